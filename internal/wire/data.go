@@ -1,0 +1,103 @@
+package wire
+
+import "time"
+
+// PathDataSession is the data channel's session with a gateway. POST
+// SessionRequest admits this connection's device and is answered by an event
+// stream of EventVerdicts and EventEnded, which lives as long as the session;
+// PUT SessionRequest brings renewed tokens, answered 204. Flows are CONNECT
+// requests on the same connection (RFC 9114, section 4.4); one that comes
+// before its session has been judged waits for it. A refusal is 403 with
+// Proxy-Status (RFC 9209), and its body is a Problem.
+const PathDataSession = "/v1/session"
+
+// EventVerdicts carries Verdicts: all of a session's, whole and with every change.
+const EventVerdicts = "verdicts"
+
+// HeaderDecision names, in the answer to a CONNECT, the verdict behind it.
+const HeaderDecision = "Tidegate-Decision"
+
+// SessionRequest carries the tokens that admit a data channel.
+type SessionRequest struct {
+	ClaimsToken      string `json:"claims_token"`
+	EntitlementToken string `json:"entitlement_token"` // of the gateway's site
+}
+
+// Verdicts are a gateway's, on every entitlement of one session.
+type Verdicts struct {
+	Revision uint64    `json:"revision"` // rises within a session
+	At       time.Time `json:"at"`       // the gateway's clock: NotAfter is to be read against it
+	Verdicts []Verdict `json:"verdicts"`
+}
+
+// Verdict says whether an entitlement may be used, until when, and why. It is
+// a lease: after NotAfter it denies, whoever is late.
+type Verdict struct {
+	Entitlement EntitlementID `json:"entitlement"`
+	Allow       bool          `json:"allow"`
+	// NotAfter is the instant at which the verdict can next change; an
+	// allowance ends there. Zero in a denial: no time will change it.
+	NotAfter time.Time `json:"not_after,omitzero"`
+	// Due says that the warning is on: Interactions answered now keep access
+	// beyond NotAfter.
+	Due bool `json:"due,omitzero"`
+	// Interactions, answered, cure: a denial, or the lapse at NotAfter. Empty
+	// when nothing the user can answer would help.
+	Interactions []Interaction `json:"interactions,omitempty"`
+	// Reason explains a denial, or what will end the allowance.
+	Reason   Reason     `json:"reason,omitzero"`
+	Decision DecisionID `json:"decision"`
+}
+
+// Reason names what decides a verdict.
+type Reason struct {
+	Kind      ReasonKind  `json:"kind"`
+	Condition ConditionID `json:"condition,omitempty"`
+	// Detail is for the user, in words; empty where the administrator hides it.
+	Detail string `json:"detail,omitempty"`
+}
+
+// ReasonKind is the kind of criterion that decides.
+type ReasonKind string
+
+// The kinds of reasons. The empty kind gives none.
+const (
+	ReasonMFA         ReasonKind = "mfa"           // a one-time code is missing or too old
+	ReasonPassword    ReasonKind = "password"      // the password was typed too long ago
+	ReasonUserReason  ReasonKind = "reason"        // no reason has been given
+	ReasonMessage     ReasonKind = "message"       // a message has not been acknowledged
+	ReasonTime        ReasonKind = "time"          // outside the hours
+	ReasonGroup       ReasonKind = "group"         // the user lacks a group or attribute
+	ReasonDevice      ReasonKind = "device"        // something on the device
+	ReasonMissing     ReasonKind = "missing-claim" // a claim that was not reported; Detail names it
+	ReasonCriteria    ReasonKind = "criteria"      // the access criteria, otherwise
+	ReasonTokenEnd    ReasonKind = "token-end"     // the tokens' lifetime is over
+	ReasonNotEntitled ReasonKind = "not-entitled"  // no entitlement covers the destination
+	ReasonRevoked     ReasonKind = "revoked"       // an administrator ended it
+)
+
+// InteractionKind is what a user is asked (seed 003).
+type InteractionKind string
+
+// The kinds of user interactions.
+const (
+	InteractionMFA      InteractionKind = "mfa"      // a one-time code
+	InteractionPassword InteractionKind = "password" // the password, typed again
+	InteractionReason   InteractionKind = "reason"   // a reason, in the user's words
+	InteractionMessage  InteractionKind = "message"  // a message to acknowledge
+)
+
+// Known says whether k is one of the four.
+func (k InteractionKind) Known() bool {
+	switch k {
+	case InteractionMFA, InteractionPassword, InteractionReason, InteractionMessage:
+		return true
+	}
+	return false
+}
+
+// Interaction is one thing to ask, with the administrator's words.
+type Interaction struct {
+	Kind    InteractionKind `json:"kind" yaml:"kind"`
+	Message string          `json:"message,omitempty" yaml:"message,omitempty"`
+}

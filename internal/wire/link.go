@@ -1,0 +1,69 @@
+package wire
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// EnrolmentLink is what an administrator hands a user: where the controller
+// is, whom to trust there, and a code that enrols one device once.
+//
+//	tidegate:enrol?controller=zta.example.com:8443&ca=<fingerprint>&code=<code>
+type EnrolmentLink struct {
+	// Controller is host:port.
+	Controller string
+	// CA is the SHA-256 fingerprint of the controller's CA certificate (DER).
+	CA [sha256.Size]byte
+	// Code is redeemed once, for the user it was made for.
+	Code string
+}
+
+// String writes the link.
+func (l EnrolmentLink) String() string {
+	return "tidegate:enrol?controller=" + url.QueryEscape(l.Controller) +
+		"&ca=" + base64.RawURLEncoding.EncodeToString(l.CA[:]) + "&code=" + url.QueryEscape(l.Code)
+}
+
+// ParseEnrolmentLink reads a link as pasted or clicked: white space around it
+// and a "//" behind the scheme are forgiven, nothing else is.
+func ParseEnrolmentLink(s string) (EnrolmentLink, error) {
+	var l EnrolmentLink
+	s = strings.TrimSpace(s)
+	if len(s) > MaxLink {
+		return l, fmt.Errorf("the enrolment link is too long; copy it again, whole and alone")
+	}
+	rest, ok := strings.CutPrefix(s, "tidegate:")
+	if !ok {
+		return l, fmt.Errorf("an enrolment link begins with tidegate:enrol; copy the whole link that your administrator sent you")
+	}
+	rest = strings.TrimPrefix(rest, "//")
+	rest, ok = strings.CutPrefix(rest, "enrol?")
+	if !ok {
+		return l, fmt.Errorf("this tidegate: link is not an enrolment link; copy the one that begins with tidegate:enrol")
+	}
+	q, err := url.ParseQuery(rest)
+	if err != nil {
+		return l, fmt.Errorf("the enrolment link is damaged; copy it again, whole")
+	}
+	for _, k := range []string{"controller", "ca", "code"} {
+		if len(q[k]) != 1 || q[k][0] == "" {
+			return l, fmt.Errorf("the enrolment link lacks its %q part; copy it again, whole", k)
+		}
+	}
+	l.Controller, l.Code = q["controller"][0], q["code"][0]
+	host, port, err := net.SplitHostPort(l.Controller)
+	if n, perr := strconv.ParseUint(port, 10, 16); err != nil || host == "" || perr != nil || n == 0 || strings.ContainsAny(host, "/@?# \t\r\n") {
+		return EnrolmentLink{}, fmt.Errorf("the enrolment link names %q as its controller; ask your administrator for a new link", l.Controller)
+	}
+	ca, err := base64.RawURLEncoding.Strict().DecodeString(q["ca"][0])
+	if err != nil || len(ca) != len(l.CA) {
+		return EnrolmentLink{}, fmt.Errorf("the enrolment link's fingerprint is damaged; copy the link again, whole")
+	}
+	copy(l.CA[:], ca)
+	return l, nil
+}

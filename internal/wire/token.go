@@ -1,0 +1,253 @@
+package wire
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+// The types of tokens; one is never accepted for another.
+const (
+	TypeClaims      = "claims+jwt"
+	TypeEntitlement = "ent+jwt"
+	TypePolicy      = "policy+jwt"
+)
+
+// Leeway is how far two clocks may be apart for a token's times.
+const Leeway = 30 * time.Second
+
+// algorithms is the closed list of what may sign a token.
+var algorithms = []jose.SignatureAlgorithm{jose.ES256}
+
+// Token is what all tokens carry. It is bound to the device certificate by
+// its thumbprint (RFC 8705, section 3.1).
+type Token struct {
+	ID       string           `json:"jti"`
+	Issuer   string           `json:"iss"`
+	Subject  string           `json:"sub"` // the user
+	Audience jwt.Audience     `json:"aud,omitempty"`
+	Session  SessionID        `json:"sid"`
+	Device   DeviceID         `json:"dev"`
+	Issued   *jwt.NumericDate `json:"iat"`
+	Expires  *jwt.NumericDate `json:"exp"`
+	Confirm  struct {
+		Thumbprint string `json:"x5t#S256"`
+	} `json:"cnf"`
+	Revision uint64 `json:"rev"` // of the policies it was made from
+}
+
+// ClaimsToken tells a gateway who the user is, what the device reported and
+// when the user answered which interaction.
+type ClaimsToken struct {
+	Token
+	User   UserClaims   `json:"user"`
+	System SystemClaims `json:"system"`
+	Claims DeviceClaims `json:"device"`
+	// Responses are the user response claims: each interaction's stamp.
+	Responses map[InteractionKind]time.Time `json:"responses,omitempty"`
+}
+
+// UserClaims are what the directory says of the user.
+type UserClaims struct {
+	Name        string   `json:"name"`
+	DisplayName string   `json:"display_name,omitempty"`
+	Groups      []string `json:"groups,omitempty"`
+}
+
+// SystemClaims are what the controller saw for itself.
+type SystemClaims struct {
+	Address string `json:"address,omitempty"` // the client's, at sign-in
+}
+
+// EntitlementToken tells a gateway of one site (the audience) what the user is
+// entitled to, and the client which applications there are.
+type EntitlementToken struct {
+	Token
+	Site         Site          `json:"site"`
+	Settings     Settings      `json:"settings"`
+	Entitlements []Entitlement `json:"entitlements"`
+}
+
+// Site is where a token's gateways are.
+type Site struct {
+	ID       SiteID    `json:"id"`
+	Name     string    `json:"name"`
+	Gateways []Gateway `json:"gateways"`
+}
+
+// Gateway is one of a site's. Address is host:port.
+type Gateway struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+}
+
+// Entitlement allows actions while all of its conditions hold; none means always.
+type Entitlement struct {
+	ID         EntitlementID `json:"id"`
+	Name       string        `json:"name"`
+	Actions    []Action      `json:"actions"`
+	Conditions []Condition   `json:"conditions,omitempty"`
+	Shortcuts  []Shortcut    `json:"shortcuts,omitempty"`
+}
+
+// Action opens destinations. Only effect "allow" and protocol "tcp" are
+// carried by this version; anything else denies.
+type Action struct {
+	Effect   string   `json:"effect" yaml:"effect"`
+	Protocol string   `json:"protocol" yaml:"protocol"`
+	Hosts    []string `json:"hosts" yaml:"hosts"` // names, addresses or CIDRs
+	Ports    []uint16 `json:"ports" yaml:"ports"`
+}
+
+// Condition guards an entitlement.
+type Condition struct {
+	ID ConditionID `json:"id"`
+	// Criteria is a CEL expression, see package policy.
+	Criteria string `json:"criteria"`
+	// Interactions may be asked when the criteria fail.
+	Interactions []Interaction `json:"interactions,omitempty"`
+	// Denied is what the user is told on failure, in the administrator's words.
+	Denied string `json:"denied,omitempty"`
+}
+
+// Shortcut is an application as the user sees it. Link says where it is:
+// http, https, ssh or tcp, with host and port.
+type Shortcut struct {
+	ID          AppID  `json:"id"`
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	Group       string `json:"group,omitempty"`
+	Color       int    `json:"color,omitempty"` // 1 to 20; 0 chooses by name
+	Icon        string `json:"icon,omitempty"`  // a name of package assets; empty chooses by link
+	Link        string `json:"link"`
+}
+
+// PolicyToken is what the controller tells its gateways, signed: Revision rises
+// and never falls, and a gateway refuses a lower one.
+type PolicyToken struct {
+	Revision uint64           `json:"rev"`
+	Issuer   string           `json:"iss"`
+	Issued   *jwt.NumericDate `json:"iat"`
+	// Revoked sessions; a gateway ends them and admits them never again. An
+	// entry may be dropped after its instant, when its tokens have expired.
+	Revoked map[SessionID]time.Time `json:"revoked,omitempty"`
+}
+
+// Thumbprint is the x5t#S256 of a certificate in DER (RFC 8705, section 3.1).
+func Thumbprint(der []byte) string {
+	sum := sha256.Sum256(der)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// Sign issues v (a ClaimsToken, EntitlementToken or PolicyToken) as a JWT of
+// the given type under key, whose id stands in the header.
+func Sign(key *ecdsa.PrivateKey, keyID, typ string, v any) (string, error) {
+	opt := (&jose.SignerOptions{}).WithType(jose.ContentType(typ)).WithHeader("kid", keyID)
+	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, opt)
+	if err != nil {
+		return "", fmt.Errorf("sign %s: %w", typ, err)
+	}
+	t, err := jwt.Signed(s).Claims(v).Serialize()
+	if err != nil {
+		return "", fmt.Errorf("sign %s: %w", typ, err)
+	}
+	return t, nil
+}
+
+// Keys are the public keys that may have signed a token, by key id.
+type Keys map[string]crypto.PublicKey
+
+// KeyID is the id of a signing key: its RFC 7638 thumbprint.
+func KeyID(pub crypto.PublicKey) (string, error) {
+	sum, err := (&jose.JSONWebKey{Key: pub}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		return "", fmt.Errorf("key id: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(sum), nil
+}
+
+// VerifyClaims verifies a claims token: signature, type, times at now, and that
+// it is bound to cert. Any doubt is an error.
+func (k Keys) VerifyClaims(token string, cert *x509.Certificate, now time.Time) (*ClaimsToken, error) {
+	t := &ClaimsToken{}
+	if err := k.verify(token, TypeClaims, t); err != nil {
+		return nil, err
+	}
+	return t, t.check(TypeClaims, cert, now)
+}
+
+// VerifyEntitlement verifies an entitlement token like VerifyClaims, and that
+// it is for the site.
+func (k Keys) VerifyEntitlement(token string, site SiteID, cert *x509.Certificate, now time.Time) (*EntitlementToken, error) {
+	t := &EntitlementToken{}
+	if err := k.verify(token, TypeEntitlement, t); err != nil {
+		return nil, err
+	}
+	if !t.Audience.Contains(string(site)) || t.Site.ID != site {
+		return nil, fmt.Errorf("%s: is for another site", TypeEntitlement)
+	}
+	return t, t.check(TypeEntitlement, cert, now)
+}
+
+// VerifyPolicy verifies what the controller tells its gateways.
+func (k Keys) VerifyPolicy(token string) (*PolicyToken, error) {
+	t := &PolicyToken{}
+	return t, k.verify(token, TypePolicy, t)
+}
+
+func (k Keys) verify(token, typ string, v any) error {
+	t, err := jwt.ParseSigned(token, algorithms)
+	if err != nil {
+		return fmt.Errorf("%s: %w", typ, err)
+	}
+	if len(t.Headers) != 1 || t.Headers[0].ExtraHeaders[jose.HeaderType] != typ {
+		return fmt.Errorf("%s: is a token of another type", typ)
+	}
+	key, ok := k[t.Headers[0].KeyID]
+	if !ok {
+		return fmt.Errorf("%s: signed by a key that is not the controller's", typ)
+	}
+	if err := t.Claims(key, v); err != nil {
+		return fmt.Errorf("%s: %w", typ, err)
+	}
+	return nil
+}
+
+func (t *Token) check(typ string, cert *x509.Certificate, now time.Time) error {
+	switch {
+	case t.Issued == nil || t.Expires == nil || t.Session == "" || t.Subject == "" || t.Device == "":
+		return fmt.Errorf("%s: a claim is missing", typ)
+	case now.Before(t.Issued.Time().Add(-Leeway)):
+		return fmt.Errorf("%s: is not valid yet; compare the clocks", typ)
+	case !now.Before(t.Expires.Time()):
+		return fmt.Errorf("%s: has expired", typ)
+	case cert == nil || t.Confirm.Thumbprint != Thumbprint(cert.Raw):
+		return fmt.Errorf("%s: is bound to another device", typ)
+	}
+	return nil
+}
+
+// ReadEntitlements reads an entitlement token that came over the control
+// channel, without verifying it: the client shows what is in it, and only the
+// gateway's verdict counts.
+func ReadEntitlements(token string) (*EntitlementToken, error) {
+	t, err := jwt.ParseSigned(token, algorithms)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", TypeEntitlement, err)
+	}
+	v := &EntitlementToken{}
+	if err := t.UnsafeClaimsWithoutVerification(v); err != nil {
+		return nil, fmt.Errorf("%s: %w", TypeEntitlement, err)
+	}
+	if v.Expires == nil || CheckID(string(v.Site.ID)) != nil {
+		return nil, fmt.Errorf("%s: a claim is missing", TypeEntitlement)
+	}
+	return v, nil
+}

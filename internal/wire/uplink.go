@@ -1,0 +1,41 @@
+package wire
+
+import "time"
+
+// Paths between a gateway and the controller, on mutual TLS with the gateway's
+// certificate.
+const (
+	// PathGatewayKeys: GET, answered by the controller's signing keys as a JWK
+	// set (RFC 7517).
+	PathGatewayKeys = "/v1/gateway/keys"
+	// PathGatewayEvents: GET, an event stream of EventPolicy; resumable: the
+	// first event is always the whole of the present state.
+	PathGatewayEvents = "/v1/gateway/events"
+	// PathGatewayReport: POST GatewayReport, answered 204.
+	PathGatewayReport = "/v1/gateway/report"
+)
+
+// EventPolicy carries a PolicyToken as a compact JWS in a JSON string.
+const EventPolicy = "policy"
+
+// GatewayReport is what a gateway tells the controller: sessions and audit.
+type GatewayReport struct {
+	Gateway string        `json:"gateway"`
+	Records []AuditRecord `json:"records"`
+}
+
+// AuditRecord is one thing that happened at a gateway.
+type AuditRecord struct {
+	At          time.Time     `json:"at"`
+	Kind        string        `json:"kind"` // session-added, session-removed, verdict, flow-opened, flow-closed, flow-denied, flow-cut
+	Session     SessionID     `json:"session"`
+	User        string        `json:"user,omitempty"`
+	Entitlement EntitlementID `json:"entitlement,omitempty"`
+	Target      string        `json:"target,omitempty"` // host:port
+	Trigger     string        `json:"trigger,omitempty"`
+	Allow       bool          `json:"allow"`
+	Reason      Reason        `json:"reason,omitzero"`
+	Decision    DecisionID    `json:"decision,omitempty"`
+	Up          int64         `json:"up,omitzero"`   // bytes from the client
+	Down        int64         `json:"down,omitzero"` // bytes to the client
+}

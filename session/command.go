@@ -1,0 +1,139 @@
+package session
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// Command is what a user asks of the client: a comparable value. What fails
+// comes back as a Problem or a prompt's error in a later State; Do itself
+// fails only for a command that makes no sense now.
+type Command interface{ command() string }
+
+// Secret is a password or a code on its way from a dialog to the controller.
+// It is never logged, printed or kept in State.
+type Secret string
+
+// String hides the secret from every log.
+func (Secret) String() string { return "[secret]" }
+
+// GoString hides the secret from %#v.
+func (Secret) GoString() string { return "[secret]" }
+
+// The commands.
+type (
+	// Enrol enrols this device by an enrolment link.
+	Enrol struct {
+		Link Secret `json:"link"` // it holds a code
+	}
+	// SignIn answers the sign-in prompt.
+	SignIn struct {
+		Password Secret `json:"password"`
+		Code     Secret `json:"code,omitempty"`
+	}
+	// SignOut ends the session at the controller and forgets the cookie.
+	SignOut struct{}
+	// Answer answers the interaction prompt of that id: MFA, Password and
+	// Reason as they are asked; a message is acknowledged by answering.
+	Answer struct {
+		Prompt   string `json:"prompt"`
+		MFA      Secret `json:"mfa,omitempty"`
+		Password Secret `json:"password,omitempty"`
+		Reason   string `json:"reason,omitempty"`
+	}
+	// DismissPrompt closes the prompt without an answer.
+	DismissPrompt struct {
+		Prompt string `json:"prompt"`
+	}
+	// ShowPrompt brings a dismissed prompt back; with App set it asks what
+	// would cure that application.
+	ShowPrompt struct {
+		App wire.AppID `json:"app,omitempty"`
+	}
+	// OpenApp launches an application: the browser for http and https; for the
+	// rest the caller shows or copies App.OpenWith.
+	OpenApp struct {
+		App wire.AppID `json:"app"`
+	}
+	// ShowWindow raises the window.
+	ShowWindow struct {
+		Page Page       `json:"page,omitempty"`
+		App  wire.AppID `json:"app,omitempty"`
+	}
+	// Retry tries at once what waits (the controller, the keychain).
+	Retry struct{}
+	// Quit ends the client.
+	Quit struct{}
+)
+
+func (Enrol) command() string         { return "enrol" }
+func (SignIn) command() string        { return "sign-in" }
+func (SignOut) command() string       { return "sign-out" }
+func (Answer) command() string        { return "answer" }
+func (DismissPrompt) command() string { return "dismiss-prompt" }
+func (ShowPrompt) command() string    { return "show-prompt" }
+func (OpenApp) command() string       { return "open-app" }
+func (ShowWindow) command() string    { return "show-window" }
+func (Retry) command() string         { return "retry" }
+func (Quit) command() string          { return "quit" }
+
+// envelope is a command on the local socket.
+type envelope struct {
+	Do   string          `json:"do"`
+	With json.RawMessage `json:"with,omitempty"`
+}
+
+// EncodeCommand writes c for the local socket, secrets in clear: the socket is
+// the user's alone.
+func EncodeCommand(c Command) ([]byte, error) {
+	with, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("encode command: %w", err)
+	}
+	return json.Marshal(envelope{Do: c.command(), With: with})
+}
+
+// DecodeCommand reads what EncodeCommand wrote.
+func DecodeCommand(b []byte) (Command, error) {
+	var e envelope
+	if err := wire.ReadJSON(strings.NewReader(string(b)), &e); err != nil {
+		return nil, err
+	}
+	switch e.Do {
+	case "enrol":
+		return decode[Enrol](e)
+	case "sign-in":
+		return decode[SignIn](e)
+	case "sign-out":
+		return decode[SignOut](e)
+	case "answer":
+		return decode[Answer](e)
+	case "dismiss-prompt":
+		return decode[DismissPrompt](e)
+	case "show-prompt":
+		return decode[ShowPrompt](e)
+	case "open-app":
+		return decode[OpenApp](e)
+	case "show-window":
+		return decode[ShowWindow](e)
+	case "retry":
+		return decode[Retry](e)
+	case "quit":
+		return decode[Quit](e)
+	}
+	return nil, fmt.Errorf("unknown command %q", e.Do)
+}
+
+func decode[C Command](e envelope) (Command, error) {
+	var c C
+	if len(e.With) == 0 {
+		return c, nil
+	}
+	if err := wire.ReadJSON(strings.NewReader(string(e.With)), &c); err != nil {
+		return nil, fmt.Errorf("command %s: %w", e.Do, err)
+	}
+	return c, nil
+}

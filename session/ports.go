@@ -1,0 +1,162 @@
+package session
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// Dataplane opens data channels on demand and carries flows. Implemented by
+// package tunnel.
+type Dataplane interface {
+	// Apply makes the data plane what w says, whole: applying it twice is a
+	// no-op and the zero Wanted closes everything. It does not block.
+	Apply(w Wanted)
+}
+
+// Wanted is the data plane's whole configuration. It holds tokens: never log it.
+type Wanted struct {
+	// Allowed: new flows may be opened. Where not, listeners stay, and reset.
+	Allowed bool
+	// Session and Identity are whose flows these are; when Session changes,
+	// every flow of the old one is reset.
+	Session  wire.SessionID
+	Identity Identity
+	Idle     time.Duration
+	Sites    []WantedSite
+	Apps     []WantedApp
+}
+
+// WantedSite is a site with its tokens.
+type WantedSite struct {
+	ID               wire.SiteID
+	Gateways         []wire.Gateway
+	ClaimsToken      string
+	EntitlementToken string
+}
+
+// WantedApp is an application to listen for.
+type WantedApp struct {
+	ID          wire.AppID
+	Site        wire.SiteID
+	Entitlement wire.EntitlementID
+	Host        string
+	Port        uint16
+}
+
+// Identity is the device key with its certificate, and the CA to trust. The
+// key is used, never shown.
+type Identity struct {
+	Device wire.DeviceID
+	Key    crypto.Signer
+	// Certificate is the chain, leaf first, in DER.
+	Certificate [][]byte
+	// CA is the controller's CA certificate in DER; it vouches for gateways too.
+	CA []byte
+}
+
+// DataplaneFacts are what the data plane reports, whole, whenever they change.
+type DataplaneFacts struct {
+	Sites map[wire.SiteID]SiteFact
+	Apps  map[wire.AppID]AppFact
+}
+
+// SiteFact is the state of one data channel.
+type SiteFact struct {
+	State   ChannelState
+	Since   time.Time
+	Gateway string
+	Flows   int
+	// Verdicts are the gateway's last, by entitlement; they stay while the
+	// channel is suspended and end with their leases.
+	Verdicts map[wire.EntitlementID]wire.Verdict
+	// Offset is the gateway's clock less ours, as Verdicts.At told it.
+	Offset time.Duration
+	// Problem is why the last attempt to connect failed; nil when it did not.
+	Problem *wire.Problem
+}
+
+// AppFact is the state of one application's listener and flows.
+type AppFact struct {
+	Listen   netip.AddrPort
+	Flows    int
+	Waiting  int // flows held until a prompt is answered
+	Up, Down int64
+	LastUsed time.Time
+	// Problem is why the last flow was refused or cut; nil after one that worked.
+	Problem *wire.Problem
+	// Cut counts the open flows that a verdict has reset.
+	Cut int
+}
+
+// Controller reaches the controller. Implemented by session/control.
+type Controller interface {
+	// Enrol redeems an enrolment link for a certificate over key. The
+	// controller is known by the link's fingerprint.
+	Enrol(ctx context.Context, link wire.EnrolmentLink, key crypto.Signer) (Enrolled, error)
+	// Connect makes a control channel's client for an enrolled device. It
+	// does not dial.
+	Connect(e Enrolled, id Identity) ControlClient
+}
+
+// ControlClient is the control channel of one enrolled device. Errors that the
+// controller sent are *wire.Problem; anything else means it was not reached.
+type ControlClient interface {
+	Hello(ctx context.Context) (wire.Hello, error)
+	// SignIn returns the session cookie's value.
+	SignIn(ctx context.Context, r wire.SignInRequest) (cookie Secret, err error)
+	// Events holds the event stream, calling established with the transport
+	// ("h3", "h2") once it stands and snapshot for each snapshot, until the
+	// stream ends; it always returns an error.
+	Events(ctx context.Context, cookie Secret, established func(transport string), snapshot func(wire.Snapshot)) error
+	Answer(ctx context.Context, cookie Secret, r wire.AnswerRequest) error
+	SignOut(ctx context.Context, cookie Secret) error
+	// Close drops idle connections.
+	Close()
+}
+
+// Enrolled is what a device keeps of its enrolment. Nothing in it is secret.
+type Enrolled struct {
+	Enrolment
+	Certificate string `json:"certificate"` // PEM, leaf first
+	CA          string `json:"ca"`          // PEM
+}
+
+// Vault keeps secrets in the OS keychain. Implemented by session/vault. Calls
+// may take seconds and are never made on the session's goroutine.
+type Vault interface {
+	// Get returns ErrNoSecret for an item that is not there.
+	Get(ctx context.Context, item VaultItem) ([]byte, error)
+	Set(ctx context.Context, item VaultItem, secret []byte) error
+	// Delete of an item that is not there is no error.
+	Delete(ctx context.Context, item VaultItem) error
+}
+
+// VaultItem names what is kept.
+type VaultItem string
+
+// The items.
+const (
+	ItemCookie    VaultItem = "session-cookie"
+	ItemDeviceKey VaultItem = "device-key" // PKCS#8
+)
+
+// Errors of a Vault.
+var (
+	ErrNoSecret       = errors.New("no such item in the keychain")
+	ErrKeychainLocked = errors.New("the keychain is locked")
+	ErrKeychainAbsent = errors.New("there is no keychain service")
+)
+
+// Records keeps the enrolment across restarts. Implemented by session/vault
+// as a file replaced atomically.
+type Records interface {
+	// Load returns the zero Enrolled where there is none.
+	Load() (Enrolled, error)
+	Save(e Enrolled) error
+	Remove() error
+}

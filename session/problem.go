@@ -1,0 +1,15 @@
+package session
+
+import "time"
+
+// Problem is something that is wrong, in the user's words, with what to do.
+type Problem struct {
+	Code   string    `json:"code"`
+	Title  string    `json:"title"`
+	Detail string    `json:"detail,omitempty"`
+	Fix    string    `json:"fix,omitempty"`
+	Until  time.Time `json:"until,omitzero"` // of a lock-out
+	// Action is the command that the problem's one button sends: a name of a
+	// command without arguments ("retry"), or empty.
+	Action string `json:"action,omitempty"`
+}

@@ -1,0 +1,43 @@
+package session
+
+import (
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// Prompt is the one thing that the user is asked now: one covers everything
+// that is due. A dismissed prompt stays in the state with Dismissed set: the
+// window shows no dialog for it, but a badge, and the command ShowPrompt
+// brings it back.
+type Prompt struct {
+	// ID changes when what is asked changes, and never with an error or the clock.
+	ID   string     `json:"id"`
+	Kind PromptKind `json:"kind"`
+	// User is whose answer is asked (sign-in).
+	User string `json:"user,omitempty"`
+	// Code: the sign-in takes a one-time code too.
+	Code bool `json:"code,omitempty"`
+	// Interactions are to be answered, all of them (interaction).
+	Interactions []wire.Interaction `json:"interactions,omitempty"`
+	// Apps are those whose access hangs on it (interaction).
+	Apps []wire.AppID `json:"apps,omitempty"`
+	// Deadline is when access lapses unanswered; zero when it is prevented already.
+	Deadline time.Time `json:"deadline,omitzero"`
+	// Busy: an answer is under way.
+	Busy bool `json:"busy,omitempty"`
+	// Error says why the last answer did not count.
+	Error *Problem `json:"error,omitempty"`
+	// Dismissed: the user closed it.
+	Dismissed bool `json:"dismissed,omitempty"`
+}
+
+// PromptKind is the kind of a prompt.
+type PromptKind string
+
+// The kinds of prompts.
+const (
+	PromptEnrol       PromptKind = "enrol"       // paste an enrolment link: answered by Enrol
+	PromptSignIn      PromptKind = "sign-in"     // answered by SignIn
+	PromptInteraction PromptKind = "interaction" // answered by Answer
+)
