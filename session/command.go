@@ -25,9 +25,15 @@ func (Secret) GoString() string { return "[secret]" }
 
 // The commands.
 type (
-	// Enrol enrols this device by an enrolment link.
+	// Enrol enrols this device by an enrolment link; an empty one means the
+	// link that was proposed.
 	Enrol struct {
 		Link Secret `json:"link"` // it holds a code
+	}
+	// ProposeEnrol puts an enrolment link before the user, who confirms it in
+	// the enrol prompt: a link that was clicked never enrols by itself.
+	ProposeEnrol struct {
+		Link Secret `json:"link"`
 	}
 	// SignIn answers the sign-in prompt.
 	SignIn struct {
@@ -70,6 +76,7 @@ type (
 )
 
 func (Enrol) command() string         { return "enrol" }
+func (ProposeEnrol) command() string  { return "propose-enrol" }
 func (SignIn) command() string        { return "sign-in" }
 func (SignOut) command() string       { return "sign-out" }
 func (Answer) command() string        { return "answer" }
@@ -105,6 +112,8 @@ func DecodeCommand(b []byte) (Command, error) {
 	switch e.Do {
 	case "enrol":
 		return decode[Enrol](e)
+	case "propose-enrol":
+		return decode[ProposeEnrol](e)
 	case "sign-in":
 		return decode[SignIn](e)
 	case "sign-out":

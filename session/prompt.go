@@ -14,6 +14,9 @@ type Prompt struct {
 	// ID changes when what is asked changes, and never with an error or the clock.
 	ID   string     `json:"id"`
 	Kind PromptKind `json:"kind"`
+	// Proposed is the controller (host:port) of a clicked link that waits to be
+	// confirmed (enrol); Enrol with an empty link accepts it.
+	Proposed string `json:"proposed,omitempty"`
 	// User is whose answer is asked (sign-in).
 	User string `json:"user,omitempty"`
 	// Code: the sign-in takes a one-time code too.

@@ -1,0 +1,208 @@
+package session
+
+import (
+	"context"
+	"reflect"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// core holds intent and facts. Only the session's goroutine touches it.
+type core struct {
+	o Options
+	// run does work off the goroutine; what the job returns is applied on it.
+	run       func(job func(context.Context) func(*core))
+	link      *link
+	vaultTail chan struct{} // closed when the last queued use of the keychain is over
+
+	facts
+	intent
+
+	quit, quitting bool
+	state          State  // the last published
+	wanted         Wanted // the last applied
+	applied        bool
+}
+
+// facts are what is so, whoever wants it.
+type facts struct {
+	enrolled Enrolled
+	identity Identity // of enrolled; zero while the key is not at hand
+	keychain Keychain
+	keyLost  bool   // the keychain opened and the device key is not in it
+	cookie   Secret // empty: signed out
+	asked    bool   // the keychain was asked for the cookie
+	ended    *wire.Problem
+
+	hello    *wire.Hello
+	control  controlFact
+	snapshot *wire.Snapshot
+	catalog  []App // from the snapshot's tokens, sorted
+	sites    []WantedSite
+	names    map[wire.SiteID]string
+	plane    DataplaneFacts
+	tray     TrayHost
+	events   []Event
+	eventSeq uint64
+	revision uint64
+}
+
+// controlFact is what the control channel's runner last said.
+type controlFact struct {
+	established bool
+	transport   string
+	since       time.Time
+	lost        time.Time // when it was interrupted; zero while established or never tried
+	ever        bool      // it has been established since sign-in or start
+	retry       time.Time
+	problem     *wire.Problem // the controller's own refusal to serve, not of the session
+}
+
+// intent is what the user wants.
+type intent struct {
+	proposed  *wire.EnrolmentLink // a clicked link
+	enrolling bool                // the user asked to enrol though enrolled already
+	busy      PromptKind          // the prompt whose answer is under way
+	refused   *Problem            // why the last answer did not count
+	refusedAt PromptKind
+	dismissed string                // id of the prompt that the user closed
+	asks      map[wire.AppID]uint64 // applications whose cure the user was asked or asked for, by ask
+	askSeq    uint64
+	waited    map[wire.AppID]bool
+	answered  string    // id of the interaction prompt that has been answered
+	answerEnd time.Time // and until when its effect is awaited
+	cured     map[wire.EntitlementID]bool
+	launch    *Problem
+	window    WindowRequest
+}
+
+func newCore(o Options, run func(func(context.Context) func(*core))) *core {
+	c := &core{o: o, run: run}
+	c.asks, c.waited = map[wire.AppID]uint64{}, map[wire.AppID]bool{}
+	c.cured = map[wire.EntitlementID]bool{}
+	return c
+}
+
+// start reads the enrolment and asks the keychain for what belongs to it.
+func (c *core) start() {
+	e, err := c.o.Records.Load()
+	if err != nil {
+		c.o.Log.Error("read enrolment", "error", err)
+	}
+	c.enrolled = e
+	if e.Enrolled() {
+		c.openKeychain()
+	}
+}
+
+// settle brings everything in line with intent and facts: it keeps the control
+// channel's runner on its task, derives, applies and publishes. It returns
+// when the clock alone will change the result.
+func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) time.Time {
+	c.link.set(ctx, c.task())
+	next, wake := derive(&c.facts, &c.intent, now)
+	if c.quitting {
+		next.Control, next.ZTA = ControlChannel{}, ZTA{Title: "Tidegate has ended"}
+	}
+	next.Version = c.o.Version
+	for _, e := range happened(&c.state, &next) {
+		c.eventSeq++
+		e.Seq, e.At = c.eventSeq, now
+		c.events = append(c.events, e)
+	}
+	if extra := len(c.events) - MaxEvents; extra > 0 {
+		c.events = append([]Event(nil), c.events[extra:]...)
+	}
+	next.Events = append([]Event(nil), c.events...)
+	if w := c.want(next.ZTA.Allowed && !c.quitting); !c.applied || !reflect.DeepEqual(w, c.wanted) {
+		c.o.Dataplane.Apply(w)
+		c.wanted, c.applied = w, true
+	}
+	next.Revision, next.At = c.state.Revision, c.state.At
+	if next.Revision == 0 || !reflect.DeepEqual(next, c.state) {
+		next.Revision++
+		next.At = now
+		c.state = next
+		publish(next)
+	}
+	return wake
+}
+
+// task is what the control channel's runner is to do.
+func (c *core) task() task {
+	t := task{enrolled: c.enrolled, identity: c.identity, cookie: c.cookie}
+	switch {
+	case c.quitting || !c.enrolled.Enrolled() || c.identity.Key == nil || !c.asked:
+		return task{}
+	case c.cookie != "":
+		t.kind = taskEvents
+	case c.hello == nil:
+		t.kind = taskHello
+	default:
+		t.kind = taskRest // signed out: nothing until the user answers
+	}
+	t.client = c.o.Controller
+	return t
+}
+
+// want is the data plane's configuration.
+func (c *core) want(allowed bool) Wanted {
+	if c.snapshot == nil || c.cookie == "" || c.quitting {
+		return Wanted{}
+	}
+	w := Wanted{Allowed: allowed, Session: c.snapshot.Session, Identity: c.identity,
+		Idle: c.snapshot.Settings.Idle.D(), Sites: c.sites}
+	for _, a := range c.catalog {
+		w.Apps = append(w.Apps, WantedApp{ID: a.ID, Site: a.Site, Entitlement: a.Entitlement, Host: a.Host, Port: a.Port})
+	}
+	return w
+}
+
+// signedOut forgets the session; why is nil when the user wanted it.
+func (c *core) signedOut(why *wire.Problem) {
+	if c.cookie != "" {
+		c.forget(ItemCookie)
+	}
+	c.cookie, c.ended = "", why
+	c.hello, c.snapshot, c.catalog, c.sites = nil, nil, nil, nil
+	c.control = controlFact{}
+	c.plane = DataplaneFacts{}
+	c.busy, c.refused, c.dismissed, c.answered = "", nil, "", ""
+	clear(c.asks)
+	clear(c.waited)
+	clear(c.cured)
+}
+
+// snapshotCame takes what the controller tells, whole.
+func (c *core) snapshotCame(s wire.Snapshot) {
+	c.snapshot = &s
+	c.catalog, c.sites, c.names = catalog(&s, c.o.Log)
+}
+
+// planeChanged takes the data plane's facts, whole.
+func (c *core) planeChanged(f DataplaneFacts) {
+	for id, a := range f.Apps {
+		if a.Waiting > 0 && !c.waited[id] {
+			c.ask(id)
+		}
+		if a.Waiting == 0 && c.waited[id] {
+			delete(c.asks, id)
+		}
+		c.waited[id] = a.Waiting > 0
+	}
+	for _, s := range f.Sites {
+		if s.State == Connected {
+			for e := range s.Verdicts {
+				delete(c.cured, e)
+			}
+		}
+	}
+	c.plane = f
+}
+
+// ask wants the cure of an application put before the user, anew.
+func (c *core) ask(id wire.AppID) {
+	c.askSeq++
+	c.asks[id] = c.askSeq
+}

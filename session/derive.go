@@ -1,0 +1,168 @@
+package session
+
+import (
+	"time"
+)
+
+// connectGrace is how long a first connection may be under way before the
+// user is told that the controller is not reached.
+const connectGrace = 2 * time.Second
+
+// derive turns facts and intent into the state at now. It is pure. The second
+// result is the instant at which the clock alone changes the first; zero: never.
+func derive(f *facts, in *intent, now time.Time) (State, time.Time) {
+	w := &wake{now: now}
+	s := State{Enrolment: f.enrolled.Enrolment, Keychain: f.keychain, Tray: f.tray, Window: in.window}
+	s.Control = deriveControl(f, w)
+	if f.snapshot != nil {
+		s.User = User{Name: f.snapshot.User, DisplayName: f.snapshot.DisplayName,
+			Session: f.snapshot.Session, Expires: f.snapshot.Expires}
+	}
+	allowed := f.snapshot != nil &&
+		(s.Control.Phase == ControlEstablished || s.Control.Phase == ControlReconnecting)
+	s.Apps = deriveApps(f, in, allowed, w)
+	s.Sites = deriveSites(f)
+	s.Prompt = derivePrompt(f, in, s.Apps, s.Control.Phase, w)
+	s.Problems = deriveProblems(f, in, s.Control)
+	s.ZTA = deriveZTA(f, in, &s, allowed)
+	return s, w.at
+}
+
+// wake gathers the earliest instant at which the clock matters.
+type wake struct{ now, at time.Time }
+
+// before says whether now is before t, and asks to be woken at t if so.
+func (w *wake) before(t time.Time) bool {
+	if !w.now.Before(t) {
+		return false
+	}
+	if w.at.IsZero() || t.Before(w.at) {
+		w.at = t
+	}
+	return true
+}
+
+func deriveControl(f *facts, w *wake) ControlChannel {
+	c := ControlChannel{Since: f.control.since, Retry: f.control.retry, Transport: f.control.transport}
+	switch {
+	case !f.enrolled.Enrolled() || f.identity.Key == nil:
+		return ControlChannel{}
+	case f.cookie == "":
+		c.Phase = ControlSignedOut
+		if f.hello == nil && !f.control.lost.IsZero() {
+			c.Phase = ControlLost
+		}
+	case f.control.established:
+		c.Phase = ControlEstablished
+	case f.control.lost.IsZero():
+		c.Phase = ControlConnecting
+	case f.control.ever && f.snapshot != nil && w.before(f.control.lost.Add(f.snapshot.Settings.RideThrough.D())):
+		c.Phase = ControlReconnecting
+	case !f.control.ever && w.before(f.control.lost.Add(connectGrace)):
+		c.Phase = ControlConnecting
+	default:
+		c.Phase = ControlLost
+	}
+	return c
+}
+
+func deriveSites(f *facts) []Site {
+	sites := []Site{}
+	for _, ws := range f.sites {
+		p := f.plane.Sites[ws.ID]
+		s := Site{ID: ws.ID, Name: f.names[ws.ID], Gateway: p.Gateway, State: p.State, Since: p.Since, Flows: p.Flows}
+		if s.Gateway == "" && len(ws.Gateways) > 0 {
+			s.Gateway = ws.Gateways[0].Name
+		}
+		sites = append(sites, s)
+	}
+	return sites
+}
+
+func deriveZTA(f *facts, in *intent, s *State, allowed bool) ZTA {
+	z := ZTA{Allowed: allowed}
+	for _, a := range s.Apps {
+		z.InUse = z.InUse || a.Flows > 0
+	}
+	z.Attention = s.Prompt != nil && s.Prompt.Kind != PromptEnrol || s.Control.Phase == ControlLost && f.enrolled.Enrolled()
+	switch s.Control.Phase {
+	case ControlEstablished:
+		z.Active = true
+		z.Title, z.Detail = "Protected", "Your applications are reachable"
+		switch {
+		case s.Prompt != nil:
+			z.Title, z.Detail = "Action needed", "Confirm your identity to continue"
+		case z.InUse:
+			z.Detail = countInUse(s.Apps)
+		case len(s.Apps) == 0:
+			z.Detail = "No applications are assigned to you"
+		}
+	case ControlReconnecting:
+		z.Working = true
+		z.Title, z.Detail = "Reconnecting", "Open connections go on"
+	case ControlConnecting:
+		z.Working = true
+		z.Title, z.Detail = "Connecting", "Reaching "+s.Enrolment.label()
+	case ControlLost:
+		z.Working = true
+		z.Title, z.Detail = "Controller not reached", "Access is prevented until it is"
+	case ControlSignedOut:
+		z.Working = in.busy == PromptSignIn || f.hello == nil
+		z.Title, z.Detail = "Signed out", "Sign in to reach your applications"
+	default:
+		z.Title, z.Detail = "Not enrolled", "Paste your enrolment link to begin"
+		if f.enrolled.Enrolled() {
+			z.Title, z.Detail, z.Attention = "Keychain", "The device key is not at hand", true
+			if f.keychain == KeychainUnknown {
+				z.Title, z.Detail, z.Attention, z.Working = "Starting", "Opening the keychain", false, true
+			}
+		}
+		z.Working = z.Working || in.busy == PromptEnrol
+	}
+	return z
+}
+
+// label is how people know the controller.
+func (e Enrolment) label() string {
+	if e.Name != "" {
+		return e.Name
+	}
+	return e.Controller
+}
+
+func deriveProblems(f *facts, in *intent, c ControlChannel) []Problem {
+	var ps []Problem
+	add := func(p *Problem) {
+		if p != nil {
+			ps = append(ps, *p)
+		}
+	}
+	if f.ended != nil {
+		add(explainEnded(f.ended))
+	}
+	if f.enrolled.Enrolled() {
+		add(explainKeychain(f.keychain, f.keyLost, f.identity.Key != nil))
+	}
+	if c.Phase == ControlLost {
+		add(explainLost(f.enrolled.Controller, f.control.problem))
+	}
+	for _, ws := range f.sites {
+		if p := f.plane.Sites[ws.ID].Problem; p != nil && c.Phase == ControlEstablished {
+			add(explainSite(f.names[ws.ID], p))
+		}
+	}
+	add(in.launch)
+	if f.tray == TrayAbsent {
+		add(&Problem{Code: "tray-absent", Title: "This desktop shows no tray icons",
+			Detail: "Tidegate runs all the same, and this window does all that the icon would.",
+			Fix:    "On GNOME, switch on the AppIndicator extension to see the icon."})
+	}
+	return ps
+}
+
+// closedReason is why an application cannot be opened while access is prevented.
+func closedReason(f *facts) Why {
+	return Why{Kind: "", Title: "The controller is not reached",
+		Detail: "Access is prevented until " + f.enrolled.Enrolment.label() + " answers again.",
+		Fix:    "Check your network. Tidegate keeps trying."}
+}

@@ -1,0 +1,314 @@
+package session
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// do carries a command out, or begins to.
+func (c *core) do(cmd Command) error {
+	switch cmd := cmd.(type) {
+	case Enrol:
+		return c.doEnrol(cmd)
+	case ProposeEnrol:
+		return c.doPropose(cmd)
+	case SignIn:
+		return c.doSignIn(cmd)
+	case SignOut:
+		return c.doSignOut()
+	case Answer:
+		return c.doAnswer(cmd)
+	case DismissPrompt:
+		if p := c.state.Prompt; p != nil && p.ID == cmd.Prompt {
+			c.dismissed, c.refused, c.proposed, c.enrolling = p.ID, nil, nil, false
+		}
+		return nil
+	case ShowPrompt:
+		return c.doShowPrompt(cmd)
+	case OpenApp:
+		return c.doOpen(cmd)
+	case ShowWindow:
+		c.window = WindowRequest{Seq: c.window.Seq + 1, Page: cmd.Page, App: cmd.App}
+		return nil
+	case Retry:
+		c.link.retry()
+		c.launch = nil
+		if c.enrolled.Enrolled() && c.identity.Key == nil {
+			c.openKeychain()
+		}
+		return nil
+	case Quit:
+		c.quit = true
+		return nil
+	}
+	return fmt.Errorf("this version does not know that command")
+}
+
+// mayEnrol: a device that serves somebody's session is not given away.
+func (c *core) mayEnrol() error {
+	if c.enrolled.Enrolled() && (c.cookie != "" || !c.asked && !c.keyLost && c.keychain == KeychainUnknown) {
+		return fmt.Errorf("this device is enrolled with %s; sign out first, then paste the link again", c.enrolled.Enrolment.label())
+	}
+	return nil
+}
+
+func (c *core) doPropose(cmd ProposeEnrol) error {
+	l, err := wire.ParseEnrolmentLink(string(cmd.Link))
+	if err != nil {
+		return err
+	}
+	if err := c.mayEnrol(); err != nil {
+		return err
+	}
+	c.proposed, c.enrolling, c.dismissed, c.refused = &l, true, "", nil
+	c.window = WindowRequest{Seq: c.window.Seq + 1}
+	return nil
+}
+
+func (c *core) doEnrol(cmd Enrol) error {
+	if err := c.mayEnrol(); err != nil {
+		return err
+	}
+	if c.busy != "" {
+		return errBusy
+	}
+	c.enrolling = true
+	var l wire.EnrolmentLink
+	if cmd.Link == "" && c.proposed != nil {
+		l = *c.proposed
+	} else {
+		var err error
+		if l, err = wire.ParseEnrolmentLink(string(cmd.Link)); err != nil {
+			c.refuse(PromptEnrol, &Problem{Code: "enrolment-link", Title: "This is not an enrolment link", Detail: sentence(err), Fix: "Copy the whole link that your administrator sent you, and paste it here."})
+			return nil
+		}
+	}
+	c.busy, c.refused = PromptEnrol, nil
+	o := c.o
+	c.run(func(ctx context.Context) func(*core) {
+		key, err := o.NewKey()
+		var e Enrolled
+		if err == nil {
+			e, err = o.Controller.Enrol(ctx, l, key)
+		}
+		return func(c *core) { c.enrolEnded(l, key, e, err) }
+	})
+	return nil
+}
+
+func (c *core) enrolEnded(l wire.EnrolmentLink, key crypto.Signer, e Enrolled, err error) {
+	c.busy = ""
+	var id Identity
+	if err == nil {
+		id, err = e.identity(key)
+	}
+	var raw []byte
+	if err == nil {
+		raw, err = x509.MarshalPKCS8PrivateKey(key)
+	}
+	if err != nil {
+		c.refuse(PromptEnrol, explain(err, l.Controller))
+		return
+	}
+	c.signedOut(nil)
+	c.enrolled, c.identity, c.asked, c.keyLost = e, id, true, false
+	c.proposed, c.enrolling = nil, false
+	c.forget(ItemCookie)
+	c.keep(ItemDeviceKey, raw)
+	if err := c.o.Records.Save(e); err != nil {
+		c.o.Log.Error("save enrolment", "error", err)
+		c.launch = &Problem{Code: "save", Title: "The enrolment could not be saved", Detail: sentence(err), Fix: "Free some space in your home folder; until then Tidegate forgets this enrolment when it ends."}
+	}
+}
+
+func (c *core) doSignIn(cmd SignIn) error {
+	if c.identity.Key == nil || c.cookie != "" {
+		return fmt.Errorf("there is nothing to sign in to now")
+	}
+	if c.busy != "" {
+		return errBusy
+	}
+	if c.hello == nil {
+		c.link.retry()
+		return fmt.Errorf("the controller is not reached yet; try again when it is")
+	}
+	c.busy, c.refused, c.dismissed = PromptSignIn, nil, ""
+	o, client, where := c.o, c.link.client, c.enrolled.Controller
+	r := wire.SignInRequest{User: c.enrolled.User, Password: string(cmd.Password), Code: string(cmd.Code)}
+	device := c.identity.Device
+	c.run(func(ctx context.Context) func(*core) {
+		r.Device = o.Device(ctx)
+		cookie, err := client.SignIn(ctx, r)
+		return func(c *core) {
+			c.busy = ""
+			if c.identity.Device != device || c.cookie != "" {
+				return // another enrolment has taken its place
+			}
+			var p *wire.Problem
+			if errors.As(err, &p) && p.Code == wire.CodeDevice {
+				c.signedOut(p)
+				return
+			}
+			if err != nil {
+				c.refuse(PromptSignIn, explain(err, where))
+				return
+			}
+			c.ended, c.cookie, c.control = nil, cookie, controlFact{}
+			c.keep(ItemCookie, []byte(cookie))
+		}
+	})
+	return nil
+}
+
+func (c *core) doSignOut() error {
+	if c.cookie == "" {
+		return nil
+	}
+	client, cookie, log := c.link.client, c.cookie, c.o.Log
+	c.signedOut(nil)
+	c.dismissed = signInPromptID // the user has just said no
+	c.run(func(ctx context.Context) func(*core) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+		defer cancel()
+		if err := client.SignOut(ctx, cookie); err != nil {
+			log.Warn("sign out at the controller", "error", err)
+		}
+		return nil
+	})
+	return nil
+}
+
+func (c *core) doAnswer(cmd Answer) error {
+	p := c.state.Prompt
+	if p == nil || p.Kind != PromptInteraction || p.ID != cmd.Prompt {
+		return fmt.Errorf("this is no longer asked")
+	}
+	if c.busy != "" {
+		return errBusy
+	}
+	var r wire.AnswerRequest
+	for _, i := range p.Interactions {
+		a := wire.Answer{Kind: i.Kind}
+		switch i.Kind {
+		case wire.InteractionMFA:
+			a.Value = string(cmd.MFA)
+		case wire.InteractionPassword:
+			a.Value = string(cmd.Password)
+		case wire.InteractionReason:
+			a.Value = cmd.Reason
+		case wire.InteractionMessage:
+			a.Value = "acknowledged"
+		}
+		r.Answers = append(r.Answers, a)
+	}
+	c.busy, c.refused, c.dismissed = PromptInteraction, nil, ""
+	client, cookie, where := c.link.client, c.cookie, c.enrolled.Controller
+	id, apps := p.ID, p.Apps
+	c.run(func(ctx context.Context) func(*core) {
+		err := client.Answer(ctx, cookie, r)
+		return func(c *core) {
+			c.busy = ""
+			if c.cookie != cookie {
+				return
+			}
+			if err != nil {
+				c.refuse(PromptInteraction, explain(err, where))
+				return
+			}
+			c.answered, c.answerEnd = id, time.Now().Add(answerTime)
+			for _, a := range apps {
+				if c.waited[a] {
+					continue // its flow is held: the verdict will tell
+				}
+				delete(c.asks, a)
+			}
+			c.curedBy(apps)
+		}
+	})
+	return nil
+}
+
+// curedBy notes that a denial which stands from before the answer says nothing
+// any more, where no gateway is there to judge anew until the next use.
+func (c *core) curedBy(apps []wire.AppID) {
+	for _, a := range c.catalog {
+		for _, id := range apps {
+			if a.ID == id && c.plane.Sites[a.Site].State != Connected {
+				c.cured[a.Entitlement] = true
+			}
+		}
+	}
+}
+
+// answerTime is how long an answered prompt stays away while its effect comes
+// back from the gateway; if none has come then, it is asked again.
+const answerTime = 10 * time.Second
+
+func (c *core) doShowPrompt(cmd ShowPrompt) error {
+	c.dismissed = ""
+	c.window = WindowRequest{Seq: c.window.Seq + 1}
+	if cmd.App == "" {
+		return nil
+	}
+	a := c.app(cmd.App)
+	if a == nil {
+		return fmt.Errorf("there is no application %q; `tidegate apps` lists them", cmd.App)
+	}
+	if len(a.Cure) == 0 {
+		return fmt.Errorf("%s asks nothing of you now", a.Name)
+	}
+	c.ask(cmd.App)
+	return nil
+}
+
+func (c *core) doOpen(cmd OpenApp) error {
+	a := c.app(cmd.App)
+	switch {
+	case a == nil:
+		return fmt.Errorf("there is no application %q; `tidegate apps` lists them", cmd.App)
+	case a.State == AppBlocked:
+		return fmt.Errorf("%s is blocked: %s", a.Name, a.Why.Sentence())
+	case !a.Listen.IsValid():
+		return fmt.Errorf("%s is not ready yet; try again in a moment", a.Name)
+	}
+	if a.State == AppNeedsYou && len(a.Cure) > 0 {
+		c.ask(a.ID)
+		c.dismissed = ""
+	}
+	if a.Open != OpenBrowser {
+		return nil
+	}
+	if c.o.Launch == nil {
+		return fmt.Errorf("this program cannot start a browser; open %s yourself", a.OpenWith)
+	}
+	launch, url := c.o.Launch, a.OpenWith
+	c.run(func(context.Context) func(*core) {
+		err := launch(url)
+		return func(c *core) {
+			c.launch = nil
+			if err != nil {
+				c.launch = &Problem{Code: "browser", Title: "The browser did not start", Detail: sentence(err), Fix: "Open " + url + " in your browser yourself.", Action: "retry"}
+			}
+		}
+	})
+	return nil
+}
+
+func (c *core) app(id wire.AppID) *App {
+	for i := range c.state.Apps {
+		if c.state.Apps[i].ID == id {
+			return &c.state.Apps[i]
+		}
+	}
+	return nil
+}
+
+func (c *core) refuse(k PromptKind, p *Problem) { c.refused, c.refusedAt = p, k }
+
+var errBusy = errors.New("one moment: the last answer is still being checked")

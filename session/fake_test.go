@@ -1,0 +1,363 @@
+package session
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+var errDown = errors.New("connection refused")
+
+// fakeController is a controller of one user, maya, password "tide", code "123456".
+type fakeController struct {
+	mu       sync.Mutex
+	down     bool
+	code     bool
+	problem  *wire.Problem // what a sign-in is answered
+	answer   *wire.Problem
+	cookies  map[Secret]bool
+	streams  map[int]chan any // wire.Snapshot or error
+	n        int
+	snapshot wire.Snapshot
+	answers  []wire.AnswerRequest
+	calls    map[string]int
+}
+
+func newFakeController(t *testing.T) *fakeController {
+	return &fakeController{cookies: map[Secret]bool{}, streams: map[int]chan any{}, calls: map[string]int{},
+		snapshot: testSnapshot(t)}
+}
+
+func (f *fakeController) count(name string) error {
+	f.calls[name]++
+	if f.down {
+		return errDown
+	}
+	return nil
+}
+
+func (f *fakeController) Enrol(_ context.Context, l wire.EnrolmentLink, key crypto.Signer) (Enrolled, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.count("enrol"); err != nil {
+		return Enrolled{}, err
+	}
+	if l.Code != "good" {
+		return Enrolled{}, &wire.Problem{Code: wire.CodeEnrolCode, Title: "no"}
+	}
+	return testEnrolled(key), nil
+}
+
+func (f *fakeController) Connect(Enrolled, Identity) ControlClient { return f }
+func (f *fakeController) Close()                                   {}
+
+func (f *fakeController) Hello(context.Context) (wire.Hello, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return wire.Hello{User: "maya", Code: f.code}, f.count("hello")
+}
+
+func (f *fakeController) SignIn(_ context.Context, r wire.SignInRequest) (Secret, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.count("sign-in"); err != nil {
+		return "", err
+	}
+	if f.problem != nil {
+		return "", f.problem
+	}
+	if r.Password != "tide" {
+		return "", &wire.Problem{Code: wire.CodeSignIn, Title: "no"}
+	}
+	f.cookies["cookie"] = true
+	return "cookie", nil
+}
+
+func (f *fakeController) Events(ctx context.Context, c Secret, established func(string), snapshot func(wire.Snapshot)) error {
+	f.mu.Lock()
+	if err := f.count("events"); err != nil {
+		f.mu.Unlock()
+		return err
+	}
+	if !f.cookies[c] {
+		f.mu.Unlock()
+		return &wire.Problem{Code: wire.CodeNoSession, Title: "no"}
+	}
+	ch := make(chan any, 8)
+	f.n++
+	f.streams[f.n] = ch
+	s := f.snapshot
+	f.mu.Unlock()
+	established("h3")
+	snapshot(s)
+	for {
+		select {
+		case v := <-ch:
+			switch v := v.(type) {
+			case wire.Snapshot:
+				snapshot(v)
+			case error:
+				return v
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// end ends every event stream with err.
+func (f *fakeController) end(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for n, ch := range f.streams {
+		ch <- err
+		delete(f.streams, n)
+	}
+}
+
+func (f *fakeController) Answer(_ context.Context, _ Secret, r wire.AnswerRequest) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answers = append(f.answers, r)
+	if err := f.count("answer"); err != nil {
+		return err
+	}
+	if f.answer != nil {
+		return f.answer
+	}
+	return nil
+}
+
+func (f *fakeController) SignOut(_ context.Context, c Secret) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.cookies, c)
+	return f.count("sign-out")
+}
+
+func (f *fakeController) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+func (f *fakeController) called(name string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls[name]
+}
+
+// fakeVault is a keychain in memory; err makes every use fail.
+type fakeVault struct {
+	mu    sync.Mutex
+	items map[VaultItem]string
+	err   error
+}
+
+func (v *fakeVault) Get(_ context.Context, i VaultItem) ([]byte, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.err != nil {
+		return nil, v.err
+	}
+	s, ok := v.items[i]
+	if !ok {
+		return nil, ErrNoSecret
+	}
+	return []byte(s), nil
+}
+
+func (v *fakeVault) Set(_ context.Context, i VaultItem, b []byte) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.err == nil {
+		v.items[i] = string(b)
+	}
+	return v.err
+}
+
+func (v *fakeVault) Delete(_ context.Context, i VaultItem) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.err == nil {
+		delete(v.items, i)
+	}
+	return v.err
+}
+
+func (v *fakeVault) has(i VaultItem) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, ok := v.items[i]
+	return ok
+}
+
+// fakeRecords keeps the enrolment in memory.
+type fakeRecords struct{ e Enrolled }
+
+func (r *fakeRecords) Load() (Enrolled, error) { return r.e, nil }
+func (r *fakeRecords) Save(e Enrolled) error   { r.e = e; return nil }
+func (r *fakeRecords) Remove() error           { r.e = Enrolled{}; return nil }
+
+// fakePlane notes what was applied.
+type fakePlane struct {
+	mu      sync.Mutex
+	applied []Wanted
+}
+
+func (p *fakePlane) Apply(w Wanted) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.applied = append(p.applied, w)
+}
+
+func (p *fakePlane) last() Wanted {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.applied) == 0 {
+		return Wanted{}
+	}
+	return p.applied[len(p.applied)-1]
+}
+
+// bench is a session on fakes, in a bubble of virtual time.
+type bench struct {
+	t          *testing.T
+	s          *Session
+	controller *fakeController
+	vault      *fakeVault
+	records    *fakeRecords
+	plane      *fakePlane
+	stop       context.CancelFunc
+	ended      chan error
+}
+
+func newBench(t *testing.T) *bench {
+	return &bench{t: t, controller: newFakeController(t), vault: &fakeVault{items: map[VaultItem]string{}},
+		records: &fakeRecords{}, plane: &fakePlane{}}
+}
+
+// enrolled puts the bench in the place of a device that enrolled earlier.
+func (b *bench) enrolled(cookie string) *bench {
+	key := testKey()
+	raw, _ := x509.MarshalPKCS8PrivateKey(key)
+	b.vault.items[ItemDeviceKey] = string(raw)
+	b.records.e = testEnrolled(key)
+	if cookie != "" {
+		b.vault.items[ItemCookie] = cookie
+		b.controller.cookies[Secret(cookie)] = true
+	}
+	return b
+}
+
+func (b *bench) start() *bench {
+	ctx, cancel := context.WithCancel(context.Background())
+	b.s = New(Options{Controller: b.controller, Dataplane: b.plane, Vault: b.vault, Records: b.records, Version: "test"})
+	b.stop, b.ended = cancel, make(chan error, 1)
+	go func() { b.ended <- b.s.Run(ctx) }()
+	synctest.Wait()
+	return b
+}
+
+func (b *bench) close() {
+	b.stop()
+	if err := <-b.ended; err != nil {
+		b.t.Errorf("Run: %v", err)
+	}
+	if w := b.plane.last(); w.Allowed || len(w.Apps) > 0 {
+		b.t.Errorf("the data plane was left open: %d applications", len(w.Apps))
+	}
+}
+
+func (b *bench) do(c Command) {
+	b.t.Helper()
+	if err := b.s.Do(context.Background(), c); err != nil {
+		b.t.Fatalf("%s: %v", c.command(), err)
+	}
+	synctest.Wait()
+}
+
+// state is the present one, once everything has settled.
+func (b *bench) state() State {
+	synctest.Wait()
+	s, _ := b.s.feed.latest()
+	return s
+}
+
+// pass lets time pass.
+func (b *bench) pass(d time.Duration) State {
+	time.Sleep(d)
+	return b.state()
+}
+
+func (b *bench) expectPhase(want ControlPhase) State {
+	b.t.Helper()
+	s := b.state()
+	if s.Control.Phase != want {
+		b.t.Fatalf("control channel is %q, want %q", s.Control.Phase, want)
+	}
+	return s
+}
+
+func (b *bench) app(id wire.AppID) App {
+	b.t.Helper()
+	for _, a := range b.state().Apps {
+		if a.ID == id {
+			return a
+		}
+	}
+	b.t.Fatalf("no application %q", id)
+	return App{}
+}
+
+var testKey = sync.OnceValue(func() *ecdsa.PrivateKey {
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return k
+})
+
+func testEnrolled(key crypto.Signer) Enrolled {
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "device"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(10000 * time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	p := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	return Enrolled{Enrolment: Enrolment{Controller: "zta.example:8443", Name: "Example", User: "maya", Device: "d1"}, Certificate: p, CA: p}
+}
+
+func testSnapshot(t *testing.T) wire.Snapshot {
+	now := time.Now()
+	e := wire.EntitlementToken{Site: wire.Site{ID: "lab", Name: "Lab", Gateways: []wire.Gateway{{Name: "gw", Address: "gw.example:8444"}}},
+		Entitlements: []wire.Entitlement{
+			{ID: "web", Shortcuts: []wire.Shortcut{{ID: "wiki", Name: "Wiki", Link: "http://wiki.corp/start"}}},
+			{ID: "pay", Shortcuts: []wire.Shortcut{{ID: "payroll", Name: "Payroll", Link: "https://pay.corp:8443"}}},
+			{ID: "ssh", Shortcuts: []wire.Shortcut{{ID: "bastion", Name: "Bastion", Link: "ssh://bastion.corp"}}},
+		}}
+	e.Issued, e.Expires = jwt.NewNumericDate(now), jwt.NewNumericDate(now.Add(24*time.Hour))
+	token, err := wire.Sign(testKey(), "k", wire.TypeEntitlement, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wire.Snapshot{Revision: 1, At: now, Controller: "Example", User: "maya", DisplayName: "Maya Lindqvist",
+		Session: "s1", Expires: now.Add(24 * time.Hour), ClaimsToken: "claims", Tokens: map[wire.SiteID]string{"lab": token},
+		Settings: wire.DefaultSettings()}
+}

@@ -1,0 +1,101 @@
+package session
+
+import (
+	"fmt"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// happened is what to tell of the step from one state to the next, in order.
+// Pure: the activity page, the log and the command line show the same.
+func happened(prev, next *State) []Event {
+	if prev.Revision == 0 {
+		return []Event{{Kind: "started", Text: "Tidegate started"}}
+	}
+	var es []Event
+	add := func(kind string, app wire.AppID, format string, args ...any) {
+		es = append(es, Event{Kind: kind, App: app, Text: fmt.Sprintf(format, args...)})
+	}
+	if prev.Enrolment.Device != next.Enrolment.Device && next.Enrolment.Enrolled() {
+		add("enrolled", "", "Enrolled with %s", next.Enrolment.label())
+	}
+	if prev.User.Session != next.User.Session {
+		if next.User.Session != "" {
+			add("signed-in", "", "%s signed in", next.User.DisplayName)
+		} else {
+			add("signed-out", "", "Signed out")
+		}
+	}
+	if p, n := prev.Control.Phase, next.Control.Phase; p != n {
+		switch n {
+		case ControlEstablished:
+			add("control-established", "", "The controller is reached over %s", transportWords[next.Control.Transport])
+		case ControlReconnecting:
+			add("control-interrupted", "", "The controller was lost; reconnecting")
+		case ControlLost:
+			add("control-lost", "", "The controller is not reached; access is prevented")
+		}
+	}
+	sitesHappened(prev, next, add)
+	appsHappened(prev, next, add)
+	if p := next.Prompt; p != nil && (prev.Prompt == nil || prev.Prompt.ID != p.ID) && p.Kind == PromptInteraction {
+		add("prompted", p.Apps[0], "Asked to confirm your identity")
+	}
+	if p := prev.Prompt; p != nil && p.Busy && (next.Prompt == nil || next.Prompt.ID != p.ID) && p.Kind == PromptInteraction {
+		add("answered", p.Apps[0], "Identity confirmed")
+	}
+	return es
+}
+
+var transportWords = map[string]string{"h3": "QUIC", "h2": "TCP"}
+
+func sitesHappened(prev, next *State, add func(string, wire.AppID, string, ...any)) {
+	was := map[wire.SiteID]ChannelState{}
+	for _, s := range prev.Sites {
+		was[s.ID] = s.State
+	}
+	for _, s := range next.Sites {
+		p := was[s.ID]
+		switch {
+		case p == s.State:
+		case s.State == Connected && p == Suspended:
+			add("channel-resumed", "", "The data channel to %s was resumed", s.Name)
+		case s.State == Connected:
+			add("channel-connected", "", "The data channel to %s was opened", s.Name)
+		case s.State == Suspended:
+			add("channel-suspended", "", "The data channel to %s was suspended: nothing was using it", s.Name)
+		case s.State == Disconnected && p != Connecting:
+			add("channel-disconnected", "", "The data channel to %s was closed", s.Name)
+		}
+	}
+}
+
+func appsHappened(prev, next *State, add func(string, wire.AppID, string, ...any)) {
+	was := map[wire.AppID]*App{}
+	for i := range prev.Apps {
+		was[prev.Apps[i].ID] = &prev.Apps[i]
+	}
+	for i := range next.Apps {
+		a := &next.Apps[i]
+		p, ok := was[a.ID]
+		if !ok {
+			continue
+		}
+		switch {
+		case p.Flows == 0 && a.Flows > 0:
+			add("app-opened", a.ID, "%s is in use", a.Name)
+		case p.Flows > 0 && a.Flows == 0 && (a.State == AppNeedsYou || a.State == AppBlocked):
+			add("app-cut", a.ID, "%s was cut off: %s", a.Name, lower(a.Why.Title))
+		case p.Flows > 0 && a.Flows == 0:
+			add("app-closed", a.ID, "%s is no longer in use", a.Name)
+		}
+		if p.State != a.State && a.Flows == 0 && p.Flows == 0 && next.ZTA.Allowed {
+			switch a.State {
+			case AppNeedsYou:
+				add("app-needs-you", a.ID, "%s needs you: %s", a.Name, lower(a.Why.Title))
+			case AppBlocked:
+				add("app-blocked", a.ID, "%s is blocked: %s", a.Name, lower(a.Why.Title))
+			}
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package session
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// vaultTime bounds one use of the keychain; an unlock dialog of the desktop
+// fits in it.
+const vaultTime = 2 * time.Minute
+
+// vault queues one use of the keychain: they run one after another, in order,
+// and a write that was begun is finished even if the client is quitting.
+func (c *core) vault(use func(context.Context) func(*core)) {
+	before, after := c.vaultTail, make(chan struct{})
+	c.vaultTail = after
+	c.run(func(ctx context.Context) func(*core) {
+		defer close(after)
+		if before != nil {
+			<-before
+		}
+		ctx, cancel := context.WithTimeout(ctx, vaultTime)
+		defer cancel()
+		return use(ctx)
+	})
+}
+
+// openKeychain fetches the device key and the cookie of the enrolment.
+func (c *core) openKeychain() {
+	c.asked = false
+	e, v := c.enrolled, c.o.Vault
+	c.vault(func(ctx context.Context) func(*core) {
+		raw, err := v.Get(ctx, ItemDeviceKey)
+		if err != nil {
+			return func(c *core) { c.keychainFailed(err) }
+		}
+		key, err := x509.ParsePKCS8PrivateKey(raw)
+		signer, ok := key.(crypto.Signer)
+		if err != nil || !ok {
+			return func(c *core) { c.keychainFailed(ErrNoSecret) }
+		}
+		id, err := e.identity(signer)
+		if err != nil {
+			return func(c *core) { c.keychainFailed(ErrNoSecret) }
+		}
+		cookie, err := v.Get(ctx, ItemCookie)
+		if err != nil && !errors.Is(err, ErrNoSecret) {
+			return func(c *core) { c.keychainFailed(err) }
+		}
+		return func(c *core) {
+			c.keychain, c.keyLost, c.asked = KeychainReady, false, true
+			c.identity, c.cookie = id, Secret(cookie)
+		}
+	})
+}
+
+func (c *core) keychainFailed(err error) {
+	c.o.Log.Warn("use keychain", "error", err)
+	switch {
+	case errors.Is(err, ErrNoSecret):
+		c.keychain, c.keyLost = KeychainReady, true
+	case errors.Is(err, ErrKeychainAbsent):
+		c.keychain = KeychainAbsent
+	default:
+		c.keychain = KeychainLocked
+	}
+}
+
+// keep stores a secret; where the keychain fails, the client goes on with it
+// in memory and State says so. It is never written anywhere else.
+func (c *core) keep(item VaultItem, secret []byte) {
+	v := c.o.Vault
+	c.vault(func(ctx context.Context) func(*core) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), vaultTime)
+		defer cancel()
+		err := v.Set(ctx, item, secret)
+		return func(c *core) {
+			if err != nil {
+				c.keychainFailed(err)
+			} else {
+				c.keychain = KeychainReady
+			}
+		}
+	})
+}
+
+func (c *core) forget(item VaultItem) {
+	v := c.o.Vault
+	c.vault(func(ctx context.Context) func(*core) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), vaultTime)
+		defer cancel()
+		if err := v.Delete(ctx, item); err != nil {
+			return func(c *core) { c.keychainFailed(err) }
+		}
+		return nil
+	})
+}
+
+func newDeviceKey() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+
+// identity joins what was kept with the device key, which must be the
+// certificate's.
+func (e Enrolled) identity(key crypto.Signer) (Identity, error) {
+	id := Identity{Device: e.Device, Key: key}
+	for rest := []byte(e.Certificate); ; {
+		var b *pem.Block
+		if b, rest = pem.Decode(rest); b == nil {
+			break
+		}
+		id.Certificate = append(id.Certificate, b.Bytes)
+	}
+	ca, _ := pem.Decode([]byte(e.CA))
+	if len(id.Certificate) == 0 || ca == nil {
+		return Identity{}, fmt.Errorf("the enrolment is damaged")
+	}
+	id.CA = ca.Bytes
+	leaf, err := x509.ParseCertificate(id.Certificate[0])
+	if err != nil {
+		return Identity{}, fmt.Errorf("the device certificate is damaged: %w", err)
+	}
+	pub, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !pub.Equal(key.Public()) {
+		return Identity{}, fmt.Errorf("the device key is not the certificate's")
+	}
+	return id, nil
+}

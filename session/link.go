@@ -1,0 +1,208 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// link keeps the control channel on its task: one goroutine at a time, ended
+// and started anew when the task changes. Owned by the session's goroutine.
+//
+//	        ┌────────────── taskNone: no device, no key, or quitting
+//	device ─┼─ no cookie ─► taskHello ─► (what to ask) ─► taskRest
+//	        └─ cookie ────► taskEvents, for as long as the app runs
+type link struct {
+	post func(func(*core))
+	jobs *sync.WaitGroup
+
+	now    task
+	gen    uint64 // tells a live runner's messages from a dead one's
+	cancel context.CancelFunc
+	kick   chan struct{}
+	client ControlClient
+}
+
+type taskKind int
+
+const (
+	taskNone taskKind = iota
+	taskHello
+	taskEvents
+	taskRest
+)
+
+type task struct {
+	kind     taskKind
+	client   Controller
+	enrolled Enrolled
+	identity Identity
+	cookie   Secret
+}
+
+func newLink(post func(func(*core)), jobs *sync.WaitGroup) *link {
+	return &link{post: post, jobs: jobs}
+}
+
+func (l *link) set(ctx context.Context, t task) {
+	device := t.identity.Device
+	if l.cancel != nil && t.kind == l.now.kind && t.cookie == l.now.cookie && device == l.now.identity.Device {
+		return
+	}
+	if l.cancel != nil {
+		l.cancel()
+		l.cancel = nil
+	}
+	if l.client != nil && device != l.now.identity.Device {
+		l.client.Close()
+		l.client = nil
+	}
+	if l.client == nil && t.client != nil {
+		l.client = t.client.Connect(t.enrolled, t.identity)
+	}
+	l.now = t
+	l.gen++
+	ctx, l.cancel = context.WithCancel(ctx)
+	l.kick = make(chan struct{}, 1)
+	r := runner{client: l.client, cookie: t.cookie, kick: l.kick, gen: l.gen, post: l.post}
+	switch t.kind {
+	case taskHello:
+		l.jobs.Go(func() { r.hello(ctx) })
+	case taskEvents:
+		l.jobs.Go(func() { r.events(ctx) })
+	}
+}
+
+// retry ends a back-off at once.
+func (l *link) retry() {
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+}
+
+// runner is one run of a task.
+type runner struct {
+	client ControlClient
+	cookie Secret
+	kick   chan struct{}
+	gen    uint64
+	post   func(func(*core))
+}
+
+// tell posts a message that counts only while this runner is the live one.
+func (r *runner) tell(msg func(*core)) {
+	r.post(func(c *core) {
+		if c.link.gen == r.gen {
+			msg(c)
+		}
+	})
+}
+
+func (r *runner) hello(ctx context.Context) {
+	for n := 0; ; n++ {
+		h, err := r.client.Hello(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			r.tell(func(c *core) {
+				c.hello = &h
+				c.control = controlFact{since: time.Now()}
+			})
+			return
+		}
+		if p := ending(err); p != nil {
+			r.tell(func(c *core) { c.signedOut(p) })
+			return
+		}
+		if !r.rest(ctx, n, err) {
+			return
+		}
+	}
+}
+
+func (r *runner) events(ctx context.Context) {
+	for n := 0; ; n++ {
+		var stood time.Time
+		err := r.client.Events(ctx, r.cookie,
+			func(transport string) {
+				stood = time.Now()
+				r.tell(func(c *core) {
+					c.control = controlFact{established: true, ever: true, transport: transport, since: stood}
+				})
+			},
+			func(s wire.Snapshot) { r.tell(func(c *core) { c.snapshotCame(s) }) })
+		if ctx.Err() != nil {
+			return
+		}
+		if p := ending(err); p != nil {
+			r.tell(func(c *core) { c.signedOut(p) })
+			return
+		}
+		if !stood.IsZero() {
+			n = 0
+		}
+		if !r.rest(ctx, n, err) {
+			return
+		}
+	}
+}
+
+// rest reports the interruption and waits for the next try; false when ctx ended.
+func (r *runner) rest(ctx context.Context, n int, err error) bool {
+	d := backoff(n)
+	retry := time.Now().Add(d)
+	var p *wire.Problem
+	errors.As(err, &p)
+	r.tell(func(c *core) {
+		if c.control.established || c.control.lost.IsZero() {
+			c.control.since = time.Now()
+			c.control.lost = time.Now()
+		}
+		c.control.established, c.control.transport = false, ""
+		c.control.retry, c.control.problem = retry, p
+		c.o.Log.Info("control channel interrupted", "error", err, "retry_in", d)
+	})
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-r.kick:
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+// The bounds of the back-off: a restarted controller is found again within a
+// second, an absent one is asked twice a minute, and no two clients keep step.
+const (
+	backoffFirst = 400 * time.Millisecond
+	backoffMost  = 30 * time.Second
+)
+
+func backoff(n int) time.Duration {
+	d := backoffMost
+	if n < 7 {
+		d = min(d, backoffFirst<<n)
+	}
+	return d/2 + rand.N(d/2)
+}
+
+// ending returns the controller's word that the session is over, if err is one.
+func ending(err error) *wire.Problem {
+	var p *wire.Problem
+	if !errors.As(err, &p) {
+		return nil
+	}
+	switch p.Code {
+	case wire.CodeNoSession, wire.CodeSignedOut, wire.CodeRevoked, wire.CodeDevice, wire.CodeOtherUser:
+		return p
+	}
+	return nil
+}

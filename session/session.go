@@ -1,0 +1,140 @@
+package session
+
+import (
+	"context"
+	"crypto"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// Options make a Session. Controller, Dataplane, Vault and Records are needed.
+type Options struct {
+	Controller Controller
+	Dataplane  Dataplane
+	Vault      Vault
+	Records    Records
+	// Device reports the device claims at sign-in; nil reports none.
+	Device func(context.Context) wire.DeviceClaims
+	// Launch opens an application's URL in the browser; nil cannot.
+	Launch func(url string) error
+	// NewKey makes a device key; nil makes a P-256 key in software.
+	NewKey func() (crypto.Signer, error)
+	// Version is the program's, for State.
+	Version string
+	// Log is for the developer; nil is silent.
+	Log *slog.Logger
+}
+
+// Session is the client's core. Its methods are safe for concurrent use.
+type Session struct {
+	o    Options
+	feed *feed
+	msgs chan func(*core)
+	done chan struct{} // closed when Run has returned
+}
+
+// New makes a Session; Run starts it.
+func New(o Options) *Session {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.NewKey == nil {
+		o.NewKey = newDeviceKey
+	}
+	if o.Device == nil {
+		o.Device = func(context.Context) wire.DeviceClaims { return nil }
+	}
+	return &Session{o: o, feed: newFeed(), msgs: make(chan func(*core)), done: make(chan struct{})}
+}
+
+// Run owns the state until ctx ends or the user quits, both of which return
+// nil. The data plane is told to close everything before it returns. Once only.
+func (s *Session) Run(ctx context.Context) error {
+	defer close(s.done)
+	ctx, cancel := context.WithCancel(ctx)
+	var jobs sync.WaitGroup
+	c := newCore(s.o, func(job func(context.Context) func(*core)) {
+		jobs.Go(func() {
+			if msg := job(ctx); msg != nil {
+				s.post(ctx, msg)
+			}
+		})
+	})
+	c.link = newLink(func(msg func(*core)) { s.post(ctx, msg) }, &jobs)
+	defer jobs.Wait()
+	defer cancel()
+	defer s.o.Dataplane.Apply(Wanted{})
+	c.start()
+	wake := time.NewTimer(0)
+	defer wake.Stop()
+	for !c.quit {
+		next := c.settle(ctx, time.Now(), s.feed.publish)
+		if next.IsZero() {
+			wake.Stop()
+		} else {
+			wake.Reset(time.Until(next))
+		}
+		select {
+		case msg := <-s.msgs:
+			msg(c)
+		case <-wake.C:
+		case <-ctx.Done():
+			c.quit = true
+		}
+	}
+	c.quitting = true
+	c.settle(ctx, time.Now(), s.feed.publish)
+	return nil
+}
+
+func (s *Session) post(ctx context.Context, msg func(*core)) {
+	select {
+	case s.msgs <- msg:
+	case <-ctx.Done():
+	}
+}
+
+// Do carries a command out, or begins to: what it leads to shows in a later
+// State. It fails for a command that makes no sense now, in the user's words.
+func (s *Session) Do(ctx context.Context, cmd Command) error {
+	answer := make(chan error, 1)
+	select {
+	case s.msgs <- func(c *core) { answer <- c.do(cmd) }:
+	case <-s.done:
+		return fmt.Errorf("Tidegate is shutting down")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Watch yields the present state and every later one that the reader is quick
+// enough for, until ctx ends.
+func (s *Session) Watch(ctx context.Context) iter.Seq[State] { return s.feed.watch(ctx) }
+
+// ReportDataplane takes the data plane's facts, whole.
+func (s *Session) ReportDataplane(f DataplaneFacts) {
+	s.report(func(c *core) { c.planeChanged(f) })
+}
+
+// ReportTray takes whether a tray host shows the icon.
+func (s *Session) ReportTray(t TrayHost) {
+	s.report(func(c *core) { c.tray = t })
+}
+
+func (s *Session) report(msg func(*core)) {
+	select {
+	case s.msgs <- msg:
+	case <-s.done:
+	}
+}

@@ -1,0 +1,434 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+var goodLink = Secret(wire.EnrolmentLink{Controller: "zta.example:8443", Code: "good"}.String())
+
+func bubble(t *testing.T, f func(t *testing.T, b *bench)) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		defer b.close()
+		f(t, b)
+	})
+}
+
+func TestFirstRun(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.start()
+		if p := b.state().Prompt; p == nil || p.Kind != PromptEnrol {
+			t.Fatalf("first prompt is %+v, want the enrolment", p)
+		}
+		b.do(Enrol{Link: "https://example.com"})
+		if p := b.state().Prompt; p.Error == nil || p.Error.Fix == "" {
+			t.Fatalf("a bad link is explained by %+v", p.Error)
+		}
+		b.do(Enrol{Link: goodLink})
+		p := b.state().Prompt
+		if p == nil || p.Kind != PromptSignIn || p.User != "maya" || p.Error != nil {
+			t.Fatalf("after enrolment the prompt is %+v", p)
+		}
+		b.do(SignIn{Password: "wrong"})
+		if p := b.state().Prompt; p == nil || p.Error == nil || p.Error.Code != string(wire.CodeSignIn) || p.Busy {
+			t.Fatalf("after a wrong password the prompt is %+v", p)
+		}
+		b.do(SignIn{Password: "tide"})
+		s := b.expectPhase(ControlEstablished)
+		if s.Prompt != nil || !s.ZTA.Active || !s.ZTA.Allowed || len(s.Apps) != 3 || s.User.Name != "maya" {
+			t.Fatalf("signed in: %+v", s)
+		}
+		if !b.vault.has(ItemCookie) || !b.vault.has(ItemDeviceKey) {
+			t.Error("the keychain lacks the cookie or the device key")
+		}
+		if w := b.plane.last(); !w.Allowed || len(w.Apps) != 3 || w.Idle != 5*time.Minute || w.Sites[0].ClaimsToken != "claims" {
+			t.Errorf("the data plane got %d applications, allowed %v", len(w.Apps), w.Allowed)
+		}
+	})
+}
+
+func TestProposedLinkWaitsForTheUser(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.start()
+		b.do(ProposeEnrol{Link: goodLink})
+		s := b.state()
+		if s.Prompt.Proposed != "zta.example:8443" || s.Window.Seq == 0 || b.controller.called("enrol") != 0 {
+			t.Fatalf("a clicked link led to %+v and %d enrolments", s.Prompt, b.controller.called("enrol"))
+		}
+		b.do(Enrol{})
+		if p := b.state().Prompt; p.Kind != PromptSignIn {
+			t.Fatalf("a confirmed link led to %+v", p)
+		}
+	})
+}
+
+func TestCookieReestablishesWithoutPrompt(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		s := b.expectPhase(ControlEstablished)
+		if s.Prompt != nil || b.controller.called("sign-in") != 0 || b.controller.called("hello") != 0 {
+			t.Fatalf("prompt %+v, %d sign-ins", s.Prompt, b.controller.called("sign-in"))
+		}
+		// While signed in, the device is not given away.
+		if err := b.s.Do(context.Background(), Enrol{Link: goodLink}); err == nil {
+			t.Error("a signed-in device was enrolled anew")
+		}
+	})
+}
+
+func TestRefusedCookieAsksToSignIn(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept")
+		delete(b.controller.cookies, "kept")
+		b.start()
+		s := b.expectPhase(ControlSignedOut)
+		if s.Prompt == nil || s.Prompt.Kind != PromptSignIn || b.vault.has(ItemCookie) {
+			t.Fatalf("prompt %+v", s.Prompt)
+		}
+		if len(s.Problems) != 1 || s.Problems[0].Code != "ended-no-session" {
+			t.Errorf("problems: %+v", s.Problems)
+		}
+	})
+}
+
+func TestControllerDownAtStart(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept")
+		b.controller.down = true
+		b.start()
+		if s := b.expectPhase(ControlConnecting); s.ZTA.Active || !s.ZTA.Working {
+			t.Fatalf("ZTA %+v", s.ZTA)
+		}
+		s := b.pass(3 * time.Second)
+		if s.Control.Phase != ControlLost || s.Prompt != nil || s.ZTA.Allowed || len(s.Problems) == 0 || s.Problems[0].Fix == "" {
+			t.Fatalf("controller down: %+v %+v", s.Control, s.Problems)
+		}
+		b.controller.set(func() { b.controller.down = false })
+		if s := b.pass(backoffMost); s.Control.Phase != ControlEstablished || s.Prompt != nil {
+			t.Fatalf("controller back: %+v", s.Control)
+		}
+	})
+}
+
+func TestNoPromptWhileTheControllerIsDown(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("")
+		b.controller.down = true
+		b.start()
+		if s := b.pass(time.Minute); s.Prompt != nil || s.Control.Phase != ControlLost {
+			t.Fatalf("prompt %+v, phase %s", s.Prompt, s.Control.Phase)
+		}
+		b.controller.set(func() { b.controller.down = false })
+		b.do(Retry{})
+		if s := b.state(); s.Prompt == nil || s.Prompt.Kind != PromptSignIn {
+			t.Fatalf("prompt %+v", s.Prompt)
+		}
+	})
+}
+
+func TestRideThrough(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		b.expectPhase(ControlEstablished)
+		b.controller.set(func() { b.controller.down = true })
+		b.controller.end(errDown)
+		lost := time.Now()
+		s := b.expectPhase(ControlReconnecting)
+		if s.ZTA.Active || !s.ZTA.Allowed || !b.plane.last().Allowed {
+			t.Fatalf("riding through: %+v", s.ZTA)
+		}
+		if s := b.pass(time.Until(lost.Add(time.Minute - 1))); s.Control.Phase != ControlReconnecting {
+			t.Fatalf("a nanosecond before the end of the ride-through: %s", s.Control.Phase)
+		}
+		s = b.pass(1)
+		if s.Control.Phase != ControlLost || s.ZTA.Allowed || b.plane.last().Allowed {
+			t.Fatalf("after the ride-through: %s, allowed %v", s.Control.Phase, s.ZTA.Allowed)
+		}
+		if len(s.Apps) != 3 || s.Apps[0].State != AppBlocked || s.Apps[0].Why.Title == "" {
+			t.Errorf("applications while lost: %+v", s.Apps)
+		}
+		b.controller.set(func() { b.controller.down = false })
+		if s := b.pass(backoffMost); s.Control.Phase != ControlEstablished || s.Prompt != nil || b.app("wiki").State != AppReady {
+			t.Fatalf("controller back: %s", s.Control.Phase)
+		}
+	})
+}
+
+func TestControllerRestartIsSurvived(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		for range 5 {
+			b.controller.end(errors.New("EOF"))
+			if s := b.pass(time.Second); s.Control.Phase != ControlEstablished || s.Prompt != nil {
+				t.Fatalf("after a restart: %s, prompt %+v", s.Control.Phase, s.Prompt)
+			}
+		}
+	})
+}
+
+func TestSignOut(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		b.do(SignOut{})
+		s := b.expectPhase(ControlSignedOut)
+		if b.vault.has(ItemCookie) || b.controller.called("sign-out") != 1 || len(s.Apps) != 0 {
+			t.Fatalf("signed out, yet cookie %v, %d applications", b.vault.has(ItemCookie), len(s.Apps))
+		}
+		if s.Prompt == nil || !s.Prompt.Dismissed {
+			t.Errorf("who signs out is not asked to sign in: %+v", s.Prompt)
+		}
+		if w := b.plane.last(); w.Session != "" || len(w.Sites) != 0 {
+			t.Errorf("the data plane keeps session %q", w.Session)
+		}
+		b.do(ShowPrompt{})
+		b.do(SignIn{Password: "tide"})
+		b.expectPhase(ControlEstablished)
+	})
+}
+
+func TestRevocation(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		b.controller.end(&wire.Problem{Code: wire.CodeRevoked, Title: "over"})
+		s := b.expectPhase(ControlSignedOut)
+		if len(s.Problems) == 0 || !strings.Contains(s.Problems[0].Title, "administrator") || s.Prompt == nil {
+			t.Fatalf("revoked: %+v", s.Problems)
+		}
+	})
+}
+
+func TestKeychain(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		err  error
+		want Keychain
+		code string
+	}{
+		{"locked", ErrKeychainLocked, KeychainLocked, "keychain-locked"},
+		{"absent", ErrKeychainAbsent, KeychainAbsent, "keychain-absent"},
+	} {
+		t.Run(c.name+" at start", func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *bench) {
+				b.enrolled("kept")
+				b.vault.err = c.err
+				b.start()
+				s := b.state()
+				if s.Keychain != c.want || len(s.Problems) == 0 || s.Problems[0].Code != c.code || s.Problems[0].Action != "retry" || s.Prompt != nil {
+					t.Fatalf("keychain %s, problems %+v, prompt %+v", s.Keychain, s.Problems, s.Prompt)
+				}
+				b.vault.mu.Lock()
+				b.vault.err = nil
+				b.vault.mu.Unlock()
+				b.do(Retry{})
+				if s := b.expectPhase(ControlEstablished); len(s.Problems) != 0 || s.Prompt != nil {
+					t.Fatalf("after Retry: %+v", s.Problems)
+				}
+			})
+		})
+		t.Run(c.name+" at sign-in", func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *bench) {
+				b.vault.err = c.err
+				b.start()
+				b.do(Enrol{Link: goodLink})
+				b.do(SignIn{Password: "tide"})
+				s := b.expectPhase(ControlEstablished) // in memory, with a warning
+				if len(s.Problems) == 0 || s.Problems[0].Code != c.code {
+					t.Fatalf("problems %+v", s.Problems)
+				}
+			})
+		})
+	}
+	t.Run("key gone", func(t *testing.T) {
+		bubble(t, func(t *testing.T, b *bench) {
+			b.enrolled("kept")
+			delete(b.vault.items, ItemDeviceKey)
+			b.start()
+			s := b.state()
+			if s.Prompt == nil || s.Prompt.Kind != PromptEnrol || len(s.Problems) == 0 || s.Problems[0].Code != "key-lost" {
+				t.Fatalf("prompt %+v, problems %+v", s.Prompt, s.Problems)
+			}
+		})
+	})
+}
+
+func listening() map[wire.AppID]AppFact {
+	at := netip.MustParseAddrPort("127.64.0.9:8443")
+	return map[wire.AppID]AppFact{"wiki": {Listen: at}, "payroll": {Listen: at}, "bastion": {Listen: at}}
+}
+
+func site(state ChannelState, vs ...wire.Verdict) map[wire.SiteID]SiteFact {
+	m := map[wire.EntitlementID]wire.Verdict{}
+	for _, v := range vs {
+		m[v.Entitlement] = v
+	}
+	return map[wire.SiteID]SiteFact{"lab": {State: state, Verdicts: m}}
+}
+
+var askMFA = []wire.Interaction{{Kind: wire.InteractionMFA, Message: "Payroll wants to know it is you"}}
+
+func TestHeldFlowAsksAndTheAnswerCloses(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		denied := wire.Verdict{Entitlement: "pay", Reason: wire.Reason{Kind: wire.ReasonMFA}, Interactions: askMFA, Decision: "x1"}
+		apps := listening()
+		b.s.ReportDataplane(DataplaneFacts{Apps: apps, Sites: site(Connected, denied)})
+		if s := b.state(); s.Prompt != nil || b.app("payroll").State != AppNeedsYou {
+			t.Fatalf("nobody uses it, yet prompt %+v, state %s", s.Prompt, b.app("payroll").State)
+		}
+		held := listening()
+		f := held["payroll"]
+		f.Waiting = 1
+		held["payroll"] = f
+		b.s.ReportDataplane(DataplaneFacts{Apps: held, Sites: site(Connected, denied)})
+		s := b.state()
+		if s.Prompt == nil || s.Prompt.Kind != PromptInteraction || len(s.Prompt.Apps) != 1 || s.Prompt.Interactions[0].Kind != wire.InteractionMFA {
+			t.Fatalf("prompt %+v", s.Prompt)
+		}
+		b.controller.set(func() { b.controller.answer = &wire.Problem{Code: wire.CodeAnswer, Title: "no"} })
+		b.do(Answer{Prompt: s.Prompt.ID, MFA: "000000"})
+		if p := b.state().Prompt; p == nil || p.Error == nil || p.ID != s.Prompt.ID {
+			t.Fatalf("wrong code: %+v", p)
+		}
+		b.controller.set(func() { b.controller.answer = nil })
+		b.do(Answer{Prompt: s.Prompt.ID, MFA: "123456"})
+		if p := b.state().Prompt; p != nil {
+			t.Fatalf("answered, yet %+v", p)
+		}
+		allowed := wire.Verdict{Entitlement: "pay", Allow: true, NotAfter: time.Now().Add(time.Hour)}
+		f.Waiting, f.Flows = 0, 1
+		held["payroll"] = f
+		b.s.ReportDataplane(DataplaneFacts{Apps: held, Sites: site(Connected, allowed)})
+		if s := b.pass(time.Minute); s.Prompt != nil || b.app("payroll").State != AppInUse || b.app("payroll").Until.IsZero() {
+			t.Fatalf("cured: prompt %+v, app %+v", s.Prompt, b.app("payroll"))
+		}
+	})
+}
+
+func TestWarningDismissalAndLapse(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		end := time.Now().Add(5 * time.Minute)
+		due := wire.Verdict{Entitlement: "pay", Allow: true, Due: true, NotAfter: end, Interactions: askMFA, Reason: wire.Reason{Kind: wire.ReasonMFA}}
+		apps := listening()
+		f := apps["payroll"]
+		f.Flows = 1
+		apps["payroll"] = f
+		b.s.ReportDataplane(DataplaneFacts{Apps: apps, Sites: site(Connected, due)})
+		s := b.state()
+		if s.Prompt == nil || !s.Prompt.Deadline.Equal(end) || !s.ZTA.Attention {
+			t.Fatalf("due: prompt %+v", s.Prompt)
+		}
+		b.do(DismissPrompt{Prompt: s.Prompt.ID})
+		if p := b.state().Prompt; p == nil || !p.Dismissed {
+			t.Fatalf("dismissed: %+v", p)
+		}
+		// At the end of its lease the verdict says nothing any more, whoever is late.
+		if s := b.pass(5 * time.Minute); s.Prompt != nil {
+			t.Fatalf("lapsed: prompt %+v", s.Prompt)
+		}
+		denied := wire.Verdict{Entitlement: "pay", Interactions: askMFA, Reason: wire.Reason{Kind: wire.ReasonMFA}, Decision: "x2"}
+		b.s.ReportDataplane(DataplaneFacts{Apps: listening(), Sites: site(Connected, denied)})
+		s = b.state()
+		a := b.app("payroll")
+		if s.Prompt != nil || a.State != AppNeedsYou || a.Why.Title == "" || len(a.Cure) != 1 || a.Decision != "x2" {
+			t.Fatalf("cut: prompt %+v, app %+v", s.Prompt, a)
+		}
+		var cut bool
+		for _, e := range s.Events {
+			cut = cut || e.Kind == "app-cut" && e.App == "payroll"
+		}
+		if !cut {
+			t.Errorf("no app-cut among %+v", s.Events)
+		}
+		// The row offers the cure, and the cure asks.
+		b.do(ShowPrompt{App: "payroll"})
+		if p := b.state().Prompt; p == nil || p.Dismissed || p.Kind != PromptInteraction {
+			t.Fatalf("cure: %+v", p)
+		}
+	})
+}
+
+func TestAnswerWhileSuspendedClearsTheOldDenial(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		denied := wire.Verdict{Entitlement: "pay", Interactions: askMFA, Reason: wire.Reason{Kind: wire.ReasonMFA}}
+		b.s.ReportDataplane(DataplaneFacts{Apps: listening(), Sites: site(Suspended, denied)})
+		b.do(ShowPrompt{App: "payroll"})
+		b.do(Answer{Prompt: b.state().Prompt.ID, MFA: "123456"})
+		if s := b.pass(time.Minute); s.Prompt != nil || b.app("payroll").State != AppReady {
+			t.Fatalf("prompt %+v, app %s", s.Prompt, b.app("payroll").State)
+		}
+	})
+}
+
+func TestOpening(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		b.s.ReportDataplane(DataplaneFacts{Apps: listening()})
+		for id, want := range map[wire.AppID]string{
+			"wiki":    "http://127.64.0.9:8443/start",
+			"payroll": "https://127.64.0.9:8443",
+			"bastion": "ssh -o HostKeyAlias=bastion.corp -p 8443 127.64.0.9",
+		} {
+			if a := b.app(id); a.OpenWith != want {
+				t.Errorf("%s opens with %q, want %q", id, a.OpenWith, want)
+			}
+		}
+		if err := b.s.Do(context.Background(), OpenApp{App: "none"}); err == nil {
+			t.Error("an unknown application was opened")
+		}
+	})
+}
+
+func TestWatchSkipsAndNobodyWaits(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		ctx, cancel := context.WithCancel(t.Context())
+		var last uint64
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for s := range b.s.Watch(ctx) {
+				if s.Revision <= last {
+					t.Errorf("revision %d after %d", s.Revision, last)
+				}
+				last = s.Revision
+				time.Sleep(time.Minute) // a slow reader
+			}
+		}()
+		for range 100 {
+			b.do(ShowWindow{Page: PageSettings})
+		}
+		b.pass(2 * time.Minute)
+		cancel()
+		<-done
+		if want := b.state().Revision; last != want {
+			t.Errorf("the slow reader ended at revision %d, want %d", last, want)
+		}
+	})
+}
+
+func TestQuit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t).enrolled("kept").start()
+		b.do(Quit{})
+		if err := <-b.ended; err != nil {
+			t.Fatal(err)
+		}
+		if w := b.plane.last(); w.Session != "" {
+			t.Error("the data plane was left open")
+		}
+		if err := b.s.Do(t.Context(), SignOut{}); err == nil {
+			t.Error("a command after the end was taken")
+		}
+		b.stop()
+	})
+}

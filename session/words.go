@@ -1,0 +1,191 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// One table of words: every refusal gets a title, what it means, and what to do.
+var words = map[wire.Code]Problem{
+	wire.CodeEnrolCode:      {Title: "The enrolment code was not accepted", Detail: "It is wrong, has expired, or has enrolled a device already: a code works once.", Fix: "Ask your administrator for a new enrolment link."},
+	wire.CodeDevice:         {Title: "This device is not enrolled any more", Detail: "The controller does not know its certificate, or an administrator has withdrawn it.", Fix: "Ask your administrator for a new enrolment link, and paste it here."},
+	wire.CodeSignIn:         {Title: "That did not work", Detail: "The user name, the password or the one-time code is wrong.", Fix: "Try again; check Caps Lock, and that the code is the one shown now."},
+	wire.CodeLockedOut:      {Title: "Too many wrong answers", Detail: "Sign-in is locked for a while.", Fix: "Wait until then, or ask your administrator."},
+	wire.CodeOtherUser:      {Title: "This device was enrolled by someone else", Detail: "Only the user who enrolled a device may sign in on it.", Fix: "Sign in with that user, or enrol this device with a link of your own."},
+	wire.CodeNoSession:      {Title: "Your session has ended", Detail: "The controller no longer accepts it.", Fix: "Sign in again."},
+	wire.CodeSignedOut:      {Title: "You were signed out", Detail: "Your session was ended from elsewhere.", Fix: "Sign in again."},
+	wire.CodeRevoked:        {Title: "An administrator ended your session", Fix: "Sign in again, or ask your administrator."},
+	wire.CodeAnswer:         {Title: "That did not work", Detail: "The answer was not accepted.", Fix: "Try again; a one-time code works once: wait for the next one."},
+	wire.CodeToken:          {Title: "The gateway did not accept this session", Detail: "Its tokens have expired or are another device's; or the clocks differ.", Fix: "Check that your clock is right, then sign out and in again."},
+	wire.CodeDenied:         {Title: "Access is denied", Fix: "Ask your administrator."},
+	wire.CodeNotEntitled:    {Title: "You are not entitled to this", Fix: "Ask your administrator for access."},
+	wire.CodeAppRefused:     {Title: "The application refused the connection", Detail: "The gateway was told that nothing listens there.", Fix: "Try again later, or tell whoever runs the application."},
+	wire.CodeAppUnreachable: {Title: "The application did not answer", Detail: "The gateway could not reach it.", Fix: "Try again later, or tell whoever runs the application."},
+	wire.CodeOverload:       {Title: "The server is busy", Fix: "Try again in a moment."},
+	wire.CodeInternal:       {Title: "The server made a mistake", Fix: "Try again; if it stays, tell your administrator."},
+}
+
+// explain puts an error of the controller, named where, or of a gateway into
+// the user's words.
+func explain(err error, where string) *Problem {
+	var p *wire.Problem
+	if !errors.As(err, &p) {
+		return &Problem{Code: "unreachable", Title: where + " was not reached", Detail: sentence(err),
+			Fix: "Check your network and the address, then try again."}
+	}
+	x, ok := words[p.Code]
+	if !ok {
+		x = Problem{Title: p.Title, Fix: "Ask your administrator."}
+	}
+	x.Code, x.Until = string(p.Code), p.Until
+	if p.Code == wire.CodeInternal || p.Code == wire.CodeAppUnreachable && p.Detail != "" || p.Code == wire.CodeBadRequest {
+		x.Detail = p.Detail
+	}
+	return &x
+}
+
+func explainEnded(p *wire.Problem) *Problem {
+	x := explain(p, "")
+	x.Code = "ended-" + x.Code
+	return x
+}
+
+func explainLost(controller string, p *wire.Problem) *Problem {
+	x := &Problem{Code: "controller-lost", Title: "The controller is not reached", Action: "retry",
+		Detail: "Access to your applications is prevented until " + controller + " answers again.",
+		Fix:    "Check your network. Tidegate keeps trying, and needs nothing from you when it is back."}
+	if p != nil {
+		x.Detail = "It answered: " + p.Title + ". Access to your applications is prevented meanwhile."
+		x.Fix = "Tidegate keeps trying. If it stays, tell your administrator."
+	}
+	return x
+}
+
+func explainKeychain(k Keychain, lost, have bool) *Problem {
+	switch {
+	case lost && !have:
+		return &Problem{Code: "key-lost", Title: "The device key is gone from the keychain",
+			Detail: "Without it this device cannot prove what it is.", Fix: "Ask your administrator for a new enrolment link, and paste it here."}
+	case k == KeychainLocked && have:
+		return &Problem{Code: "keychain-locked", Title: "The keychain is locked", Action: "retry",
+			Detail: "This session is kept in memory only: you will be asked to sign in again after a restart.",
+			Fix:    "Unlock the keychain, then sign out and in again."}
+	case k == KeychainLocked:
+		return &Problem{Code: "keychain-locked", Title: "The keychain is locked", Action: "retry",
+			Detail: "The device key and your session are in it.", Fix: "Unlock the keychain, then try again."}
+	case k == KeychainAbsent && have:
+		return &Problem{Code: "keychain-absent", Title: "There is no keychain on this desktop",
+			Detail: "This session is kept in memory only, and is gone when Tidegate ends.",
+			Fix:    "Install and start a Secret Service, such as gnome-keyring or KWallet."}
+	case k == KeychainAbsent:
+		return &Problem{Code: "keychain-absent", Title: "The keychain is not running", Action: "retry",
+			Detail: "The device key and your session are in it.",
+			Fix:    "Start your Secret Service (gnome-keyring or KWallet), then try again."}
+	}
+	return nil
+}
+
+func explainSite(site string, p *wire.Problem) *Problem {
+	x := explain(p, "")
+	if p.Code == wire.CodeAppUnreachable {
+		x.Title = "The gateway of " + site + " is not reached"
+		x.Fix = "Check that your network lets UDP out. Tidegate tries again when you use an application."
+		x.Detail = p.Detail
+	}
+	x.Code = "site-" + x.Code
+	return x
+}
+
+// reasons are the words for what decides a verdict.
+var reasons = map[wire.ReasonKind]Why{
+	wire.ReasonMFA:         {Title: "A one-time code is needed", Fix: "Enter a code from your authenticator."},
+	wire.ReasonPassword:    {Title: "Your password is needed again", Fix: "Type your password."},
+	wire.ReasonUserReason:  {Title: "A reason is needed", Fix: "Say why you need access."},
+	wire.ReasonMessage:     {Title: "A message waits for you", Fix: "Read it and confirm."},
+	wire.ReasonTime:        {Title: "Outside the hours", Fix: "Come back when access opens."},
+	wire.ReasonGroup:       {Title: "You are not in a group that may", Fix: "Ask your administrator for access."},
+	wire.ReasonDevice:      {Title: "This device does not meet the conditions", Fix: "Put it right, then open the application again."},
+	wire.ReasonMissing:     {Title: "This device did not report what is asked", Fix: "Ask your administrator what is missing."},
+	wire.ReasonCriteria:    {Title: "The conditions for access are not met", Fix: "Ask your administrator."},
+	wire.ReasonTokenEnd:    {Title: "Your access is being renewed", Fix: "It renews by itself while the controller is reached."},
+	wire.ReasonNotEntitled: {Title: "You are not entitled to this", Fix: "Ask your administrator for access."},
+	wire.ReasonRevoked:     {Title: "An administrator ended access", Fix: "Ask your administrator."},
+}
+
+// cures are the words for what the user can do.
+var cures = map[wire.InteractionKind]string{
+	wire.InteractionMFA:      "Enter a code from your authenticator.",
+	wire.InteractionPassword: "Type your password again.",
+	wire.InteractionReason:   "Say why you need access.",
+	wire.InteractionMessage:  "Read the message and confirm.",
+}
+
+func explainReason(r wire.Reason, cure []wire.Interaction) Why {
+	y, ok := reasons[r.Kind]
+	if !ok {
+		y = reasons[wire.ReasonCriteria]
+	}
+	y.Kind, y.Condition = r.Kind, r.Condition
+	if r.Detail != "" {
+		y.Detail = r.Detail
+	}
+	if len(cure) > 0 {
+		var fix []string
+		for _, i := range cure {
+			fix = append(fix, cures[i.Kind])
+		}
+		y.Fix = strings.Join(fix, " ")
+	}
+	return y
+}
+
+func explainDue(r wire.Reason, cure []wire.Interaction) Why {
+	y := explainReason(r, cure)
+	if y.Detail == "" {
+		y.Detail = "Answer in time and nothing is interrupted."
+	}
+	return y
+}
+
+// Sentence is the explanation on one line.
+func (y Why) Sentence() string {
+	s := y.Title
+	if y.Detail != "" {
+		s += ". " + strings.TrimSuffix(y.Detail, ".")
+	}
+	if y.Fix != "" {
+		s += ". " + strings.TrimSuffix(y.Fix, ".")
+	}
+	return s + "."
+}
+
+func countInUse(apps []App) string {
+	n, name := 0, ""
+	for _, a := range apps {
+		if a.Flows > 0 {
+			n, name = n+1, a.Name
+		}
+	}
+	if n == 1 {
+		return name + " is in use"
+	}
+	return fmt.Sprintf("%d applications are in use", n)
+}
+
+// sentence makes an error readable: a capital, a full stop.
+func sentence(err error) string {
+	s := strings.TrimSpace(err.Error())
+	r, n := utf8.DecodeRuneInString(s)
+	return strings.TrimSuffix(string(unicode.ToUpper(r))+s[n:], ".") + "."
+}
+
+// lower makes a title fit behind a colon.
+func lower(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToLower(r)) + s[n:]
+}
