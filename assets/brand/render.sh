@@ -1,0 +1,23 @@
+#!/bin/sh
+# Renders brand/*.svg to the PNG files beside and in ../tray, with rsvg-convert
+# (Debian: librsvg2-bin). Run by go generate.
+set -eu
+cd "$(dirname "$0")"
+for px in 16 32 48 64 128 256; do
+	rsvg-convert -w $px -h $px logo.svg -o logo-$px.png
+done
+# INK is the panel's text colour, MARK the colour of the state's own sign.
+tray() { # state, panel, ink, mark
+	for px in 22 24 32 48; do
+		sed -e "s/INK/$3/g" -e "s/MARK/$4/g" "tray-$1.svg" |
+			rsvg-convert -w $px -h $px -o "../tray/$1-$2-$px.png"
+	done
+}
+tray inactive dark '#b8bfca' '#b8bfca'
+tray inactive light '#5b6472' '#5b6472'
+tray active dark '#ffffff' '#ffffff'
+tray active light '#1f2733' '#1f2733'
+tray in-use dark '#ffffff' '#3ddc97'
+tray in-use light '#1f2733' '#08875d'
+tray attention dark '#ffb938' '#ffb938'
+tray attention light '#b45f06' '#b45f06'
