@@ -58,7 +58,7 @@ func check(src string) (*ast.AST, error) {
 		if all := issues.Errors(); len(all) > 0 {
 			e.Msg = all[0].Message
 			if l := all[0].Location; l != nil && l.Line() > 0 {
-				e.Line, e.Column = l.Line(), l.Column()+1
+				e.Line, e.Column = l.Line(), max(l.Column()+1, 1)
 			}
 		}
 		return nil, e
