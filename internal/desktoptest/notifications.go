@@ -1,0 +1,91 @@
+package desktoptest
+
+import (
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const (
+	notifyName = "org.freedesktop.Notifications"
+	notifyPath = "/org/freedesktop/Notifications"
+)
+
+// Notification is what a program asked the desktop to show.
+type Notification struct {
+	ID, Replaces  uint32
+	App           string
+	Summary, Body string
+	Actions       []string
+	Hints         map[string]dbus.Variant
+	Timeout       int32
+}
+
+// Notifications is a notification service.
+type Notifications struct {
+	conn   *dbus.Conn
+	mu     sync.Mutex
+	last   uint32
+	shown  []Notification
+	closed []uint32
+}
+
+// NewNotifications puts a notification service on the bus until its test ends.
+func NewNotifications(t testing.TB, address string) *Notifications {
+	t.Helper()
+	n := &Notifications{conn: Connect(t, address)}
+	if err := n.conn.Export(notifier{n}, notifyPath, notifyName); err != nil {
+		t.Fatal(err)
+	}
+	own(t, n.conn, notifyName)
+	return n
+}
+
+type notifier struct{ n *Notifications }
+
+// GetCapabilities implements the service's method.
+func (s notifier) GetCapabilities() ([]string, *dbus.Error) {
+	return []string{"actions", "body", "body-markup"}, nil
+}
+
+// Notify implements the service's method.
+func (s notifier) Notify(app string, replaces uint32, icon, summary, body string, actions []string, hints map[string]dbus.Variant, timeout int32) (uint32, *dbus.Error) {
+	s.n.mu.Lock()
+	defer s.n.mu.Unlock()
+	id := replaces
+	if id == 0 {
+		s.n.last++
+		id = s.n.last
+	}
+	s.n.shown = append(s.n.shown, Notification{id, replaces, app, summary, body, actions, hints, timeout})
+	return id, nil
+}
+
+// CloseNotification implements the service's method.
+func (s notifier) CloseNotification(id uint32) *dbus.Error {
+	s.n.mu.Lock()
+	defer s.n.mu.Unlock()
+	s.n.closed = append(s.n.closed, id)
+	return nil
+}
+
+// Shown are all notifications so far.
+func (n *Notifications) Shown() []Notification {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.shown)
+}
+
+// Closed are the ids that were withdrawn.
+func (n *Notifications) Closed() []uint32 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.closed)
+}
+
+// Act presses a notification's button.
+func (n *Notifications) Act(id uint32, action string) error {
+	return n.conn.Emit(notifyPath, notifyName+".ActionInvoked", id, action)
+}

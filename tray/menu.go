@@ -1,0 +1,170 @@
+package tray
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/tidegate/tidegate/internal/plaintext"
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+// MaxApps is how many applications the menu shows; the window shows all.
+const MaxApps = 10
+
+// The widest an item gets, in runes.
+const (
+	statusWidth = 90
+	nameWidth   = 48
+)
+
+// Menu is the tray's menu, top to bottom, with a line above Apps and one below
+// All. It is comparable: two equal menus look and do the same.
+type Menu struct {
+	Status  Item          // the ZTA button's words, never clickable
+	Needs   Item          // what needs the user, where something does
+	Apps    [MaxApps]Item // by name
+	All     Item          // the applications page
+	Open    Item          // the window
+	Session Item          // sign in or out
+	Quit    Item
+}
+
+// Item is one line. An empty Label hides it and a nil Do makes it grey.
+type Item struct {
+	Label string
+	Do    session.Command
+}
+
+// MenuFor is the menu of a state. No line of it changes with the clock alone.
+func MenuFor(s session.State) Menu {
+	m := Menu{
+		Status: Item{Label: status(s)},
+		Needs:  needs(s.Prompt),
+		All:    Item{"All applications…", session.ShowWindow{Page: session.PageApplications}},
+		Open:   Item{"Open Tidegate", session.ShowWindow{}},
+		Quit:   Item{"Quit", session.Quit{}},
+	}
+	for i, a := range shown(s.Apps) {
+		m.Apps[i] = app(a)
+	}
+	switch {
+	case s.User.Name != "":
+		m.Session = Item{"Sign out", session.SignOut{}}
+	case s.Enrolment.Enrolled() && (s.Prompt == nil || s.Prompt.Kind != session.PromptSignIn):
+		m.Session = Item{"Sign in…", session.ShowPrompt{}}
+	}
+	return m
+}
+
+func status(s session.State) string {
+	title := plaintext.Line(s.ZTA.Title)
+	if title == "" {
+		title = "Tidegate"
+	}
+	if detail := plaintext.Line(s.ZTA.Detail); detail != "" {
+		title += " – " + detail
+	}
+	return plaintext.Short(title, statusWidth)
+}
+
+func needs(p *session.Prompt) Item {
+	if p == nil {
+		return Item{}
+	}
+	label := "Verify…"
+	switch p.Kind {
+	case session.PromptEnrol:
+		label = "Enrol this device…"
+	case session.PromptSignIn:
+		label = "Sign in…"
+	}
+	return Item{label, session.ShowPrompt{}}
+}
+
+// shown chooses the applications that were used last and keeps them in the
+// state's order, so that use alone moves nothing in an open menu.
+func shown(apps []session.App) []session.App {
+	if len(apps) <= MaxApps {
+		return apps
+	}
+	order := make([]int, len(apps))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(apps[b].LastUsed.Compare(apps[a].LastUsed), cmp.Compare(a, b))
+	})
+	order = order[:MaxApps]
+	slices.Sort(order)
+	chosen := make([]session.App, 0, MaxApps)
+	for _, i := range order {
+		chosen = append(chosen, apps[i])
+	}
+	return chosen
+}
+
+func app(a session.App) Item {
+	return Item{Label: name(a) + stateWord(a.State), Do: open(a)}
+}
+
+func name(a session.App) string {
+	if n := plaintext.Short(a.Name, nameWidth); n != "" {
+		return n
+	}
+	return plaintext.Short(string(a.ID), min(nameWidth, wire.MaxID))
+}
+
+func stateWord(s session.AppState) string {
+	switch s {
+	case session.AppReady:
+		return ""
+	case session.AppInUse:
+		return " – in use"
+	case session.AppNeedsYou:
+		return " – needs you"
+	}
+	return " – blocked"
+}
+
+// open is what choosing an application does: the shortest way to use it, or to
+// see why it cannot be used.
+func open(a session.App) session.Command {
+	switch {
+	case a.State == session.AppNeedsYou && len(a.Cure) > 0:
+		return session.ShowPrompt{App: a.ID}
+	case (a.State == session.AppReady || a.State == session.AppInUse) && a.Open == session.OpenBrowser && a.Listen.IsValid():
+		return session.OpenApp{App: a.ID}
+	}
+	return session.ShowWindow{Page: session.PageApplications, App: a.ID}
+}
+
+// items are all lines, top to bottom.
+func (m *Menu) items() []Item {
+	all := []Item{m.Status, m.Needs}
+	all = append(all, m.Apps[:]...)
+	return append(all, m.All, m.Open, m.Session, m.Quit)
+}
+
+// ruleAbove says whether a rule is drawn above the i-th of items.
+func ruleAbove(i int) bool { return i == 2 || i == 3+MaxApps }
+
+// String writes the menu as its user sees it, one item a line, grey ones in
+// parentheses.
+func (m Menu) String() string {
+	var b strings.Builder
+	for i, it := range m.items() {
+		if ruleAbove(i) {
+			b.WriteString("---\n")
+		}
+		switch {
+		case it.Label == "":
+		case it.Do == nil:
+			b.WriteString("(" + it.Label + ")\n")
+		default:
+			b.WriteString(it.Label + "\n")
+		}
+	}
+	return b.String()
+}

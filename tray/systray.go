@@ -1,0 +1,131 @@
+package tray
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"fyne.io/systray"
+)
+
+// activated stands for a click on the icon itself; it is the index of the item
+// that opens the window.
+const activated = 3 + MaxApps
+
+// shownTray is the icon on the desktop. Its menu has one fixed slot for each
+// item of a Menu, so that a change of state is a change of labels and never of
+// the layout. One goroutine owns it.
+type shownTray struct {
+	icons  func(Icon) []byte
+	slots  []slot
+	menu   Menu
+	icon   Icon
+	end    func()
+	stop   context.CancelFunc
+	clicks sync.WaitGroup
+}
+
+type slot struct {
+	item  *systray.MenuItem
+	shown Item
+}
+
+// show puts the icon on the desktop. Clicks are the indices of items.
+func show(ctx context.Context, m Menu, i Icon, icons func(Icon) []byte, clicks chan<- int) *shownTray {
+	ctx, stop := context.WithCancel(ctx)
+	t := &shownTray{icons: icons, menu: m, icon: i, stop: stop}
+	click := func(i int) {
+		select {
+		case clicks <- i:
+		case <-ctx.Done():
+		}
+	}
+	// All of this comes before the start: nothing is announced item by item,
+	// and the host's first look sees the whole menu.
+	start, end := systray.RunWithExternalLoop(nil, nil)
+	t.end = end
+	systray.SetTitle("Tidegate")
+	systray.SetIcon(icons(i))
+	systray.SetTooltip(i.Tooltip)
+	systray.SetOnTapped(func() { click(activated) })
+	for i, it := range m.items() {
+		if ruleAbove(i) {
+			systray.AddSeparator()
+		}
+		s := slot{item: systray.AddMenuItem(mnemonic(it.Label), ""), shown: it}
+		switch {
+		case it.Label == "":
+			s.item.Hide()
+		case it.Do == nil:
+			s.item.Disable()
+		}
+		t.slots = append(t.slots, s)
+		t.clicks.Go(func() {
+			for {
+				select {
+				case <-s.item.ClickedCh:
+					click(i)
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	start()
+	return t
+}
+
+// apply changes what differs and nothing else.
+func (t *shownTray) apply(m Menu, i Icon) {
+	if i.State != t.icon.State {
+		systray.SetIcon(t.icons(i))
+	}
+	if i.Tooltip != t.icon.Tooltip {
+		systray.SetTooltip(i.Tooltip)
+	}
+	t.icon = i
+	if m == t.menu {
+		return
+	}
+	t.menu = m
+	for n, it := range m.items() {
+		t.slots[n].set(it)
+	}
+}
+
+func (s *slot) set(it Item) {
+	was := s.shown
+	s.shown = it
+	if it.Label == "" {
+		if was.Label != "" {
+			s.item.Hide()
+		}
+		return
+	}
+	if it.Label != was.Label {
+		s.item.SetTitle(mnemonic(it.Label))
+	}
+	switch {
+	case it.Do == nil && !s.item.Disabled():
+		s.item.Disable()
+	case it.Do != nil && s.item.Disabled():
+		s.item.Enable()
+	}
+	if was.Label == "" {
+		s.item.Show()
+	}
+}
+
+// remove takes the icon away; it cannot be shown again in this process.
+func (t *shownTray) remove() {
+	t.stop()
+	t.clicks.Wait()
+	// The library's end panics where its start could not reach the bus, which
+	// may die at any moment; all that is left to do then is to go.
+	defer func() { _ = recover() }()
+	t.end()
+}
+
+// mnemonic keeps an underscore an underscore: in a menu's label a single one
+// marks a key.
+func mnemonic(label string) string { return strings.ReplaceAll(label, "_", "__") }
