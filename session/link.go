@@ -58,7 +58,7 @@ func (l *link) set(ctx context.Context, t task) {
 		l.cancel = nil
 	}
 	if l.client != nil && device != l.now.identity.Device {
-		l.client.Close()
+		l.jobs.Go(l.client.Close) // it may wait for a dial to end
 		l.client = nil
 	}
 	if l.client == nil && t.client != nil {
@@ -74,6 +74,13 @@ func (l *link) set(ctx context.Context, t task) {
 		l.jobs.Go(func() { r.hello(ctx) })
 	case taskEvents:
 		l.jobs.Go(func() { r.events(ctx) })
+	}
+}
+
+// close drops the connection, after every job has ended.
+func (l *link) close() {
+	if l.client != nil {
+		l.client.Close()
 	}
 }
 

@@ -66,6 +66,7 @@ func (s *Session) Run(ctx context.Context) error {
 		})
 	})
 	c.link = newLink(func(msg func(*core)) { s.post(ctx, msg) }, &jobs)
+	defer c.link.close()
 	defer jobs.Wait()
 	defer cancel()
 	defer s.o.Dataplane.Apply(Wanted{})

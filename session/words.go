@@ -26,6 +26,7 @@ var words = map[wire.Code]Problem{
 	wire.CodeNotEntitled:    {Title: "You are not entitled to this", Fix: "Ask your administrator for access."},
 	wire.CodeAppRefused:     {Title: "The application refused the connection", Detail: "The gateway was told that nothing listens there.", Fix: "Try again later, or tell whoever runs the application."},
 	wire.CodeAppUnreachable: {Title: "The application did not answer", Detail: "The gateway could not reach it.", Fix: "Try again later, or tell whoever runs the application."},
+	wire.CodeFingerprint:    {Title: "This is not your controller", Detail: "Whoever answered there did not show the certificate that was agreed on. Nothing was sent to it.", Fix: "Leave this network if you do not trust it; if it stays, ask your administrator for a new enrolment link."},
 	wire.CodeOverload:       {Title: "The server is busy", Fix: "Try again in a moment."},
 	wire.CodeInternal:       {Title: "The server made a mistake", Fix: "Try again; if it stays, tell your administrator."},
 }
@@ -59,7 +60,11 @@ func explainLost(controller string, p *wire.Problem) *Problem {
 	x := &Problem{Code: "controller-lost", Title: "The controller is not reached", Action: "retry",
 		Detail: "Access to your applications is prevented until " + controller + " answers again.",
 		Fix:    "Check your network. Tidegate keeps trying, and needs nothing from you when it is back."}
-	if p != nil {
+	switch {
+	case p != nil && p.Code == wire.CodeFingerprint:
+		y := explain(p, controller)
+		x.Title, x.Detail, x.Fix = y.Title, y.Detail, y.Fix
+	case p != nil:
 		x.Detail = "It answered: " + p.Title + ". Access to your applications is prevented meanwhile."
 		x.Fix = "Tidegate keeps trying. If it stays, tell your administrator."
 	}

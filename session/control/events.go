@@ -1,0 +1,64 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+// silence is how long an event stream may say nothing, heartbeats included,
+// before its connection is taken for dead.
+const silence = 2*wire.Heartbeat + wire.Heartbeat/2
+
+var errSilent = errors.New("the controller has gone silent")
+
+// Events holds the event stream until it ends; it always returns an error.
+func (c *Client) Events(ctx context.Context, cookie session.Secret, established func(string), snapshot func(wire.Snapshot)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// One timer watches from the request to the last event.
+	watch := time.AfterFunc(callTime, func() { cancel(errSilent) })
+	defer watch.Stop()
+	l, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	res, err := c.send(ctx, l, http.MethodGet, wire.PathEvents, cookie, nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	established(l.name)
+	r := wire.NewEventReader(res.Body)
+	r.Alive = func() { watch.Reset(silence) }
+	for {
+		e, err := r.Next()
+		if err != nil {
+			c.drop(l)
+			if cause := context.Cause(ctx); cause != nil {
+				err = cause
+			}
+			return fmt.Errorf("read the control channel: %w", err)
+		}
+		switch e.Name {
+		case wire.EventSnapshot:
+			var s wire.Snapshot
+			if err := json.Unmarshal(e.Data, &s); err != nil {
+				return fmt.Errorf("read snapshot: %w", err)
+			}
+			snapshot(s)
+		case wire.EventEnded:
+			p := &wire.Problem{}
+			if err := json.Unmarshal(e.Data, p); err != nil {
+				return fmt.Errorf("read the session's end: %w", err)
+			}
+			return p
+		}
+	}
+}

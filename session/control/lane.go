@@ -1,0 +1,137 @@
+package control
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+)
+
+// The names of the lanes.
+const (
+	laneH3 = "h3"
+	laneH2 = "h2"
+)
+
+// headStart is what HTTP/3 has over HTTP/2 (compare RFC 8305, section 5).
+const headStart = 250 * time.Millisecond
+
+// lane is one connection to the controller.
+type lane struct {
+	name  string
+	trip  http.RoundTripper
+	alive func() bool
+	close func()
+}
+
+// race opens lanes.
+type race struct {
+	tls    *tls.Config
+	noQUIC bool
+}
+
+// run returns the first lane to stand: HTTP/3 at once, HTTP/2 after its head
+// start or as soon as HTTP/3 has failed. The loser is closed.
+func (r *race) run(ctx context.Context, addr string) (*lane, error) {
+	if r.noQUIC {
+		return r.h2(ctx, addr)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type result struct {
+		lane *lane
+		err  error
+	}
+	results := make(chan result, 2)
+	start := func(dial func(context.Context, string) (*lane, error)) {
+		go func() {
+			l, err := dial(ctx, addr)
+			results <- result{l, err}
+		}()
+	}
+	start(r.h3)
+	late := time.NewTimer(headStart)
+	defer late.Stop()
+	running, second := 1, false
+	var errs []error
+	for running > 0 {
+		select {
+		case <-late.C:
+		case res := <-results:
+			running--
+			if res.err == nil {
+				cancel()
+				if running > 0 {
+					if loser := <-results; loser.lane != nil {
+						loser.lane.close()
+					}
+				}
+				return res.lane, nil
+			}
+			errs = append(errs, res.err)
+		}
+		if !second {
+			second = true
+			running++
+			start(r.h2)
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+func (r *race) h3(ctx context.Context, addr string) (*lane, error) {
+	udp, err := net.ResolveUDPAddr("udp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("find the controller: %w", err)
+	}
+	sock, err := net.ListenUDP("udp", nil) // bound to no address, so that it roams
+	if err != nil {
+		return nil, fmt.Errorf("open a UDP socket: %w", err)
+	}
+	qt := &quic.Transport{Conn: sock}
+	conn, err := qt.Dial(ctx, udp, http3.ConfigureTLSConfig(r.tls), &quic.Config{
+		HandshakeIdleTimeout: 5 * time.Second,
+		MaxIdleTimeout:       silence,
+	})
+	if err != nil {
+		qt.Close()
+		sock.Close()
+		return nil, fmt.Errorf("reach the controller over QUIC: %w", err)
+	}
+	t := &http3.Transport{DisableCompression: true}
+	return &lane{
+		name:  laneH3,
+		trip:  t.NewClientConn(conn),
+		alive: func() bool { return conn.Context().Err() == nil },
+		close: func() {
+			conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
+			qt.Close()
+			t.Close()
+			sock.Close()
+		},
+	}, nil
+}
+
+func (r *race) h2(ctx context.Context, addr string) (*lane, error) {
+	cfg := r.tls.Clone()
+	cfg.NextProtos = []string{"h2"}
+	t := &http.Transport{TLSClientConfig: cfg, Protocols: new(http.Protocols), DisableCompression: true,
+		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext}
+	t.Protocols.SetHTTP2(true)
+	conn, err := t.NewClientConn(ctx, "https", addr)
+	if err != nil {
+		return nil, fmt.Errorf("reach the controller over TCP: %w", err)
+	}
+	return &lane{
+		name:  laneH2,
+		trip:  conn,
+		alive: func() bool { return conn.Err() == nil },
+		close: func() { conn.Close() },
+	}, nil
+}
