@@ -1,0 +1,62 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/tidegate/tidegate/app/profile"
+)
+
+// ErrRunning is Claim's answer where another process holds the profile.
+var ErrRunning = errors.New("Tidegate is running already")
+
+// Instance is the claim of the one process that serves a profile.
+type Instance struct {
+	lock   *os.File
+	listen *net.UnixListener
+}
+
+// Claim makes this process the profile's only instance and opens its socket.
+// The lock decides, and the kernel drops it with the process: the socket of
+// one that died is replaced, and of two that start at once one gets ErrRunning.
+func Claim(p profile.Profile) (*Instance, error) {
+	lock, err := os.OpenFile(p.Lock(), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	i := &Instance{lock: lock}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		lock.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, ErrRunning
+		}
+		return nil, fmt.Errorf("lock %s: %w", p.Lock(), err)
+	}
+	if err := os.Remove(p.Socket()); err != nil && !os.IsNotExist(err) {
+		lock.Close()
+		return nil, fmt.Errorf("remove stale socket: %w", err)
+	}
+	i.listen, err = net.ListenUnix("unix", &net.UnixAddr{Name: p.Socket(), Net: "unix"})
+	if err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("open socket: %w", err)
+	}
+	// The folder lets nobody else in meanwhile.
+	if err := os.Chmod(p.Socket(), 0o600); err != nil {
+		i.Close()
+		return nil, fmt.Errorf("protect socket: %w", err)
+	}
+	return i, nil
+}
+
+// Close removes the socket and gives the profile up.
+func (i *Instance) Close() error {
+	err := i.listen.Close() // which removes the file
+	if errors.Is(err, net.ErrClosed) {
+		err = nil
+	}
+	return errors.Join(err, i.lock.Close())
+}
