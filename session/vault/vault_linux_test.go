@@ -1,0 +1,176 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/zalando/go-keyring"
+
+	"github.com/tidegate/tidegate/internal/desktop"
+	"github.com/tidegate/tidegate/session"
+)
+
+// TestMain makes this binary the child that uses the keychain: go-keyring
+// speaks to whatever session bus its process was started with.
+func TestMain(m *testing.M) {
+	if os.Getenv("VAULT_CHILD") != "" {
+		os.Exit(child(os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// child carries out one use of the keychain and prints what came of it.
+func child(args []string) int {
+	k := Keychain{Service: "org.tidegate.Test"}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	item := session.VaultItem(args[1])
+	var (
+		err error
+		got []byte
+	)
+	switch args[0] {
+	case "set":
+		err = k.Set(ctx, item, []byte(args[2]))
+	case "get":
+		got, err = k.Get(ctx, item)
+	case "delete":
+		err = k.Delete(ctx, item)
+	}
+	switch {
+	case errors.Is(err, session.ErrNoSecret):
+		os.Stdout.WriteString("none")
+	case errors.Is(err, session.ErrKeychainLocked):
+		os.Stdout.WriteString("locked")
+	case errors.Is(err, session.ErrKeychainAbsent):
+		os.Stdout.WriteString("absent")
+	case err != nil:
+		os.Stdout.WriteString("error: " + err.Error())
+	default:
+		os.Stdout.WriteString("ok " + string(got))
+	}
+	return 0
+}
+
+func TestRealKeychain(t *testing.T) {
+	d, err := desktop.Start(t.Context(), desktop.Options{Parts: desktop.Keyring})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	expect := func(want string, args ...string) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+		cmd.Env = append(d.Env(), "VAULT_CHILD=1")
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil || strings.TrimSpace(string(out)) != want {
+			t.Fatalf("%s: got %q (%v), want %q\n%s", strings.Join(args, " "), out, err, want, stderr.Bytes())
+		}
+	}
+	cookie := string(session.ItemCookie)
+	expect("none", "get", cookie)
+	expect("ok", "set", cookie, "first, with Ünïcode\n")
+	expect("ok", "set", cookie, "second")
+	expect("none", "get", string(session.ItemDeviceKey))
+	expect("ok second", "get", cookie)
+	expect("ok", "delete", cookie)
+	expect("ok", "delete", cookie)
+	expect("none", "get", cookie)
+	expect("ok", "set", cookie, "third")
+	if err := d.LockKeyring(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	expect("locked", "get", cookie)
+	if err := d.UnlockKeyring(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	expect("ok third", "get", cookie)
+	if err := d.StopKeyring(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	expect("absent", "get", cookie)
+	expect("absent", "set", cookie, "x")
+}
+
+func TestNoBusIsAbsent(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "get", string(session.ItemCookie))
+	cmd.Env = []string{"VAULT_CHILD=1", "HOME=" + t.TempDir(), "DBUS_SESSION_BUS_ADDRESS=unix:path=" + filepath.Join(t.TempDir(), "none")}
+	out, err := cmd.Output()
+	if err != nil || string(out) != "absent" {
+		t.Fatalf("without a bus: %q, %v", out, err)
+	}
+}
+
+func TestASlowKeychainCountsAsLocked(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	stuck := make(chan struct{})
+	defer close(stuck)
+	if err := bounded(ctx, func() error { <-stuck; return nil }); !errors.Is(err, session.ErrKeychainLocked) {
+		t.Fatalf("a keychain that does not answer: %v", err)
+	}
+}
+
+func TestNotFound(t *testing.T) {
+	if err := classify(keyring.ErrNotFound); !errors.Is(err, session.ErrNoSecret) {
+		t.Fatal(err)
+	}
+}
+
+func TestRecords(t *testing.T) {
+	r := Records{Dir: filepath.Join(t.TempDir(), "profile")}
+	if e, err := r.Load(); err != nil || e.Enrolled() {
+		t.Fatalf("nothing saved, yet %+v, %v", e, err)
+	}
+	want := session.Enrolled{Enrolment: session.Enrolment{Controller: "a:1", Device: "d", User: "maya"}, CA: "x"}
+	for range 2 {
+		if err := r.Save(want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := r.Load()
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Fatalf("%v (-want +got):\n%s", err, d)
+	}
+	files, _ := os.ReadDir(r.Dir)
+	if len(files) != 1 {
+		t.Errorf("%d files were left behind", len(files))
+	}
+	if i, _ := os.Stat(r.Dir); i.Mode().Perm() != 0o700 {
+		t.Errorf("the folder's mode is %v", i.Mode())
+	}
+	if err := os.WriteFile(filepath.Join(r.Dir, recordFile), []byte("{half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Load(); err == nil {
+		t.Error("a damaged file was read")
+	}
+	for range 2 {
+		if err := r.Remove(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add([]byte(`{"controller":"a:1","device":"d","certificate":"","ca":""}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := Records{Dir: t.TempDir()}
+		if err := os.WriteFile(filepath.Join(r.Dir, recordFile), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if e, err := r.Load(); err != nil && e.Enrolled() {
+			t.Errorf("%q fails with %v and yet enrols", b, err)
+		}
+	})
+}
