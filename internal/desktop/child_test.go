@@ -3,20 +3,15 @@
 package desktop_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
 
-	"fyne.io/systray"
 	"github.com/zalando/go-keyring"
 	"go.uber.org/goleak"
 
@@ -34,8 +29,6 @@ func TestMain(m *testing.M) {
 		goleak.VerifyTestMain(m)
 	case "keyring":
 		os.Exit(playKeyring(os.Args[1:]))
-	case "tray":
-		playTray()
 	case "orphan":
 		playOrphan()
 	}
@@ -44,7 +37,8 @@ func TestMain(m *testing.M) {
 // child is the test binary in another part, as a program of the desktop.
 func child(ctx context.Context, d *desktop.Desktop, name string, arg ...string) *exec.Cmd {
 	cmd := d.Command(ctx, os.Args[0], arg...)
-	cmd.Env = append(cmd.Env, part+"="+name)
+	// The race detector lingers for a second at the end of each process.
+	cmd.Env = append(cmd.Env, part+"="+name, "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 
@@ -71,33 +65,6 @@ func playKeyring(args []string) int {
 	return 0
 }
 
-// playTray is an application in the tray whose menu tells what was chosen.
-func playTray() {
-	systray.Run(func() {
-		systray.SetIcon(dot(color.NRGBA{R: 0x3d, G: 0xd6, B: 0x8c, A: 0xff}))
-		systray.SetTitle("Harness")
-		systray.SetTooltip("Harness is idle")
-		systray.SetOnTapped(func() { systray.SetTooltip("Harness was clicked") })
-		first := systray.AddMenuItem("First_thing", "")
-		first.Disable()
-		systray.AddSeparator()
-		group := systray.AddMenuItem("More", "")
-		choice := group.AddSubMenuItemCheckbox("Choice", "", true)
-		quit := systray.AddMenuItem("Quit", "")
-		go func() {
-			for {
-				select {
-				case <-choice.ClickedCh:
-					systray.SetTooltip("Choice was chosen")
-					choice.Uncheck()
-				case <-quit.ClickedCh:
-					systray.Quit()
-				}
-			}
-		}()
-	}, func() {})
-}
-
 // playOrphan starts a desktop, says where, and is killed.
 func playOrphan() {
 	d, err := desktop.Start(context.Background(), desktop.Options{})
@@ -107,19 +74,4 @@ func playOrphan() {
 	}
 	fmt.Print(d.Dir())
 	syscall.Kill(os.Getpid(), syscall.SIGKILL)
-}
-
-// dot is a PNG of a filled disc.
-func dot(c color.NRGBA) []byte {
-	img := image.NewNRGBA(image.Rect(0, 0, 32, 32))
-	for y := range 32 {
-		for x := range 32 {
-			if dx, dy := x-16, y-16; dx*dx+dy*dy < 15*15 {
-				img.SetNRGBA(x, y, c)
-			}
-		}
-	}
-	var b bytes.Buffer
-	png.Encode(&b, img)
-	return b.Bytes()
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"slices"
 )
 
 const (
@@ -34,7 +35,8 @@ func (d *Desktop) WaitTrayIcon(ctx context.Context) (image.Point, error) {
 }
 
 // OpenTrayMenu opens the menu of the tray's icon with the right mouse button,
-// as a user does, and returns where it is on the display. Escape closes it.
+// as a user does, and returns where it is on the display. Close it with
+// [Desktop.CloseTrayMenu].
 func (d *Desktop) OpenTrayMenu(ctx context.Context) (image.Rectangle, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
@@ -45,8 +47,25 @@ func (d *Desktop) OpenTrayMenu(ctx context.Context) (image.Rectangle, error) {
 	if err := d.RightClick(ctx, at); err != nil {
 		return image.Rectangle{}, err
 	}
-	return d.waitDrawn(ctx, "the tray menu", func(w Window) bool { return w.Bounds.Min.Y >= panelHeight })
+	return d.waitDrawn(ctx, "the tray menu", popup)
 }
+
+// CloseTrayMenu closes the open menu of the tray's icon.
+func (d *Desktop) CloseTrayMenu(ctx context.Context) error {
+	if err := d.Key(ctx, "Escape"); err != nil {
+		return err
+	}
+	return d.poll(ctx, "the tray menu to close", func() (bool, string, error) {
+		all, err := d.windows(ctx, plugin)
+		if err != nil { // one may have gone between two looks
+			return false, err.Error(), nil
+		}
+		return !slices.ContainsFunc(all, popup), fmt.Sprintf("windows of the tray: %v", all), nil
+	})
+}
+
+// popup says whether a window of the tray is one that hangs from the panel.
+func popup(w Window) bool { return w.Bounds.Min.Y >= panelHeight }
 
 // waitDrawn returns when one of the tray's windows that is such has something
 // drawn in it.
