@@ -1,0 +1,96 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// admitWait is how long a flow waits for its connection's session.
+const admitWait = 5 * time.Second
+
+// carrier is one connection of a client's, of whichever lane; it binds the
+// session that was admitted on it to the flows that come on it.
+type carrier struct {
+	mu      sync.Mutex
+	session *session
+	refusal *wire.Problem // of the last session request, while there is no session
+	changed chan struct{} // closed and replaced when either changes
+}
+
+func newCarrier() *carrier { return &carrier{changed: make(chan struct{})} }
+
+type carrierKey struct{}
+
+// withCarrier hangs a carrier on a connection's context.
+func withCarrier(ctx context.Context) context.Context {
+	return context.WithValue(ctx, carrierKey{}, newCarrier())
+}
+
+// carrierOf is the request's; nil where the server did not hang one.
+func carrierOf(ctx context.Context) *carrier {
+	c, _ := ctx.Value(carrierKey{}).(*carrier)
+	return c
+}
+
+// admit gives waiting flows their session, refuse the problem that there is none.
+func (c *carrier) admit(s *session)       { c.set(s, nil) }
+func (c *carrier) refuse(p *wire.Problem) { c.set(nil, p) }
+
+func (c *carrier) set(s *session, refusal *wire.Problem) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s == nil && c.session != nil {
+		return // a refused second session leaves the first alone
+	}
+	c.session, c.refusal = s, refusal
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// clear removes s if it is still the carrier's.
+func (c *carrier) clear(s *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session == s {
+		c.session = nil
+	}
+}
+
+func (c *carrier) current() *session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session
+}
+
+// wait returns the session, or the problem that there is none.
+func (c *carrier) wait(ctx context.Context) (*session, *wire.Problem) {
+	t := time.NewTimer(admitWait)
+	defer t.Stop()
+	for {
+		c.mu.Lock()
+		s, refusal, changed := c.session, c.refusal, c.changed
+		c.mu.Unlock()
+		switch {
+		case s != nil:
+			return s, nil
+		case refusal != nil:
+			return nil, refusal
+		}
+		select {
+		case <-changed:
+		case <-t.C:
+			return nil, noSession()
+		case <-ctx.Done():
+			return nil, noSession()
+		}
+	}
+}
+
+func noSession() *wire.Problem {
+	return &wire.Problem{Code: wire.CodeNoSession, Status: http.StatusForbidden, Title: "This connection has no session",
+		Detail: "Send the tokens to " + wire.PathDataSession + " first."}
+}

@@ -1,0 +1,93 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+
+	"github.com/quic-go/quic-go/http3"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// connect carries a flow (RFC 9114, section 4.4). It returns when the flow has
+// ended.
+func (g *Gateway) connect(w http.ResponseWriter, r *http.Request, c *carrier) {
+	taker, ok := w.(http3.HTTPStreamer)
+	if !ok || r.Proto != "HTTP/3.0" { // an extended CONNECT (RFC 9220) names its protocol here
+		g.refuse(w, &wire.Problem{Code: wire.CodeNotAllowed, Status: http.StatusNotImplemented, Title: "Only a plain CONNECT is carried here"})
+		return
+	}
+	t, err := parseTarget(r.Host)
+	if err != nil {
+		g.refuse(w, &wire.Problem{Code: wire.CodeBadRequest, Status: http.StatusBadRequest, Title: "The destination cannot be read", Detail: err.Error()})
+		return
+	}
+	s, problem := c.wait(r.Context())
+	if problem != nil {
+		g.refuse(w, problem)
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	f := &flow{session: s, target: t, cancel: cancel}
+	problem = noSession()
+	s.call(func() { problem = s.open(t, f) })
+	if problem != nil {
+		g.refuse(w, problem)
+		return
+	}
+	app, err := g.dialer.open(ctx, t, f.literal, s.blocks)
+	if err == nil && !f.attach(nil, app) {
+		err = context.Canceled
+	}
+	if err != nil {
+		s.close(f, "flow-closed")
+		g.refuse(w, g.dialProblem(f, err))
+		return
+	}
+	s.call(func() {
+		if _, open := f.entitlement.flows[f]; open {
+			s.recordFlow(f.entitlement, f, "flow-opened", "access")
+		}
+	})
+	w.Header().Set(wire.HeaderDecision, string(f.decision))
+	w.WriteHeader(http.StatusOK)
+	str, err := taker.HTTPStream()
+	if err != nil { // the client is gone
+		f.reset(codeAborted)
+		s.close(f, "flow-closed")
+		return
+	}
+	f.attach(str, nil)
+	stop := context.AfterFunc(r.Context(), f.abandoned)
+	defer stop()
+	f.copy()
+	s.close(f, "flow-closed")
+}
+
+// dialProblem says why the application was not reached; a flow that was cut
+// meanwhile is told the verdict.
+func (g *Gateway) dialProblem(f *flow, err error) *wire.Problem {
+	f.mu.Lock()
+	cut := f.cut
+	f.mu.Unlock()
+	if cut {
+		problem := noSession()
+		f.session.call(func() { problem = deniedProblem(f.entitlement.verdict) })
+		return problem
+	}
+	var timeout net.Error
+	switch where := f.target.String(); {
+	case errors.Is(err, errProhibited):
+		return &wire.Problem{Code: wire.CodeNotEntitled, Status: http.StatusForbidden, Title: "You are not entitled to this destination", Detail: where}
+	case refused(err):
+		return &wire.Problem{Code: wire.CodeAppRefused, Status: http.StatusBadGateway, Title: "The application refused the connection", Detail: where}
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return &wire.Problem{Code: wire.CodeAppUnreachable, Status: http.StatusGatewayTimeout, Title: "The application does not answer", Detail: where}
+	default:
+		return &wire.Problem{Code: wire.CodeAppUnreachable, Status: http.StatusBadGateway, Title: "The application cannot be reached", Detail: where}
+	}
+}

@@ -1,0 +1,169 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// The error codes of resets: codeCut when a verdict ended the flow, codeAborted
+// when the application did (RFC 9114, section 4.4).
+const (
+	codeCut     = quic.StreamErrorCode(http3.ErrCodeRequestRejected)
+	codeAborted = quic.StreamErrorCode(http3.ErrCodeConnectError)
+)
+
+// stream is a flow's end towards the client.
+type stream interface {
+	io.ReadWriteCloser // Close ends writing only
+	CancelRead(quic.StreamErrorCode)
+	CancelWrite(quic.StreamErrorCode)
+}
+
+// flow is one CONNECT request's. Its first fields are fixed once it is open.
+type flow struct {
+	session     *session
+	entitlement *entitlement
+	decision    wire.DecisionID
+	target      target
+	literal     bool
+
+	up, down atomic.Int64
+	// finished: the application sent its last byte and the client was told.
+	finished atomic.Bool
+
+	// cancel ends dialling.
+	cancel context.CancelFunc
+
+	mu     sync.Mutex
+	cut    bool
+	client stream
+	app    net.Conn
+}
+
+// attach hands over an end; one that comes after the flow was cut is reset.
+func (f *flow) attach(client stream, app net.Conn) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if client != nil {
+		f.client = client
+	}
+	if app != nil {
+		f.app = app
+	}
+	if f.cut {
+		f.resetLocked(codeCut)
+	}
+	return !f.cut
+}
+
+// reset ends the flow at both ends at once: the client sees a stream reset, the
+// application a TCP reset. It does not block.
+func (f *flow) reset(code quic.StreamErrorCode) {
+	f.cancel()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cut = true
+	f.resetLocked(code)
+}
+
+func (f *flow) resetLocked(code quic.StreamErrorCode) {
+	if f.client != nil {
+		f.client.CancelRead(code)
+		f.client.CancelWrite(code)
+	}
+	if f.app != nil {
+		if l, ok := f.app.(interface{ SetLinger(int) error }); ok {
+			l.SetLinger(0) // fails only on a socket that is closed
+		}
+		f.app.Close()
+	}
+}
+
+// abandoned resets the flow when the client gave up reading, or is gone, while
+// the application has not finished: a quiet application would not show it.
+func (f *flow) abandoned() {
+	if !f.finished.Load() {
+		f.reset(codeAborted)
+	}
+}
+
+// copy carries both directions until both have ended, each end's FIN passed on
+// alone, or either is aborted, which aborts the other end.
+func (f *flow) copy() {
+	var other sync.WaitGroup
+	other.Go(func() {
+		f.pump(f.app, f.client, &f.up, func() error {
+			if w, ok := f.app.(interface{ CloseWrite() error }); ok {
+				return w.CloseWrite()
+			}
+			return errors.ErrUnsupported
+		})
+	})
+	f.pump(f.client, f.app, &f.down, func() error {
+		f.finished.Store(true)
+		return f.client.Close()
+	})
+	other.Wait()
+	f.app.Close()
+}
+
+const (
+	smallBuffer = 4 << 10
+	largeBuffer = 128 << 10
+)
+
+var buffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
+
+// pump copies one direction. A quiet flow holds a small buffer; one that fills
+// it borrows a large one.
+func (f *flow) pump(dst io.Writer, src io.Reader, count *atomic.Int64, finish func() error) {
+	small := make([]byte, smallBuffer)
+	var large *[largeBuffer]byte
+	defer func() {
+		if large != nil {
+			buffers.Put(large)
+		}
+	}()
+	for {
+		buf := small
+		if large != nil {
+			buf = large[:]
+		}
+		n, err := src.Read(buf)
+		if n > 0 {
+			if !f.entitlement.permits() && !f.session.still(f) {
+				f.reset(codeCut)
+				return
+			}
+			if _, werr := dst.Write(buf[:n]); werr != nil {
+				f.reset(codeAborted)
+				return
+			}
+			count.Add(int64(n))
+		}
+		switch {
+		case err == io.EOF:
+			if finish() != nil {
+				f.reset(codeAborted)
+			}
+			return
+		case err != nil:
+			f.reset(codeAborted)
+			return
+		case large == nil && n == smallBuffer:
+			large = buffers.Get().(*[largeBuffer]byte)
+		case large != nil && n < smallBuffer:
+			buffers.Put(large)
+			large = nil
+		}
+	}
+}

@@ -1,0 +1,212 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// Options make a Gateway. Only Config is needed; the rest is for tests and for
+// whoever embeds a gateway.
+type Options struct {
+	Config Config
+	Log    *slog.Logger // nil: discarded
+	// PacketConn, where set, is listened on instead of Config.Listen; the
+	// gateway closes it.
+	PacketConn net.PacketConn
+	// Dial and Resolve reach applications; nil: the system's.
+	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	// Uplink carries requests to the controller; nil: HTTPS with the gateway's
+	// certificate.
+	Uplink http.RoundTripper
+}
+
+// Gateway serves the data channels of one site.
+type Gateway struct {
+	config   Config
+	log      *slog.Logger
+	state    folder
+	registry *registry
+	compiler compiler
+	audit    *auditor
+	dialer   dialer
+	uplink   http.RoundTripper
+	conn     net.PacketConn
+}
+
+// New makes a gateway. It opens nothing and starts nothing.
+func New(o Options) (*Gateway, error) {
+	hosts, err := parseHosts(o.Config.Hosts)
+	if err != nil {
+		return nil, err
+	}
+	if err := wire.CheckID(string(o.Config.Site)); err != nil {
+		return nil, fmt.Errorf("site: %w", err)
+	}
+	if o.Config.Name == "" || o.Config.State == "" {
+		return nil, fmt.Errorf("a gateway needs a name and a state folder")
+	}
+	g := &Gateway{
+		config: o.Config, log: o.Log, state: folder(o.Config.State), registry: newRegistry(o.Config.Site),
+		audit: newAuditor(), uplink: o.Uplink, conn: o.PacketConn,
+		dialer: dialer{hosts: hosts, resolve: o.Resolve, dial: o.Dial},
+	}
+	if g.log == nil {
+		g.log = slog.New(slog.DiscardHandler)
+	}
+	if g.dialer.dial == nil {
+		g.dialer.dial = (&net.Dialer{}).DialContext
+	}
+	if g.dialer.resolve == nil {
+		g.dialer.resolve = resolve
+	}
+	g.dialer.own = func() []netip.AddrPort { return nil }
+	return g, nil
+}
+
+// resolve asks the system; a name with a dot is looked up as it stands, never
+// with a search domain behind it.
+func resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+	if strings.Contains(host, ".") {
+		host += "."
+	}
+	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+}
+
+// Listen opens the UDP socket. It is called once, before Run.
+func (g *Gateway) Listen() error {
+	if g.conn != nil {
+		return nil
+	}
+	a, err := g.config.listenAddr()
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	c, err := net.ListenUDP("udp", a)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	g.conn = c
+	return nil
+}
+
+// Addr is the address that Listen opened, with its port.
+func (g *Gateway) Addr() net.Addr { return g.conn.LocalAddr() }
+
+// Run enrols the gateway where it is not, and serves until ctx is over: then it
+// ends its sessions, resets their flows and returns nil once everything that it
+// started has ended. It closes the socket that Listen opened.
+func (g *Gateway) Run(ctx context.Context) error {
+	defer g.conn.Close()
+	id, err := g.identify(ctx)
+	if err != nil {
+		return err
+	}
+	if err := g.recall(); err != nil {
+		return err
+	}
+	reset, err := g.state.resetKey()
+	if err != nil {
+		return err
+	}
+	g.dialer.own = ownAddrs(ctx, id.controller)
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	up := g.newUplink(id)
+	defer up.client.CloseIdleConnections()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { up.follow(ctx) })
+	wg.Go(func() { g.watchClock(ctx) })
+	// The report goes on until the sessions have recorded their ends.
+	reporting, reported := context.WithCancel(context.WithoutCancel(ctx))
+	defer reported()
+	wg.Go(func() { up.report(reporting) })
+
+	err = g.serve(ctx, id, reset)
+	cancel()
+	return err
+}
+
+// serve runs the HTTP/3 lane until ctx is over.
+func (g *Gateway) serve(ctx context.Context, id *identity, reset quic.StatelessResetKey) error {
+	tr := &quic.Transport{Conn: g.conn, StatelessResetKey: &reset}
+	defer tr.Close()
+	ln, err := tr.Listen(http3.ConfigureTLSConfig(id.serverTLS()), quicConfig())
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer ln.Close()
+	srv := &http3.Server{
+		Handler:        g,
+		MaxHeaderBytes: 16 << 10,
+		Logger:         slog.New(slog.DiscardHandler),
+		ConnContext:    func(ctx context.Context, _ *quic.Conn) context.Context { return withCarrier(ctx) },
+	}
+	stop := context.AfterFunc(ctx, func() {
+		for _, s := range g.registry.all() {
+			s.end(ending{trigger: "shutdown"})
+			<-s.done
+		}
+		srv.Close()
+		ln.Close()
+	})
+	defer stop()
+	g.log.Info("serving", "gateway", g.config.Name, "site", g.config.Site, "address", g.conn.LocalAddr().String())
+	err = srv.ServeListener(ln)
+	srv.Close() // waits for every connection's handlers
+	if ctx.Err() != nil || errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve: %w", err)
+}
+
+// quicConfig lets a quiet flow live for a day without a packet: nobody sends
+// keep-alives, so that a suspended channel is silent.
+func quicConfig() *quic.Config {
+	return &quic.Config{
+		MaxIdleTimeout:                 24 * time.Hour,
+		MaxIncomingStreams:             10_000,
+		InitialStreamReceiveWindow:     1 << 20,
+		MaxStreamReceiveWindow:         16 << 20,
+		InitialConnectionReceiveWindow: 4 << 20,
+		MaxConnectionReceiveWindow:     32 << 20,
+	}
+}
+
+// identify loads the gateway's identity, or enrols it, trying again while the
+// controller is not reached.
+func (g *Gateway) identify(ctx context.Context) (*identity, error) {
+	id, err := g.state.loadIdentity(g.config.Enrolment)
+	if err != nil || id != nil {
+		return id, err
+	}
+	if g.config.Enrolment == "" {
+		return nil, fmt.Errorf("the gateway is not enrolled; write an enrolment link into its configuration")
+	}
+	for n := 0; ; n++ {
+		id, err = g.state.enrol(ctx, g.config.Enrolment, g.config.Name)
+		var refusal *wire.Problem
+		if err == nil || errors.As(err, &refusal) || errors.Is(err, errFingerprint) {
+			return id, err
+		}
+		g.log.Warn("the gateway cannot enrol yet", "error", err)
+		if err := pause(ctx, n); err != nil {
+			return nil, fmt.Errorf("enrol: %w", err)
+		}
+	}
+}
