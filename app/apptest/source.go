@@ -35,11 +35,13 @@ func (f *Source) Publish(s session.State) {
 	}
 }
 
-// Change publishes what change makes of the present state.
+// Change publishes what change makes of a copy of the present state. What the
+// state points to is shared: change replaces a prompt, and not its fields.
 func (f *Source) Change(change func(*session.State)) {
 	f.mu.Lock()
 	s := f.state
 	f.mu.Unlock()
+	s.Apps, s.Problems, s.Events = slices.Clone(s.Apps), slices.Clone(s.Problems), slices.Clone(s.Events)
 	change(&s)
 	f.Publish(s)
 }

@@ -1,0 +1,218 @@
+package notify
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tidegate/tidegate/session"
+)
+
+// Notice is one notification, in plain text. It is comparable.
+type Notice struct {
+	// Key names what it is about: a later notice of the same key takes the
+	// place of an earlier one that still shows.
+	Key         string
+	Title, Body string
+	// Open is what clicking it does; nil: nothing.
+	Open session.Command
+	// Button has words and what it does; without words there is none.
+	Button string
+	Do     session.Command
+	// Over takes the key's notice away instead: what it said is over.
+	Over bool
+}
+
+// The keys.
+const (
+	keyPrompt  = "prompt"
+	keyAccess  = "access"
+	keyControl = "control"
+	keySession = "session"
+	keyTray    = "tray"
+	keyFailed  = "failed"
+)
+
+// Diff is what to tell of the step from one state to the next; nothing for the
+// first state.
+func Diff(prev, next session.State) []Notice {
+	if prev.Revision == 0 {
+		return nil
+	}
+	var ns []Notice
+	for _, of := range []func(prev, next *session.State) (Notice, bool){prompt, access, control, ended, tray} {
+		if n, ok := of(&prev, &next); ok {
+			ns = append(ns, n)
+		}
+	}
+	return ns
+}
+
+// Failed is the notice of a click that led to nothing.
+func Failed(err error) Notice {
+	return Notice{Key: keyFailed, Title: "That did not work", Body: sentence(err.Error()), Open: session.ShowWindow{}}
+}
+
+// prompt tells of access that is about to lapse. A prompt without a deadline
+// answers what the user just did, and its dialog is enough.
+func prompt(prev, next *session.State) (Notice, bool) {
+	was, is := due(prev.Prompt), due(next.Prompt)
+	if is == nil {
+		return Notice{Key: keyPrompt, Over: true}, was != nil
+	}
+	if was != nil && was.ID == is.ID || is.Dismissed {
+		return Notice{}, false
+	}
+	var names []string
+	for _, a := range next.Apps {
+		for _, id := range is.Apps {
+			if a.ID == id {
+				names = append(names, a.Name)
+			}
+		}
+	}
+	return Notice{
+		Key: keyPrompt, Title: "Verify to keep " + several(names), Open: session.ShowPrompt{},
+		Body: "Access ends at " + clock(is.Deadline, next.At) + ". Connections that are open now stay open if you answer before.", Button: "Verify", Do: session.ShowPrompt{},
+	}, true
+}
+
+func due(p *session.Prompt) *session.Prompt {
+	if p == nil || p.Kind != session.PromptInteraction || p.Deadline.IsZero() {
+		return nil
+	}
+	return p
+}
+
+// access tells of applications that were cut or have become blocked, all in one.
+func access(prev, next *session.State) (Notice, bool) {
+	if !next.ZTA.Allowed || prev.User.Session != next.User.Session {
+		return Notice{}, false // what happened to all of them is told as such
+	}
+	was := map[string]session.App{}
+	closed := false
+	for _, a := range prev.Apps {
+		was[string(a.ID)] = a
+		closed = closed || shut(a)
+	}
+	var cut, lost []session.App
+	over := closed
+	for _, a := range next.Apps {
+		over = over && !shut(a)
+		p, known := was[string(a.ID)]
+		switch {
+		case !known:
+		case p.Flows > 0 && a.Flows == 0 && shut(a):
+			cut = append(cut, a)
+		case a.State == session.AppBlocked && (p.State == session.AppReady || p.State == session.AppInUse):
+			lost = append(lost, a)
+		}
+	}
+	all := append(cut, lost...)
+	if len(all) == 0 {
+		return Notice{Key: keyAccess, Over: true}, over
+	}
+	a := all[0]
+	n := Notice{Key: keyAccess, Open: session.ShowWindow{Page: session.PageApplications, App: a.ID}}
+	verb := "blocked"
+	if len(cut) > 0 {
+		verb = "cut off"
+	}
+	if len(all) > 1 {
+		var names []string
+		for _, a := range all {
+			names = append(names, a.Name)
+		}
+		n.Title = fmt.Sprintf("%d applications were %s", len(all), verb)
+		n.Body = strings.Join(names, ", ") + ". Open Tidegate to see why."
+		n.Open = session.ShowWindow{Page: session.PageApplications}
+		return n, true
+	}
+	n.Title = a.Name + " was " + verb
+	n.Body = strings.TrimSpace(sentence(a.Why.Title) + " " + sentence(a.Why.Fix))
+	if a.State == session.AppNeedsYou && len(a.Cure) > 0 {
+		n.Button, n.Do = "Verify", session.ShowPrompt{App: a.ID}
+	}
+	return n, true
+}
+
+func shut(a session.App) bool {
+	return a.State == session.AppBlocked || a.State == session.AppNeedsYou
+}
+
+// control tells of a controller that stays away, and of its return.
+func control(prev, next *session.State) (Notice, bool) {
+	p, n := prev.Control.Phase, next.Control.Phase
+	switch {
+	case n == session.ControlLost && (p == session.ControlEstablished || p == session.ControlReconnecting):
+		return Notice{Key: keyControl, Title: "The controller is not reached", Open: session.ShowWindow{},
+			Body: "Access to your applications is prevented until it answers again. Check your network."}, true
+	case p == session.ControlLost && n == session.ControlEstablished:
+		return Notice{Key: keyControl, Title: "The controller is reached again", Open: session.ShowWindow{},
+			Body: "Your applications are reachable."}, true
+	case p == session.ControlLost && n != session.ControlLost && n != session.ControlConnecting:
+		return Notice{Key: keyControl, Over: true}, true
+	}
+	return Notice{}, false
+}
+
+// endedPrefix begins the code of the problem that tells why a session has
+// ended otherwise than by its user.
+const endedPrefix = "ended-"
+
+// ended tells of a session that its user did not end.
+func ended(prev, next *session.State) (Notice, bool) {
+	switch was, is := prev.User.Session, next.User.Session; {
+	case was == "" && is != "":
+		return Notice{Key: keySession, Over: true}, true
+	case was == "" || is != "":
+		return Notice{}, false
+	}
+	for _, p := range next.Problems {
+		if strings.HasPrefix(p.Code, endedPrefix) {
+			return Notice{Key: keySession, Title: p.Title, Body: strings.TrimSpace(sentence(p.Detail) + " " + sentence(p.Fix)),
+				Open: session.ShowPrompt{}, Button: "Sign in", Do: session.ShowPrompt{}}, true
+		}
+	}
+	return Notice{}, false
+}
+
+// tray tells, when the client starts, that the desktop shows no icon. A panel
+// that goes later, and comes back, is not worth a word.
+func tray(prev, next *session.State) (Notice, bool) {
+	return Notice{Key: keyTray, Title: "Tidegate runs without a tray icon", Open: session.ShowWindow{},
+			Body: "This desktop shows none, so the window does all that the icon would. Open it from your applications."},
+		prev.Tray == session.TrayUnknown && next.Tray == session.TrayAbsent
+}
+
+func several(names []string) string {
+	switch len(names) {
+	case 0:
+		return "your access"
+	case 1:
+		return names[0]
+	case 2:
+		return names[0] + " and " + names[1]
+	}
+	return fmt.Sprintf("%s and %d others", names[0], len(names)-1)
+}
+
+// sentence ends s with a full stop, where there is something to end.
+func sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" || strings.HasSuffix(s, ".") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "?") {
+		return s
+	}
+	return s + "."
+}
+
+// clock writes t for someone who reads it at now: 15:45, or with its date on
+// another day.
+func clock(t, now time.Time) string {
+	t = t.In(now.Location())
+	y, m, d := t.Date()
+	if ny, nm, nd := now.Date(); y == ny && m == nm && d == nd {
+		return t.Format("15:04")
+	}
+	return t.Format("2 Jan 15:04")
+}

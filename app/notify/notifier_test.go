@@ -1,0 +1,110 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/tidegate/tidegate/app/apptest"
+	"github.com/tidegate/tidegate/internal/desktoptest"
+	"github.com/tidegate/tidegate/session"
+)
+
+// run runs a Notifier on the bus for the test's life.
+func run(t *testing.T, bus string, src *apptest.Source) *Notifier {
+	t.Helper()
+	leaks := goleak.IgnoreCurrent()
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", bus)
+	n := New(Options{Client: src})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		goleak.VerifyNone(t, leaks)
+	})
+	return n
+}
+
+func TestOnADesktop(t *testing.T) {
+	bus := desktoptest.Bus(t)
+	desk := desktoptest.NewNotifications(t, bus)
+	src := &apptest.Source{}
+	src.Publish(with(inUse(0)))
+	n := run(t, bus, src)
+	// Until this one shows, the first state may not have been seen.
+	n.Tell(Notice{Key: "hello", Title: "Hello"})
+	shown := func(count int) desktoptest.Notification {
+		t.Helper()
+		desktoptest.Eventually(t, "a notification", func() bool { return len(desk.Shown()) == count })
+		return desk.Shown()[count-1]
+	}
+	shown(1)
+	src.Publish(with(inUse(0)))
+
+	src.Change(func(s *session.State) {
+		needsYou(0)(s)
+		s.Apps[0].Flows = 0
+		s.Apps[0].Name = "<b>Pay</b>\x1b[31m & \"roll\""
+		s.Apps[0].Why.Detail, s.Apps[0].Why.Title = "", "<img src='http://evil/'>"
+	})
+	got := shown(2)
+	if diff := cmp.Diff([]any{"Tidegate", `<b>Pay</b>[31m & "roll" was cut off`, "&lt;img src='http://evil/'&gt;. Enter a code.", []string{"default", "Open", "verify", "Verify"}, int32(-1), uint32(0)},
+		[]any{got.App, got.Summary, got.Body, got.Actions, got.Timeout, got.Replaces}); diff != "" {
+		t.Error(diff)
+	}
+	if entry := got.Hints["desktop-entry"].Value(); entry != "org.tidegate.Tidegate" {
+		t.Errorf("desktop-entry %v", entry)
+	}
+	act := func(id uint32, action string, count int) {
+		t.Helper()
+		if err := desk.Act(id, action); err != nil {
+			t.Fatal(err)
+		}
+		desktoptest.Eventually(t, "a command", func() bool { return len(src.Commands()) == count })
+	}
+	act(got.ID, "verify", 1)
+	act(got.ID, "default", 2)
+	if diff := cmp.Diff([]session.Command{session.ShowPrompt{App: "pay"}, session.ShowWindow{Page: session.PageApplications, App: "pay"}}, src.Commands()); diff != "" {
+		t.Error(diff)
+	}
+
+	// A later notice of the same kind takes its place; what is over goes.
+	src.Change(func(s *session.State) { blocked(1)(s) })
+	if again := shown(3); again.Replaces != got.ID || again.ID != got.ID {
+		t.Errorf("replaces %d with %d, want %d", again.Replaces, again.ID, got.ID)
+	}
+	src.Publish(base())
+	desktoptest.Eventually(t, "the notification to go", func() bool { return cmp.Equal(desk.Closed(), []uint32{got.ID}) })
+
+	// A button that leads to nothing says so.
+	src.Answer = func(session.Command) error { return errors.New("this is no longer asked") }
+	n.Tell(Notice{Key: "x", Title: "X", Button: "Try", Do: session.Retry{}})
+	x := shown(4)
+	act(999, "verify", 2) // nobody's
+	act(x.ID, "verify", 3)
+	if failed := shown(5); failed.Body != "this is no longer asked." {
+		t.Errorf("failure %+v", failed)
+	}
+}
+
+func TestNoService(t *testing.T) {
+	for _, tt := range []struct{ name, bus string }{
+		{"no bus", "unix:path=/nonexistent/bus"},
+		{"no service", desktoptest.Bus(t)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			src := &apptest.Source{}
+			n := run(t, tt.bus, src)
+			src.Publish(with(inUse(0)))
+			src.Publish(with(blocked(0)))
+			n.Tell(Notice{Key: "x", Title: "X"})
+		})
+	}
+}
