@@ -106,11 +106,11 @@ type Settings struct {
 	Idle Duration `json:"idle" yaml:"idle"`
 	// RideThrough: an interruption of the control channel shorter than this
 	// does not prevent access yet.
-	RideThrough Duration `json:"ride_through" yaml:"ride_through"`
+	RideThrough Duration `json:"ride_through" yaml:"rideThrough"`
 	// StampRounding: an answer is stamped at the next multiple of it (seed 003: 15 minutes).
-	StampRounding Duration `json:"stamp_rounding" yaml:"stamp_rounding"`
+	StampRounding Duration `json:"stamp_rounding" yaml:"stampRounding"`
 	// WarningLead: the prompt comes so long before access would lapse (seed 003: 5 minutes).
-	WarningLead Duration `json:"warning_lead" yaml:"warning_lead"`
+	WarningLead Duration `json:"warning_lead" yaml:"warningLead"`
 }
 
 // DefaultSettings are the two seed documents' values.
