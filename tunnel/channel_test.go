@@ -1,0 +1,351 @@
+package tunnel
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+// The first byte costs two round trips from a closed channel (one is the
+// handshake; session and CONNECT share the other) and one on an open one.
+func TestFirstByte(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		for _, step := range []struct {
+			name string
+			want time.Duration
+		}{{"closed", 2 * rtt}, {"warm", rtt}} {
+			start := time.Now()
+			c := s.open()
+			ping(t, c, "hello")
+			took := time.Since(start)
+			t.Logf("first byte, %s: %.2f round trips", step.name, float64(took)/float64(rtt))
+			if took < step.want || took > step.want+rtt/10 {
+				t.Errorf("first byte, %s, after %v, want %v", step.name, took, step.want)
+			}
+			c.Close()
+		}
+	})
+}
+
+func TestNothingWithoutDemand(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		if n := s.during(time.Hour); n != 0 {
+			t.Errorf("%d packets without any use", n)
+		}
+	})
+}
+
+func TestSuspendWithoutFlows(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		ping(t, c, "hello")
+		c.Close()
+		used := time.Now()
+		f := s.state(session.Connected)
+		if f.Sites["site"].Gateway != "gw1" {
+			t.Errorf("gateway %q", f.Sites["site"].Gateway)
+		}
+		time.Sleep(5 * time.Minute)
+		f = s.state(session.Suspended)
+		if at := f.Sites["site"].Since.Sub(used); at < 5*time.Minute-rtt || at > 5*time.Minute+rtt {
+			t.Errorf("suspended after %v", at)
+		}
+		if f.Sites["site"].Verdicts["e1"].Decision != "d-allow" {
+			t.Errorf("the verdicts are gone: %v", f.Sites["site"].Verdicts)
+		}
+		time.Sleep(time.Second) // CONNECTION_CLOSE
+		if n := s.during(12 * time.Hour); n != 0 {
+			t.Errorf("%d packets while suspended", n)
+		}
+		c = s.open()
+		ping(t, c, "again")
+		c.Close()
+		s.state(session.Connected)
+		if n := len(s.gw.posts); n != 2 {
+			t.Errorf("tokens posted %d times, want again on resuming", n)
+		}
+	})
+}
+
+func TestQuietFlowKeepsItsCarrier(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		ping(t, c, "hello")
+		time.Sleep(6 * time.Minute)
+		f := s.state(session.Suspended)
+		if f.Sites["site"].Flows != 1 {
+			t.Errorf("%d flows, want the quiet one", f.Sites["site"].Flows)
+		}
+		if n := s.during(12 * time.Hour); n != 0 {
+			t.Errorf("%d packets while suspended", n)
+		}
+		ping(t, c, "still there")
+		s.state(session.Connected)
+		time.Sleep(4 * time.Minute)
+		ping(t, c, "and again")
+		time.Sleep(4 * time.Minute)
+		s.state(session.Connected)
+		time.Sleep(2 * time.Minute)
+		s.state(session.Suspended)
+		c.Close()
+		s.until("the flow's end", func(f session.DataplaneFacts) bool { return f.Sites["site"].Flows == 0 })
+		time.Sleep(time.Second)
+		if n := s.during(time.Hour); n != 0 {
+			t.Errorf("%d packets after the last quiet flow ended", n)
+		}
+		if n := len(s.gw.posts); n != 1 {
+			t.Errorf("tokens posted %d times, want once: the carrier was kept", n)
+		}
+	})
+}
+
+func TestNotAllowed(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		open := s.open()
+		ping(t, open, "hello")
+		w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+		w.Allowed = false
+		s.Apply(w)
+		synctest.Wait()
+		wantReset(t, s.open())
+		f := s.until("the reason", func(f session.DataplaneFacts) bool { return f.Apps["app"].Problem != nil })
+		if p := f.Apps["app"].Problem; p.Code != wire.CodeNoSession || p.Title != "The controller is not reached" {
+			t.Errorf("problem %+v", p)
+		}
+		ping(t, open, "goes on")
+		w.Allowed = true
+		s.Apply(w)
+		c := s.open()
+		ping(t, c, "hello")
+		s.until("no problem", func(f session.DataplaneFacts) bool { return f.Apps["app"].Problem == nil })
+	})
+}
+
+func TestTokensAreRenewed(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		ping(t, c, "hello")
+		w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+		w.Sites[0].ClaimsToken = "claims2"
+		s.Apply(w)
+		s.Apply(w)
+		time.Sleep(time.Second)
+		want := wire.SessionRequest{ClaimsToken: "claims2", EntitlementToken: "ent1"}
+		if len(s.gw.puts) != 1 || s.gw.puts[0] != want || len(s.gw.posts) != 1 {
+			t.Errorf("%d posts, puts %v", len(s.gw.posts), s.gw.puts)
+		}
+		ping(t, c, "same flow")
+	})
+}
+
+func TestApplyTwiceIsNoOp(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		ping(t, c, "hello")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		s.mu.Lock()
+		reports := s.reports
+		s.mu.Unlock()
+		packets := s.packets.Load()
+		s.Apply(config(s.pki, "10.0.0.2:443", "app.internal", 80))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if s.packets.Load() != packets || s.reports != reports {
+			t.Errorf("%d packets, %d reports for the same configuration", s.packets.Load()-packets, s.reports-reports)
+		}
+		ping(t, c, "same flow")
+	})
+}
+
+func TestSessionChangeAndZero(t *testing.T) {
+	for name, next := range map[string]func(w *session.Wanted){
+		"another session": func(w *session.Wanted) { w.Session = "session2" },
+		"no session":      func(w *session.Wanted) { w.Session = "" },
+		"zero":            func(w *session.Wanted) { *w = session.Wanted{} },
+		"site gone":       func(w *session.Wanted) { w.Sites = nil },
+		"app gone":        func(w *session.Wanted) { w.Apps = nil },
+		"app changed":     func(w *session.Wanted) { w.Apps[0].Host = "other.internal" },
+		"gateway gone":    func(w *session.Wanted) { w.Sites[0].Gateways = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSim(t, Options{}, func(t *testing.T, s *sim) {
+				c := s.open()
+				ping(t, c, "hello")
+				w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+				next(&w)
+				s.Apply(w)
+				wantReset(t, c)
+				s.until("facts of what is wanted, and no flows", func(f session.DataplaneFacts) bool {
+					return f.Apps["app"].Flows == 0 && f.Sites["site"].Flows == 0 &&
+						len(f.Sites) == len(w.Sites) && len(f.Apps) == len(w.Apps)
+				})
+			})
+		})
+	}
+}
+
+func TestSessionEnded(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		ping(t, c, "hello")
+		s.gw.update(func() {
+			s.gw.ended = &wire.Problem{Code: wire.CodeRevoked, Title: "An administrator ended the session"}
+		})
+		wantReset(t, c)
+		f := s.state(session.Disconnected)
+		if p := f.Sites["site"].Problem; p == nil || p.Code != wire.CodeRevoked {
+			t.Errorf("problem %+v", p)
+		}
+	})
+}
+
+func TestSessionRefused(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		s.gw.update(func() {
+			s.gw.posts = nil
+			s.gw.refuse = &wire.Problem{Code: wire.CodeToken, Status: 403, Title: "The token has expired"}
+		})
+		wantReset(t, s.open())
+		f := s.until("the reason", func(f session.DataplaneFacts) bool { return f.Sites["site"].Problem != nil })
+		if p := f.Sites["site"].Problem; p.Code != wire.CodeToken {
+			t.Errorf("problem %+v", p)
+		}
+	})
+}
+
+func TestGatewayDownThenUp(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		s.gw.stop()
+		start := time.Now()
+		wantReset(t, s.open())
+		if took := time.Since(start); took < 5*time.Second || took > 6*time.Second {
+			t.Errorf("given up after %v", took)
+		}
+		f := s.state(session.Disconnected)
+		p := f.Sites["site"].Problem
+		if p == nil || p.Code != wire.CodeAppUnreachable || p.Title != "The gateway gw1 does not answer" || f.Apps["app"].Problem == nil {
+			t.Errorf("problem %+v, application's %+v", p, f.Apps["app"].Problem)
+		}
+		if n := s.during(time.Hour); n != 0 {
+			t.Errorf("%d packets without demand", n)
+		}
+		s.gw = startGateway(t, s.pki, s.endpoint(gatewayIP, 443), nil)
+		s.gw.dial = memoryEcho
+		s.gw.judge(allow)
+		ping(t, s.open(), "hello")
+		s.state(session.Connected)
+		s.until("no problem", func(f session.DataplaneFacts) bool {
+			return f.Sites["site"].Problem == nil && f.Apps["app"].Problem == nil
+		})
+	})
+}
+
+func TestNextGatewayIsTried(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		w := config(s.pki, "10.0.0.3:443", "app.internal", 80)
+		w.Sites[0].Gateways = append(w.Sites[0].Gateways, wire.Gateway{Name: "gw2", Address: "10.0.0.2:443"})
+		s.Apply(w)
+		ping(t, s.open(), "hello")
+		if f := s.state(session.Connected); f.Sites["site"].Gateway != "gw2" {
+			t.Errorf("gateway %q", f.Sites["site"].Gateway)
+		}
+	})
+}
+
+func TestWrongGatewayCertificate(t *testing.T) {
+	other := newPKI(t)
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+		w.Identity.CA = other.ca
+		s.Apply(w)
+		synctest.Wait()
+		wantReset(t, s.open())
+		f := s.until("the reason", func(f session.DataplaneFacts) bool { return f.Sites["site"].Problem != nil })
+		if d := f.Sites["site"].Problem.Detail; d[:15] != "Its certificate" {
+			t.Errorf("detail %q", d)
+		}
+		if n := len(s.gw.posts); n != 0 {
+			t.Error("tokens were sent to a gateway that is not ours")
+		}
+	})
+}
+
+func TestGatewayRestarts(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		ping(t, c, "hello")
+		s.gw.stop()
+		wantReset(t, c)
+		f := s.state(session.Disconnected)
+		if p := f.Apps["app"].Problem; p == nil || p.Code != wire.CodeAppUnreachable {
+			t.Errorf("problem %+v", p)
+		}
+		s.gw = startGateway(t, s.pki, s.endpoint(gatewayIP, 443), nil)
+		s.gw.dial = memoryEcho
+		s.gw.judge(allow)
+		ping(t, s.open(), "hello")
+	})
+}
+
+// A gateway that was killed says nothing: what is sent to it tells.
+func TestGatewayGoesSilent(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		ping(t, c, "hello")
+		time.Sleep(time.Hour)
+		s.cut.Store(true)
+		start := time.Now()
+		c.Write([]byte("anybody?"))
+		wantReset(t, c)
+		if took := time.Since(start); took > deadAfter+time.Second {
+			t.Errorf("noticed after %v", took)
+		}
+		s.state(session.Disconnected)
+		s.cut.Store(false)
+		ping(t, s.open(), "hello")
+	})
+}
+
+// A short interruption of the network costs nothing.
+func TestNetworkInterruption(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		ping(t, c, "hello")
+		s.cut.Store(true)
+		time.AfterFunc(5*time.Second, func() { s.cut.Store(false) })
+		ping(t, c, "roaming")
+	})
+}
+
+// Nothing ticks: reports come with changes, byte counts twice a second at most.
+func TestReportsAreFew(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		ping(t, c, "hello")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		before := s.reports
+		for range 100 {
+			ping(t, c, "x")
+			time.Sleep(80 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := s.reports - before; n > 22 || n < 15 {
+			t.Errorf("%d reports in ten seconds of bytes", n)
+		}
+		if a := s.facts.Apps["app"]; a.Up != 105 || a.Down != 105 || a.LastUsed.IsZero() {
+			t.Errorf("counted %+v", a)
+		}
+		before = s.reports
+		time.Sleep(4 * time.Minute)
+		synctest.Wait()
+		if n := s.reports - before; n != 0 {
+			t.Errorf("%d reports of nothing", n)
+		}
+	})
+}

@@ -1,0 +1,97 @@
+package tunnel
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/tidegate/tidegate/session"
+)
+
+// Options configure a Dataplane; the zero value is useful.
+type Options struct {
+	// Log gets what the administrator may want to know; nil discards it. No
+	// token, key or payload is ever in it.
+	Log *slog.Logger
+	// Hold is how long an application's connection waits for the user to
+	// answer what its gateway asks; 0 means two minutes.
+	Hold time.Duration
+	// DialTimeout is how long one gateway may take to answer before the next
+	// is tried, and to judge a session; 0 means five seconds.
+	DialTimeout time.Duration
+}
+
+// Dataplane opens data channels on demand and carries flows. It implements
+// session.Dataplane.
+type Dataplane struct {
+	opt Options
+	// The edges of the machine, replaced in tests.
+	dialer dialer
+	listen func(ctx context.Context, w want) (listener, error)
+	peer   func(appConn) error
+
+	mu     sync.Mutex
+	wanted session.Wanted
+	news   chan struct{} // holds one token while wanted has not been applied
+}
+
+var _ session.Dataplane = (*Dataplane)(nil)
+
+// New makes a data plane that does nothing until Run.
+func New(opt Options) *Dataplane {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Hold <= 0 {
+		opt.Hold = 2 * time.Minute
+	}
+	if opt.DialTimeout <= 0 {
+		opt.DialTimeout = 5 * time.Second
+	}
+	return &Dataplane{
+		opt:    opt,
+		dialer: &h3Dialer{listen: listenUDP},
+		listen: listenLoopback,
+		peer:   checkPeer,
+		news:   make(chan struct{}, 1),
+	}
+}
+
+// Apply makes the data plane what w says, whole: applying it twice is a no-op
+// and the zero Wanted closes everything. It does not block; the last w wins.
+func (d *Dataplane) Apply(w session.Wanted) {
+	d.mu.Lock()
+	d.wanted = w
+	d.mu.Unlock()
+	select {
+	case d.news <- struct{}{}:
+	default:
+	}
+}
+
+// Run carries flows until ctx ends, and then closes everything. It calls
+// report with the facts, whole, whenever they change; a slow report gets the
+// latest and skips what was between. Byte counts alone are reported twice a
+// second at most, and only while they change. It may be called once, and
+// returns ctx's error.
+func (d *Dataplane) Run(ctx context.Context, report func(session.DataplaneFacts)) error {
+	p := newPlane(d)
+	out := newReporter(report)
+	done := make(chan struct{})
+	go func() { out.run(); close(done) }()
+	p.run(ctx, out)
+	out.close()
+	<-done
+	return context.Cause(ctx)
+}
+
+func (d *Dataplane) latest() session.Wanted {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.wanted
+}
+
+// errClosed ends what is closed on purpose.
+var errClosed = errors.New("closed")

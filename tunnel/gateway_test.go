@@ -1,0 +1,380 @@
+package tunnel
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+// pki is a throw-away CA with a gateway's certificate and a device's.
+type pki struct {
+	ca      []byte
+	pool    *x509.CertPool
+	gateway tls.Certificate
+	device  session.Identity
+}
+
+func newPKI(t testing.TB) *pki {
+	t.Helper()
+	caKey := newKey(t)
+	ca := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"},
+		NotBefore: time.Unix(0, 0), NotAfter: time.Unix(4e9, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := func(serial int64, usage x509.ExtKeyUsage, ips ...net.IP) (*ecdsa.PrivateKey, []byte) {
+		key := newKey(t)
+		c := &x509.Certificate{
+			SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "test"},
+			NotBefore: time.Unix(0, 0), NotAfter: time.Unix(4e9, 0),
+			ExtKeyUsage: []x509.ExtKeyUsage{usage}, IPAddresses: ips,
+		}
+		der, err := x509.CreateCertificate(rand.Reader, c, parsed, key.Public(), caKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key, der
+	}
+	p := &pki{ca: der, pool: x509.NewCertPool()}
+	p.pool.AddCert(parsed)
+	gk, gc := leaf(2, x509.ExtKeyUsageServerAuth, net.IPv4(127, 0, 0, 1), net.IPv4(10, 0, 0, 2), net.IPv4(10, 0, 0, 3))
+	p.gateway = tls.Certificate{Certificate: [][]byte{gc}, PrivateKey: gk}
+	dk, dc := leaf(3, x509.ExtKeyUsageClientAuth)
+	p.device = session.Identity{Device: "dev1", Key: crypto.Signer(dk), Certificate: [][]byte{dc}, CA: der}
+	return p
+}
+
+func newKey(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// gateway is a small real one: HTTP/3, mutual TLS, CONNECT, verdicts as told.
+type gateway struct {
+	t      testing.TB
+	server *http3.Server
+	tr     *quic.Transport
+	socket net.PacketConn
+
+	// dial reaches the application; set before the first flow.
+	dial func(authority string) (appConn, error)
+
+	mu       sync.Mutex
+	posts    []wire.SessionRequest
+	puts     []wire.SessionRequest
+	opened   int
+	skew     time.Duration
+	revision uint64
+	verdicts []wire.Verdict
+	refuse   *wire.Problem // of sessions
+	ended    *wire.Problem
+	changed  chan struct{} // closed with each change
+	streams  map[*http3.Stream]bool
+}
+
+// start serves on socket.
+func startGateway(t testing.TB, p *pki, socket net.PacketConn, resetKey *quic.StatelessResetKey) *gateway {
+	t.Helper()
+	g := &gateway{t: t, socket: socket, changed: make(chan struct{}), streams: map[*http3.Stream]bool{}}
+	g.server = &http3.Server{Handler: http.HandlerFunc(g.serve)}
+	g.tr = &quic.Transport{Conn: socket, StatelessResetKey: resetKey}
+	ln, err := g.tr.ListenEarly(http3.ConfigureTLSConfig(&tls.Config{
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{p.gateway},
+		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: p.pool,
+	}), &quic.Config{MaxIdleTimeout: 24 * time.Hour, MaxIncomingStreams: 1 << 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go g.server.ServeListener(ln)
+	return g
+}
+
+// stop ends the gateway, telling its clients.
+func (g *gateway) stop() {
+	g.server.Close()
+	g.tr.Close()
+	g.socket.Close()
+}
+
+func (g *gateway) update(fn func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	fn()
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
+
+// judge sends verdicts to every session, now and from now on.
+func (g *gateway) judge(v ...wire.Verdict) {
+	g.update(func() { g.revision++; g.verdicts = v })
+}
+
+// cut resets every flow.
+func (g *gateway) cut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for s := range g.streams {
+		s.CancelRead(quic.StreamErrorCode(http3.ErrCodeConnectError))
+		s.CancelWrite(quic.StreamErrorCode(http3.ErrCodeConnectError))
+	}
+}
+
+func (g *gateway) seen(fn func(g *gateway) bool) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return fn(g)
+}
+
+func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method == http.MethodConnect:
+		g.connect(w, r)
+	case r.URL.Path != wire.PathDataSession:
+		(&wire.Problem{Code: wire.CodeNotFound, Status: 404, Title: "no such path"}).Write(w)
+	case r.Method == http.MethodPost:
+		g.session(w, r)
+	case r.Method == http.MethodPut:
+		var req wire.SessionRequest
+		if err := wire.ReadJSON(r.Body, &req); err != nil {
+			g.t.Error(err)
+		}
+		g.update(func() { g.puts = append(g.puts, req) })
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+func (g *gateway) session(w http.ResponseWriter, r *http.Request) {
+	var req wire.SessionRequest
+	if err := wire.ReadJSON(r.Body, &req); err != nil {
+		g.t.Error(err)
+	}
+	var refuse *wire.Problem
+	g.update(func() { g.posts = append(g.posts, req); refuse = g.refuse })
+	if refuse != nil {
+		p := *refuse
+		p.Write(w)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.WriteHeader(http.StatusOK)
+	w.(http.Flusher).Flush()
+	sent := uint64(0)
+	for {
+		g.mu.Lock()
+		changed, revision, ended := g.changed, g.revision, g.ended
+		v := wire.Verdicts{Revision: revision, At: time.Now().Add(g.skew), Verdicts: g.verdicts}
+		g.mu.Unlock()
+		if revision > sent {
+			g.event(w, wire.EventVerdicts, v)
+			sent = revision
+		}
+		if ended != nil {
+			g.event(w, wire.EventEnded, ended)
+			return
+		}
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+func (g *gateway) event(w http.ResponseWriter, name string, v any) {
+	e, err := wire.NewEvent("", name, v)
+	if err != nil {
+		g.t.Error(err)
+	}
+	e.WriteTo(w)
+	w.(http.Flusher).Flush()
+}
+
+// connect judges by the first verdict, after the session.
+func (g *gateway) connect(w http.ResponseWriter, r *http.Request) {
+	for {
+		g.mu.Lock()
+		changed, posts, verdicts := g.changed, len(g.posts), g.verdicts
+		g.mu.Unlock()
+		if posts > 0 {
+			if len(verdicts) > 0 && !verdicts[0].Allow {
+				(&wire.Problem{Code: wire.CodeDenied, Status: 403, Title: "denied", Verdict: &verdicts[0]}).Write(w)
+				return
+			}
+			break
+		}
+		<-changed
+	}
+	app, err := g.dial(r.Host)
+	if err != nil {
+		(&wire.Problem{Code: wire.CodeAppRefused, Status: 502, Title: "the application refused", Detail: err.Error()}).Write(w)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+	s, err := w.(http3.HTTPStreamer).HTTPStream()
+	if err != nil {
+		reset(app)
+		return
+	}
+	g.mu.Lock()
+	g.opened++
+	g.streams[s] = true
+	g.mu.Unlock()
+	g.relay(s, app)
+	g.mu.Lock()
+	delete(g.streams, s)
+	g.mu.Unlock()
+}
+
+func (g *gateway) relay(s *http3.Stream, app appConn) {
+	down := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(writerOnly{s}, app)
+		if err != nil {
+			s.CancelRead(quic.StreamErrorCode(http3.ErrCodeConnectError))
+			s.CancelWrite(quic.StreamErrorCode(http3.ErrCodeConnectError))
+			reset(app)
+		} else {
+			s.Close()
+		}
+		down <- err
+	}()
+	if _, err := io.Copy(writerOnly{app}, s); err != nil {
+		s.CancelWrite(quic.StreamErrorCode(http3.ErrCodeConnectError))
+		reset(app)
+	} else {
+		app.CloseWrite()
+	}
+	<-down
+	app.Close()
+}
+
+type writerOnly struct{ io.Writer }
+
+// dialTCP reaches an application on a real socket.
+func dialTCP(authority string) (appConn, error) {
+	c, err := net.Dial("tcp4", authority)
+	if err != nil {
+		return nil, err
+	}
+	return c.(*net.TCPConn), nil
+}
+
+// echo answers each byte with itself and each end with an end.
+func echo(c appConn) {
+	io.Copy(writerOnly{c}, c)
+	c.CloseWrite()
+	c.Close()
+}
+
+// running is a data plane at work, and the last facts it reported.
+type running struct {
+	*Dataplane
+	t      testing.TB
+	cancel context.CancelFunc
+	done   chan struct{}
+
+	mu      sync.Mutex
+	facts   session.DataplaneFacts
+	reports int
+	limit   time.Duration
+	changed chan struct{}
+}
+
+func startPlane(t testing.TB, d *Dataplane) *running {
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &running{Dataplane: d, t: t, cancel: cancel, done: make(chan struct{}), changed: make(chan struct{}), limit: 30 * time.Second}
+	go func() {
+		defer close(r.done)
+		err := d.Run(ctx, func(f session.DataplaneFacts) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.facts = f
+			r.reports++
+			close(r.changed)
+			r.changed = make(chan struct{})
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("Run returned %v", err)
+		}
+	}()
+	return r
+}
+
+func (r *running) stop() {
+	r.cancel()
+	<-r.done
+}
+
+// until waits until the facts are as ok wants them.
+func (r *running) until(what string, ok func(session.DataplaneFacts) bool) session.DataplaneFacts {
+	r.t.Helper()
+	limit := time.After(r.limit)
+	for {
+		r.mu.Lock()
+		f, changed := r.facts, r.changed
+		r.mu.Unlock()
+		if ok(f) {
+			return f
+		}
+		select {
+		case <-changed:
+		case <-limit:
+			r.t.Fatalf("never came: %s; the facts are %+v", what, f)
+		}
+	}
+}
+
+func (r *running) state(s session.ChannelState) session.DataplaneFacts {
+	r.t.Helper()
+	return r.until("state "+strconv.Quote(string(s)), func(f session.DataplaneFacts) bool { return f.Sites["site"].State == s })
+}
+
+// config is one site with one gateway and one application.
+func config(p *pki, gatewayAddr, host string, port uint16) session.Wanted {
+	return session.Wanted{
+		Allowed: true, Session: "session1", Identity: p.device,
+		Sites: []session.WantedSite{{
+			ID: "site", Gateways: []wire.Gateway{{Name: "gw1", Address: gatewayAddr}},
+			ClaimsToken: "claims1", EntitlementToken: "ent1",
+		}},
+		Apps: []session.WantedApp{{ID: "app", Site: "site", Entitlement: "e1", Host: host, Port: port}},
+	}
+}
+
+var allow = wire.Verdict{Entitlement: "e1", Allow: true, Decision: "d-allow"}
+
+func deny(ask ...wire.Interaction) wire.Verdict {
+	return wire.Verdict{Entitlement: "e1", Decision: "d-deny", Reason: wire.Reason{Kind: wire.ReasonMFA, Detail: "a code is too old"}, Interactions: ask}
+}

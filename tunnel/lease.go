@@ -1,0 +1,138 @@
+package tunnel
+
+import (
+	"maps"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// leaseGrace is how long after a lease's end the gateway's word may be under way.
+const leaseGrace = 250 * time.Millisecond
+
+// judged takes a gateway's verdicts, which came at at by our clock: whole, the
+// newer wins. Flows of what they deny, or do not name, are reset; those that
+// wait for what they allow go on.
+func (c *channel) judged(l *link, v wire.Verdicts, at time.Time) {
+	if c.link != l || (l.revision != 0 && v.Revision <= l.revision) {
+		return
+	}
+	l.revision = v.Revision
+	c.seq++
+	c.offset = v.At.Sub(at)
+	c.verdicts = make(map[wire.EntitlementID]wire.Verdict, len(v.Verdicts))
+	c.leases = map[wire.EntitlementID]time.Duration{}
+	for _, one := range v.Verdicts {
+		c.verdicts[one.Entitlement] = one
+		if !one.NotAfter.IsZero() {
+			// By the clock that nobody sets: since at, and as long as the gateway said.
+			c.leases[one.Entitlement] = at.Sub(c.p.start) + one.NotAfter.Sub(v.At) + leaseGrace
+		}
+	}
+	for f := range c.p.flows {
+		if f.ch == c {
+			c.enforce(f)
+		}
+	}
+	for _, a := range c.p.apps {
+		if a.want.Site == c.site.ID && c.verdicts[a.want.Entitlement].Allow {
+			a.excuse(wire.CodeDenied)
+		}
+	}
+	c.explain(func(id wire.EntitlementID) (wire.Verdict, bool) {
+		v, known := c.verdicts[id]
+		return v, known && !v.Allow
+	})
+	c.release()
+	c.lapse(c.p.clock())
+	c.rearm()
+	c.p.dirty = true
+}
+
+// enforce resets f if the last verdicts do not allow it.
+func (c *channel) enforce(f *flow) {
+	f.attribute()
+	v, known := c.verdicts[f.entitlement]
+	if v.Allow || (f.phase != flowOpen && f.phase != flowHeld) {
+		return
+	}
+	if !known {
+		v = wire.Verdict{Entitlement: f.entitlement, Reason: wire.Reason{Kind: wire.ReasonNotEntitled}}
+	}
+	switch {
+	case f.phase == flowOpen:
+		f.cut(denied(v))
+	case len(v.Interactions) == 0:
+		f.end(errClosed, denied(v))
+	}
+}
+
+// release lets the flows go on that were held for what is allowed by now.
+func (c *channel) release() {
+	if c.link == nil || !c.p.allowed {
+		return
+	}
+	for f := range c.p.flows {
+		if f.ch == c && f.phase == flowHeld && c.seq > f.seq && c.verdicts[f.entitlement].Allow {
+			c.wake()
+			f.give(c.link, c.seq)
+			c.p.dirty = true
+		}
+	}
+}
+
+// lapse ends the verdicts whose lease is over, with the flows under them.
+func (c *channel) lapse(now time.Duration) {
+	for id, end := range c.leases {
+		if now < end {
+			continue
+		}
+		v := c.verdicts[id]
+		delete(c.leases, id)
+		c.verdicts = maps.Clone(c.verdicts)
+		delete(c.verdicts, id)
+		if v.Allow {
+			c.explain(func(other wire.EntitlementID) (wire.Verdict, bool) { return v, other == id })
+			for f := range c.p.flows {
+				if f.ch == c && f.phase == flowOpen && f.entitlement == id {
+					f.cut(denied(v))
+				}
+			}
+		}
+		c.p.dirty = true
+	}
+}
+
+// tornFor is how long a reset flow waits for the verdict that explains it.
+const tornFor = 2 * time.Second
+
+// torn is an open flow that its gateway reset. At a denial or a lapse the
+// gateway resets flows and tells why on another stream; either may come first.
+type torn struct {
+	app         *application
+	entitlement wire.EntitlementID
+	at          time.Duration
+}
+
+// tear remembers a flow that the gateway reset.
+func (c *channel) tear(f *flow) {
+	c.explain(func(wire.EntitlementID) (wire.Verdict, bool) { return wire.Verdict{}, false })
+	c.torn = append(c.torn, torn{f.app, f.entitlement, c.p.clock()})
+}
+
+// explain counts the flows just reset as cut, where ended tells the verdict
+// that did it, and forgets those that are too long ago.
+func (c *channel) explain(ended func(wire.EntitlementID) (wire.Verdict, bool)) {
+	var left []torn
+	for _, t := range c.torn {
+		switch v, is := ended(t.entitlement); {
+		case c.p.clock()-t.at > tornFor:
+		case is:
+			t.app.cut++
+			t.app.problem = denied(v)
+		default:
+			left = append(left, t)
+		}
+	}
+	c.torn = left
+}

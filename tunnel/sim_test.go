@@ -1,0 +1,271 @@
+package tunnel
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/quic-go/quic-go/testutils/simnet"
+)
+
+// rtt is the round trip of the simulated path.
+const rtt = 20 * time.Millisecond
+
+// sim is a data plane and a gateway in virtual time: the real QUIC over a
+// simulated network, the applications at both ends in memory.
+type sim struct {
+	*running
+	t       *testing.T
+	pki     *pki
+	gw      *gateway
+	net     *simnet.Simnet
+	packets atomic.Int64
+	cut     atomic.Bool // the network drops everything
+	router  simnet.PerfectRouter
+	ports   int
+	conns   chan appConn
+}
+
+// SendPacket and AddNode make sim the network's router.
+func (s *sim) SendPacket(p simnet.Packet) error {
+	s.packets.Add(1)
+	if !s.cut.Load() {
+		s.router.SendPacket(p) // to nobody: dropped, as on a network
+	}
+	return nil
+}
+
+func (s *sim) AddNode(addr net.Addr, r simnet.PacketReceiver) { s.router.AddNode(addr, r) }
+
+// endpoint makes a node of the network; each packet takes half an rtt to it.
+func (s *sim) endpoint(ip net.IP, port int) net.PacketConn {
+	n := &simnet.Simnet{Router: s}
+	c := n.NewEndpoint(&net.UDPAddr{IP: ip, Port: port}, simnet.NodeBiDiLinkSettings{Latency: rtt / 2})
+	n.Start()
+	return &endpoint{c, n}
+}
+
+// endpoint ends its link with its socket.
+type endpoint struct {
+	*simnet.SimConn
+	net *simnet.Simnet
+}
+
+func (e *endpoint) Close() error {
+	e.SimConn.Close()
+	return e.net.Close()
+}
+
+// SetReadDeadline: quic-go unblocks its reader with it, and expects an error
+// that knows that it is a timeout.
+func (e *endpoint) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, a, err := e.SimConn.ReadFrom(b)
+	if err == simnet.ErrDeadlineExceeded {
+		err = os.ErrDeadlineExceeded
+	}
+	return n, a, err
+}
+
+var gatewayIP = net.IPv4(10, 0, 0, 2).To4()
+
+// inSim runs fn in a bubble of virtual time, on an application that echoes.
+func inSim(t *testing.T, opt Options, fn func(t *testing.T, s *sim)) {
+	p := newPKI(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := &sim{t: t, pki: p, conns: make(chan appConn)}
+		s.gw = startGateway(t, p, s.endpoint(gatewayIP, 443), nil)
+		s.gw.dial = memoryEcho
+		s.gw.judge(allow)
+		d := New(opt)
+		d.dialer = &h3Dialer{listen: func(string) (net.PacketConn, error) {
+			s.ports++
+			return s.endpoint(net.IPv4(10, 0, 0, 1).To4(), 1000+s.ports), nil
+		}}
+		d.listen = func(_ context.Context, w want) (listener, error) {
+			return &memoryListener{s.conns, make(chan struct{}), sync.Once{}, netip.AddrPortFrom(w.addr, w.ports[0])}, nil
+		}
+		d.peer = func(c appConn) error {
+			if c.(*memoryConn).orphan.Load() {
+				return syscall.ENOENT
+			}
+			return nil
+		}
+		s.running = startPlane(t, d)
+		s.limit = 24 * time.Hour
+		s.Apply(config(p, "10.0.0.2:443", "app.internal", 80))
+		synctest.Wait()
+		fn(t, s)
+		s.running.stop()
+		s.gw.stop()
+	})
+}
+
+// open connects to the application as a local program does.
+func (s *sim) open() *memoryConn {
+	near, far := memoryPair()
+	s.conns <- far
+	return near
+}
+
+// during counts the packets on the network in the next d.
+func (s *sim) during(d time.Duration) int64 {
+	synctest.Wait()
+	before := s.packets.Load()
+	time.Sleep(d)
+	synctest.Wait()
+	return s.packets.Load() - before
+}
+
+// ping sends b and wants it back.
+func ping(t testing.TB, c net.Conn, b string) {
+	t.Helper()
+	if _, err := io.WriteString(c, b); err != nil {
+		t.Fatalf("write: %v", err)
+	}
+	got := make([]byte, len(b))
+	if _, err := io.ReadFull(c, got); err != nil || string(got) != b {
+		t.Fatalf("read %q, %v; want %q", got, err, b)
+	}
+}
+
+// wantReset wants the connection reset, now or soon.
+func wantReset(t testing.TB, c net.Conn) {
+	t.Helper()
+	if n, err := io.Copy(io.Discard, c); err == nil {
+		t.Fatalf("ended after %d bytes, want a reset", n)
+	}
+}
+
+type memoryListener struct {
+	conns  chan appConn
+	closed chan struct{}
+	once   sync.Once
+	addr   netip.AddrPort
+}
+
+func (l *memoryListener) Accept() (appConn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+func (l *memoryListener) Addr() netip.AddrPort { return l.addr }
+func (l *memoryListener) Close() error         { l.once.Do(func() { close(l.closed) }); return nil }
+
+// memoryConn is one end of a TCP connection in memory: half-close, reset and
+// deadlines, with 256 KiB on the way in each direction.
+type memoryConn struct {
+	net.Conn // nil: what is not implemented is not called
+	in, out  *memoryHalf
+	linger   bool
+	peer     *memoryConn
+	orphan   atomic.Bool // the peer's process is gone
+}
+
+type memoryHalf struct {
+	mu       sync.Mutex
+	cond     *sync.Cond
+	buf      []byte
+	eof      bool
+	reset    bool
+	closed   bool // by the reader
+	deadline bool // of the reader has passed
+}
+
+func memoryPair() (a, b *memoryConn) {
+	half := func() *memoryHalf { h := &memoryHalf{}; h.cond = sync.NewCond(&h.mu); return h }
+	x, y := half(), half()
+	a, b = &memoryConn{in: x, out: y}, &memoryConn{in: y, out: x}
+	a.peer, b.peer = b, a
+	return a, b
+}
+
+func (h *memoryHalf) do(fn func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	fn()
+	h.cond.Broadcast()
+}
+
+func (c *memoryConn) Read(b []byte) (n int, err error) {
+	h := c.in
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for {
+		switch {
+		case h.closed:
+			return 0, net.ErrClosed
+		case h.reset:
+			return 0, syscall.ECONNRESET
+		case h.deadline:
+			return 0, os.ErrDeadlineExceeded
+		case len(h.buf) > 0:
+			n = copy(b, h.buf)
+			h.buf = h.buf[n:]
+			h.cond.Broadcast()
+			return n, nil
+		case h.eof:
+			return 0, io.EOF
+		}
+		h.cond.Wait()
+	}
+}
+
+func (c *memoryConn) Write(b []byte) (n int, err error) {
+	h := c.out
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for len(b) > 0 {
+		switch {
+		case h.reset || h.closed:
+			return n, syscall.EPIPE
+		case h.eof:
+			return n, net.ErrClosed
+		case len(h.buf) < 256<<10:
+			m := min(len(b), 256<<10-len(h.buf))
+			h.buf = append(h.buf, b[:m]...)
+			b, n = b[m:], n+m
+			h.cond.Broadcast()
+			continue
+		}
+		h.cond.Wait()
+	}
+	return n, nil
+}
+
+func (c *memoryConn) CloseWrite() error   { c.out.do(func() { c.out.eof = true }); return nil }
+func (c *memoryConn) SetLinger(int) error { c.linger = true; return nil }
+func (c *memoryConn) SetReadDeadline(t time.Time) error {
+	c.in.do(func() { c.in.deadline = !t.IsZero() && t.Before(time.Now()) })
+	return nil
+}
+
+func (c *memoryConn) Close() error {
+	c.in.do(func() { c.in.closed = true })
+	c.out.do(func() { c.out.eof = true; c.out.reset = c.out.reset || c.linger })
+	return nil
+}
+
+// abandon is the end of the process that has the connection: the far side sees
+// an end like any other, and only the kernel knows better.
+func (c *memoryConn) abandon() {
+	c.peer.orphan.Store(true)
+	c.Close()
+}
+
+// memoryEcho is an application that echoes.
+func memoryEcho(string) (appConn, error) {
+	near, far := memoryPair()
+	go echo(far)
+	return near, nil
+}
