@@ -1,0 +1,96 @@
+package controller
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// The functions below are for the controller's command line: each asks the
+// controller that runs on a socket (see AdminSocket). Refusals are *wire.Problem.
+
+// AdminEnrol makes an enrolment link for a user.
+func AdminEnrol(ctx context.Context, socket, user string) (wire.EnrolmentLink, error) {
+	return adminNewLink(ctx, socket, adminRequest{User: user})
+}
+
+// AdminEnrolGateway makes an enrolment link for a gateway.
+func AdminEnrolGateway(ctx context.Context, socket, name string) (wire.EnrolmentLink, error) {
+	return adminNewLink(ctx, socket, adminRequest{Gateway: name})
+}
+
+func adminNewLink(ctx context.Context, socket string, q adminRequest) (wire.EnrolmentLink, error) {
+	var l adminLink
+	if err := adminDo(ctx, socket, http.MethodPost, adminEnrol, q, &l); err != nil {
+		return wire.EnrolmentLink{}, err
+	}
+	return wire.ParseEnrolmentLink(l.Link)
+}
+
+// AdminRevokeSession ends a session.
+func AdminRevokeSession(ctx context.Context, socket string, id wire.SessionID) error {
+	return adminDo(ctx, socket, http.MethodPost, adminRevoke, adminRequest{Session: id}, nil)
+}
+
+// AdminRevokeUser ends a user's sessions and refuses new ones.
+func AdminRevokeUser(ctx context.Context, socket, user string) error {
+	return adminDo(ctx, socket, http.MethodPost, adminRevoke, adminRequest{User: user}, nil)
+}
+
+// AdminRestoreUser undoes AdminRevokeUser.
+func AdminRestoreUser(ctx context.Context, socket, user string) error {
+	return adminDo(ctx, socket, http.MethodPost, adminRestore, adminRequest{User: user}, nil)
+}
+
+// AdminRevokeDevice voids a device's certificate and ends its sessions.
+func AdminRevokeDevice(ctx context.Context, socket string, id wire.DeviceID) error {
+	return adminDo(ctx, socket, http.MethodPost, adminRevoke, adminRequest{Device: id}, nil)
+}
+
+// AdminSessions lists the live sessions.
+func AdminSessions(ctx context.Context, socket string) ([]SessionInfo, error) {
+	var all []SessionInfo
+	err := adminDo(ctx, socket, http.MethodGet, adminSessions, nil, &all)
+	return all, err
+}
+
+// AdminAudit returns the last audit records.
+func AdminAudit(ctx context.Context, socket string) ([]wire.AuditRecord, error) {
+	var all []wire.AuditRecord
+	err := adminDo(ctx, socket, http.MethodGet, adminAudit, nil, &all)
+	return all, err
+}
+
+func adminDo(ctx context.Context, socket, method, path string, q, reply any) error {
+	body, err := json.Marshal(q)
+	if err != nil {
+		return fmt.Errorf("ask controller: %w", err)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, "http://controller"+path, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("ask controller: %w", err)
+	}
+	t := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}}
+	w, err := t.RoundTrip(r)
+	if err != nil {
+		return fmt.Errorf("ask controller on %s: %w; is it running, as this user?", socket, err)
+	}
+	defer w.Body.Close()
+	switch {
+	case w.StatusCode == http.StatusNoContent:
+		return nil
+	case w.StatusCode != http.StatusOK:
+		return wire.ReadProblem(w.StatusCode, w.Body)
+	}
+	if err := json.NewDecoder(w.Body).Decode(reply); err != nil {
+		return fmt.Errorf("ask controller: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/controller/store"
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// Options make a Controller. Config and Store are needed.
+type Options struct {
+	Config *Config
+	// Store keeps the state; the caller closes it after Run has returned.
+	Store store.Store
+	// Logger takes what happens and the audit; nil drops it.
+	Logger *slog.Logger
+	// StateDir overrides the configuration's: keys, certificates, admin.sock.
+	StateDir string
+	// DisableUDP serves no HTTP/3, as where a network drops UDP.
+	DisableUDP bool
+}
+
+// Controller is a controller. New makes one, Run serves it.
+type Controller struct {
+	store     store.Store
+	log       *slog.Logger
+	stateDir  string
+	noUDP     bool
+	authority *authority
+	conf      atomic.Pointer[Config]
+	passwords *passwords
+	enrolling chan struct{} // bounds the work for whoever is not known yet
+	audits    auditRing
+	hub       hub
+	epoch     uint64        // the policy revision at the start: it rises with each
+	snapshots atomic.Uint64 // made since
+	admission admission
+	closing   chan struct{} // closed when Run ends: event streams end
+
+	mu      sync.Mutex // guards sockets
+	sockets *sockets
+}
+
+// New checks the options and prepares keys and state: it makes the state
+// directory with its keys at first, and raises the policy revision. It opens
+// no socket.
+func New(o Options) (*Controller, error) {
+	if o.Config == nil || o.Store == nil {
+		return nil, errors.New("controller: Config and Store are needed")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.StateDir == "" {
+		o.StateDir = o.Config.StateDir
+	}
+	a, err := openAuthority(o.StateDir, o.Config.Title)
+	if err != nil {
+		return nil, fmt.Errorf("controller: %w", err)
+	}
+	host, _, _ := splitAddress(o.Config.Listen, true)
+	public, _, _ := splitAddress(o.Config.PublicAddress, true)
+	a.hosts = []string{public}
+	if host != public {
+		a.hosts = append(a.hosts, host)
+	}
+	c := &Controller{store: o.Store, log: o.Logger, stateDir: o.StateDir, noUDP: o.DisableUDP, authority: a,
+		passwords: newPasswords(), enrolling: make(chan struct{}, 16), closing: make(chan struct{})}
+	c.conf.Store(o.Config)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if c.epoch, err = c.raisePolicy(ctx); err != nil {
+		return nil, fmt.Errorf("controller: %w", err)
+	}
+	if err := c.prepare(ctx); err != nil {
+		return nil, fmt.Errorf("controller: %w", err)
+	}
+	return c, nil
+}
+
+// prepare brings the store in line with the configuration.
+func (c *Controller) prepare(ctx context.Context) error {
+	if err := c.configuredCodes(ctx); err != nil {
+		return err
+	}
+	return c.endUnknown(ctx)
+}
+
+// Reload takes a new configuration: sessions of users who are gone or disabled
+// end, everybody else gets a new snapshot. Addresses and directories stay what
+// they are.
+func (c *Controller) Reload(ctx context.Context, conf *Config) error {
+	c.conf.Store(conf)
+	if err := c.prepare(ctx); err != nil {
+		return fmt.Errorf("reload: %w", err)
+	}
+	if _, err := c.raisePolicy(ctx); err != nil {
+		return fmt.Errorf("reload: %w", err)
+	}
+	c.hub.wakeAll()
+	return nil
+}
+
+func (c *Controller) config() *Config { return c.conf.Load() }
+
+func (c *Controller) devices() records[deviceRecord]   { return records[deviceRecord]{c.store} }
+func (c *Controller) sessions() records[sessionRecord] { return records[sessionRecord]{c.store} }
+func (c *Controller) users() records[userRecord]       { return records[userRecord]{c.store} }
+
+// CA is the certificate authority's certificate in DER.
+func (c *Controller) CA() []byte { return c.authority.cert.Raw }
+
+// AdminSocket is where the administration socket is.
+func (c *Controller) AdminSocket() string { return AdminSocket(c.stateDir) }
+
+// AdminSocket is the administration socket of a state directory.
+func AdminSocket(stateDir string) string { return filepath.Join(stateDir, "admin.sock") }
+
+// Addr is the host:port that the controller listens on; "" before Listen.
+func (c *Controller) Addr() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sockets == nil {
+		return ""
+	}
+	return c.sockets.tcp.Addr().String()
+}
+
+// PublicAddr is the host:port for clients and links: the configured one, with
+// the port that is listened on where it names none.
+func (c *Controller) PublicAddr() string {
+	addr := c.Addr()
+	public := c.config().PublicAddress
+	if public == "" {
+		return addr
+	}
+	host, port, err := net.SplitHostPort(public)
+	if _, bound, berr := net.SplitHostPort(addr); err == nil && berr == nil && (port == "0" || port == "") {
+		return net.JoinHostPort(host, bound)
+	}
+	return public
+}
+
+// internal logs a defect and makes the refusal for it.
+func (c *Controller) internal(what string, err error) *wire.Problem {
+	if errors.Is(err, context.Canceled) { // the peer has gone
+		c.log.Debug(what, "error", err)
+	} else {
+		c.log.Error(what, "error", err)
+	}
+	return refuse(wire.CodeInternal)
+}

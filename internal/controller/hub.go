@@ -1,0 +1,104 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// hub knows the live event streams, by the key of what they are about: a
+// session's record, or a gateway's. A newer stream of the same replaces the older.
+type hub struct {
+	mu        sync.Mutex
+	listeners map[string]*listener
+}
+
+type listener struct {
+	key      string
+	wake     chan struct{} // holds one: something may have changed
+	replaced chan struct{} // closed by a newer stream
+}
+
+func (h *hub) join(key string) *listener {
+	l := &listener{key: key, wake: make(chan struct{}, 1), replaced: make(chan struct{})}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.listeners == nil {
+		h.listeners = map[string]*listener{}
+	}
+	if old := h.listeners[key]; old != nil {
+		close(old.replaced)
+	}
+	h.listeners[key] = l
+	return l
+}
+
+func (h *hub) leave(l *listener) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.listeners[l.key] == l {
+		delete(h.listeners, l.key)
+	}
+}
+
+func (h *hub) wake(key string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l := h.listeners[key]; l != nil {
+		l.nudge()
+	}
+}
+
+// wakeKind wakes the streams of a kind of record; "" means all.
+func (h *hub) wakeKind(kind string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for key, l := range h.listeners {
+		if kind == "" || len(key) > len(kind) && key[:len(kind)+1] == kind+"." {
+			l.nudge()
+		}
+	}
+}
+
+func (h *hub) wakeAll() { h.wakeKind("") }
+
+func (l *listener) nudge() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// watch wakes the streams that a change in the store concerns, until ctx ends.
+// Streams read the store when they begin, so nothing is missed.
+func (c *Controller) watch(ctx context.Context) error {
+	sessions, err := c.store.Watch(ctx, kindSession, 0)
+	if err != nil {
+		return fmt.Errorf("watch sessions: %w", err)
+	}
+	policies, err := c.store.Watch(ctx, kindPolicy, 0)
+	if err != nil {
+		return fmt.Errorf("watch policy: %w", err)
+	}
+	for {
+		select {
+		case e, ok := <-sessions:
+			if !ok {
+				return closedWatch(ctx)
+			}
+			c.hub.wake(e.Key)
+		case _, ok := <-policies:
+			if !ok {
+				return closedWatch(ctx)
+			}
+			c.hub.wakeKind(kindGateway)
+		}
+	}
+}
+
+func closedWatch(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("the store has closed")
+}

@@ -1,0 +1,174 @@
+package controller
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tidegate/tidegate/internal/resource"
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+func TestLoadExample(t *testing.T) {
+	conf, err := LoadConfig("testdata/controller.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if conf.Name != "example" || conf.Title != "Example Ltd" || conf.StateDir != filepath.Join("testdata", "state") {
+		t.Errorf("the controller is %q %q %q", conf.Name, conf.Title, conf.StateDir)
+	}
+	if d := cmp.Diff(wire.DefaultSettings(), conf.Settings); d != "" {
+		t.Error(d)
+	}
+	alice, bob := conf.Users["alice"], conf.Users["bob"]
+	if !conf.requiresCode(alice) || conf.requiresCode(bob) {
+		t.Error("the wrong user needs a code")
+	}
+	names := func(u *User) (ids []string) {
+		for _, e := range conf.entitled(u)["hq"] {
+			ids = append(ids, string(e.ID))
+		}
+		return ids
+	}
+	if d := cmp.Diff([]string{"ledger", "wiki"}, names(alice)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"wiki"}, names(bob)); d != "" {
+		t.Error(d)
+	}
+	ledger := conf.Entitlements["ledger"]
+	if len(ledger.Conditions) != 1 || ledger.Conditions[0].Criteria != `within(responses.mfa, duration("60m"))` || len(ledger.Conditions[0].Interactions) != 1 {
+		t.Errorf("the ledger's conditions are %+v", ledger.Conditions)
+	}
+	if d := cmp.Diff(wire.Site{ID: "hq", Name: "Headquarters", Gateways: []wire.Gateway{{Name: "gw1", Address: "127.0.0.1:8444"}}}, conf.site("hq")); d != "" {
+		t.Error(d)
+	}
+	if r := conf.Conditions["recent-mfa"].Reevaluate; r.Every != 15*time.Minute {
+		t.Errorf("reevaluate is %+v", r)
+	}
+}
+
+// TestLoadErrors breaks the example in one place at a time.
+func TestLoadErrors(t *testing.T) {
+	good, err := os.ReadFile("testdata/controller.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, old, new, want string }{
+		{"no address", "  listen: 127.0.0.1:8443\n", "", `7:3: listen: an address is missing; write host:port, for example 127.0.0.1:8443`},
+		{"bad address", "127.0.0.1:8443", "localhost", `8:11: listen: "localhost" is not host:port; write host:port, for example 127.0.0.1:8443`},
+		{"no state", "  stateDir: state # beside this file\n", "", `7:3: stateDir is missing; write the directory that keeps keys and state, for example stateDir: /var/lib/tidegate`},
+		{"ride-through", "rideThrough: 1m", "rideThrough: 25h", `13:18: rideThrough is longer than the tokens live (24h0m0s); write that or less`},
+		{"lockout", "after: 5", "after: 0", `20:14: lockout must be after at least 1 failure and for at least 1s; write lockout: {after: 5, for: 1m}`},
+		{"misspelt", "cookieLifetime", "cookeLifetime", `16:5: unknown key "cookeLifetime" in settings, did you mean "cookieLifetime"?; the keys are idle, rideThrough, stampRounding, warningLead, cookieLifetime, claimsLifetime, entitlementLifetime, minInteractionLifetime, lockout`},
+		{"kind", "kind: Site", "kind: Sit", `40:7: unknown kind "Sit", did you mean "Site"?; the kinds are Controller, User, Site, Gateway, Condition, Entitlement, Policy`},
+		{"twice", "{name: bob}", "{name: alice}", `33:18: User "alice" exists already, at f.yaml:24:18; give this one another name`},
+		{"second controller", "kind: Site", "kind: Controller", `40:7: there is a second Controller; a file configures one`},
+		{"hash", "$argon2id$v=19$m=8192", "$argon2i$v=19$m=8192", "28:13: password: is not an argon2id hash ($argon2id$v=19$m=...,t=...,p=...$salt$hash); write the hash that `tidegate-server hash-password` prints"},
+		{"weak hash", "m=8192,t=1", "m=64,t=1", "28:13: password: its parameters m=64,t=1,p=1 are too weak or too dear (m from 8192 to 1048576, t and p from 1 to 16); write the hash that `tidegate-server hash-password` prints"},
+		{"totp", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "0BSWY3DP", `29:9: totp is not base32; write the letters A-Z and digits 2-7 that the authenticator was given`},
+		{"short totp", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "JBSWY3DP", `29:9: totp is shorter than 128 bits; write at least 26 letters and digits of base32`},
+		{"code without totp", "  totp: JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\n", "", `24:18: policy finance wants a one-time code of alice, who has none; write totp, a base32 secret`},
+		{"unknown site", "site: hq\n  address", "site: hk\n  address", `49:9: there is no Site "hk", did you mean "hq"?; there are hq`},
+		{"gateway's port", "127.0.0.1:8444", "127.0.0.1:0", `50:12: address: "0" is not a port; write host:port as clients reach the gateway, for example gw1.example.com:8444`},
+		{"short code", "a-code-for-tests-alone-0001", "short", "53:14: the enrolment code is shorter than 16 characters and could be guessed; write a random one, or none and make one with `tidegate-server controller enrol`"},
+		{"interaction", "kind: mfa", "kind: sms", `61:13: unknown interaction "sms"; write mfa, password, reason or message`},
+		{"never read", "kind: mfa", "kind: password", `61:13: the criteria never read responses.password, so asking for it would not help; read it, or remove the interaction`},
+		{"too short a lifetime", `"60m"`, `"5m"`, `59:13: the lifetime 5m0s of an interaction is under 15m0s, and the user would be asked all the time; write a longer one, or lower minInteractionLifetime`},
+		{"every", "every: 15m", "every: 7m", `64:23: reevaluation every 7m0s is not offered; write 5m, 15m or 1h, or remove it`},
+		{"at", `"17:01"`, `"5pm"`, `73:21: "5pm" is not a time of day; write HH:MM in UTC, for example 17:01`},
+		{"no actions", "    - {hosts: [wiki.example.com], ports: [80, 443]}", "    []", `82:5: the entitlement allows nothing; write actions, for example - {hosts: [wiki.example.com], ports: [443]}`},
+		{"host", "[wiki.example.com]", "[Wiki.example.com]", `82:16: "Wiki.example.com" is not a host: write a name in a-z, 0-9 and '-', an address, or a CIDR such as 10.0.0.0/24`},
+		{"mask", "10.1.2.0/24", "10.1.2.3/24", `93:46: "10.1.2.3/24" is not a host: it has bits behind its mask; write 10.1.2.0/24`},
+		{"protocol", "protocol: tcp", "protocol: udp", `93:33: protocol "udp" is not carried by this version; write tcp`},
+		{"unknown condition", "[recent-mfa]", "[recent]", `94:16: there is no Condition "recent"; there are office-hours, recent-mfa`},
+		{"scheme", "https://wiki.example.com/", "ftp://wiki.example.com/", `84:87: the link "ftp://wiki.example.com/": the scheme "ftp" is not offered; write http, https, ssh or tcp`},
+		{"password in a link", "https://wiki", "https://a:b@wiki", `84:87: the link "https://a:b@wiki.example.com/": must not hold a user or password; remove what stands before @`},
+		{"closed link", "https://wiki.example.com/", "https://wiki.example.com:8080", `84:87: no action of this entitlement opens wiki.example.com port 8080, so the link "https://wiki.example.com:8080" would be refused; add it to hosts and ports`},
+		{"shortcut twice", "id: ledger-shell", "id: wiki", `97:12: the shortcut "wiki" exists already, at f.yaml:84:12; give this one another id`},
+		{"color", "color: 4", "color: 21", `96:57: color 21 is not one of 1 to 20; write one of them, or none`},
+		{"nobody", "{everyone: true}", "{}", `103:11: the policy is assigned to nobody; write users, groups, or everyone: true under assign`},
+		{"unknown user", "{everyone: true}", "{users: [alicia]}", `103:20: there is no User "alicia", did you mean "alice"?; there are alice, bob`},
+		{"unknown entitlement", "entitlements: [wiki]", "entitlements: [wikis]", `104:18: there is no Entitlement "wikis", did you mean "wiki"?; there are ledger, wiki`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			src := strings.Replace(string(good), c.old, c.new, 1)
+			if src == string(good) {
+				t.Fatal("the example has no such text")
+			}
+			docs, err := resource.Parse("f.yaml", []byte(src))
+			conf, err := load("f.yaml", docs, err)
+			if err == nil || conf != nil {
+				t.Fatalf("loaded: %v", conf)
+			}
+			first, _, _ := strings.Cut(err.Error(), "\n")
+			if d := cmp.Diff("f.yaml:"+c.want, first); d != "" {
+				t.Errorf("%s\nall:\n%v", d, err)
+			}
+		})
+	}
+}
+
+// TestCriteriaPlace points into a condition's expression.
+func TestCriteriaPlace(t *testing.T) {
+	good, err := os.ReadFile("testdata/controller.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := strings.Replace(string(good), `"finance" in user.groups`, `"finance" in user.grops`, 1)
+	docs, err := resource.Parse("f.yaml", []byte(src))
+	_, err = load("f.yaml", docs, err)
+	var e *resource.Error
+	if !errors.As(err, &e) || e.Line != 72 || e.Column < 5 {
+		t.Fatalf("the error is at the wrong place: %v", err)
+	}
+	t.Log(err)
+	src = strings.Replace(string(good), `duration("60m"))`, `duration("60m")`, 1)
+	docs, err = resource.Parse("f.yaml", []byte(src))
+	_, err = load("f.yaml", docs, err)
+	if !errors.As(err, &e) || e.Line != 59 {
+		t.Fatalf("the error is at the wrong place: %v", err)
+	}
+}
+
+func TestLoadNothing(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "empty.yaml")
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadConfig(name); err == nil || !strings.Contains(err.Error(), "there is no Controller") {
+		t.Errorf("an empty file: %v", err)
+	}
+	if _, err := LoadConfig(name + ".none"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	good, err := os.ReadFile("testdata/controller.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(good))
+	f.Fuzz(func(t *testing.T, src string) {
+		docs, err := resource.Parse("f", []byte(src))
+		conf, err := load("f", docs, err)
+		if (conf == nil) == (err == nil) {
+			t.Fatalf("%v %v", conf, err)
+		}
+	})
+}
+
+func FuzzParseHash(f *testing.F) {
+	f.Add("$argon2id$v=19$m=8192,t=1,p=1$dGlkZWdhdGUtZXhhbXBsZQ$GPENF0ri8baqcU4HAF4gj0xs5fCwDOfIxtcA3FpDkLw")
+	f.Fuzz(func(t *testing.T, s string) {
+		if h, err := parseHash(s); err == nil && h.String() != s {
+			t.Fatalf("%q reads back as %q", s, h)
+		}
+	})
+}

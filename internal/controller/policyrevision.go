@@ -1,0 +1,55 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// raisePolicy makes and returns the next policy revision: with every start,
+// every configuration and every session that is ended. Gateways' event streams
+// see it in the store.
+func (c *Controller) raisePolicy(ctx context.Context) (uint64, error) {
+	v, err := records[policyRecord]{c.store}.change(ctx, policyKey, nil, func(v *policyRecord) error {
+		v.Revision++
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("raise policy revision: %w", err)
+	}
+	return v.Revision, nil
+}
+
+func (c *Controller) policyRevision(ctx context.Context) (uint64, error) {
+	v, err := records[policyRecord]{c.store}.get(ctx, policyKey)
+	if err != nil {
+		return 0, fmt.Errorf("policy revision: %w", err)
+	}
+	return v.Revision, nil
+}
+
+// policyToken is what gateways are told now. The revision is read first: what
+// ends meanwhile raises it, and comes again.
+func (c *Controller) policyToken(ctx context.Context) (string, uint64, error) {
+	revision, err := c.policyRevision(ctx)
+	if err != nil {
+		return "", 0, err
+	}
+	sessions, err := c.sessions().list(ctx, kindSession)
+	if err != nil {
+		return "", 0, fmt.Errorf("policy token: %w", err)
+	}
+	now := time.Now()
+	v := wire.PolicyToken{Revision: revision, Issuer: c.config().Name, Issued: jwt.NewNumericDate(now), Revoked: map[wire.SessionID]time.Time{}}
+	for _, s := range sessions {
+		if until := s.Expires.Add(wire.Leeway); s.Ended != "" && now.Before(until) {
+			v.Revoked[s.ID] = until // no token outlives its session
+		}
+	}
+	signed, err := wire.Sign(c.authority.token, c.authority.tokenID, wire.TypePolicy, v)
+	return signed, revision, err
+}

@@ -1,0 +1,80 @@
+package controller
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// issued is a session's tokens as its event stream sent them.
+type issued struct {
+	claims       string
+	claimsRenew  time.Time
+	entitlements map[wire.SiteID]string
+	entRenew     time.Time
+}
+
+// never is when a token is renewed that ends with its session.
+var never = time.Unix(1<<40, 0)
+
+// renewAt is when a token is renewed: 5 minutes before its end, or half-way
+// where that is later.
+func renewAt(from, end, sessionEnd time.Time) time.Time {
+	if !end.Before(sessionEnd) {
+		return never
+	}
+	life := end.Sub(from)
+	return from.Add(max(life-5*time.Minute, life/2))
+}
+
+func (c *Controller) token(s sessionRecord, d *device, now, end time.Time, revision uint64) wire.Token {
+	t := wire.Token{ID: wire.NewID(), Issuer: c.config().Name, Subject: s.User, Session: s.ID, Device: s.Device,
+		Issued: jwt.NewNumericDate(now), Expires: jwt.NewNumericDate(end), Revision: revision}
+	t.Confirm.Thumbprint = wire.Thumbprint(d.cert.Raw)
+	return t
+}
+
+// end is when a token of a lifetime ends: with its session at the latest.
+func end(now time.Time, life time.Duration, s sessionRecord) time.Time {
+	if t := now.Add(life).Truncate(time.Second); t.Before(s.Expires) {
+		return t
+	}
+	return s.Expires
+}
+
+func (c *Controller) issueClaims(t *issued, s sessionRecord, u *User, d *device, now time.Time, revision uint64) error {
+	until := end(now, c.config().ClaimsLifetime, s)
+	v := wire.ClaimsToken{
+		Token:     c.token(s, d, now, until, revision),
+		User:      wire.UserClaims{Name: u.Name, DisplayName: u.DisplayName, Groups: u.Groups},
+		System:    wire.SystemClaims{Address: s.Address},
+		Claims:    s.Claims,
+		Responses: s.Responses,
+	}
+	var err error
+	if t.claims, err = wire.Sign(c.authority.token, c.authority.tokenID, wire.TypeClaims, v); err != nil {
+		return fmt.Errorf("issue claims: %w", err)
+	}
+	t.claimsRenew = renewAt(now, until, s.Expires)
+	return nil
+}
+
+func (c *Controller) issueEntitlements(t *issued, s sessionRecord, u *User, d *device, now time.Time, revision uint64) error {
+	conf := c.config()
+	until := end(now, conf.EntitlementLifetime, s)
+	t.entitlements = map[wire.SiteID]string{}
+	for site, entitlements := range conf.entitled(u) {
+		v := wire.EntitlementToken{Token: c.token(s, d, now, until, revision), Site: conf.site(site), Settings: conf.Settings, Entitlements: entitlements}
+		v.Audience = jwt.Audience{string(site)}
+		signed, err := wire.Sign(c.authority.token, c.authority.tokenID, wire.TypeEntitlement, v)
+		if err != nil {
+			return fmt.Errorf("issue entitlements: %w", err)
+		}
+		t.entitlements[site] = signed
+	}
+	t.entRenew = renewAt(now, until, s.Expires)
+	return nil
+}
