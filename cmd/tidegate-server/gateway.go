@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/tidegate/tidegate/internal/gateway"
+)
+
+func runGateway(ctx context.Context, args []string) error {
+	o := newOptions("gateway")
+	words, err := o.parse(args)
+	if err != nil {
+		return err
+	}
+	if len(words) > 0 {
+		return errUsage
+	}
+	if err := o.needConfig(); err != nil {
+		return err
+	}
+	conf, err := gateway.LoadConfig(o.config)
+	if err != nil {
+		return err
+	}
+	g, err := gateway.New(gateway.Options{Config: conf, Log: o.log(slog.LevelInfo)})
+	if err != nil {
+		return err
+	}
+	if err := g.Listen(); err != nil {
+		return err
+	}
+	return g.Run(ctx)
+}

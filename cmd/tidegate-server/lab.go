@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/tidegate/tidegate/internal/lab"
+)
+
+// runLab runs a lab until it is told to end. What it prints begins with
+// "lab:", and it takes commands on standard input.
+func runLab(ctx context.Context, args []string) error {
+	o := newOptions("lab")
+	quick := o.Bool("quick", false, "seconds instead of minutes, for the scripted tour")
+	words, err := o.parse(args)
+	if err != nil {
+		return err
+	}
+	if len(words) > 0 {
+		return errUsage
+	}
+	c := lab.DefaultConfig()
+	if o.config != "" {
+		if c, err = lab.LoadConfig(o.config); err != nil {
+			return err
+		}
+	}
+	if *quick {
+		c = c.Quick()
+	}
+	dir, err := os.MkdirTemp("", "tidegate-lab-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the lab: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	l, err := lab.Start(ctx, lab.Options{Config: c, Dir: dir, Log: o.log(slog.LevelWarn)})
+	if err != nil {
+		return err
+	}
+	w := &labConsole{lab: l, out: os.Stdout}
+	if err := w.greet(ctx); err != nil {
+		l.Close()
+		return err
+	}
+	go w.read(ctx, os.Stdin) // ends with the process: a read cannot be interrupted
+	<-ctx.Done()
+	return l.Close()
+}
+
+// labConsole is the lab's terminal.
+type labConsole struct {
+	lab *lab.Lab
+	out io.Writer
+}
+
+func (w *labConsole) greet(ctx context.Context) error {
+	w.say("controller %s", w.lab.Controller())
+	w.say("gateway %s", w.lab.Gateway())
+	for _, p := range w.lab.Config().People {
+		w.say("person %s, password %s", p.Name, p.Password)
+		link, err := w.lab.Link(ctx, p.Name)
+		if err != nil {
+			return err
+		}
+		w.say("link %s %s", p.Name, link)
+	}
+	w.say("type: code NAME for a one-time code, link NAME for another enrolment link")
+	w.say("ready")
+	return nil
+}
+
+func (w *labConsole) read(ctx context.Context, in io.Reader) {
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		word, name, _ := strings.Cut(strings.TrimSpace(lines.Text()), " ")
+		if word == "" {
+			continue
+		}
+		if err := w.do(ctx, word, strings.TrimSpace(name)); err != nil {
+			w.say("error: %v", err)
+		}
+	}
+}
+
+func (w *labConsole) do(ctx context.Context, word, name string) error {
+	switch word {
+	case "code":
+		code, err := w.lab.Code(name)
+		if err != nil {
+			return err
+		}
+		w.say("code %s %s", name, code)
+	case "link":
+		link, err := w.lab.Link(ctx, name)
+		if err != nil {
+			return err
+		}
+		w.say("link %s %s", name, link)
+	case "stop", "start":
+		return w.power(word, name)
+	default:
+		return fmt.Errorf("%q is none of code NAME, link NAME, stop controller|gateway, start controller|gateway", word)
+	}
+	return nil
+}
+
+func (w *labConsole) power(word, name string) error {
+	var err error
+	switch word + " " + name {
+	case "stop controller":
+		err = w.lab.StopController()
+	case "start controller":
+		err = w.lab.StartController()
+	case "stop gateway":
+		err = w.lab.StopGateway()
+	case "start gateway":
+		err = w.lab.StartGateway()
+	default:
+		return fmt.Errorf("there is no %q to %s; write controller or gateway", name, word)
+	}
+	if err == nil {
+		w.say("%s %s: done", word, name)
+	}
+	return err
+}
+
+func (w *labConsole) say(format string, args ...any) {
+	fmt.Fprintf(w.out, "lab: "+format+"\n", args...)
+}

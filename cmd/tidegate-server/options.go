@@ -1,0 +1,53 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+)
+
+// options are the flags that the servers share.
+type options struct {
+	*flag.FlagSet
+	config  string
+	verbose bool
+}
+
+func newOptions(name string) *options {
+	o := &options{FlagSet: flag.NewFlagSet(name, flag.ContinueOnError)}
+	o.SetOutput(io.Discard) // run's caller prints errors
+	o.StringVar(&o.config, "config", "", "the configuration file (YAML)")
+	o.BoolVar(&o.verbose, "verbose", false, "log more")
+	return o
+}
+
+// parse takes flags before and behind the words, and returns the words.
+func (o *options) parse(args []string) ([]string, error) {
+	var words []string
+	for {
+		if err := o.Parse(args); err != nil {
+			return nil, err
+		}
+		if o.NArg() == 0 {
+			return words, nil
+		}
+		words, args = append(words, o.Arg(0)), o.Args()[1:]
+	}
+}
+
+func (o *options) needConfig() error {
+	if o.config == "" {
+		return fmt.Errorf("which configuration? Write --config FILE")
+	}
+	return nil
+}
+
+// log is the servers' log, from the given level up.
+func (o *options) log(level slog.Level) *slog.Logger {
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}

@@ -1,0 +1,165 @@
+// Command bench measures the client as its user would feel it, on the real
+// program beside a real lab, and prints a line for each figure:
+//
+//	bench: NAME VALUE UNIT
+//
+// Figures in round trips are taken over a path with a known delay, so that
+// they say how many times the client waits for the far end, whatever the
+// machine does. `make bench` runs it; it ends within a few minutes.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/desktop"
+	"github.com/tidegate/tidegate/internal/lab"
+	"github.com/tidegate/tidegate/internal/rig"
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+func main() {
+	program := flag.String("program", "build/bin/tidegate", "the client to measure")
+	runs := flag.Int("runs", 11, "how often each figure is taken; the median is printed")
+	hidden := flag.Duration("hidden", time.Minute, "how long the hidden client is watched")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
+	defer cancel()
+	b := &bench{program: *program, runs: *runs, hidden: *hidden}
+	if err := b.run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// oneWay is the delay of the measured path, each way.
+const oneWay = 20 * time.Millisecond
+
+// bench measures one client on one lab.
+type bench struct {
+	program string
+	runs    int
+	hidden  time.Duration
+	lab     *lab.Lab
+	rig     *rig.Rig
+	relay   *lab.Relay
+}
+
+func (b *bench) run(ctx context.Context) (err error) {
+	dir, err := os.MkdirTemp("", "tidegate-bench-")
+	if err != nil {
+		return fmt.Errorf("make a folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	conf := lab.DefaultConfig()
+	conf.Settings.Idle = wire.Duration(time.Second)
+	b.lab, err = lab.Start(ctx, lab.Options{Config: conf, Dir: dir, GatewayPath: func(listen string) (string, error) {
+		var err error
+		if b.relay, err = lab.NewRelay(listen, oneWay); err != nil {
+			return "", err
+		}
+		return b.relay.Addr(), nil
+	}})
+	if err != nil {
+		return err
+	}
+	defer b.lab.Close()
+	defer b.relay.Close()
+	d, err := desktop.Start(ctx, desktop.Options{Parts: desktop.Keyring | desktop.Panel})
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if b.rig, err = rig.New(d, b.program); err != nil {
+		return err
+	}
+	defer b.rig.Stop(syscall.SIGTERM)
+	for _, step := range []func(context.Context) error{b.signIn, b.starts, b.firstBytes, b.idle} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// signIn brings the client to where every later start finds its cookie.
+func (b *bench) signIn(ctx context.Context) error {
+	if err := b.rig.Start(ctx); err != nil {
+		return err
+	}
+	p := b.lab.Config().People[0]
+	link, err := b.lab.Link(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	if err := b.rig.Do(ctx, session.Enrol{Link: session.Secret(link.String())}); err != nil {
+		return err
+	}
+	asked := func(s *session.State) bool { return s.Prompt != nil && s.Prompt.Kind == session.PromptSignIn }
+	if _, err := b.rig.Wait(ctx, "it asks to sign in", asked); err != nil {
+		return err
+	}
+	if err := b.rig.Do(ctx, session.SignIn{Password: session.Secret(p.Password)}); err != nil {
+		return err
+	}
+	_, err = b.rig.Wait(ctx, "it is active", active)
+	return err
+}
+
+func active(s *session.State) bool { return s.ZTA.Active && len(s.Apps) > 0 }
+
+// starts measures the time from the start of the process to its icon in the
+// panel, and to the established control channel, from the cookie.
+func (b *bench) starts(ctx context.Context) error {
+	var tray, ready []float64
+	for range b.runs {
+		if err := b.rig.Stop(syscall.SIGTERM); err != nil {
+			return err
+		}
+		begin := time.Now()
+		if err := b.rig.Start(ctx); err != nil {
+			return err
+		}
+		shown := make(chan error, 1)
+		go func() {
+			_, err := b.rig.WaitTrayItem(ctx, "Tidegate", nil)
+			tray = append(tray, millis(time.Since(begin)))
+			shown <- err
+		}()
+		_, err := b.rig.Wait(ctx, "it is active", active)
+		took := millis(time.Since(begin))
+		if trayErr := <-shown; trayErr != nil {
+			return trayErr
+		}
+		if err != nil {
+			return err
+		}
+		ready = append(ready, took)
+	}
+	report("start-tray", median(tray), "ms")
+	report("start-active", median(ready), "ms")
+	return nil
+}
+
+func report(name string, value float64, unit string) {
+	fmt.Printf("bench: %s %.2f %s\n", name, value, unit)
+}
+
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func median(v []float64) float64 {
+	slices.Sort(v)
+	if len(v)%2 == 1 {
+		return v[len(v)/2]
+	}
+	return (v[len(v)/2-1] + v[len(v)/2]) / 2
+}

@@ -1,0 +1,120 @@
+package lab
+
+import (
+	"bufio"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// sample is one of the lab's applications, listening on loopback.
+type sample struct {
+	name  string // the host name that the gateway knows it by
+	port  uint16 // the port that it is known by
+	serve func(ctx context.Context, l net.Listener) error
+}
+
+// samples are the applications behind the gateway. What they are called and
+// who may use them stands in resources.yaml.tmpl.
+func samples() []*sample {
+	return []*sample{
+		{name: "wiki.harbour.example", port: 80, serve: page("Harbour Wiki", "How we moor, load and leave.",
+			[]string{"Berth plan, week 47", "Pilot on call: Ines", "How to read the tide tables"})},
+		{name: "board.harbour.example", port: 80, serve: page("Arrivals Board", "What comes in with the tide.",
+			[]string{"14:20  Aurora  berth 3", "15:05  Cormorant  berth 1", "16:40  Stella Maris  berth 2"})},
+		{name: "payroll.harbour.example", port: 80, serve: page("Payroll", "Only with a fresh one-time code.",
+			[]string{"November run: ready", "Overtime, night shift: 3 open"})},
+		{name: "ledger.harbour.example", port: 7000, serve: lines("ledger")},
+		{name: "dispatch.harbour.example", port: 7001, serve: lines("dispatch")},
+		{name: "archive.harbour.example", port: 80, serve: page("Plans Archive", "For harbour masters.", nil)},
+	}
+}
+
+//go:embed page.html.tmpl
+var pageFS embed.FS
+
+var pageTemplate = template.Must(template.ParseFS(pageFS, "page.html.tmpl"))
+
+// page serves one web page.
+func page(title, line string, entries []string) func(context.Context, net.Listener) error {
+	return func(ctx context.Context, l net.Listener) error {
+		s := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			pageTemplate.Execute(w, map[string]any{"Title": title, "Line": line, "Entries": entries,
+				"Now": time.Now().Format("15:04:05"), "Host": r.Host})
+		})}
+		stop := context.AfterFunc(ctx, func() { s.Close() })
+		defer stop()
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	}
+}
+
+// lines serves a terminal: it greets, and answers each line.
+func lines(name string) func(context.Context, net.Listener) error {
+	return func(ctx context.Context, l net.Listener) error {
+		var (
+			mu    sync.Mutex
+			conns = map[net.Conn]bool{}
+			wg    sync.WaitGroup
+		)
+		stop := context.AfterFunc(ctx, func() {
+			l.Close()
+			mu.Lock()
+			defer mu.Unlock()
+			for c := range conns {
+				c.Close()
+			}
+		})
+		defer stop()
+		defer wg.Wait()
+		for {
+			c, err := l.Accept()
+			if ctx.Err() != nil {
+				if err == nil {
+					c.Close()
+				}
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("accept for %s: %w", name, err)
+			}
+			mu.Lock()
+			conns[c] = true
+			mu.Unlock()
+			wg.Go(func() {
+				talk(c, name)
+				c.Close()
+				mu.Lock()
+				defer mu.Unlock()
+				delete(conns, c)
+			})
+		}
+	}
+}
+
+// talk answers each line in kind; "quit" ends.
+func talk(c net.Conn, name string) {
+	fmt.Fprintf(c, "%s ready\n", name)
+	in := bufio.NewScanner(io.LimitReader(c, 1<<30))
+	for in.Scan() {
+		line := strings.TrimSpace(in.Text())
+		if line == "quit" {
+			fmt.Fprintln(c, "goodbye")
+			return
+		}
+		if _, err := fmt.Fprintf(c, "%s: %s\n", name, line); err != nil {
+			return
+		}
+	}
+}
