@@ -1,0 +1,65 @@
+# The targets are listed by: make help
+#
+# Everything is made below build/. The tag gles has the window draw with OpenGL
+# ES, whose bindings compile in a minute; the default ones take ten. All
+# commands take the same flags, so that each package is compiled once.
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+
+GO          ?= go
+FUZZTIME    ?= 20s
+FLAGS       := -tags gles -buildvcs=false
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# With a display at hand the demo opens there and needs no other.
+DEMO_DEPS := $(if $(DISPLAY)$(WAYLAND_DISPLAY),build,build demo)
+
+.PHONY: help build demo test lint bench fuzz clean
+.NOTPARALLEL:
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+build: ## build the programs into build/bin
+	@packaging/deps.sh build
+	@mkdir -p build/bin
+	$(GO) build $(FLAGS) -o build/bin/ . ./cmd/...
+
+demo: ## show it: a lab and the client beside it, or a tour of them without a display
+	@packaging/deps.sh $(DEMO_DEPS)
+	@mkdir -p build/bin
+	$(GO) build $(FLAGS) -o build/bin/ . ./cmd/... ./internal/demo
+	@build/bin/demo
+
+test: ## run every check and every test, with the race detector
+	@packaging/deps.sh build test
+	@$(MAKE) --no-print-directory lint build
+	@mkdir -p build
+	$(GO) test -race -vet=off -timeout 9m $(FLAGS) ./... 2>&1 | tee build/test.log | sed '/no test files/d' || { \
+		printf '\nmake test: these failed (the whole: build/test.log):\n'; \
+		grep -E '^(FAIL|panic:|fatal error:)|^ *--- FAIL|DATA RACE' build/test.log; exit 1; }
+
+# ST1005 would have error strings begin in lower case: some begin with a name.
+lint: ## gofmt, go vet and staticcheck
+	@packaging/deps.sh build
+	@bad=$$(find . -name '*.go' -not -path './build/*' -exec gofmt -l {} +); \
+		[ -z "$$bad" ] || { printf 'make lint: gofmt would change:\n%s\n' "$$bad"; exit 1; }
+	$(GO) vet $(FLAGS) ./...
+	GOFLAGS=-buildvcs=false $(GO) run $(STATICCHECK) -tags gles -checks inherit,-ST1005 ./...
+
+bench: ## measure, each figure on a line: bench: NAME VALUE UNIT
+	@packaging/deps.sh build demo
+	@mkdir -p build/bin
+	$(GO) build $(FLAGS) -o build/bin/ . ./cmd/... ./internal/bench
+	@build/bin/bench
+
+fuzz: ## fuzz each decoder for FUZZTIME
+	@grep -rlE --include='*_test.go' '^func Fuzz' . | while read -r file; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
+			echo "fuzz: $$(dirname "$$file") $$target"; \
+			$(GO) test $(FLAGS) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null; \
+		done; done
+
+clean: ## remove build
+	rm -rf build

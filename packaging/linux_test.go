@@ -1,0 +1,144 @@
+package packaging
+
+import (
+	"bytes"
+	"encoding/xml"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+)
+
+const id = "org.tidegate.Tidegate"
+
+func TestDesktopFiles(t *testing.T) {
+	files, err := filepath.Glob("linux/*.desktop")
+	if err != nil || len(files) != 2 {
+		t.Fatalf("found %v (%v), want the menu entry and the autostart file", files, err)
+	}
+	for _, file := range files {
+		out, err := exec.CommandContext(t.Context(), "desktop-file-validate", "--warn-kde", file).CombinedOutput()
+		if err != nil || len(out) > 0 {
+			t.Errorf("desktop-file-validate %s (%v): %s", file, err, out)
+		}
+		if got := entry(t, file)["Icon"]; got != id {
+			t.Errorf("%s: Icon is %q, want %q", file, got, id)
+		}
+	}
+	menu := entry(t, "linux/"+id+".desktop")
+	if menu["Exec"] != "tidegate %u" || menu["MimeType"] != "x-scheme-handler/tidegate;" {
+		t.Errorf("a click on a link runs %q for %q", menu["Exec"], menu["MimeType"])
+	}
+}
+
+// entry is the group [Desktop Entry] of a file, which is its only one.
+func entry(t *testing.T, file string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := make(map[string]string)
+	for line := range strings.Lines(string(text)) {
+		if key, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+			keys[key] = value
+		}
+	}
+	return keys
+}
+
+func TestMetainfo(t *testing.T) {
+	const file = "linux/" + id + ".metainfo.xml"
+	out, err := exec.CommandContext(t.Context(), "appstreamcli", "validate", "--no-net", "--no-color", file).CombinedOutput()
+	if err != nil {
+		t.Errorf("appstreamcli (%v): %s", err, out)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var info struct {
+		ID         string `xml:"id"`
+		Launchable string `xml:"launchable"`
+		Summary    string `xml:"summary"`
+	}
+	if err := xml.Unmarshal(text, &info); err != nil {
+		t.Fatal(err)
+	}
+	menu := entry(t, "linux/"+id+".desktop")
+	if info.ID != id || info.Launchable != id+".desktop" || info.Summary != menu["Comment"] {
+		t.Errorf("it does not agree with the menu entry: %+v, %v", info, menu)
+	}
+}
+
+// TestPackageList holds the package's list of files against the files.
+func TestPackageList(t *testing.T) {
+	text, err := os.ReadFile("linux/nfpm.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list struct {
+		Name     string
+		License  string
+		Contents []struct{ Src, Dst string }
+	}
+	if err := yaml.Unmarshal(text, &list); err != nil {
+		t.Fatal(err)
+	}
+	if list.Name != "tidegate" || list.License != "Apache-2.0" {
+		t.Errorf("it is %s under %s", list.Name, list.License)
+	}
+	var sources []string
+	for _, c := range list.Contents {
+		sources = append(sources, c.Src)
+		if strings.HasPrefix(c.Src, "build/") {
+			continue // made by make build
+		}
+		if _, err := os.Stat(filepath.Join("..", c.Src)); err != nil {
+			t.Errorf("%s would have no source: %v", c.Dst, err)
+		}
+	}
+	files, err := filepath.Glob("linux/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if source := "packaging/" + file; filepath.Ext(file) != ".yaml" && !slices.Contains(sources, source) {
+			t.Errorf("%s is in no package", source)
+		}
+	}
+	unit, err := os.ReadFile("linux/tidegate.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range list.Contents {
+		if c.Src == "build/bin/tidegate" && !bytes.Contains(unit, []byte("\nExecStart="+c.Dst+"\n")) {
+			t.Errorf("the unit does not start %s", c.Dst)
+		}
+	}
+}
+
+// TestNotice holds NOTICE against what is embedded.
+func TestNotice(t *testing.T) {
+	notice, err := os.ReadFile("../NOTICE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	licences, err := filepath.Glob("../assets/*/LICENSE*")
+	if err != nil || len(licences) == 0 {
+		t.Fatalf("no licence lies in assets (%v)", err)
+	}
+	for _, path := range licences {
+		if rel := strings.TrimPrefix(path, "../"); !bytes.Contains(notice, []byte(rel)) {
+			t.Errorf("NOTICE does not name %s", rel)
+		}
+	}
+	licence, err := os.ReadFile("../LICENSE")
+	if err != nil || !bytes.Contains(licence, []byte("Version 2.0, January 2004")) {
+		t.Errorf("LICENSE is not the Apache License 2.0 (%v)", err)
+	}
+}
