@@ -1,0 +1,124 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"os/exec"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tidegate/tidegate/app/local"
+	"github.com/tidegate/tidegate/app/notify"
+	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/session"
+	"github.com/tidegate/tidegate/tray"
+)
+
+// Core is the session that Run shows and commands. *session.Session is one.
+type Core interface {
+	Watch(ctx context.Context) iter.Seq[session.State]
+	Do(ctx context.Context, cmd session.Command) error
+	// ReportTray takes whether a tray host shows the icon.
+	ReportTray(session.TrayHost)
+	// Run returns when ctx ends or the user quits.
+	Run(ctx context.Context) error
+}
+
+// Options for Run. Core and Instance are needed.
+type Options struct {
+	Core Core
+	// Instance is the profile's claim; the caller closes it.
+	Instance *local.Instance
+	// Parts run beside the session and end with it, such as the data plane.
+	Parts []func(context.Context) error
+	// First, where set, is done once the session runs.
+	First session.Command
+	// Window makes the command of the window process, which ends with its
+	// context; nil: there is no window.
+	Window func(ctx context.Context) *exec.Cmd
+	// Display says whether a window can be shown; nil looks for DISPLAY and
+	// WAYLAND_DISPLAY.
+	Display func() bool
+	// Log is for the developer; nil is silent.
+	Log *slog.Logger
+}
+
+// Run runs the tray process around a session, until ctx ends, the user quits,
+// or a part fails. It returns when all of it has ended.
+func Run(ctx context.Context, o Options) error {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	notices := notify.New(notify.Options{Client: o.Core, Log: o.Log})
+	icon := tray.New(tray.Options{
+		Client: o.Core,
+		// Most panels are dark, and the pictures' outlines are made for both.
+		Icons: func(i tray.Icon) []byte { return assets.TrayIcon(string(i.State), true) },
+		Host: func(present bool) {
+			host := session.TrayAbsent
+			if present {
+				host = session.TrayPresent
+			}
+			o.Core.ReportTray(host)
+		},
+		Failed: func(err error) { notices.Tell(notify.Failed(err)) },
+		Log:    o.Log,
+	})
+	server := local.NewServer(local.Options{Source: o.Core, Log: o.Log})
+	window := newLauncher(o)
+
+	ctx, quit := context.WithCancel(ctx)
+	defer quit()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer quit() // whatever ends the session ends the rest
+		return o.Core.Run(ctx)
+	})
+	for _, part := range o.Parts {
+		g.Go(func() error { return part(ctx) })
+	}
+	g.Go(func() error { return server.Run(ctx, o.Instance) })
+	g.Go(func() error { return notices.Run(ctx) })
+	g.Go(func() error { return icon.Run(ctx) })
+	g.Go(func() error { return window.run(ctx) })
+	if o.First != nil {
+		g.Go(func() error {
+			if err := o.Core.Do(ctx, o.First); err != nil && ctx.Err() == nil {
+				notices.Tell(notify.Failed(err))
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// handOverTime bounds how long a second start looks for the first one's socket.
+const handOverTime = 5 * time.Second
+
+// handOver has the instance that runs already do what this start was for.
+func handOver(ctx context.Context, dial func() (*local.Client, error), cmd session.Command) error {
+	ctx, cancel := context.WithTimeout(ctx, handOverTime)
+	defer cancel()
+	for {
+		c, err := dial()
+		if err == nil {
+			defer c.Close()
+			return c.Do(ctx, cmd)
+		}
+		if !errors.Is(err, local.ErrNotRunning) {
+			return err
+		}
+		select { // it holds the lock and has not opened its socket yet
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("Tidegate is running but does not answer; end it and start it again")
+		}
+	}
+}

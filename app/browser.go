@@ -1,0 +1,59 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// openTime is how long a browser's start is watched for a failure.
+const openTime = 5 * time.Second
+
+// openURL opens an application's URL in the user's browser. Only http and
+// https on a loopback address are ever opened, whatever a controller says:
+// that is where applications are reached.
+func openURL(raw string) error {
+	u, err := loopbackURL(raw)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command("xdg-open", u)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // the browser outlives us
+	if err := cmd.Start(); err != nil {
+		if errors.Is(err, exec.ErrNotFound) {
+			return fmt.Errorf("xdg-open is not installed")
+		}
+		return fmt.Errorf("start xdg-open: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }() // ends with the browser, where xdg-open becomes it
+	select {
+	case err := <-ended:
+		if err != nil {
+			return fmt.Errorf("xdg-open found no browser: %w", err)
+		}
+		return nil
+	case <-time.After(openTime):
+		return nil
+	}
+}
+
+// loopbackURL returns raw, written anew, if it may be opened.
+func loopbackURL(raw string) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", fmt.Errorf("the application's address is damaged")
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Opaque != "" {
+		return "", fmt.Errorf("the application's address is not one for a browser")
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	if err != nil || addr.Zone() != "" || !addr.IsLoopback() {
+		return "", fmt.Errorf("the application's address is not on this device")
+	}
+	return u.String(), nil
+}

@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/tidegate/tidegate/session"
+)
+
+func (c *call) apps(ctx context.Context, _ []string) error {
+	s, err := c.client.State(ctx)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		if s.Apps == nil {
+			s.Apps = []session.App{}
+		}
+		return c.write(s.Apps, "  ")
+	}
+	if len(s.Apps) == 0 {
+		c.say("There are no applications: %s.", headline(&s))
+		return nil
+	}
+	var rows [][]string
+	for _, a := range s.Apps {
+		why := ""
+		if a.State != session.AppReady && a.State != session.AppInUse {
+			why = a.Why.Title
+		}
+		rows = append(rows, []string{string(a.ID), a.Name, word(a.State), c.clock(a.Until, s.At), a.OpenWith, why})
+	}
+	c.table([]string{"ID", "NAME", "STATE", "UNTIL", "OPEN WITH", "WHY"}, rows)
+	return nil
+}
+
+func word(s session.AppState) string {
+	if s == "" {
+		return string(session.AppBlocked) // unknown denies
+	}
+	return string(s)
+}
+
+// find looks an application up by its id or by its name, the case aside.
+func (c *call) find(ctx context.Context, name string) (session.App, session.State, error) {
+	s, err := c.client.State(ctx)
+	if err != nil {
+		return session.App{}, s, err
+	}
+	var found []session.App
+	for _, a := range s.Apps {
+		if string(a.ID) == name {
+			return a, s, nil
+		}
+		if strings.EqualFold(a.Name, name) {
+			found = append(found, a)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], s, nil
+	case len(found) > 1:
+		return session.App{}, s, fmt.Errorf("%d applications are called %q; name one by its id, which `tidegate apps` lists", len(found), name)
+	case len(s.Apps) == 0:
+		return session.App{}, s, deniedError{fmt.Sprintf("there are no applications: %s", headline(&s))}
+	}
+	return session.App{}, s, fmt.Errorf("there is no application %q; `tidegate apps` lists them", name)
+}
+
+func (c *call) open(ctx context.Context, args []string) error {
+	a, _, err := c.find(ctx, args[0])
+	if err != nil {
+		return err
+	}
+	if err := c.client.Do(ctx, session.OpenApp{App: a.ID}); err != nil {
+		return err
+	}
+	if a.State == session.AppNeedsYou {
+		return deniedError{join(a.Name+" needs you", a.Why.Title, a.Why.Fix) + " Answer in the window: tidegate window"}
+	}
+	if c.json {
+		return c.write(map[string]any{"app": a.ID, "open": a.Open, "open_with": a.OpenWith}, "")
+	}
+	switch a.Open {
+	case session.OpenBrowser:
+		c.say("Opening %s in the browser: %s", a.Name, a.OpenWith)
+	default:
+		c.say("%s", a.OpenWith)
+	}
+	return nil
+}
+
+func (c *call) why(ctx context.Context, args []string) error {
+	a, s, err := c.find(ctx, args[0])
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.write(a, "  ")
+	}
+	rows := [][]string{{"Application", a.Name + " (" + string(a.ID) + ")"}, {"State", word(a.State)}}
+	row := func(name, text string) {
+		if text != "" {
+			rows = append(rows, []string{name, text})
+		}
+	}
+	row("Why", join(a.Why.Title, a.Why.Detail))
+	row("What to do", a.Why.Fix)
+	row("Until", c.clock(a.Until, s.At))
+	row("Site", string(a.Site))
+	row("Entitlement", string(a.Entitlement))
+	row("Condition", string(a.Why.Condition))
+	row("Decision", string(a.Decision))
+	if a.Flows > 0 {
+		row("Open", fmt.Sprintf("%d, %d bytes up, %d down", a.Flows, a.Up, a.Down))
+	}
+	c.table(nil, rows)
+	return nil
+}

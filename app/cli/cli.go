@@ -1,0 +1,263 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/tidegate/tidegate/app/local"
+	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/internal/plaintext"
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+// Client is the running instance. *local.Client is one.
+type Client interface {
+	State(ctx context.Context) (session.State, error)
+	Watch(ctx context.Context) iter.Seq[session.State]
+	Do(ctx context.Context, cmd session.Command) error
+	Close()
+}
+
+// Options for Run. In, Out and Err are needed.
+type Options struct {
+	Profile  profile.Profile
+	In       io.Reader // a terminal is asked without echo
+	Out, Err io.Writer
+	// Dial finds the running instance; nil looks for the profile's.
+	Dial func() (Client, error)
+	// Zone is where times are shown; nil is the local one.
+	Zone *time.Location
+}
+
+// command is one of the commands.
+type command struct {
+	name, args, help string
+	run              func(*call, context.Context, []string) error
+	flags            func(*call, *flag.FlagSet)
+	want             int // how many arguments
+}
+
+var commands = []command{
+	{name: "status", help: "say whether applications can be reached, and what is needed", run: (*call).status, flags: statusFlags},
+	{name: "apps", help: "list the applications", run: (*call).apps},
+	{name: "open", args: "APP", help: "open an application, by id or name", run: (*call).open, want: 1},
+	{name: "why", args: "APP", help: "say why an application is as it is", run: (*call).why, want: 1},
+	{name: "events", help: "tell what has happened", run: (*call).events, flags: eventsFlags},
+	{name: "sign-in", help: "sign in; asks for password and code, or reads them from standard input", run: (*call).signIn, flags: timeoutFlag},
+	{name: "sign-out", help: "end the session", run: (*call).signOut, flags: timeoutFlag},
+	{name: "enrol", args: "LINK", help: "enrol this device; - reads the link from standard input", run: (*call).enrol, flags: timeoutFlag, want: 1},
+	{name: "window", help: "show the window", run: (*call).window},
+	{name: "quit", help: "end Tidegate", run: (*call).quit, flags: timeoutFlag},
+}
+
+// call is one command being carried out.
+type call struct {
+	Options
+	client  Client
+	json    bool
+	wait    string
+	timeout time.Duration
+	follow  bool
+}
+
+// Has says whether there is a command of that name.
+func Has(name string) bool {
+	return slices.ContainsFunc(commands, func(c command) bool { return c.name == name })
+}
+
+// Run carries out the command in args and returns the exit code.
+func Run(ctx context.Context, args []string, o Options) int {
+	c := &call{Options: o}
+	if c.Zone == nil {
+		c.Zone = time.Local
+	}
+	if c.Dial == nil {
+		c.Dial = func() (Client, error) { return local.Dial(o.Profile) }
+	}
+	if len(args) == 0 {
+		return c.fail(usageError{"say what to do"})
+	}
+	i := slices.IndexFunc(commands, func(c command) bool { return c.name == args[0] })
+	if i < 0 {
+		return c.fail(usageError{fmt.Sprintf("there is no command %q", args[0])})
+	}
+	rest, err := c.parse(commands[i], args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(c.Out, UsageText())
+		return Done
+	}
+	if err == nil {
+		c.client, err = c.Dial()
+	}
+	if err == nil {
+		defer c.client.Close()
+		err = commands[i].run(c, ctx, rest)
+	}
+	return c.fail(err)
+}
+
+// parse reads flags before, between and after the arguments.
+func (c *call) parse(cmd command, args []string) ([]string, error) {
+	fs := flag.NewFlagSet(cmd.name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.BoolVar(&c.json, "json", false, "")
+	if cmd.flags != nil {
+		cmd.flags(c, fs)
+	}
+	var rest []string
+	for len(args) > 0 {
+		if args[0] == "-" {
+			rest, args = append(rest, "-"), args[1:]
+			continue
+		}
+		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		} else if err != nil {
+			return nil, usageError{err.Error()}
+		}
+		args = fs.Args()
+		if len(args) > 0 {
+			rest, args = append(rest, args[0]), args[1:]
+		}
+	}
+	if len(rest) != cmd.want {
+		return nil, usageError{strings.TrimSpace("it is: tidegate " + cmd.name + " " + cmd.args)}
+	}
+	return rest, nil
+}
+
+func timeoutFlag(c *call, fs *flag.FlagSet) {
+	fs.DurationVar(&c.timeout, "timeout", 30*time.Second, "")
+}
+
+// UsageText says what there is.
+func UsageText() string {
+	var b strings.Builder
+	b.WriteString("usage: tidegate [--profile NAME] [COMMAND]\n\nWithout a command, Tidegate starts in the tray, or shows the window of the one that runs.\n\n")
+	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
+	for _, c := range commands {
+		fmt.Fprintf(w, "  %s\t%s\n", strings.TrimSpace(c.name+" "+c.args), c.help)
+	}
+	w.Flush()
+	b.WriteString(`
+  --json                        answer with JSON (every command)
+  status --wait WHAT            wait for active, inactive, signed-in, signed-out, enrolled, in-use or prompt
+  --timeout 30s                 how long to wait (status --wait, sign-in, sign-out, enrol, quit)
+  events --follow               go on telling
+
+exit codes: 0 done, 1 failed, 2 wrong usage, 3 not running, 4 denied, or something is needed of you
+`)
+	return b.String()
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ text string }
+
+func (e usageError) Error() string { return e.text + "; `tidegate help` lists the commands" }
+
+// deniedError is a denial, or something that the user has to do first.
+type deniedError struct{ text string }
+
+func (e deniedError) Error() string { return e.text }
+
+// fail tells of err and returns the exit code for it.
+func (c *call) fail(err error) int {
+	if err == nil {
+		return Done
+	}
+	fmt.Fprintln(c.Err, "tidegate: "+plaintext.Line(err.Error()))
+	var usage usageError
+	var denied deniedError
+	var problem *wire.Problem
+	switch {
+	case errors.As(err, &usage):
+		return Usage
+	case errors.Is(err, local.ErrNotRunning):
+		return NotRunning
+	case errors.As(err, &denied), errors.As(err, &problem) && problem.Code == wire.CodeDenied:
+		return Denied
+	}
+	return Failed
+}
+
+// say writes a line for people; with --json nothing.
+func (c *call) say(format string, args ...any) {
+	if !c.json {
+		fmt.Fprintln(c.Out, plaintext.Line(fmt.Sprintf(format, args...)))
+	}
+}
+
+// write writes v for programs, on one line or indented.
+func (c *call) write(v any, indent string) error {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	_, err := c.Out.Write(plaintext.JSON([]byte(b.String())))
+	return err
+}
+
+// done answers a command that has nothing else to say.
+func (c *call) done(format string, args ...any) error {
+	if c.json {
+		return c.write(map[string]bool{"ok": true}, "")
+	}
+	c.say(format, args...)
+	return nil
+}
+
+// table writes rows of plain cells below a head, which may be nil; columns
+// that are empty everywhere go.
+func (c *call) table(head []string, rows [][]string) {
+	for col := len(rows[0]) - 1; col >= 0; col-- {
+		if slices.ContainsFunc(rows, func(r []string) bool { return r[col] != "" }) {
+			continue
+		}
+		if head != nil {
+			head = slices.Delete(head, col, col+1)
+		}
+		for i, r := range rows {
+			rows[i] = slices.Delete(r, col, col+1)
+		}
+	}
+	if head != nil {
+		rows = append([][]string{head}, rows...)
+	}
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		for i := range r {
+			r[i] = plaintext.Line(r[i])
+		}
+		fmt.Fprintln(w, strings.Join(r, "\t"))
+	}
+	w.Flush()
+	for line := range strings.Lines(b.String()) {
+		fmt.Fprintln(c.Out, strings.TrimRight(line, " \n"))
+	}
+}
+
+// clock writes an instant for people who read it at now.
+func (c *call) clock(t, now time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	t, now = t.In(c.Zone), now.In(c.Zone)
+	if t.Year() == now.Year() && t.YearDay() == now.YearDay() {
+		return t.Format("15:04:05")
+	}
+	return t.Format("2 Jan 15:04")
+}

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tidegate/tidegate/session"
+)
+
+func statusFlags(c *call, fs *flag.FlagSet) {
+	fs.StringVar(&c.wait, "wait", "", "")
+	fs.DurationVar(&c.timeout, "timeout", 30*time.Second, "")
+}
+
+// awaited are what `status --wait` can wait for.
+var awaited = map[string]func(*session.State) bool{
+	"active":     func(s *session.State) bool { return s.ZTA.Active },
+	"inactive":   func(s *session.State) bool { return !s.ZTA.Active },
+	"signed-in":  func(s *session.State) bool { return s.User.Name != "" },
+	"signed-out": func(s *session.State) bool { return s.Control.Phase == session.ControlSignedOut },
+	"enrolled":   func(s *session.State) bool { return s.Enrolment.Enrolled() },
+	"in-use":     func(s *session.State) bool { return s.ZTA.InUse },
+	"prompt":     func(s *session.State) bool { return s.Prompt != nil },
+}
+
+func (c *call) status(ctx context.Context, _ []string) error {
+	var s session.State
+	var err error
+	if c.wait == "" {
+		s, err = c.client.State(ctx)
+	} else {
+		holds, ok := awaited[c.wait]
+		if !ok {
+			return usageError{fmt.Sprintf("there is no %q to wait for", c.wait)}
+		}
+		s, err = c.until(ctx, func(s *session.State) (bool, error) { return holds(s), nil })
+	}
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.write(s, "  ")
+	}
+	c.printStatus(&s)
+	return nil
+}
+
+// until returns the first state for which done says so, or its error; it waits
+// for at most the --timeout.
+func (c *call) until(ctx context.Context, done func(*session.State) (bool, error)) (session.State, error) {
+	waiting, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	var last session.State
+	for s := range c.client.Watch(waiting) {
+		last = s
+		if ok, err := done(&s); ok || err != nil {
+			return s, err
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return last, ctx.Err()
+	case waiting.Err() != nil:
+		return last, fmt.Errorf("not within %v: it is still %s", c.timeout, headline(&last))
+	}
+	return last, fmt.Errorf("Tidegate ended meanwhile; start it with: tidegate")
+}
+
+func headline(s *session.State) string {
+	title, detail := s.ZTA.Title, s.ZTA.Detail
+	if title == "" {
+		title = "starting"
+	}
+	if detail != "" {
+		title += " (" + detail + ")"
+	}
+	return title
+}
+
+func (c *call) printStatus(s *session.State) {
+	button := "inactive"
+	if s.ZTA.Active {
+		button = "active"
+	}
+	rows := [][]string{{"ZTA", button + ": " + headline(s)}}
+	row := func(name, format string, args ...any) {
+		rows = append(rows, []string{name, fmt.Sprintf(format, args...)})
+	}
+	if s.User.Name != "" {
+		row("User", "%s", person(s.User))
+	}
+	if e := s.Enrolment; e.Enrolled() {
+		row("Controller", "%s", strings.TrimSpace(e.Name+" "+e.Controller))
+		row("Device", "%s, enrolled for %s", e.Device, e.User)
+	}
+	if s.Keychain != "" {
+		row("Keychain", "%s", s.Keychain)
+	}
+	for _, site := range s.Sites {
+		state := site.State
+		if state == "" {
+			state = "disconnected"
+		}
+		flows := ""
+		if site.Flows > 0 {
+			flows = fmt.Sprintf(", %d open", site.Flows)
+		}
+		row("Site", "%s: %s%s", site.Name, state, flows)
+	}
+	if p := s.Prompt; p != nil {
+		row("Needs you", "%s", asked(c, s, p))
+	}
+	for _, p := range s.Problems {
+		row("Problem", "%s", join(p.Title, p.Detail, p.Fix))
+	}
+	c.table(nil, rows)
+}
+
+func person(u session.User) string {
+	if u.DisplayName == "" || u.DisplayName == u.Name {
+		return u.Name
+	}
+	return u.DisplayName + " (" + u.Name + ")"
+}
+
+func asked(c *call, s *session.State, p *session.Prompt) string {
+	switch p.Kind {
+	case session.PromptEnrol:
+		return "enrol this device: tidegate enrol LINK"
+	case session.PromptSignIn:
+		return "sign in: tidegate sign-in"
+	}
+	text := "verify"
+	if !p.Deadline.IsZero() {
+		text += " before " + c.clock(p.Deadline, s.At)
+	}
+	var names []string
+	for _, id := range p.Apps {
+		for _, a := range s.Apps {
+			if a.ID == id {
+				names = append(names, a.Name)
+			}
+		}
+	}
+	return text + " for " + strings.Join(names, ", ") + ": tidegate window"
+}
+
+// join makes one text of sentences, those that are there.
+func join(parts ...string) string {
+	var out []string
+	for _, p := range parts {
+		if p = strings.TrimSpace(p); p != "" {
+			if !strings.ContainsAny(p[len(p)-1:], ".!?") {
+				p += "."
+			}
+			out = append(out, p)
+		}
+	}
+	return strings.Join(out, " ")
+}

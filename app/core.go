@@ -1,0 +1,81 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/exec"
+
+	"github.com/tidegate/tidegate/app/local"
+	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/internal/posture"
+	"github.com/tidegate/tidegate/session"
+	"github.com/tidegate/tidegate/session/control"
+	"github.com/tidegate/tidegate/session/vault"
+	"github.com/tidegate/tidegate/tunnel"
+)
+
+// Version is the program's; the build sets it.
+var Version = "0.1.0"
+
+// Tray is the tray process of a profile: it runs until ctx ends or the user
+// quits. link is an enrolment link that was clicked, or empty. Where the
+// profile is served already, Tray hands link over, or raises the window, and
+// returns.
+func Tray(ctx context.Context, p profile.Profile, link session.Secret, log *slog.Logger) error {
+	var first session.Command
+	if link != "" {
+		first = session.ProposeEnrol{Link: link}
+	}
+	instance, err := local.Claim(p)
+	if errors.Is(err, local.ErrRunning) {
+		if first == nil {
+			first = session.ShowWindow{}
+		}
+		return handOver(ctx, func() (*local.Client, error) { return local.Dial(p) }, first)
+	}
+	if err != nil {
+		return err
+	}
+	defer instance.Close()
+	core, parts := newSession(p, log)
+	return Run(ctx, Options{Core: core, Instance: instance, Parts: parts, First: first, Window: windowCommand(p), Log: log})
+}
+
+// newSession puts the client's core together: the control channel, the
+// keychain, the data plane and the device's claims.
+func newSession(p profile.Profile, log *slog.Logger) (*session.Session, []func(context.Context) error) {
+	plane := tunnel.New(tunnel.Options{Log: log})
+	s := session.New(session.Options{
+		Controller: &control.Controller{},
+		Dataplane:  plane,
+		Vault:      vault.Keychain{Service: p.Keychain()},
+		Records:    vault.Records{Dir: p.Config},
+		Device:     posture.Collect,
+		Launch:     openURL,
+		Version:    Version,
+		Log:        log,
+	})
+	return s, []func(context.Context) error{
+		func(ctx context.Context) error { return plane.Run(ctx, s.ReportDataplane) },
+	}
+}
+
+// windowCommand is this program again, as the window of the profile.
+func windowCommand(p profile.Profile) func(context.Context) *exec.Cmd {
+	return func(ctx context.Context) *exec.Cmd {
+		self, err := os.Executable()
+		if err != nil {
+			self = "/proc/self/exe"
+		}
+		cmd := exec.CommandContext(ctx, self, "window", ViewerFlag)
+		cmd.Env = append(os.Environ(), profile.Env+"="+p.Name)
+		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+		return cmd
+	}
+}
+
+// ViewerFlag makes `tidegate window` the window process itself; without it
+// the command asks the tray process for one.
+const ViewerFlag = "--viewer"

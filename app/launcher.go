@@ -1,0 +1,146 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tidegate/tidegate/app/raise"
+	"github.com/tidegate/tidegate/session"
+)
+
+const (
+	// unserved is how shortly before the window process's end a need may have
+	// come for the process not to have served it.
+	unserved = 3 * time.Second
+	// windowGrace is how long the window process gets to end by itself.
+	windowGrace = 3 * time.Second
+	// The pauses after a window process that crashed; the longest is also how
+	// long one must have lasted to count as sound.
+	firstPause, longestPause = time.Second, time.Minute
+)
+
+// launcher starts the window process when there is something to look at, one
+// at a time. While one runs it raises itself.
+type launcher struct {
+	core    Core
+	command func(context.Context) *exec.Cmd
+	display func() bool
+	log     *slog.Logger
+
+	ended   chan error // of the process that runs
+	running bool
+	started time.Time
+	needed  time.Time // when the need that no process has served came; zero: none
+	pause   time.Duration
+	ready   time.Time // not before this may one start
+}
+
+func newLauncher(o Options) *launcher {
+	if o.Display == nil {
+		o.Display = func() bool { return os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != "" }
+	}
+	return &launcher{core: o.Core, command: o.Window, display: o.Display, log: o.Log, ended: make(chan error, 1)}
+}
+
+func (l *launcher) run(ctx context.Context) error {
+	if l.command == nil {
+		return nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	states := make(chan session.State)
+	g.Go(func() error {
+		for s := range l.core.Watch(ctx) {
+			select {
+			case states <- s:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		return nil
+	})
+	g.Go(func() error {
+		l.own(ctx, states)
+		return nil
+	})
+	return g.Wait()
+}
+
+// own is the one goroutine that starts and ends the process.
+func (l *launcher) own(ctx context.Context, states <-chan session.State) {
+	var prev session.State
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case s := <-states:
+			if raise.Needed(prev, s) {
+				l.needed = time.Now()
+			}
+			prev = s
+		case err := <-l.ended:
+			l.over(err)
+		case <-timer.C:
+		case <-ctx.Done():
+			if l.running {
+				<-l.ended // the context ends the process
+			}
+			return
+		}
+		if l.running || l.needed.IsZero() {
+			continue
+		}
+		if wait := time.Until(l.ready); wait > 0 {
+			timer.Reset(wait)
+			continue
+		}
+		l.start(ctx)
+	}
+}
+
+func (l *launcher) start(ctx context.Context) {
+	l.needed = time.Time{}
+	if !l.display() {
+		l.log.Warn("the window cannot be shown: there is no display; use the command line")
+		return
+	}
+	cmd := l.command(ctx)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = windowGrace
+	if err := cmd.Start(); err != nil {
+		l.log.Error("start the window", "error", err)
+		l.later()
+		return
+	}
+	l.running, l.started = true, time.Now()
+	go func() { l.ended <- cmd.Wait() }() // own waits for it before it returns
+}
+
+// over notes the process's end. One that ended well just when it was needed
+// again is started again; after a crash the next need does so, after a pause.
+func (l *launcher) over(err error) {
+	l.running = false
+	if err != nil {
+		l.log.Warn("the window has crashed", "error", err)
+		l.needed = time.Time{}
+		if time.Since(l.started) > longestPause {
+			l.pause = 0
+		}
+		l.later()
+		return
+	}
+	l.pause = 0
+	if time.Since(l.needed) > unserved {
+		l.needed = time.Time{}
+	}
+}
+
+func (l *launcher) later() {
+	l.pause = min(max(2*l.pause, firstPause), longestPause)
+	l.ready = time.Now().Add(l.pause)
+}

@@ -1,0 +1,40 @@
+package raise
+
+import (
+	"testing"
+
+	"github.com/tidegate/tidegate/session"
+)
+
+func TestNeeded(t *testing.T) {
+	ask := func(id string, dismissed bool) session.State {
+		return session.State{Prompt: &session.Prompt{ID: id, Dismissed: dismissed}}
+	}
+	seq := func(n uint64) session.State { return session.State{Window: session.WindowRequest{Seq: n}} }
+	tray := func(h session.TrayHost) session.State { return session.State{Tray: h} }
+	for _, tt := range []struct {
+		name       string
+		prev, next session.State
+		want       bool
+	}{
+		{"nothing", session.State{}, session.State{}, false},
+		{"somebody asks for the window", seq(3), seq(4), true},
+		{"asked for before the first state", session.State{}, seq(1), true},
+		{"asked for already", seq(4), seq(4), false},
+		{"a prompt", session.State{}, ask("a", false), true},
+		{"the same prompt", ask("a", false), ask("a", false), false},
+		{"another prompt", ask("a", false), ask("b", false), true},
+		{"a dismissed prompt", session.State{}, ask("a", true), false},
+		{"dismissed now", ask("a", false), ask("a", true), false},
+		{"brought back", ask("a", true), ask("a", false), true},
+		{"no tray", tray(session.TrayUnknown), tray(session.TrayAbsent), true},
+		{"the panel crashes", tray(session.TrayPresent), tray(session.TrayAbsent), false},
+		{"a tray", tray(session.TrayUnknown), tray(session.TrayPresent), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Needed(tt.prev, tt.next); got != tt.want {
+				t.Errorf("Needed = %v", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,129 @@
+// Package viewer is the window process: it shows the window of the instance
+// that runs beside it, and holds nothing but a connection to its socket, so
+// that access never depends on it.
+//
+// The tray process starts one when package raise says so. The program gives it a
+// fyne.App and calls Run on the main thread. After the user closed the window
+// the process stays for a while, so that opening it again is instant; it ends
+// at once with the instance.
+package viewer
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tidegate/tidegate/app/raise"
+	"github.com/tidegate/tidegate/app/window"
+	"github.com/tidegate/tidegate/session"
+)
+
+// Options for Run. App and Client are needed.
+type Options struct {
+	App    fyne.App
+	Client window.Client
+	// Linger is how long the process stays after the window was closed; 0
+	// means five minutes.
+	Linger time.Duration
+	// Inspect is the path of a socket that tells end-to-end tests what the
+	// window shows; empty: none.
+	Inspect string
+	// Log is for the developer; nil is silent.
+	Log *slog.Logger
+}
+
+// quitDelay is what Fyne needs between the last window's going and its own
+// end, or a pointer event that is on its way hits a window that is not there.
+const quitDelay = 250 * time.Millisecond
+
+// Run shows the window until ctx ends, the instance does, or the user has
+// closed the window and not come back. Call it on the main thread.
+func Run(ctx context.Context, o Options) error {
+	if o.Linger == 0 {
+		o.Linger = 5 * time.Minute
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	l := &linger{closed: make(chan bool, 1)}
+	var w *window.Window
+	client := observed{o.Client, func() {
+		l.set(false)
+		fyne.Do(func() { w.Show() })
+	}}
+	w = window.New(o.App, client, window.Options{OnClose: func() { l.set(true) }, Log: o.Log})
+	g, ctx := errgroup.WithContext(ctx)
+	started := make(chan struct{})
+	o.App.Lifecycle().SetOnStarted(func() {
+		w.Show()
+		close(started)
+	})
+	g.Go(func() error {
+		defer cancel()
+		if !wait(ctx, started) {
+			return nil
+		}
+		return w.Run(ctx)
+	})
+	g.Go(func() error {
+		l.run(ctx, o.Linger)
+		cancel()
+		return nil
+	})
+	if o.Inspect != "" {
+		g.Go(func() error {
+			defer cancel()
+			return inspect(ctx, o.Inspect, func() any { return w.Inspect() })
+		})
+	}
+	ended := make(chan error, 1)
+	go func() {
+		err := g.Wait()
+		fyne.Do(w.Hide)
+		time.Sleep(quitDelay)
+		fyne.Do(o.App.Quit)
+		ended <- err
+	}()
+	o.App.Run()
+	cancel()
+	return <-ended
+}
+
+func wait(ctx context.Context, c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// observed is the client as the window sees it: what needs the window brings
+// it back.
+type observed struct {
+	window.Client
+	needed func()
+}
+
+// Watch implements window.Client.
+func (c observed) Watch(ctx context.Context) iter.Seq[session.State] {
+	return func(yield func(session.State) bool) {
+		var prev session.State
+		for s := range c.Client.Watch(ctx) {
+			needed := prev.Revision != 0 && raise.Needed(prev, s)
+			prev = s
+			if !yield(s) {
+				return
+			}
+			if needed {
+				c.needed()
+			}
+		}
+	}
+}

@@ -1,0 +1,72 @@
+// Tidegate is an open zero-trust access client that lives in the tray.
+//
+//	tidegate                  the tray process, or the window of the one that runs
+//	tidegate tidegate:enrol?… the same, with an enrolment link that was clicked
+//	tidegate window --viewer  the window process, which the tray process starts
+//	tidegate COMMAND          the command line of the one that runs
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/tidegate/tidegate/app"
+	"github.com/tidegate/tidegate/app/cli"
+	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/session"
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run is the program; it returns the exit code.
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	name := os.Getenv(profile.Env)
+	if len(args) > 1 && args[0] == "--profile" {
+		name, args = args[1], args[2:]
+	}
+	if len(args) == 1 && slices.Contains([]string{"help", "-h", "--help"}, args[0]) {
+		fmt.Print(cli.UsageText())
+		return cli.Done
+	}
+	if len(args) == 1 && args[0] == "--version" {
+		fmt.Println("tidegate", app.Version)
+		return cli.Done
+	}
+	p, err := profile.Open(name)
+	log := logger()
+	switch {
+	case err != nil:
+	case slices.Equal(args, []string{"window", app.ViewerFlag}):
+		err = showWindow(ctx, p, log)
+	case len(args) == 0:
+		err = app.Tray(ctx, p, "", log)
+	case len(args) == 1 && strings.HasPrefix(args[0], "tidegate:"):
+		err = app.Tray(ctx, p, session.Secret(args[0]), log)
+	default:
+		return cli.Run(ctx, args, cli.Options{Profile: p, In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "tidegate:", err)
+		return cli.Failed
+	}
+	return cli.Done
+}
+
+// logger writes to standard error; TIDEGATE_LOG=debug says more.
+func logger() *slog.Logger {
+	level := slog.LevelInfo
+	if os.Getenv("TIDEGATE_LOG") == "debug" {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	slog.SetDefault(log) // the libraries' own words go the same way
+	return log
+}

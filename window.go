@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	fyneapp "fyne.io/fyne/v2/app"
+
+	"github.com/tidegate/tidegate/app/local"
+	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/app/viewer"
+	"github.com/tidegate/tidegate/app/window"
+)
+
+// appID names the application to the desktop, as FyneApp.toml does.
+const appID = "org.tidegate.Tidegate"
+
+// showWindow is the window process. It is the only place that makes a Fyne
+// application: the tray process has none, and so no display to lose.
+func showWindow(ctx context.Context, p profile.Profile, log *slog.Logger) error {
+	if os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
+		return fmt.Errorf("there is no display for the window; use the command line: tidegate help")
+	}
+	client, err := local.Dial(p)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	err = viewer.Run(ctx, viewer.Options{App: fyneapp.NewWithID(appID), Client: client, Inspect: os.Getenv("TIDEGATE_INSPECT"), Log: log})
+	if errors.Is(err, window.ErrClientEnded) {
+		return nil // the tray process has ended, and the window with it
+	}
+	return err
+}
