@@ -98,10 +98,10 @@ func (c *channel) review() {
 
 // demand gives f a link as soon as there is one. stale is one that f found unusable.
 func (c *channel) demand(f *flow, stale *link) {
-	f.link, f.phase = nil, flowAsking
-	if f.ctx.Err() != nil {
+	if f.phase == flowEnded {
 		return
 	}
+	f.link, f.phase = nil, flowAsking
 	if c.p.channels[c.site.ID] != c || !c.p.allowed {
 		f.end(errClosed, notReached())
 		return

@@ -64,8 +64,8 @@ func TestSuspendWithoutFlows(t *testing.T) {
 		ping(t, c, "again")
 		c.Close()
 		s.state(session.Connected)
-		if n := len(s.gw.posts); n != 2 {
-			t.Errorf("tokens posted %d times, want again on resuming", n)
+		if posts, _, _ := s.gw.seen(); len(posts) != 2 {
+			t.Errorf("tokens posted %d times, want again on resuming", len(posts))
 		}
 	})
 }
@@ -96,8 +96,8 @@ func TestQuietFlowKeepsItsCarrier(t *testing.T) {
 		if n := s.during(time.Hour); n != 0 {
 			t.Errorf("%d packets after the last quiet flow ended", n)
 		}
-		if n := len(s.gw.posts); n != 1 {
-			t.Errorf("tokens posted %d times, want once: the carrier was kept", n)
+		if posts, _, _ := s.gw.seen(); len(posts) != 1 {
+			t.Errorf("tokens posted %d times, want once: the carrier was kept", len(posts))
 		}
 	})
 }
@@ -134,8 +134,8 @@ func TestTokensAreRenewed(t *testing.T) {
 		s.Apply(w)
 		time.Sleep(time.Second)
 		want := wire.SessionRequest{ClaimsToken: "claims2", EntitlementToken: "ent1"}
-		if len(s.gw.puts) != 1 || s.gw.puts[0] != want || len(s.gw.posts) != 1 {
-			t.Errorf("%d posts, puts %v", len(s.gw.posts), s.gw.puts)
+		if posts, puts, _ := s.gw.seen(); len(puts) != 1 || puts[0] != want || len(posts) != 1 {
+			t.Errorf("%d posts, puts %v", len(posts), puts)
 		}
 		ping(t, c, "same flow")
 	})
@@ -146,16 +146,12 @@ func TestApplyTwiceIsNoOp(t *testing.T) {
 		c := s.open()
 		ping(t, c, "hello")
 		time.Sleep(time.Minute)
-		synctest.Wait()
-		s.mu.Lock()
-		reports := s.reports
-		s.mu.Unlock()
+		reports := s.reported()
 		packets := s.packets.Load()
 		s.Apply(config(s.pki, "10.0.0.2:443", "app.internal", 80))
 		time.Sleep(time.Minute)
-		synctest.Wait()
-		if s.packets.Load() != packets || s.reports != reports {
-			t.Errorf("%d packets, %d reports for the same configuration", s.packets.Load()-packets, s.reports-reports)
+		if n := s.reported(); s.packets.Load() != packets || n != reports {
+			t.Errorf("%d packets, %d reports for the same configuration", s.packets.Load()-packets, n-reports)
 		}
 		ping(t, c, "same flow")
 	})
@@ -234,7 +230,7 @@ func TestGatewayDownThenUp(t *testing.T) {
 			t.Errorf("%d packets without demand", n)
 		}
 		s.gw = startGateway(t, s.pki, s.endpoint(gatewayIP, 443), nil)
-		s.gw.dial = memoryEcho
+		s.gw.reach(memoryEcho)
 		s.gw.judge(allow)
 		ping(t, s.open(), "hello")
 		s.state(session.Connected)
@@ -268,7 +264,7 @@ func TestWrongGatewayCertificate(t *testing.T) {
 		if d := f.Sites["site"].Problem.Detail; d[:15] != "Its certificate" {
 			t.Errorf("detail %q", d)
 		}
-		if n := len(s.gw.posts); n != 0 {
+		if posts, _, _ := s.gw.seen(); len(posts) != 0 {
 			t.Error("tokens were sent to a gateway that is not ours")
 		}
 	})
@@ -285,7 +281,7 @@ func TestGatewayRestarts(t *testing.T) {
 			t.Errorf("problem %+v", p)
 		}
 		s.gw = startGateway(t, s.pki, s.endpoint(gatewayIP, 443), nil)
-		s.gw.dial = memoryEcho
+		s.gw.reach(memoryEcho)
 		s.gw.judge(allow)
 		ping(t, s.open(), "hello")
 	})
@@ -327,24 +323,21 @@ func TestReportsAreFew(t *testing.T) {
 		c := s.open()
 		ping(t, c, "hello")
 		time.Sleep(time.Second)
-		synctest.Wait()
-		before := s.reports
+		before := s.reported()
 		for range 100 {
 			ping(t, c, "x")
 			time.Sleep(80 * time.Millisecond)
 		}
 		time.Sleep(time.Second)
-		synctest.Wait()
-		if n := s.reports - before; n > 22 || n < 15 {
+		if n := s.reported() - before; n > 22 || n < 15 {
 			t.Errorf("%d reports in ten seconds of bytes", n)
 		}
-		if a := s.facts.Apps["app"]; a.Up != 105 || a.Down != 105 || a.LastUsed.IsZero() {
+		if a := s.now().Apps["app"]; a.Up != 105 || a.Down != 105 || a.LastUsed.IsZero() {
 			t.Errorf("counted %+v", a)
 		}
-		before = s.reports
+		before = s.reported()
 		time.Sleep(4 * time.Minute)
-		synctest.Wait()
-		if n := s.reports - before; n != 0 {
+		if n := s.reported() - before; n != 0 {
 			t.Errorf("%d reports of nothing", n)
 		}
 	})

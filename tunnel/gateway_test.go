@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -88,10 +89,8 @@ type gateway struct {
 	tr     *quic.Transport
 	socket net.PacketConn
 
-	// dial reaches the application; set before the first flow.
-	dial func(authority string) (appConn, error)
-
 	mu       sync.Mutex
+	dial     func(authority string) (appConn, error) // reaches the application
 	posts    []wire.SessionRequest
 	puts     []wire.SessionRequest
 	opened   int
@@ -151,11 +150,15 @@ func (g *gateway) cut() {
 	}
 }
 
-func (g *gateway) seen(fn func(g *gateway) bool) bool {
+// seen are the tokens posted and put, and how many flows were opened.
+func (g *gateway) seen() (posts, puts []wire.SessionRequest, opened int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return fn(g)
+	return slices.Clone(g.posts), slices.Clone(g.puts), g.opened
 }
+
+// reach says how to reach the application.
+func (g *gateway) reach(dial func(string) (appConn, error)) { g.update(func() { g.dial = dial }) }
 
 func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
@@ -223,9 +226,11 @@ func (g *gateway) event(w http.ResponseWriter, name string, v any) {
 
 // connect judges by the first verdict, after the session.
 func (g *gateway) connect(w http.ResponseWriter, r *http.Request) {
+	var dial func(string) (appConn, error)
 	for {
 		g.mu.Lock()
 		changed, posts, verdicts := g.changed, len(g.posts), g.verdicts
+		dial = g.dial
 		g.mu.Unlock()
 		if posts > 0 {
 			if len(verdicts) > 0 && !verdicts[0].Allow {
@@ -236,7 +241,7 @@ func (g *gateway) connect(w http.ResponseWriter, r *http.Request) {
 		}
 		<-changed
 	}
-	app, err := g.dial(r.Host)
+	app, err := dial(r.Host)
 	if err != nil {
 		(&wire.Problem{Code: wire.CodeAppRefused, Status: 502, Title: "the application refused", Detail: err.Error()}).Write(w)
 		return

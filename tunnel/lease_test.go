@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -103,8 +102,7 @@ func TestResetBeforeVerdictIsACut(t *testing.T) {
 		s.until("the cut", func(f session.DataplaneFacts) bool { return f.Apps["app"].Cut == 1 && f.Apps["app"].Problem != nil })
 		time.Sleep(time.Minute)
 		s.gw.judge(deny())
-		synctest.Wait()
-		if n := s.facts.Apps["app"].Cut; n != 1 {
+		if n := s.now().Apps["app"].Cut; n != 1 {
 			t.Errorf("%d cuts of one flow", n)
 		}
 	})
@@ -135,7 +133,7 @@ func TestHeldFlowIsCured(t *testing.T) {
 					c.CloseWrite()
 				}()
 				time.Sleep(90 * time.Second)
-				f := s.facts
+				f := s.now()
 				if a := f.Apps["app"]; a.Waiting != 1 || a.Flows != 0 || a.Problem == nil {
 					t.Errorf("while held: %+v", a)
 				}

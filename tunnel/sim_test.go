@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go/testutils/simnet"
+
+	"github.com/tidegate/tidegate/session"
 )
 
 // rtt is the round trip of the simulated path.
@@ -64,8 +66,8 @@ func (e *endpoint) Close() error {
 	return e.net.Close()
 }
 
-// SetReadDeadline: quic-go unblocks its reader with it, and expects an error
-// that knows that it is a timeout.
+// ReadFrom gives quic-go, which unblocks its reader by a deadline, the error
+// that it knows.
 func (e *endpoint) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, a, err := e.SimConn.ReadFrom(b)
 	if err == simnet.ErrDeadlineExceeded {
@@ -82,7 +84,7 @@ func inSim(t *testing.T, opt Options, fn func(t *testing.T, s *sim)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sim{t: t, pki: p, conns: make(chan appConn)}
 		s.gw = startGateway(t, p, s.endpoint(gatewayIP, 443), nil)
-		s.gw.dial = memoryEcho
+		s.gw.reach(memoryEcho)
 		s.gw.judge(allow)
 		d := New(opt)
 		d.dialer = &h3Dialer{listen: func(string) (net.PacketConn, error) {
@@ -122,6 +124,22 @@ func (s *sim) during(d time.Duration) int64 {
 	time.Sleep(d)
 	synctest.Wait()
 	return s.packets.Load() - before
+}
+
+// now are the facts when nothing moves any more, and reported how many reports
+// there have been by then.
+func (s *sim) now() session.DataplaneFacts {
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.facts
+}
+
+func (s *sim) reported() int {
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reports
 }
 
 // ping sends b and wants it back.
@@ -167,7 +185,7 @@ func (l *memoryListener) Close() error         { l.once.Do(func() { close(l.clos
 type memoryConn struct {
 	net.Conn // nil: what is not implemented is not called
 	in, out  *memoryHalf
-	linger   bool
+	linger   atomic.Bool
 	peer     *memoryConn
 	orphan   atomic.Bool // the peer's process is gone
 }
@@ -244,7 +262,7 @@ func (c *memoryConn) Write(b []byte) (n int, err error) {
 }
 
 func (c *memoryConn) CloseWrite() error   { c.out.do(func() { c.out.eof = true }); return nil }
-func (c *memoryConn) SetLinger(int) error { c.linger = true; return nil }
+func (c *memoryConn) SetLinger(int) error { c.linger.Store(true); return nil }
 func (c *memoryConn) SetReadDeadline(t time.Time) error {
 	c.in.do(func() { c.in.deadline = !t.IsZero() && t.Before(time.Now()) })
 	return nil
@@ -252,7 +270,7 @@ func (c *memoryConn) SetReadDeadline(t time.Time) error {
 
 func (c *memoryConn) Close() error {
 	c.in.do(func() { c.in.closed = true })
-	c.out.do(func() { c.out.eof = true; c.out.reset = c.out.reset || c.linger })
+	c.out.do(func() { c.out.eof = true; c.out.reset = c.out.reset || c.linger.Load() })
 	return nil
 }
 
