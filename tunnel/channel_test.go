@@ -342,3 +342,29 @@ func TestReportsAreFew(t *testing.T) {
 		}
 	})
 }
+
+// Use that comes just as the channel is suspended is served all the same.
+func TestUseAroundSuspension(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+		w.Idle = 50 * time.Millisecond
+		s.Apply(w)
+		kept := s.open()
+		for gap := 40 * time.Millisecond; gap < 70*time.Millisecond; gap += time.Millisecond / 2 {
+			time.Sleep(gap)
+			c := s.open()
+			ping(t, c, "hello")
+			c.Close()
+			time.Sleep(gap)
+			ping(t, kept, "hello")
+		}
+		kept.Close()
+		for gap := 40 * time.Millisecond; gap < 70*time.Millisecond; gap += time.Millisecond / 2 {
+			time.Sleep(gap)
+			c := s.open()
+			ping(t, c, "hello")
+			c.Close()
+		}
+		s.state(session.Suspended)
+	})
+}
