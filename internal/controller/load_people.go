@@ -25,9 +25,9 @@ func (l *loader) user(d *resource.Document) {
 	}
 	switch h, err := parseHash(s.Password); {
 	case s.Password == "":
-		l.errs.Add(d.At("password").Errorf("the password of %s is missing; write the hash that `tidegate-server hash-password` prints", d.Name))
+		l.errs.Add(d.At("password").Errorf("the password of %s is missing; write the hash that `tidegate-server controller hash-password` prints", d.Name))
 	case err != nil:
-		l.errs.Add(d.At("password").Errorf("password: %v; write the hash that `tidegate-server hash-password` prints", err))
+		l.errs.Add(d.At("password").Errorf("password: %v; write the hash that `tidegate-server controller hash-password` prints", err))
 	default:
 		u.password = h
 	}

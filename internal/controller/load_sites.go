@@ -32,7 +32,7 @@ func (l *loader) gateway(d *resource.Document) {
 		l.errs.Add(d.At("address").Errorf("address: %s; write host:port as clients reach the gateway, for example gw1.example.com:8444", wrong))
 	}
 	if d.Has("enrolment") && len(s.Enrolment) < minCode {
-		l.errs.Add(d.At("enrolment").Errorf("the enrolment code is shorter than %d characters and could be guessed; write a random one, or none and make one with `tidegate-server controller enrol`", minCode))
+		l.errs.Add(d.At("enrolment").Errorf("the enrolment code is shorter than %d characters and could be guessed; write a random one, or none and make one with `tidegate-server controller enrol-gateway`", minCode))
 	}
 	l.conf.Gateways[d.Name] = &Gateway{Name: d.Name, Site: wire.SiteID(s.Site), Address: s.Address, enrolment: s.Enrolment}
 }
