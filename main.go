@@ -18,6 +18,7 @@ import (
 
 	"github.com/tidegate/tidegate/app"
 	"github.com/tidegate/tidegate/app/cli"
+	_ "github.com/tidegate/tidegate/app/earlylog"
 	"github.com/tidegate/tidegate/app/profile"
 	"github.com/tidegate/tidegate/session"
 )

@@ -3,11 +3,9 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"log/slog"
 	"os/exec"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -97,28 +95,4 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	return nil
-}
-
-// handOverTime bounds how long a second start looks for the first one's socket.
-const handOverTime = 5 * time.Second
-
-// handOver has the instance that runs already do what this start was for.
-func handOver(ctx context.Context, dial func() (*local.Client, error), cmd session.Command) error {
-	ctx, cancel := context.WithTimeout(ctx, handOverTime)
-	defer cancel()
-	for {
-		c, err := dial()
-		if err == nil {
-			defer c.Close()
-			return c.Do(ctx, cmd)
-		}
-		if !errors.Is(err, local.ErrNotRunning) {
-			return err
-		}
-		select { // it holds the lock and has not opened its socket yet
-		case <-time.After(50 * time.Millisecond):
-		case <-ctx.Done():
-			return fmt.Errorf("Tidegate is running but does not answer; end it and start it again")
-		}
-	}
 }

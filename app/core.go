@@ -2,12 +2,10 @@ package app
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"os/exec"
 
-	"github.com/tidegate/tidegate/app/local"
 	"github.com/tidegate/tidegate/app/profile"
 	"github.com/tidegate/tidegate/internal/posture"
 	"github.com/tidegate/tidegate/session"
@@ -28,14 +26,8 @@ func Tray(ctx context.Context, p profile.Profile, link session.Secret, log *slog
 	if link != "" {
 		first = session.ProposeEnrol{Link: link}
 	}
-	instance, err := local.Claim(p)
-	if errors.Is(err, local.ErrRunning) {
-		if first == nil {
-			first = session.ShowWindow{}
-		}
-		return handOver(ctx, func() (*local.Client, error) { return local.Dial(p) }, first)
-	}
-	if err != nil {
+	instance, err := claim(ctx, p, first)
+	if instance == nil {
 		return err
 	}
 	defer instance.Close()

@@ -25,6 +25,8 @@ type Client interface {
 	State(ctx context.Context) (session.State, error)
 	Watch(ctx context.Context) iter.Seq[session.State]
 	Do(ctx context.Context, cmd session.Command) error
+	// Gone returns when the instance has ended.
+	Gone(ctx context.Context) error
 	Close()
 }
 

@@ -53,6 +53,15 @@ func (r running) State(ctx context.Context) (session.State, error) {
 	return session.State{}, ctx.Err()
 }
 
+func (r running) Gone(ctx context.Context) error {
+	select {
+	case <-r.end:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func (running) Close() {}
 
 // result is what a command line led to.

@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"github.com/tidegate/tidegate/app/local"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -18,27 +16,16 @@ func (c *call) window(ctx context.Context, _ []string) error {
 
 // quit ends the instance and returns when it has ended.
 func (c *call) quit(ctx context.Context, _ []string) error {
+	if err := c.client.Do(ctx, session.Quit{}); err != nil {
+		return err
+	}
 	waiting, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	asked := false
-	for range c.client.Watch(waiting) { // ends with the instance
-		if asked {
-			continue
-		}
-		if err := c.client.Do(ctx, session.Quit{}); err != nil {
-			return err
-		}
-		asked = true
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if waiting.Err() != nil {
+	err := c.client.Gone(waiting)
+	if waiting.Err() != nil && ctx.Err() == nil {
 		return fmt.Errorf("Tidegate has not ended within %v; try again, or end its process", c.timeout)
 	}
-	if _, err := c.client.State(ctx); err == nil {
-		return errors.New("Tidegate has not ended; try again")
-	} else if !asked && errors.Is(err, local.ErrNotRunning) {
+	if err != nil {
 		return err
 	}
 	return c.done("Tidegate has ended.")

@@ -25,6 +25,7 @@ var ErrNotRunning = errors.New("Tidegate is not running; start it with: tidegate
 // Client speaks to the running instance of a profile.
 type Client struct {
 	http *http.Client
+	lock string
 }
 
 // dialTimeout bounds a connection to a socket of this machine.
@@ -41,7 +42,7 @@ func Dial(p profile.Profile) (*Client, error) {
 		return nil, err
 	}
 	conn.Close()
-	return &Client{&http.Client{Transport: &http.Transport{DialContext: dial, DisableCompression: true}}}, nil
+	return &Client{&http.Client{Transport: &http.Transport{DialContext: dial, DisableCompression: true}}, p.Lock()}, nil
 }
 
 func dialSocket(ctx context.Context, path string) (net.Conn, error) {
@@ -61,6 +62,22 @@ func dialSocket(ctx context.Context, path string) (net.Conn, error) {
 
 // Close drops idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Gone returns when no instance holds the profile any more, and so another may start.
+func (c *Client) Gone(ctx context.Context) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if ok, err := gone(c.lock); ok || err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
 
 // State asks for the present state.
 func (c *Client) State(ctx context.Context) (session.State, error) {

@@ -52,6 +52,23 @@ func Claim(p profile.Profile) (*Instance, error) {
 	return i, nil
 }
 
+// gone says whether no process holds the profile.
+func gone(lock string) (bool, error) {
+	f, err := os.OpenFile(lock, os.O_RDWR|syscall.O_NOFOLLOW, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("open lock: %w", err)
+	}
+	defer f.Close()
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Close removes the socket and gives the profile up.
 func (i *Instance) Close() error {
 	err := i.listen.Close() // which removes the file

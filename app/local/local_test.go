@@ -118,7 +118,13 @@ func TestWatchEndsWithTheInstance(t *testing.T) {
 	src.Publish(session.State{Version: "a"})
 	stop := serve(t, p, src)
 	var got []string
-	for s := range dial(t, p).Watch(t.Context()) {
+	c := dial(t, p)
+	early, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := c.Gone(early); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it is gone already: %v", err)
+	}
+	for s := range c.Watch(t.Context()) {
 		got = append(got, s.Version)
 		switch s.Version {
 		case "a":
@@ -129,6 +135,9 @@ func TestWatchEndsWithTheInstance(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"a", "b"}, got); diff != "" {
 		t.Error(diff)
+	}
+	if err := c.Gone(t.Context()); err != nil {
+		t.Errorf("gone: %v", err)
 	}
 }
 

@@ -100,6 +100,10 @@ func (s *Server) state(w http.ResponseWriter, r *http.Request) {
 		wire.WriteJSON(w, http.StatusOK, st)
 		return
 	}
+	shuttingDown(w)
+}
+
+func shuttingDown(w http.ResponseWriter) {
 	(&wire.Problem{Code: wire.CodeOverload, Status: http.StatusServiceUnavailable, Title: "Tidegate is shutting down"}).Write(w)
 }
 
@@ -137,6 +141,10 @@ func (s *Server) commands(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.o.Source.Do(r.Context(), cmd); err != nil {
+		if r.Context().Err() != nil {
+			shuttingDown(w)
+			return
+		}
 		var p *wire.Problem
 		if !errors.As(err, &p) {
 			p = &wire.Problem{Code: wire.CodeDenied, Status: http.StatusConflict, Title: err.Error()}

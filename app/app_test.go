@@ -1,0 +1,368 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/tidegate/tidegate/app/apptest"
+	"github.com/tidegate/tidegate/app/local"
+	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/internal/desktoptest"
+	"github.com/tidegate/tidegate/session"
+)
+
+// windowEnv makes this test binary a window process: it notes its start in the
+// file that it names, and does what windowDo says.
+const windowEnv, windowDo = "TIDEGATE_TEST_WINDOW", "TIDEGATE_TEST_DO"
+
+func TestMain(m *testing.M) {
+	if note := os.Getenv(windowEnv); note != "" {
+		os.Exit(windowMain(note, os.Getenv(windowDo)))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func windowMain(note, do string) int {
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGTERM)
+	f, err := os.OpenFile(note, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 2
+	}
+	fmt.Fprintln(f, os.Getpid())
+	f.Close()
+	switch do {
+	case "crash":
+		return 1
+	case "close":
+		return 0
+	}
+	<-end
+	return 0
+}
+
+// fakeCore is a session that does as the test says, until Quit.
+type fakeCore struct {
+	apptest.Source
+	quit chan struct{}
+	once sync.Once
+}
+
+func newCore() *fakeCore {
+	c := &fakeCore{quit: make(chan struct{})}
+	c.Answer = func(cmd session.Command) error {
+		switch cmd.(type) {
+		case session.Quit:
+			c.once.Do(func() { close(c.quit) })
+		case session.SignOut:
+			return errors.New("you are not signed in")
+		case session.ShowWindow:
+			c.Change(func(s *session.State) { s.Window.Seq++ })
+		}
+		return nil
+	}
+	c.Publish(session.State{Enrolment: session.Enrolment{Device: "d"}, User: session.User{Name: "ada"}, ZTA: session.ZTA{Title: "Protected", Active: true}})
+	return c
+}
+
+func (c *fakeCore) ReportTray(h session.TrayHost) { c.Change(func(s *session.State) { s.Tray = h }) }
+
+func (c *fakeCore) Run(ctx context.Context) error {
+	select {
+	case <-c.quit:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+func place(t *testing.T) profile.Profile {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return profile.Profile{Runtime: dir, Config: filepath.Join(dir, "config")}
+}
+
+// start runs the tray process around core and returns what waits for its end.
+func start(t *testing.T, p profile.Profile, core Core, adjust func(*Options)) (end func(), cancel func()) {
+	t.Helper()
+	instance, err := local.Claim(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Core: core, Instance: instance}
+	if adjust != nil {
+		adjust(&o)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, o) }()
+	end = sync.OnceFunc(func() {
+		t.Helper()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Errorf("run: %v", err)
+			}
+		case <-time.After(desktoptest.Wait):
+			t.Error("it does not end")
+		}
+		if err := instance.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { cancel(); end() })
+	return end, cancel
+}
+
+func TestTrayProcess(t *testing.T) {
+	bus := desktoptest.Bus(t)
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", bus)
+	w, desk := desktoptest.NewWatcher(t, bus), desktoptest.NewNotifications(t, bus)
+	p, core := place(t), newCore()
+	var part sync.WaitGroup
+	part.Add(1)
+	end, _ := start(t, p, core, func(o *Options) {
+		o.First = session.Retry{}
+		o.Parts = []func(context.Context) error{func(ctx context.Context) error {
+			defer part.Done()
+			<-ctx.Done()
+			return nil
+		}}
+	})
+	desktoptest.Eventually(t, "the tray", func() bool { return w.Registered() == 1 })
+	c, err := local.Dial(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	s, err := c.State(t.Context())
+	if err != nil || s.Tray != session.TrayPresent {
+		t.Errorf("tray %q, %v", s.Tray, err)
+	}
+	if width, height, _ := w.Pixmap(); width < 22 || width != height {
+		t.Errorf("the icon has %d x %d pixels", width, height)
+	}
+	// A click that leads to nothing says so.
+	w.Click("Sign out")
+	desktoptest.Eventually(t, "a notification", func() bool { return len(desk.Shown()) == 1 })
+	if n := desk.Shown()[0]; n.Body != "you are not signed in." {
+		t.Errorf("notification %+v", n)
+	}
+	// A second start is the first one's business.
+	if i, err := claim(t.Context(), p, nil); i != nil || err != nil {
+		t.Errorf("a second instance: %v, %v", i, err)
+	}
+	if i, err := claim(t.Context(), p, session.ProposeEnrol{Link: "l"}); i != nil || err != nil {
+		t.Errorf("a second instance: %v, %v", i, err)
+	}
+	w.Click("Quit")
+	end()
+	part.Wait()
+	want := []session.Command{session.Retry{}, session.SignOut{}, session.ShowWindow{}, session.ProposeEnrol{Link: "l"}, session.Quit{}}
+	if diff := cmp.Diff(want, core.Commands()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Without a desktop all the rest works.
+func TestNoDesktop(t *testing.T) {
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+	p, core := place(t), newCore()
+	end, cancel := start(t, p, core, nil)
+	c, err := local.Dial(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for s := range c.Watch(t.Context()) {
+		if s.Tray == session.TrayAbsent {
+			break
+		}
+	}
+	cancel()
+	end()
+}
+
+func TestAPartFails(t *testing.T) {
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+	instance, err := local.Claim(place(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer instance.Close()
+	broken := errors.New("broken")
+	err = Run(t.Context(), Options{Core: newCore(), Instance: instance, Parts: []func(context.Context) error{
+		func(context.Context) error { return broken },
+	}})
+	if !errors.Is(err, broken) {
+		t.Errorf("run: %v", err)
+	}
+}
+
+// A start that comes while another instance ends takes over from it.
+func TestClaimFromOneThatEnds(t *testing.T) {
+	p := place(t)
+	first, err := local.Claim(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		time.Sleep(100 * time.Millisecond)
+		first.Close()
+	}()
+	second, err := claim(t.Context(), p, nil)
+	if err != nil || second == nil {
+		t.Fatalf("%v, %v", second, err)
+	}
+	second.Close()
+}
+
+func TestClaimGivesUp(t *testing.T) {
+	p := place(t)
+	first, err := local.Claim(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if i, err := claim(ctx, p, nil); i != nil || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v, %v", i, err)
+	}
+}
+
+// windows runs a launcher and counts the window processes that it starts.
+type windows struct {
+	t    *testing.T
+	core *fakeCore
+	note string
+}
+
+func launch(t *testing.T, do string, display bool) *windows {
+	t.Helper()
+	w := &windows{t, newCore(), filepath.Join(t.TempDir(), "started")}
+	l := newLauncher(Options{Core: w.core, Display: func() bool { return display }, Log: slog.New(slog.DiscardHandler),
+		Window: func(ctx context.Context) *exec.Cmd {
+			cmd := exec.CommandContext(ctx, os.Args[0])
+			cmd.Env = append(os.Environ(), windowEnv+"="+w.note, windowDo+"="+do)
+			return cmd
+		}})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- l.run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		for _, pid := range w.pids() {
+			if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+				t.Errorf("window process %d is left behind", pid)
+			}
+		}
+	})
+	return w
+}
+
+func (w *windows) pids() (pids []int) {
+	b, _ := os.ReadFile(w.note)
+	for line := range strings.Lines(string(b)) {
+		var pid int
+		if _, err := fmt.Sscan(line, &pid); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func (w *windows) show() { w.core.Change(func(s *session.State) { s.Window.Seq++ }) }
+
+func (w *windows) started(n int) {
+	w.t.Helper()
+	desktoptest.Eventually(w.t, fmt.Sprint(n, " window processes"), func() bool { return len(w.pids()) == n })
+}
+
+func TestWindowProcess(t *testing.T) {
+	w := launch(t, "", true)
+	w.show()
+	w.started(1)
+	for range 3 { // one is enough
+		w.show()
+	}
+	if err := syscall.Kill(w.pids()[0], syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	w.started(2) // it ended just when it was needed
+	if err := syscall.Kill(w.pids()[1], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	desktoptest.Eventually(t, "the crash to be noticed", func() bool { return errors.Is(syscall.Kill(w.pids()[1], 0), syscall.ESRCH) })
+	w.show()
+	w.started(3)
+}
+
+func TestWindowThatCrashes(t *testing.T) {
+	w := launch(t, "crash", true)
+	began := time.Now()
+	for n := 1; n <= 3; n++ {
+		desktoptest.Eventually(t, fmt.Sprint(n, " starts"), func() bool { w.show(); return len(w.pids()) >= n })
+	}
+	if took := time.Since(began); took < firstPause+2*firstPause {
+		t.Errorf("three starts within %v", took)
+	}
+}
+
+func TestNoDisplay(t *testing.T) {
+	w := launch(t, "", false)
+	w.show()
+	w.core.Change(func(s *session.State) { s.Prompt = &session.Prompt{ID: "p"} })
+	if n := len(w.pids()); n != 0 {
+		t.Errorf("%d window processes without a display", n)
+	}
+}
+
+// The pauses after crashes grow to a minute, and one that lasted ends them.
+func TestPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLauncher(Options{Log: slog.New(slog.DiscardHandler)})
+		var got []time.Duration
+		for range 8 {
+			l.started = time.Now()
+			l.over(errors.New("crash"))
+			got = append(got, time.Until(l.ready))
+		}
+		l.started = time.Now()
+		time.Sleep(2 * longestPause)
+		l.over(errors.New("crash"))
+		got = append(got, time.Until(l.ready))
+		s := time.Second
+		if diff := cmp.Diff([]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 60 * s, 60 * s, s}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestWindowCommand(t *testing.T) {
+	cmd := windowCommand(profile.Profile{Name: "demo"})(t.Context())
+	if !cmp.Equal(cmd.Args[1:], []string{"window", "--viewer"}) || cmd.Env[len(cmd.Env)-1] != "TIDEGATE_PROFILE=demo" {
+		t.Errorf("%v %v", cmd.Args, cmd.Env)
+	}
+}
