@@ -174,6 +174,10 @@ command -v dpkg-query >/dev/null ||
 	die "this is no Debian: install what your system calls these, then build with go:" \
 		"$(wanted "${groups[@]}" | awk '{ printf "%s ", $2 }')"
 
+for g in "${groups[@]}"; do
+	if [ "$g" = build ]; then go_version; fi
+done
+
 mapfile -t want < <(wanted "${groups[@]}" | awk '{ print $2 }')
 mapfile -t need < <(missing "${want[@]}")
 if [ ${#need[@]} -gt 0 ]; then
@@ -191,7 +195,3 @@ if [ ${#need[@]} -gt 0 ]; then
 	[ ${#need[@]} -eq 0 ] || die "apt-get ended well, but these are still missing: ${need[*]}"
 	say "installed"
 fi
-
-for g in "${groups[@]}"; do
-	if [ "$g" = build ]; then go_version; fi
-done
