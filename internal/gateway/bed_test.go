@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ type authority struct {
 	caKey   *ecdsa.PrivateKey
 	signKey *ecdsa.PrivateKey
 	kid     string
-	serial  int64
+	serial  atomic.Int64
 }
 
 func newAuthority(t *testing.T) *authority {
@@ -73,8 +74,7 @@ func (a *authority) sign(tmpl, parent *x509.Certificate, pub any) *x509.Certific
 
 // leaf issues a certificate; uri names the device, or what the test wants.
 func (a *authority) leaf(pub any, uri string, change func(*x509.Certificate)) *x509.Certificate {
-	a.serial++
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(100 + a.serial), Subject: pkix.Name{CommonName: "leaf"},
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(100 + a.serial.Add(1)), Subject: pkix.Name{CommonName: "leaf"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(900 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
 		DNSNames:    []string{"gateway.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}

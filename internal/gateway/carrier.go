@@ -51,12 +51,13 @@ func (c *carrier) set(s *session, refusal *wire.Problem) {
 	c.changed = make(chan struct{})
 }
 
-// clear removes s if it is still the carrier's.
+// clear removes s if it is still the carrier's. Later flows are told why it
+// ended, where there is a reason to tell.
 func (c *carrier) clear(s *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.session == s {
-		c.session = nil
+		c.session, c.refusal = nil, s.last.problem
 	}
 }
 

@@ -110,6 +110,9 @@ func (g *Gateway) Addr() net.Addr { return g.conn.LocalAddr() }
 // ends its sessions, resets their flows and returns nil once everything that it
 // started has ended. It closes the socket that Listen opened.
 func (g *Gateway) Run(ctx context.Context) error {
+	if g.conn == nil {
+		return fmt.Errorf("the gateway does not listen: call Listen before Run")
+	}
 	defer g.conn.Close()
 	id, err := g.identify(ctx)
 	if err != nil {

@@ -55,6 +55,7 @@ func TestTokensRefused(t *testing.T) {
 
 func TestTokensOfDifferentSessionsRefused(t *testing.T) {
 	s := newSite(t, echo, nil)
+	s.client(t, s.g.Addr(), s.device) // it serves, so it has read its keys
 	a, b := s.ticket(), s.ticket()
 	b.session = "s-2"
 	mixed := wire.SessionRequest{ClaimsToken: a.request().ClaimsToken, EntitlementToken: b.request().EntitlementToken}
@@ -135,6 +136,9 @@ func TestRevocation(t *testing.T) {
 	}
 	if _, err := v.events.Next(); err != io.EOF {
 		t.Errorf("after the end: %v", err)
+	}
+	if p, _ := c.refusedFlow(s.app); p.Code != wire.CodeRevoked {
+		t.Errorf("a flow after the end: %v", p)
 	}
 	// Never again, not even when a later policy has forgotten it, nor after a restart.
 	if err := s.g.learn(s.token(wire.TypePolicy, wire.PolicyToken{Revision: 8})); err != nil {
