@@ -1,0 +1,154 @@
+package window
+
+import (
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/session"
+)
+
+// asking is what the dialogs of all prompts have in common: a heading, the
+// error of the last answer, Later, and one button that answers.
+type asking struct {
+	w      *Window
+	prompt session.Prompt
+	local  string // what is wrong with what was typed, before it is sent
+	sent   bool   // an answer is on its way, and no state says so yet
+
+	title, text *paragraph
+	error       *line
+	errorGap    *surface
+	errorText   *paragraph
+	submit      *button
+	later       *button
+
+	word    string                  // on submit
+	command func() session.Command  // the answer; nil: it is not complete
+	wipe    func()                  // forgets secrets, after they were wrong
+	lock    func(on bool)           // keeps the fields from changing meanwhile
+	focus   func() fyne.Focusable   // the first field
+	extra   func(p *session.Prompt) // shows what else the prompt says; may be nil
+}
+
+// sentGrace is for how long after a command was taken a dialog waits for the
+// state that says that it is under way.
+const sentGrace = 400 * time.Millisecond
+
+// build makes the dialog around fields.
+func (a *asking) build(icon string, width float32, fields ...fyne.CanvasObject) *modal {
+	centred := fyne.TextAlignCenter
+	a.title = newParagraph("", font{size: 19, weight: assets.SemiBold, role: roleText, align: centred}, 0)
+	a.text = newParagraph("", font{size: 13.5, role: roleMuted, align: centred}, 0)
+	a.errorText = newParagraph("", font{size: 13.5, weight: assets.Medium, role: roleBad}, 0)
+	a.error = newLine(10, pads(10, 12), newSurface(roleBadSoft, "", 10), newGlyph("error", true, 18, roleBad), a.errorText).growing(a.errorText)
+	a.error.Hide()
+	a.later = a.w.newButton(plain, words.later, "", a.escape)
+	a.submit = a.w.newButton(primary, a.word, "", a.enter)
+	for _, b := range []*button{a.later, a.submit} {
+		b.high = 42
+	}
+	actions := newLine(10, insets{}, nil, a.later, a.submit).growing(a.later, a.submit)
+	sign := newBadge(56, newSurface(roleAccentSoft, "", 18), newGlyph(icon, false, 28, roleAccent))
+	items := []fyne.CanvasObject{sign, newGap(14), a.title, newGap(6), a.text, newGap(20)}
+	items = append(items, fields...)
+	a.errorGap = newGap(14)
+	items = append(items, a.error, a.errorGap, newGap(6), actions)
+	return newModal(width, newStack(0, insets{28, 28, 26, 28}, nil, items...), nil)
+}
+
+// update shows the prompt of s.
+func (a *asking) update(s session.State) {
+	if s.Prompt == nil {
+		return
+	}
+	was := a.working()
+	if s.Prompt.Busy || problemText(s.Prompt.Error, s.At) != problemText(a.prompt.Error, s.At) {
+		a.sent, a.local = false, ""
+	}
+	a.prompt = *s.Prompt
+	a.refresh(was)
+}
+
+func (a *asking) working() bool { return a.sent || a.prompt.Busy }
+
+// refresh shows what can be done now; was says whether an answer was under way.
+func (a *asking) refresh(was bool) {
+	working := a.working()
+	if was != working {
+		a.lock(working)
+	}
+	if was && !working && a.prompt.Error != nil {
+		a.wipe()
+		a.w.canvas().Focus(a.focus())
+	}
+	text := a.local
+	if text == "" && !working {
+		text = problemText(a.prompt.Error, a.w.state.At)
+	}
+	word := a.word
+	if working {
+		word = words.checking
+	}
+	a.submit.set(word, "")
+	a.submit.setState(a.command() == nil, working)
+	if a.extra != nil {
+		a.extra(&a.prompt)
+	}
+	a.errorText.set(text)
+	shown(a.error, text != "")
+	shown(a.errorGap, text != "")
+	if m := a.w.layer.modal; m != nil {
+		m.settle()
+	}
+}
+
+// typed is called when a field changed.
+func (a *asking) typed() {
+	a.local = ""
+	a.refresh(a.working())
+}
+
+// problemText is a problem in the user's words; empty where there is none.
+func problemText(p *session.Problem, now time.Time) string {
+	if p == nil {
+		return ""
+	}
+	text := sentences(p.Title, p.Detail)
+	if !p.Until.IsZero() {
+		return sentences(text, lockedOut(p.Until, now))
+	}
+	return strings.TrimSuffix(sentences(text, p.Fix), ".") + "."
+}
+
+func (a *asking) first() fyne.Focusable { return a.focus() }
+
+// enter answers, if the answer is complete and none is under way.
+func (a *asking) enter() {
+	c := a.command()
+	if c == nil || a.working() {
+		return
+	}
+	a.local, a.sent = "", true
+	a.refresh(false)
+	a.w.do(c, func(err error) {
+		if err != nil {
+			a.local = sentence(err)
+			a.settled()
+			return
+		}
+		a.w.clock.at(a.w.options.Now().Add(sentGrace), a.settled)
+	})
+}
+
+// settled ends the wait for a state that says that the answer is under way.
+func (a *asking) settled() {
+	if a.sent {
+		a.sent = false
+		a.refresh(true)
+	}
+}
+
+// escape puts the prompt off.
+func (a *asking) escape() { a.w.do(session.DismissPrompt{Prompt: a.prompt.ID}, nil) }

@@ -1,0 +1,210 @@
+package window
+
+import (
+	"net"
+	"strconv"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+// cardView is what a card shows of an application.
+type cardView struct {
+	id                   wire.AppID
+	name, host, protocol string
+	port                 string // the end of host
+	icon                 string
+	hue                  int
+	state                stateView
+	foot                 string // why, or what it is
+	why                  bool   // foot says why
+	until                string
+}
+
+// stateView is an application's state in a word, a sign and a colour.
+type stateView struct {
+	word, icon string
+	tone       tone
+}
+
+func stateOf(s session.AppState) stateView {
+	switch s {
+	case session.AppReady:
+		return stateView{words.ready, "check_circle", neutral}
+	case session.AppInUse:
+		return stateView{words.inUse, "bolt", good}
+	case session.AppNeedsYou:
+		return stateView{words.needsYou, "error", warn}
+	}
+	return stateView{words.blocked, "block", bad}
+}
+
+func cardOf(a *session.App, now time.Time) cardView {
+	v := cardView{id: a.ID, name: a.Name, host: hostPort(a), port: portOf(a), protocol: protocolWord(a.Protocol),
+		icon: iconOf(a), hue: hueOf(a.Color, a.Name), state: stateOf(a.State), foot: a.Description}
+	if a.State != session.AppReady && a.State != session.AppInUse {
+		v.foot, v.why = whyTitle(a), true
+	}
+	if !a.Until.IsZero() {
+		v.until = briefUntil(a.Until, now)
+	}
+	return v
+}
+
+// whyTitle is never empty: what is not explained is at least not confirmed.
+func whyTitle(a *session.App) string {
+	if a.Why.Title == "" {
+		return words.unknownWhy
+	}
+	return a.Why.Title
+}
+
+func portOf(a *session.App) string {
+	if a.Port == 0 {
+		return ""
+	}
+	return ":" + strconv.Itoa(int(a.Port))
+}
+
+func hostPort(a *session.App) string {
+	if a.Port == 0 {
+		return a.Host
+	}
+	return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port)))
+}
+
+// iconOf is the administrator's icon where we have it, else one by protocol.
+func iconOf(a *session.App) string {
+	if assets.HasIcon(a.Icon) {
+		return a.Icon
+	}
+	switch a.Protocol {
+	case "http", "https":
+		return "language"
+	case "ssh":
+		return "terminal"
+	}
+	return "lan"
+}
+
+// card is one application in the grid. It is bound to one after the other as
+// the grid scrolls.
+type card struct {
+	node
+	tap           func(wire.AppID)
+	shows         cardView
+	cursor, over  bool
+	back, ring    *surface
+	tile          *surface
+	glyph         *glyph
+	name, host    *label
+	protocol      *label
+	protocolBack  *surface
+	pill          *pill
+	foot, expires *label
+	footGlyph     *glyph
+}
+
+const (
+	cardHeight = 154
+	cardLeast  = 222
+	cardGap    = 14
+	cardPad    = 16
+)
+
+func newCard(tap func(wire.AppID)) *card {
+	c := &card{tap: tap, back: newSurface(roleSurface, roleLine, 14), ring: newRing(16)}
+	c.tile = newSurface(hueSoft(1), "", 12)
+	c.glyph = newGlyph("lan", false, 24, hueInk(1))
+	c.pill = newPill(words.ready, "check_circle", neutral)
+	c.name = newElastic("", font{size: 15, weight: assets.SemiBold, role: roleText})
+	c.protocolBack = newSurface("", roleLineStrong, 6)
+	c.protocol = newLabel("", font{size: 10.5, weight: assets.SemiBold, role: roleFaint, align: fyne.TextAlignCenter})
+	c.host = newElastic("", font{size: 12.5, role: roleFaint})
+	c.footGlyph = newGlyph("info", true, 15, roleWarn)
+	c.foot = newElastic("", font{size: 12.5, role: roleFaint})
+	c.expires = newLabel("", font{size: 12.5, weight: assets.Medium, role: roleMuted})
+	c.parts = []fyne.CanvasObject{c.back, c.ring, c.tile, c.glyph, c.pill, c.name, c.protocolBack, c.protocol, c.host, c.footGlyph, c.foot, c.expires}
+	c.least = func() fyne.Size { return fyne.NewSize(cardLeast, cardHeight) }
+	c.arrange, c.paint = c.place, c.draw
+	c.ExtendBaseWidget(c)
+	return c
+}
+
+func (c *card) place(s fyne.Size) {
+	place(c.back, 0, 0, s.Width, s.Height)
+	place(c.ring, -3, -3, s.Width+6, s.Height+6)
+	place(c.tile, cardPad, cardPad, 42, 42)
+	place(c.glyph, cardPad, cardPad, 42, 42)
+	p := c.pill.MinSize()
+	place(c.pill, s.Width-cardPad-p.Width+2, cardPad, p.Width, p.Height)
+	w := s.Width - 2*cardPad
+	place(c.name, cardPad, 69, w, c.name.MinSize().Height)
+	pw := c.protocol.MinSize().Width + 12
+	place(c.protocolBack, cardPad+52, cardPad+24, pw, 18)
+	place(c.protocol, cardPad+52, cardPad+24, pw, 18)
+	ew := c.expires.MinSize().Width
+	place(c.expires, s.Width-cardPad-ew, cardPad+24, ew, 18)
+	place(c.host, cardPad, 92, w, 18)
+	var left float32
+	if c.footGlyph.Visible() {
+		place(c.footGlyph, cardPad-1, 120, 15, 18)
+		left = 20
+	}
+	place(c.foot, cardPad+left, 120, w-left, 18)
+}
+
+// bind shows another application, or the same one in another state.
+func (c *card) bind(v cardView, cursor bool) {
+	if c.shows == v && c.cursor == cursor {
+		return
+	}
+	c.shows, c.cursor = v, cursor
+	c.name.set(v.name)
+	c.host.keep = v.port
+	c.host.set(v.host)
+	c.protocol.set(v.protocol)
+	c.tile.set(hueSoft(v.hue), "")
+	c.glyph.set(v.icon, false, hueInk(v.hue))
+	c.pill.set(v.state.word, v.state.icon, v.state.tone)
+	shown(c.footGlyph, v.why)
+	ink := roleFaint
+	if v.why {
+		ink = v.state.tone.ink()
+		c.footGlyph.set("info", true, ink)
+	}
+	c.foot.tint(ink)
+	c.foot.set(v.foot)
+	c.expires.set(v.until)
+	shown(c.expires, v.until != "")
+	c.draw()
+	relayout(c)
+}
+
+func (c *card) draw() {
+	fill, stroke := roleSurface, roleLine
+	if c.over {
+		fill, stroke = roleRaised, roleLineStrong
+	}
+	c.back.set(fill, stroke)
+	shown(c.ring, c.cursor)
+}
+
+// Tapped implements fyne.Tappable.
+func (c *card) Tapped(*fyne.PointEvent) { c.tap(c.shows.id) }
+
+// MouseIn implements desktop.Hoverable.
+func (c *card) MouseIn(*desktop.MouseEvent) { c.over = true; c.draw() }
+
+// MouseMoved implements desktop.Hoverable.
+func (c *card) MouseMoved(*desktop.MouseEvent) {}
+
+// MouseOut implements desktop.Hoverable.
+func (c *card) MouseOut() { c.over = false; c.draw() }
+
+// Cursor implements desktop.Cursorable.
+func (c *card) Cursor() desktop.Cursor { return desktop.PointerCursor }

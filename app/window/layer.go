@@ -1,0 +1,93 @@
+package window
+
+import (
+	"fyne.io/fyne/v2"
+	"github.com/tidegate/tidegate/session"
+)
+
+// layer is what lies over the window, one at a time. The zero layer is nothing.
+type layer struct {
+	key   string // names what is shown: another key is another layer
+	modal *modal
+	face
+}
+
+// face is what a layer shows and how it takes keys.
+type face interface {
+	// update shows s; it is called with every state while the layer is open.
+	update(s session.State)
+	// first is what has the focus in the beginning.
+	first() fyne.Focusable
+	// enter is the Enter key where nothing else takes it, escape the Esc key.
+	enter()
+	escape()
+}
+
+// settle opens the one layer that is wanted now, and closes what is not: what
+// the user is asked comes before what the user opened.
+func (w *Window) settle() {
+	key, make := w.wanted()
+	if key == w.layer.key {
+		if w.layer.face != nil {
+			w.layer.update(w.state)
+		}
+		return
+	}
+	w.closeLayer()
+	if make == nil {
+		return
+	}
+	m, f := make()
+	w.layer = layer{key: key, modal: m, face: f}
+	f.update(w.state)
+	m.Resize(w.canvas().Size())
+	w.canvas().Overlays().Add(m)
+	m.settle()
+	w.focusFirst()
+	w.root.hold(w.toast, m)
+	if t, ok := f.(interface{ tick() }); ok {
+		t.tick()
+	}
+}
+
+func (w *Window) closeLayer() {
+	if w.layer.modal == nil {
+		return
+	}
+	gone := w.layer
+	w.layer = layer{}
+	w.canvas().Overlays().Remove(gone.modal)
+	w.root.hold(w.toast, nil)
+}
+
+func (w *Window) wanted() (key string, make func() (*modal, face)) {
+	if p := w.state.Prompt; p != nil && !p.Dismissed {
+		key = "prompt " + string(p.Kind) + " " + p.ID
+		switch p.Kind {
+		case session.PromptEnrol:
+			return key, w.newEnrol
+		case session.PromptSignIn:
+			return key, w.newSignIn
+		case session.PromptInteraction:
+			return key, w.newInteraction
+		}
+	}
+	switch {
+	case w.ending:
+		return "quit", w.newQuit
+	case w.menu:
+		return "menu", w.newMenu
+	case w.detail != "":
+		if _, ok := appOf(w.state, w.detail); ok {
+			return "app " + string(w.detail), w.newDetail
+		}
+		w.detail = ""
+	}
+	return "", nil
+}
+
+func (w *Window) focusFirst() {
+	if f := w.layer.first(); f != nil {
+		w.canvas().Focus(f)
+	}
+}

@@ -1,0 +1,106 @@
+package window
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/driver/desktop"
+)
+
+// modal is a layer over the window: a scrim, and on it a rounded panel, which
+// scrolls where the window is too low for it.
+type modal struct {
+	node
+	width   float32
+	body    *stack
+	outside func() // a press beside the panel; nil: nothing
+	// corner, where set, is where the lower left of the panel hangs; the scrim
+	// is not drawn then.
+	corner *fyne.Position
+
+	scrim  *scrim
+	shades []*surface
+	panel  *surface
+	catch  *scrim // presses on the panel itself
+	scroll *container.Scroll
+}
+
+func newModal(width float32, body *stack, outside func()) *modal {
+	m := &modal{width: width, body: body, outside: outside}
+	m.scrim = newScrim(func() {
+		if m.outside != nil {
+			m.outside()
+		}
+	})
+	m.panel = newSurface(roleSurface, roleLineStrong, 16)
+	m.catch = newScrim(func() {})
+	m.catch.clear()
+	m.scroll = container.NewVScroll(body)
+	m.parts = []fyne.CanvasObject{m.scrim}
+	for range 7 {
+		shade := newSurface(roleShadow, "", 24)
+		m.shades = append(m.shades, shade)
+		m.parts = append(m.parts, shade)
+	}
+	m.parts = append(m.parts, m.panel, m.catch, m.scroll)
+	m.arrange = m.place
+	m.least = func() fyne.Size { return fyne.NewSize(0, 0) }
+	m.ExtendBaseWidget(m)
+	return m
+}
+
+func (m *modal) place(s fyne.Size) {
+	m.scrim.Resize(s)
+	w := min(m.width, s.Width-32)
+	h := min(m.body.heightFor(w), s.Height-32)
+	x, y := (s.Width-w)/2, (s.Height-h)/2
+	if m.corner != nil {
+		x, y = m.corner.X, m.corner.Y-h
+		m.scrim.clear()
+	}
+	x, y = float32(int(x)), float32(int(y))
+	for i, shade := range m.shades {
+		d := float32(1 + i*i/2 + 2*i)
+		shade.rect.CornerRadius = 16 + d
+		place(shade, x-d, y-d+8, w+2*d, h+2*d)
+	}
+	place(m.panel, x, y, w, h)
+	place(m.catch, x, y, w, h)
+	place(m.scroll, x, y, w, h)
+	m.scroll.Refresh()
+}
+
+// settle lays the modal out anew after its texts changed.
+func (m *modal) settle() {
+	m.place(m.Size())
+	relayout(m.body)
+}
+
+// scrim dims the window and keeps presses from it.
+type scrim struct {
+	node
+	fill *surface
+	tap  func()
+}
+
+func newScrim(tap func()) *scrim {
+	s := &scrim{fill: newSurface(roleScrim, "", 0), tap: tap}
+	s.parts = []fyne.CanvasObject{s.fill}
+	s.arrange = func(size fyne.Size) { s.fill.Resize(size) }
+	s.least = func() fyne.Size { return fyne.Size{} }
+	s.ExtendBaseWidget(s)
+	return s
+}
+
+func (s *scrim) clear() { s.fill.set("", "") }
+
+// Tapped implements fyne.Tappable.
+func (s *scrim) Tapped(*fyne.PointEvent) { s.tap() }
+
+// MouseIn implements desktop.Hoverable.
+func (s *scrim) MouseIn(*desktop.MouseEvent) {}
+
+// MouseMoved implements desktop.Hoverable.
+func (s *scrim) MouseMoved(*desktop.MouseEvent) {}
+
+// MouseOut implements desktop.Hoverable.
+func (s *scrim) MouseOut() {}

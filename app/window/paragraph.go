@@ -1,0 +1,131 @@
+package window
+
+import (
+	"image/color"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+)
+
+// paragraph is text that wraps at the width it is given.
+type paragraph struct {
+	node
+	font  font
+	text  string
+	wrap  float32 // the width it asks for; zero: whatever it gets
+	lines []*canvas.Text
+
+	broken []string // text, broken at the width of brokenAt
+	at     float32
+}
+
+func newParagraph(text string, f font, wrap float32) *paragraph {
+	p := &paragraph{font: f, text: text, wrap: wrap}
+	p.least = func() fyne.Size {
+		w := p.Size().Width
+		if w <= 0 {
+			w = max(p.wrap, 80)
+		}
+		return fyne.NewSize(p.wrap, p.height(w))
+	}
+	p.grows = p.height
+	p.arrange = p.place
+	p.paint = func() {
+		p.at = 0
+		for _, t := range p.lines {
+			p.font.apply(t)
+			t.Refresh()
+		}
+		if w := p.Size().Width; w > 0 {
+			p.place(p.Size())
+		}
+	}
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+// set changes the text, and says whether it was another one.
+func (p *paragraph) set(text string) bool {
+	if p.text == text {
+		return false
+	}
+	p.text = text
+	p.Refresh()
+	return true
+}
+
+func (p *paragraph) tint(r role) {
+	if p.font.role != r {
+		p.font.role = r
+		p.Refresh()
+	}
+}
+
+func (p *paragraph) step() float32 { return float32(int(p.font.size*1.45 + 0.5)) }
+
+func (p *paragraph) height(w float32) float32 {
+	if p.text == "" {
+		return 0
+	}
+	return p.step() * float32(len(p.breakAt(w)))
+}
+
+func (p *paragraph) breakAt(w float32) []string {
+	if p.at == w && p.broken != nil {
+		return p.broken
+	}
+	p.at, p.broken = w, nil
+	for part := range strings.SplitSeq(p.text, "\n") {
+		var row string
+		for word := range strings.FieldsSeq(part) {
+			longer := word
+			if row != "" {
+				longer = row + " " + word
+			}
+			if row != "" && p.font.measure(longer).Width > w {
+				p.broken = append(p.broken, row)
+				longer = word
+			}
+			row = p.split(longer, w)
+		}
+		p.broken = append(p.broken, row)
+	}
+	return p.broken
+}
+
+// split breaks a word that is wider than w, and returns what is left of it.
+func (p *paragraph) split(word string, w float32) string {
+	r := []rune(word)
+	for len(r) > 1 && p.font.measure(string(r)).Width > w {
+		n := len(r) - 1
+		for n > 1 && p.font.measure(string(r[:n])).Width > w {
+			n--
+		}
+		p.broken = append(p.broken, string(r[:n]))
+		r = r[n:]
+	}
+	return string(r)
+}
+
+func (p *paragraph) place(s fyne.Size) {
+	rows := p.breakAt(s.Width)
+	for len(p.lines) < len(rows) {
+		t := canvas.NewText("", color.Transparent)
+		p.font.apply(t)
+		p.lines = append(p.lines, t)
+		p.parts = append(p.parts, t)
+	}
+	for i, t := range p.lines {
+		var row string
+		if i < len(rows) {
+			row = rows[i]
+		}
+		if t.Text != row {
+			t.Text = row
+			t.Refresh()
+		}
+		h := t.MinSize().Height
+		place(t, 0, float32(i)*p.step()+(p.step()-h)/2, s.Width, h)
+	}
+}

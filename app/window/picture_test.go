@@ -1,0 +1,89 @@
+package window
+
+import (
+	"image/png"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/tidegate/tidegate/session"
+)
+
+// Pictures of the main states in both themes: rendered in memory always, and
+// kept where TIDEGATE_PICTURES names a folder. They are for eyes, and are
+// compared with nothing.
+func TestPictures(t *testing.T) {
+	dismissed := mfaPrompt()
+	dismissed.Prompt.Dismissed = true
+	wrong := signInPrompt()
+	wrong.Prompt.Error = &session.Problem{Title: "That did not match", Detail: "The password or the code is wrong", Fix: "Check both and try again"}
+	locked := signInPrompt()
+	locked.Prompt.Error = &session.Problem{Title: "Too many attempts", Until: noon.Add(15 * time.Minute)}
+	busy := mfaPrompt()
+	busy.Prompt.Busy = true
+	none := signedIn()
+	none.Apps = nil
+	pictures := []struct {
+		name  string
+		state session.State
+		do    func(*bench)
+	}{
+		{"applications", signedIn(), nil},
+		{"search", signedIn(), func(b *bench) { b.canvas().Focus(b.pages.apps.search); b.typed("o") }},
+		{"search-none", signedIn(), func(b *bench) { b.canvas().Focus(b.pages.apps.search); b.typed("zebra") }},
+		{"focus", signedIn(), func(b *bench) { b.canvas().Focus(b.pages.apps.grid); b.key("Down") }},
+		{"detail-in-use", signedIn(), func(b *bench) { b.pages.apps.open("bastion") }},
+		{"detail-needs-you", signedIn(), func(b *bench) { b.pages.apps.open("scada") }},
+		{"detail-blocked", signedIn(), func(b *bench) { b.pages.apps.open("reports") }},
+		{"activity", signedIn(), func(b *bench) { b.pages.show(session.PageActivity) }},
+		{"settings", signedIn(), func(b *bench) { b.pages.show(session.PageSettings) }},
+		{"menu", signedIn(), func(b *bench) { b.menu = true; b.settle() }},
+		{"mfa", mfaPrompt(), func(b *bench) { b.typed("123") }},
+		{"mfa-busy", busy, nil},
+		{"mfa-dismissed", dismissed, nil},
+		{"everything", everythingPrompt(), nil},
+		{"sign-in", signInPrompt(), func(b *bench) { b.typed("secret") }},
+		{"sign-in-wrong", wrong, nil},
+		{"sign-in-locked", locked, nil},
+		{"signed-out", signedOut(), nil},
+		{"enrol", enrolPrompt(), nil},
+		{"not-enrolled", notEnrolled(), nil},
+		{"connecting", connecting(), nil},
+		{"lost", lost(), nil},
+		{"none", none, nil},
+		{"quit", signedIn(), func(b *bench) { b.quit() }},
+		{"toast", signedIn(), func(b *bench) { b.say(openedWord(session.OpenTerminal)) }},
+		{"many", manyApps(2000), nil},
+	}
+
+	for _, p := range pictures {
+		for _, choice := range []appearance{alwaysDark, alwaysLight} {
+			t.Run(p.name+"-"+string(choice), func(t *testing.T) {
+				b := newBench(t, choice)
+				b.apply(p.state)
+				if p.do != nil {
+					p.do(b)
+				}
+				img := b.canvas().Capture()
+				if got := img.Bounds().Dx(); got != defaultWidth {
+					t.Errorf("the picture is %d pixels wide", got)
+				}
+				dir := os.Getenv("TIDEGATE_PICTURES")
+				if dir == "" {
+					return
+				}
+				f, err := os.Create(filepath.Join(dir, p.name+"-"+string(choice)+".png"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := png.Encode(f, img); err != nil {
+					t.Error(err)
+				}
+				if err := f.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}

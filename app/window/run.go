@@ -1,0 +1,66 @@
+package window
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// ErrClientEnded is returned by Run when the client's states end before ctx does.
+var ErrClientEnded = errors.New("tidegate has ended; start it again")
+
+// Run shows the client's states and sends the user's commands until ctx ends,
+// which is no error, or the client does. It returns when every goroutine that
+// it started has ended.
+func (w *Window) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	outer := ctx
+	g.Go(func() error {
+		for s := range w.client.Watch(ctx) {
+			if w.enter(ctx, func() { w.apply(s) }) != nil {
+				break
+			}
+		}
+		if outer.Err() != nil {
+			return nil
+		}
+		return ErrClientEnded
+	})
+	g.Go(func() error { return w.send(ctx) })
+	g.Go(func() error { return w.clock.run(ctx, w.options.Now, func(f func()) error { return w.enter(ctx, f) }) })
+	return g.Wait()
+}
+
+// send carries commands to the client, one after the other.
+func (w *Window) send(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case o := <-w.queue:
+			err := w.client.Do(ctx, o.command)
+			if w.enter(ctx, func() { o.done(err) }) != nil {
+				return nil
+			}
+		}
+	}
+}
+
+// enter runs f on Fyne's thread and waits for it. It is the only place here
+// that gets there. Unlike fyne.DoAndWait it does not wait for ever when Fyne's
+// loop has ended: it returns when ctx does, and f does not run after that.
+func (w *Window) enter(ctx context.Context, f func()) error {
+	ran := make(chan struct{})
+	w.thread(func() {
+		defer close(ran)
+		if ctx.Err() == nil {
+			f()
+		}
+	})
+	select {
+	case <-ran:
+	case <-ctx.Done():
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,160 @@
+package window
+
+import (
+	"fmt"
+	"slices"
+
+	"fyne.io/fyne/v2"
+	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/session"
+)
+
+// side is the left of the window: whose network this is, the ZTA button, what
+// there is to know of the channels, and who is signed in.
+type side struct {
+	*stack
+	w            *Window
+	organisation *label
+	button       *ztaButton
+	title        *label
+	detail       *paragraph
+	facts        *facts
+	user         *userRow
+	shows        sideView
+}
+
+// sideView is all that the side shows.
+type sideView struct {
+	organisation string
+	zta          ztaView
+	title        string
+	detail       string
+	facts        []factView
+	user         userView
+}
+
+func (w *Window) newSide() *side {
+	s := &side{w: w}
+	logo := newPicture(assets.Logo(), 36)
+	s.organisation = newElastic("", font{size: 12.5, weight: assets.Regular, role: roleFaint})
+	names := newStack(1, insets{}, nil,
+		newLabel(words.title, font{size: 16, weight: assets.Bold, role: roleText}), s.organisation)
+	brand := newLine(12, insets{}, nil, logo, names).growing(names)
+	s.button = newZTAButton(func() { w.pages.show(session.PageApplications) }, w.key)
+	s.title = newElastic("", font{size: 20, weight: assets.SemiBold, role: roleText, align: fyne.TextAlignCenter})
+	s.detail = newParagraph("", font{size: 13.5, weight: assets.Regular, role: roleMuted, align: fyne.TextAlignCenter}, 0)
+	s.facts = newFacts()
+	s.user = w.newUserRow()
+	s.stack = newStack(0, insets{22, 20, 16, 20}, newSurface(rolePanel, "", 0),
+		brand, newGap(40), s.button, newGap(14), s.title, newGap(6), s.detail, newSpacer(16),
+		s.facts, newGap(12), s.user)
+	return s
+}
+
+func (s *side) apply(st session.State) {
+	v := sideOf(st)
+	if s.shows.equal(v) {
+		return
+	}
+	s.shows = v
+	s.organisation.set(v.organisation)
+	s.button.set(v.zta)
+	s.title.set(v.title)
+	s.detail.set(v.detail)
+	s.facts.set(v.facts)
+	s.user.set(v.user)
+	relayout(s.stack)
+}
+
+func (v sideView) equal(o sideView) bool {
+	return v.organisation == o.organisation && v.zta == o.zta && v.title == o.title && v.detail == o.detail &&
+		v.user == o.user && slices.Equal(v.facts, o.facts)
+}
+
+// sideOf is what the side shows of a state.
+func sideOf(s session.State) sideView {
+	v := sideView{
+		organisation: s.Enrolment.Name,
+		zta:          ztaOf(s),
+		title:        s.ZTA.Title,
+		detail:       s.ZTA.Detail,
+		facts:        factsOf(s),
+		user:         userOf(s),
+	}
+	if v.organisation == "" {
+		v.organisation = words.notEnrolled
+	}
+	if v.title == "" {
+		v.title = phaseWord(s.Control)
+	}
+	return v
+}
+
+// shownSites is how many data channels the facts have room for.
+const shownSites = 3
+
+func factsOf(s session.State) []factView {
+	fs := []factView{{icon: "hub", name: words.controller, value: phaseWord(s.Control), tone: phaseTone(s.Control.Phase)}}
+	for i, site := range s.Sites {
+		if i == shownSites && len(s.Sites) > shownSites+1 {
+			fs = append(fs, factView{icon: "lan", name: fmt.Sprintf(words.more, len(s.Sites)-i)})
+			break
+		}
+		name := site.Name
+		if name == "" {
+			name = string(site.ID)
+		}
+		word, t := channelWord(site.State)
+		fs = append(fs, factView{icon: "lan", name: name, value: word, tone: t})
+	}
+	if !s.User.Expires.IsZero() {
+		fs = append(fs, factView{icon: "schedule", name: words.sessionUntil, value: moment(s.User.Expires, s.At)})
+	}
+	return fs
+}
+
+func phaseWord(c session.ControlChannel) string {
+	switch c.Phase {
+	case session.ControlConnecting:
+		return words.phaseConnecting
+	case session.ControlEstablished:
+		switch c.Transport {
+		case "h3":
+			return "HTTP/3"
+		case "h2":
+			return "HTTP/2"
+		}
+		return words.gwConnected
+	case session.ControlReconnecting:
+		return words.phaseReconnecting
+	case session.ControlLost:
+		return words.phaseLost
+	case session.ControlSignedOut:
+		return words.signedOut
+	}
+	return words.phaseOff
+}
+
+func phaseTone(p session.ControlPhase) tone {
+	switch p {
+	case session.ControlEstablished:
+		return good
+	case session.ControlConnecting, session.ControlReconnecting:
+		return accent
+	case session.ControlLost:
+		return bad
+	}
+	return neutral
+}
+
+func channelWord(c session.ChannelState) (string, tone) {
+	switch c {
+	case session.Connecting:
+		return words.gwConnecting, accent
+	case session.Connected:
+		return words.gwConnected, good
+	case session.Suspended:
+		return words.gwSuspended, neutral
+	}
+	return words.gwOff, neutral
+}

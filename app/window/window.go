@@ -1,0 +1,181 @@
+package window
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/theme"
+	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+// Client is the tray process, as the window sees it.
+type Client interface {
+	// Watch yields each state, the latest first, until ctx ends or the client does.
+	Watch(ctx context.Context) iter.Seq[session.State]
+	// Do sends a command; see session.Command for what its error means.
+	Do(ctx context.Context, c session.Command) error
+}
+
+// Options are all optional.
+type Options struct {
+	// OnClose is called on Fyne's thread after the user closed the window,
+	// which is hidden by then. Nil: closing ends the window.
+	OnClose func()
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+	// Log is where programming faults go; nil: nowhere. No text of the user's
+	// is ever logged.
+	Log *slog.Logger
+}
+
+// Window is the window. New makes it on Fyne's thread; Run feeds it.
+type Window struct {
+	app     fyne.App
+	win     fyne.Window
+	client  Client
+	options Options
+	look    *look
+	thread  func(func()) // enters Fyne's thread; tests have none to enter
+
+	clock clock
+	queue chan order
+
+	state  session.State
+	seen   bool   // a state has been rendered
+	raised uint64 // the last Window.Seq that was obeyed
+
+	root  *root
+	side  *side
+	pages *pages
+
+	layer  layer      // what lies over the window now
+	menu   bool       // the user's menu is open
+	ending bool       // quitting waits for a confirmation
+	detail wire.AppID // the application that is looked at; empty: none
+	toast  *toast
+}
+
+// order is a command on its way, and what becomes of it.
+type order struct {
+	command session.Command
+	done    func(error) // on Fyne's thread; may be nil
+}
+
+// New builds the window, hidden, with the state of a client that has not
+// spoken yet. Call it, Show and everything of Fyne's on Fyne's thread.
+func New(a fyne.App, c Client, o Options) *Window {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	w := &Window{app: a, client: c, options: o, queue: make(chan order, 32), thread: fyne.Do}
+	w.clock.wake = make(chan struct{}, 1)
+	w.look = &look{choice: appearance(a.Preferences().StringWithFallback(prefAppearance, string(followSystem)))}
+	a.Settings().SetTheme(w.look)
+	w.win = a.NewWindow(words.title)
+	w.win.SetIcon(assets.AppIcon())
+	w.win.SetPadded(false)
+	w.toast = newToast()
+	w.side = w.newSide()
+	w.pages = w.newPages()
+	w.root = newRoot(w)
+	w.win.SetContent(w.root)
+	w.bindKeys()
+	w.restoreSize()
+	w.win.SetCloseIntercept(w.closed)
+	w.apply(session.State{At: o.Now()})
+	return w
+}
+
+func (w *Window) canvas() fyne.Canvas { return w.win.Canvas() }
+
+// Show maps the window, or raises it.
+func (w *Window) Show() {
+	w.win.Show()
+	w.win.RequestFocus()
+}
+
+// Hide unmaps the window and remembers its size.
+func (w *Window) Hide() {
+	w.saveSize()
+	w.win.Hide()
+}
+
+func (w *Window) closed() {
+	w.Hide()
+	if w.options.OnClose != nil {
+		w.options.OnClose()
+		return
+	}
+	w.win.SetCloseIntercept(nil)
+	w.win.Close()
+}
+
+// The preferences.
+const (
+	prefAppearance = "appearance"
+	prefWidth      = "window.width"
+	prefHeight     = "window.height"
+)
+
+// The window's size, in Fyne's units, until the user chose another.
+const (
+	defaultWidth  = 1160
+	defaultHeight = 760
+)
+
+func (w *Window) restoreSize() {
+	p := w.app.Preferences()
+	size := fyne.NewSize(float32(p.FloatWithFallback(prefWidth, defaultWidth)), float32(p.FloatWithFallback(prefHeight, defaultHeight)))
+	w.win.Resize(size.Max(w.root.MinSize()))
+}
+
+func (w *Window) saveSize() {
+	s := w.canvas().Size()
+	w.app.Preferences().SetFloat(prefWidth, float64(s.Width))
+	w.app.Preferences().SetFloat(prefHeight, float64(s.Height))
+}
+
+// choose changes the theme and keeps the choice.
+func (w *Window) choose(a appearance) {
+	w.app.Preferences().SetString(prefAppearance, string(a))
+	w.look = &look{choice: a}
+	w.app.Settings().SetTheme(w.look)
+	w.pages.settings.chosen(a)
+}
+
+// do sends a command; done, where it is not nil, hears on Fyne's thread what
+// became of it, in place of the user.
+func (w *Window) do(c session.Command, done func(error)) {
+	if done == nil {
+		done = func(err error) {
+			if err != nil {
+				w.say(fmt.Sprintf(words.failed, err))
+			}
+		}
+	}
+	select {
+	case w.queue <- order{c, done}:
+	default:
+		w.say(words.busy)
+	}
+}
+
+// copy puts text on the clipboard and says so.
+func (w *Window) copy(text, said string) {
+	w.app.Clipboard().SetContent(text)
+	w.say(said)
+}
+
+// isLight says which of the two palettes is in use.
+func (w *Window) isLight() bool {
+	return w.look.Color(roleGround, w.app.Settings().ThemeVariant()) == w.look.Color(roleGround, theme.VariantLight)
+}

@@ -1,0 +1,326 @@
+package window
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+// words are all texts that this package says itself, for a translator.
+var words = struct {
+	title, applications, activity, settings                       string
+	general, show, hide, close, copy, copied, later, cancel, open string
+	search, searchNone, searchClear                               string
+	signIn, signOut, enrol, signedOut, notEnrolled, retry         string
+	controller, sessionUntil, more                                string
+	phaseOff, phaseConnecting, phaseReconnecting, phaseLost       string
+	ready, inUse, needsYou, blocked                               string
+	gwOff, gwConnecting, gwConnected, gwSuspended                 string
+	verify, showWhat, otherGroup                                  string
+	emptyEnrolTitle, emptyEnrolText                               string
+	emptyOutTitle, emptyOutText                                   string
+	emptyLostTitle, emptyLostText                                 string
+	emptyWaitTitle, emptyWaitText                                 string
+	emptyNoneTitle, emptyNoneText                                 string
+	emptyHitsText                                                 string
+	emptyActivityTitle, emptyActivityText                         string
+	today, yesterday                                              string
+	readyTitle, readyText, inUseTitle, inUseText                  string
+	unknownWhy, copyAddress, copyCommand                          string
+	factUntil, factAddress, factCommand, factFlows, factData      string
+	factUsed, factDecision, factSite, decisionHint, never         string
+	noAddress                                                     string
+	enrolTitle, enrolText, enrolField, enrolHint, enrolDo         string
+	signInTitle, password, passwordHint, code                     string
+	verifyTitle, verifyDo, reason, reasonHint, acknowledge        string
+	reasonDo, messageTitle, reasonTitle, passwordTitle            string
+	quitTitle, quitDo                                             string
+	busy, failed, checking                                        string
+	appearance, appearanceText, system, dark, light               string
+	thisDevice, aboutTitle, version, versionText                  string
+	deviceID, deviceText, organisation, notEnrolledText           string
+	keychain, tray                                                string
+}{
+	title: "Tidegate", applications: "Applications", activity: "Activity", settings: "Settings",
+	general: "General",
+	show:    "Show password", hide: "Hide password", close: "Close", copy: "Copy", copied: "Copied",
+	later: "Later", cancel: "Cancel", open: "Open",
+	search: "Search applications", searchClear: "Clear search", searchNone: "Nothing found",
+	signIn: "Sign in", signOut: "Sign out", enrol: "Enrol this device", signedOut: "Signed out",
+	notEnrolled: "Not enrolled", retry: "Try again",
+	controller: "Controller", sessionUntil: "Session until", more: "%d more",
+	phaseOff: "Not enrolled", phaseConnecting: "Connecting…", phaseReconnecting: "Reconnecting…", phaseLost: "Not reached",
+	ready: "Ready", inUse: "In use", needsYou: "Needs you", blocked: "Blocked",
+	gwOff: "Not in use", gwConnecting: "Connecting…", gwConnected: "Connected", gwSuspended: "Suspended",
+	verify: "Verify", showWhat: "Show", otherGroup: "Other",
+	emptyEnrolTitle: "Enrol this device to begin",
+	emptyEnrolText:  "Your administrator sends you an enrolment link. It tells this device which controller to trust, and gives it a certificate of its own.",
+	emptyOutTitle:   "You are signed out",
+	emptyOutText:    "Sign in, and the applications that you may use appear here.",
+	emptyLostTitle:  "Access is prevented until the controller is reached again",
+	emptyLostText:   "Tidegate keeps trying by itself. Check whether this device is online.",
+	emptyWaitTitle:  "Connecting to the controller…",
+	emptyWaitText:   "Your applications appear here in a moment.",
+	emptyNoneTitle:  "No applications yet",
+	emptyNoneText:   "You are signed in, but nothing is assigned to you. Ask your administrator for access; it appears here without a restart.",
+	emptyHitsText:   "The search looks at names, descriptions, groups and hosts.",
+
+	emptyActivityTitle: "Nothing has happened yet",
+	emptyActivityText:  "Sign-ins, connections and changes of your access are listed here.",
+	today:              "Today", yesterday: "Yesterday",
+	readyTitle: "Ready", readyText: "The connection opens by itself when you use it.",
+	inUseTitle: "In use", inUseText: "It goes to sleep by itself when you stop using it.",
+	unknownWhy: "Access is not confirmed", copyAddress: "Copy address", copyCommand: "Copy command",
+	factUntil: "Access until", factAddress: "Local address", factCommand: "Command", factFlows: "Open connections", factData: "Sent and received",
+	factUsed: "Last used", factDecision: "Decision", factSite: "Gateway site", decisionHint: "Tell it to your helpdesk", never: "Not yet",
+	noAddress:  "None yet",
+	enrolTitle: "Enrol this device", enrolText: "Paste the enrolment link that your administrator sent you. It says which controller to trust and works once.",
+	enrolField: "Enrolment link", enrolHint: "tidegate:enrol?controller=…", enrolDo: "Enrol",
+	signInTitle: "Sign in", password: "Password", passwordHint: "Your password", code: "One-time code",
+	verifyTitle: "Confirm it’s you", verifyDo: "Verify", reason: "Reason", reasonHint: "For example: ticket 4711", acknowledge: "I have read this",
+	reasonDo: "Continue", messageTitle: "Please read this", reasonTitle: "Why do you need access?", passwordTitle: "Type your password again",
+	quitTitle: "Quit Tidegate?", quitDo: "Quit",
+	busy: "Tidegate is still busy with what you asked before. Try again in a moment.", failed: "That did not work: %v", checking: "Checking…",
+	appearance: "Appearance", appearanceText: "Theme of this window", system: "System", dark: "Dark", light: "Light",
+	thisDevice: "This device", aboutTitle: "About", version: "Version", versionText: "Tidegate, an open zero-trust access client",
+	deviceID: "Device", deviceText: "Its id, as your administrator sees it", organisation: "Organisation",
+	notEnrolledText: "This device belongs to no controller yet",
+	keychain:        "Keychain", tray: "Tray icon",
+}
+
+// noHits is said when a search finds nothing.
+func noHits(query string) string { return fmt.Sprintf("No application matches “%s”", query) }
+
+// hits says how many of all applications a search shows.
+func hits(n, all int) string {
+	if n == all {
+		return fmt.Sprintf("%d", all)
+	}
+	return fmt.Sprintf("%d of %d", n, all)
+}
+
+// briefUntil says when access ends, where there is little room.
+func briefUntil(t, now time.Time) string {
+	switch day := days(now, t); {
+	case day == 0:
+		return "until " + t.Local().Format("15:04")
+	case day > 0 && day < 7:
+		return "until " + t.Local().Format("Mon 15:04")
+	}
+	return "until " + t.Local().Format("2 Jan")
+}
+
+// moment writes an instant as briefly as is clear, in local time.
+func moment(t, now time.Time) string {
+	t, now = t.Local(), now.Local()
+	switch day := days(now, t); {
+	case day == 0:
+		return t.Format("15:04")
+	case day == 1:
+		return "tomorrow " + t.Format("15:04")
+	case day > 1 && day < 7:
+		return t.Format("Mon 15:04")
+	case t.Year() == now.Year():
+		return t.Format("2 Jan 15:04")
+	}
+	return t.Format("2 Jan 2006 15:04")
+}
+
+// dayName names the day of t.
+func dayName(t, now time.Time) string {
+	switch days(t, now) {
+	case 0:
+		return words.today
+	case 1:
+		return words.yesterday
+	}
+	return t.Local().Format("Monday, 2 January")
+}
+
+// days counts the midnights between a and b.
+func days(a, b time.Time) int {
+	a, b = a.Local(), b.Local()
+	da := time.Date(a.Year(), a.Month(), a.Day(), 12, 0, 0, 0, time.UTC)
+	db := time.Date(b.Year(), b.Month(), b.Day(), 12, 0, 0, 0, time.UTC)
+	return int(db.Sub(da) / (24 * time.Hour))
+}
+
+// countdown says how long is left until access lapses.
+func countdown(left time.Duration) string {
+	left = max(0, left.Round(time.Second))
+	if left == 0 {
+		return "Access has lapsed until you answer"
+	}
+	if left >= time.Hour {
+		return fmt.Sprintf("Access lapses in %d:%02d:%02d", int(left.Hours()), int(left.Minutes())%60, int(left.Seconds())%60)
+	}
+	return fmt.Sprintf("Access lapses in %d:%02d", int(left.Minutes()), int(left.Seconds())%60)
+}
+
+// bytesText writes an amount of data.
+func bytesText(n int64) string {
+	units, v := []string{"B", "kB", "MB", "GB", "TB"}, float64(n)
+	for v >= 1000 && len(units) > 1 {
+		v, units = v/1000, units[1:]
+	}
+	if units[0] == "B" || v >= 100 {
+		return fmt.Sprintf("%.0f %s", v, units[0])
+	}
+	return fmt.Sprintf("%.1f %s", v, units[0])
+}
+
+// listed writes some names, and how many more there are.
+func listed(names []string, most int) string {
+	switch {
+	case len(names) == 0:
+		return "your applications"
+	case len(names) > most:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	case len(names) == 1:
+		return names[0]
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+// verifyToKeep is said of a dismissed prompt.
+func verifyToKeep(apps []string, lapses time.Time, now time.Time) (title, detail string) {
+	if lapses.IsZero() || !now.Before(lapses) {
+		return "Verify to use " + listed(apps, 2), "Access is blocked until you answer."
+	}
+	return "Verify to keep " + listed(apps, 2), "Access lapses at " + moment(lapses, now) + "."
+}
+
+// asks is the heading of a prompt, and what it is good for.
+func asks(kinds []wire.InteractionKind, apps []string, lapsed bool) (title, text string) {
+	title = words.verifyTitle
+	if len(kinds) == 1 {
+		switch kinds[0] {
+		case wire.InteractionPassword:
+			title = words.passwordTitle
+		case wire.InteractionReason:
+			title = words.reasonTitle
+		case wire.InteractionMessage:
+			title = words.messageTitle
+		}
+	}
+	if lapsed {
+		return title, "Then you can use " + listed(apps, 3) + "."
+	}
+	return title, "To keep using " + listed(apps, 3) + "."
+}
+
+// quitText says what quitting ends.
+func quitText(inUse int) string {
+	if inUse == 1 {
+		return "One application is in use. Quitting closes its connections."
+	}
+	return fmt.Sprintf("%d applications are in use. Quitting closes their connections.", inUse)
+}
+
+// cureWord is the button that would open or keep an application.
+func cureWord(kinds []wire.InteractionKind) string {
+	if len(kinds) == 1 {
+		switch kinds[0] {
+		case wire.InteractionMFA:
+			return "Enter a code"
+		case wire.InteractionPassword:
+			return "Type your password"
+		case wire.InteractionReason:
+			return "Give a reason"
+		case wire.InteractionMessage:
+			return "Read the message"
+		}
+	}
+	return words.verify
+}
+
+// protocolWord names a protocol to people.
+func protocolWord(scheme string) string {
+	switch scheme {
+	case "http", "https":
+		return "Web"
+	}
+	return strings.ToUpper(scheme)
+}
+
+// openWord is what the main button of an application does.
+func openWord(k session.OpenKind) string {
+	switch k {
+	case session.OpenBrowser:
+		return "Open in browser"
+	case session.OpenTerminal:
+		return words.copyCommand
+	}
+	return words.copyAddress
+}
+
+// openedWord says what was done.
+func openedWord(k session.OpenKind) string {
+	switch k {
+	case session.OpenBrowser:
+		return "Opening in your browser…"
+	case session.OpenTerminal:
+		return "Command copied. Paste it into a terminal."
+	}
+	return "Address copied. Paste it into your program."
+}
+
+// keychainText explains the keychain's state.
+func keychainText(k session.Keychain) (text string, t tone) {
+	switch k {
+	case session.KeychainReady:
+		return "Holds your session and this device’s key", good
+	case session.KeychainLocked:
+		return "Locked. Unlock it, and your session survives a restart", warn
+	case session.KeychainAbsent:
+		return "None found. Your session is kept in memory and ends with Tidegate", warn
+	}
+	return "Not asked yet", neutral
+}
+
+func keychainWord(k session.Keychain) string {
+	switch k {
+	case session.KeychainReady:
+		return "Ready"
+	case session.KeychainLocked:
+		return "Locked"
+	case session.KeychainAbsent:
+		return "Absent"
+	}
+	return "Unknown"
+}
+
+// trayText explains the tray's state.
+func trayText(t session.TrayHost) (word, text string, tn tone) {
+	switch t {
+	case session.TrayPresent:
+		return "Shown", "Tidegate runs on there when you close this window", good
+	case session.TrayAbsent:
+		return "Absent", "This desktop shows no tray icons. This window does everything the icon would", warn
+	}
+	return "Unknown", "The desktop has not answered yet", neutral
+}
+
+// lockedOut says until when.
+func lockedOut(t, now time.Time) string { return "Try again at " + moment(t, now) + "." }
+
+// sentence is an error as a sentence.
+func sentence(err error) string {
+	s := err.Error()
+	if s == "" {
+		return s
+	}
+	s = strings.ToUpper(s[:1]) + s[1:]
+	return strings.TrimSuffix(s, ".") + "."
+}
+
+// signInText says who is to sign in where.
+func signInText(user, organisation string) string {
+	if organisation == "" {
+		return "as " + user
+	}
+	return "as " + user + " at " + organisation
+}

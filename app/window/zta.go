@@ -1,0 +1,180 @@
+package window
+
+import (
+	"fmt"
+	"image/color"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/session"
+)
+
+// ztaMode is the shape of the ZTA button.
+type ztaMode int
+
+const (
+	ztaInactive  ztaMode = iota // hollow and grey: the controller is not reached
+	ztaWorking                  // hollow, and an arc turns
+	ztaActive                   // filled, with a tick
+	ztaInUse                    // filled, with a tick, and a second ring
+	ztaAttention                // filled amber, with a mark
+)
+
+// ztaView is what the ZTA button shows.
+type ztaView struct {
+	mode    ztaMode
+	turning bool   // the arc, over whatever the mode is
+	badge   bool   // the user is needed although it is inactive
+	says    string // for assistance
+}
+
+// ztaOf is what the ZTA button shows of a state. It is active only while the
+// control channel is established.
+func ztaOf(s session.State) ztaView {
+	v := ztaView{turning: s.ZTA.Working, says: "ZTA: " + s.ZTA.Title}
+	switch {
+	case s.ZTA.Active && s.ZTA.Attention:
+		v.mode = ztaAttention
+	case s.ZTA.Active && s.ZTA.InUse:
+		v.mode = ztaInUse
+	case s.ZTA.Active:
+		v.mode = ztaActive
+	case s.ZTA.Working:
+		v.mode = ztaWorking
+	default:
+		v.badge = s.ZTA.Attention
+	}
+	return v
+}
+
+// ztaButton opens the applications, and shows whether the controller is
+// reached. There is nothing to connect or disconnect by it.
+type ztaButton struct {
+	node
+	press
+	shows ztaView
+
+	glow    *canvas.RadialGradient
+	halo    *canvas.Circle
+	focus   *canvas.Circle
+	ring    *canvas.Circle
+	disc    *canvas.Image
+	arc     *spinner
+	glyph   *glyph
+	name    *label
+	mark    *glyph
+	markBed *canvas.Circle
+}
+
+// Sizes of the button, from the glow inwards.
+const (
+	ztaSide = 216
+	ztaHalo = 176
+	ztaRing = 162
+	ztaDisc = 144
+)
+
+func newZTAButton(tap func(), keys func(*fyne.KeyEvent)) *ztaButton {
+	b := &ztaButton{press: press{act: tap, keys: keys},
+		glow:  canvas.NewRadialGradient(color.Transparent, color.Transparent),
+		halo:  canvas.NewCircle(color.Transparent),
+		focus: canvas.NewCircle(color.Transparent),
+		ring:  canvas.NewCircle(color.Transparent),
+		disc:  &canvas.Image{FillMode: canvas.ImageFillContain},
+		arc:   newSpinner(ztaRing, 5, roleAccent),
+		glyph: newGlyph("shield", false, 50, roleText),
+		name:  newLabel("ZTA", font{size: 20, weight: assets.Bold, role: roleText, align: fyne.TextAlignCenter}),
+		mark:  newGlyph("error", true, 34, roleWarn), markBed: canvas.NewCircle(color.Transparent),
+	}
+	b.parts = []fyne.CanvasObject{b.glow, b.halo, b.focus, b.ring, b.disc, b.arc, b.glyph, b.name, b.markBed, b.mark}
+	b.least = func() fyne.Size { return fyne.NewSquareSize(ztaSide) }
+	b.arrange, b.paint = b.place, b.draw
+	b.changed = b.Refresh
+	b.ExtendBaseWidget(b)
+	b.draw()
+	return b
+}
+
+func (b *ztaButton) place(s fyne.Size) {
+	centred := func(o fyne.CanvasObject, side, dx, dy float32) {
+		place(o, (s.Width-side)/2+dx, (s.Height-side)/2+dy, side, side)
+	}
+	centred(b.glow, ztaSide, 0, 0)
+	centred(b.halo, ztaHalo, 0, 0)
+	centred(b.focus, ztaHalo+10, 0, 0)
+	centred(b.ring, ztaRing, 0, 0)
+	centred(b.disc, ztaDisc, 0, 0)
+	centred(b.arc, ztaRing, 0, 0)
+	centred(b.glyph, 50, 0, -14)
+	h := b.name.MinSize().Height
+	place(b.name, 0, s.Height/2+15, s.Width, h)
+	centred(b.markBed, 40, 56, -50)
+	centred(b.mark, 34, 56, -50)
+}
+
+func (b *ztaButton) draw() {
+	top, bottom, glow, halo, ring, sign, icon := roleSurface, roleSurface, role(""), role(""), roleLineStrong, roleMuted, "remove_moderator"
+	switch b.shows.mode {
+	case ztaWorking:
+		ring, sign, icon = roleLine, roleAccent, "shield"
+	case ztaActive, ztaInUse:
+		top, bottom, glow, ring, sign, icon = roleZTAGood1, roleZTAGood2, roleZTAGoodGlow, roleGood, roleZTAOnGood, "verified_user"
+		if b.shows.mode == ztaInUse {
+			halo = roleGood
+		}
+	case ztaAttention:
+		top, bottom, glow, ring, sign, icon = roleZTAWarn1, roleZTAWarn2, roleZTAWarnGlow, roleWarn, roleZTAOnWarn, "gpp_maybe"
+	}
+	b.glow.StartColor = ink(glow)
+	fade := color.NRGBAModel.Convert(ink(glow)).(color.NRGBA)
+	fade.A = 0
+	b.glow.EndColor = fade
+	b.halo.StrokeColor, b.halo.StrokeWidth = ink(halo), 2
+	b.ring.StrokeColor, b.ring.StrokeWidth = ink(ring), 3
+	if b.shows.turning {
+		b.ring.StrokeColor, b.ring.StrokeWidth = ink(roleLine), 5
+	}
+	b.focus.StrokeColor, b.focus.StrokeWidth = color.Transparent, 2
+	if b.focused {
+		b.focus.StrokeColor = ink(roleFocus)
+	}
+	edge := role("")
+	if top == roleSurface {
+		edge = roleLine
+	}
+	b.disc.Resource = disc(ink(top), ink(bottom), ink(edge), b.over)
+	b.markBed.FillColor = ink(rolePanel)
+	for _, o := range []fyne.CanvasObject{b.glow, b.halo, b.ring, b.focus, b.disc, b.markBed} {
+		o.Refresh()
+	}
+	b.glyph.set(icon, sign != roleMuted, sign)
+	b.name.tint(sign)
+	b.arc.set(b.shows.turning)
+	shown(b.mark, b.shows.badge)
+	shown(b.markBed, b.shows.badge)
+}
+
+func (b *ztaButton) set(v ztaView) {
+	if b.shows != v {
+		b.shows = v
+		b.Refresh()
+	}
+}
+
+// disc is a circle with a gradient from top to bottom, brighter under the pointer.
+func disc(top, bottom, edge color.Color, bright bool) fyne.Resource {
+	a, z, e := nrgba(top), nrgba(bottom), nrgba(edge)
+	var shine float32
+	if bright {
+		shine = 0.08
+	}
+	svg := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="288" height="288" viewBox="0 0 288 288">`+
+		`<defs><linearGradient id="g" x1="0" y1="0" x2="0" y2="1"><stop offset="0" stop-color="#%02x%02x%02x"/><stop offset="1" stop-color="#%02x%02x%02x"/></linearGradient></defs>`+
+		`<circle cx="144" cy="144" r="142" fill="url(#g)" stroke="#%02x%02x%02x" stroke-opacity="%.2f" stroke-width="3"/>`+
+		`<circle cx="144" cy="144" r="142" fill="#ffffff" fill-opacity="%.2f"/></svg>`,
+		a.R, a.G, a.B, z.R, z.G, z.B, e.R, e.G, e.B, float64(e.A)/255, shine)
+	return fyne.NewStaticResource(fmt.Sprintf("disc-%v-%v-%v-%v.svg", a, z, e, bright), []byte(svg))
+}
+
+func nrgba(c color.Color) color.NRGBA { return color.NRGBAModel.Convert(c).(color.NRGBA) }
