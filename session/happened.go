@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -70,6 +71,10 @@ func sitesHappened(prev, next *State, add func(string, wire.AppID, string, ...an
 	}
 }
 
+// usedApart is how far apart two uses of an application are told separately: a
+// web page alone makes a dozen connections.
+const usedApart = time.Minute
+
 func appsHappened(prev, next *State, add func(string, wire.AppID, string, ...any)) {
 	was := map[wire.AppID]*App{}
 	for i := range prev.Apps {
@@ -82,12 +87,10 @@ func appsHappened(prev, next *State, add func(string, wire.AppID, string, ...any
 			continue
 		}
 		switch {
-		case p.Flows == 0 && a.Flows > 0:
+		case a.LastUsed.Sub(p.LastUsed) > usedApart: // also where p was never used
 			add("app-opened", a.ID, "%s is in use", a.Name)
 		case p.Flows > 0 && a.Flows == 0 && (a.State == AppNeedsYou || a.State == AppBlocked):
 			add("app-cut", a.ID, "%s was cut off: %s", a.Name, lower(a.Why.Title))
-		case p.Flows > 0 && a.Flows == 0:
-			add("app-closed", a.ID, "%s is no longer in use", a.Name)
 		}
 		if p.State != a.State && a.Flows == 0 && p.Flows == 0 && next.ZTA.Allowed {
 			switch a.State {

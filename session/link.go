@@ -187,15 +187,16 @@ func (r *runner) rest(ctx context.Context, n int, err error) bool {
 }
 
 // The bounds of the back-off: a restarted controller is found again within a
-// second, an absent one is asked twice a minute, and no two clients keep step.
+// second, an absent one is asked every few seconds (a handshake costs nothing
+// beside what a user loses by waiting), and no two clients keep step.
 const (
 	backoffFirst = 400 * time.Millisecond
-	backoffMost  = 30 * time.Second
+	backoffMost  = 8 * time.Second
 )
 
 func backoff(n int) time.Duration {
 	d := backoffMost
-	if n < 7 {
+	if n < 5 {
 		d = min(d, backoffFirst<<n)
 	}
 	return d/2 + rand.N(d/2)

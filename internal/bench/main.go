@@ -79,9 +79,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer d.Close()
-	if b.rig, err = rig.New(d, b.program); err != nil {
-		return err
-	}
+	b.rig = rig.New(d, b.program)
 	defer b.rig.Stop(syscall.SIGTERM)
 	for _, step := range []func(context.Context) error{b.signIn, b.starts, b.firstBytes, b.idle} {
 		if err := step(ctx); err != nil {

@@ -94,7 +94,7 @@ func decodeConfig(c Config, name string, docs []*resource.Document) (Config, err
 }
 
 // Person finds a person by name.
-func (c *Config) Person(name string) (Person, error) {
+func (c Config) Person(name string) (Person, error) {
 	i := slices.IndexFunc(c.People, func(p Person) bool { return p.Name == name })
 	if i < 0 {
 		return Person{}, fmt.Errorf("nobody is called %q here", name)

@@ -180,3 +180,12 @@ func (l *Lab) StopGateway() error {
 	l.g = nil
 	return err
 }
+
+// Revoke ends every session of a user, as an administrator would.
+func (l *Lab) Revoke(ctx context.Context, user string) error {
+	c, err := l.running()
+	if err != nil {
+		return err
+	}
+	return c.RevokeUser(ctx, user)
+}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -34,22 +35,18 @@ type Rig struct {
 	log    *tail
 }
 
-// New prepares a client on a desktop. The process's own XDG_RUNTIME_DIR and
-// XDG_CONFIG_HOME become the desktop's, so that it finds the client's socket.
-func New(d *desktop.Desktop, program string, env ...string) (*Rig, error) {
+// New prepares a client on a desktop, under the everyday profile of its user.
+func New(d *desktop.Desktop, program string, env ...string) *Rig {
+	r := &Rig{Desktop: d, program: program, env: env}
 	for _, v := range d.Env() {
-		k, v, _ := strings.Cut(v, "=")
-		if k == "XDG_RUNTIME_DIR" || k == "XDG_CONFIG_HOME" {
-			if err := os.Setenv(k, v); err != nil {
-				return nil, fmt.Errorf("set %s: %w", k, err)
-			}
+		switch k, dir, _ := strings.Cut(v, "="); k {
+		case "XDG_RUNTIME_DIR":
+			r.profile.Runtime = filepath.Join(dir, "tidegate")
+		case "XDG_CONFIG_HOME":
+			r.profile.Config = filepath.Join(dir, "tidegate")
 		}
 	}
-	p, err := profile.Open("")
-	if err != nil {
-		return nil, err
-	}
-	return &Rig{Desktop: d, program: program, env: env, profile: p}, nil
+	return r
 }
 
 // Start starts the client and returns at once.

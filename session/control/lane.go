@@ -22,6 +22,10 @@ const (
 // headStart is what HTTP/3 has over HTTP/2 (compare RFC 8305, section 5).
 const headStart = 250 * time.Millisecond
 
+// lastWords is how long HTTP/3 is still waited for once TCP was refused: QUIC
+// does not learn that nobody listens, and would try for seconds.
+const lastWords = time.Second
+
 // lane is one connection to the controller.
 type lane struct {
 	name  string
@@ -75,6 +79,10 @@ func (r *race) run(ctx context.Context, addr string) (*lane, error) {
 				return res.lane, nil
 			}
 			errs = append(errs, res.err)
+			if running > 0 && second {
+				stop := time.AfterFunc(lastWords, cancel)
+				defer stop.Stop()
+			}
 		}
 		if !second {
 			second = true
