@@ -1,7 +1,10 @@
 package controller
 
 import (
+	"context"
+	"crypto/tls"
 	"encoding/json"
+	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -159,4 +162,40 @@ func TestReload(t *testing.T) {
 	if s.Controller != "Renamed" {
 		t.Errorf("the snapshot is of %s", s.Controller)
 	}
+}
+
+// TestWithoutUDP serves HTTP/2 alone, and no TLS older than 1.3.
+func TestWithoutUDP(t *testing.T) {
+	conf := exampleConfig(t)
+	c, err := New(Options{Config: conf, Store: &store.Memory{}, StateDir: t.TempDir(), DisableUDP: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	udp, err := net.ListenPacket("udp", c.Addr())
+	if err != nil {
+		t.Errorf("the UDP port is taken: %v", err)
+	} else {
+		udp.Close()
+	}
+	r := &rig{Controller: c}
+	bob := enrolled(t, r, "bob", false)
+	bob.signInBob(t)
+	f := bob.open(t, wire.PathEvents)
+	var s wire.Snapshot
+	f.next(wire.EventSnapshot, &s)
+	if conn, err := tls.Dial("tcp", c.Addr(), &tls.Config{MaxVersion: tls.VersionTLS12, InsecureSkipVerify: true}); err == nil {
+		conn.Close()
+		t.Error("TLS 1.2 is served")
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	f.ends()
 }

@@ -1,13 +1,13 @@
 package controller
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"testing"
-	"time"
 
 	"github.com/tidegate/tidegate/internal/controller/store/natskv"
 	"github.com/tidegate/tidegate/internal/wire"
@@ -32,6 +32,10 @@ func runVictim(dir string) {
 		if err != nil {
 			return err
 		}
+		if err := c.Listen(); err != nil {
+			return err
+		}
+		fmt.Println("listening")
 		return c.Run(context.Background())
 	}()
 	fmt.Fprintln(os.Stderr, err)
@@ -44,15 +48,18 @@ func TestKill(t *testing.T) {
 	victim := exec.Command(os.Args[0])
 	victim.Env = append(os.Environ(), victimDir+"="+dir)
 	victim.Stderr = os.Stderr
+	out, err := victim.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := victim.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer victim.Process.Kill()
-	var link wire.EnrolmentLink
-	err := os.ErrNotExist
-	for start := time.Now(); err != nil && time.Since(start) < 30*time.Second; time.Sleep(20 * time.Millisecond) {
-		link, err = AdminEnrol(t.Context(), AdminSocket(dir), "bob")
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "listening\n" {
+		t.Fatalf("the victim said %q: %v", line, err)
 	}
+	link, err := AdminEnrol(t.Context(), AdminSocket(dir), "bob")
 	if err != nil {
 		t.Fatal(err)
 	}

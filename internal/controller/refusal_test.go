@@ -7,12 +7,10 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/controller/store"
@@ -292,71 +290,6 @@ func TestCookieOnAnotherDevice(t *testing.T) {
 	bob.cookie = nil
 	status, _, b = bob.do(t, "GET", wire.PathEvents, nil)
 	want(t, "no cookie", status, b, wire.CodeNoSession)
-}
-
-// TestLockout runs in virtual time.
-func TestLockout(t *testing.T) {
-	conf := exampleConfig(t)
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		c, err := New(Options{Config: conf, Store: &store.Memory{}, StateDir: dir})
-		if err != nil {
-			t.Fatal(err)
-		}
-		h := c.handler()
-		key := newKey(t)
-		reply, err := c.enrolDevice(t.Context(), "alice", &key.PublicKey, wire.EnrolRequest{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		block, _ := pem.Decode([]byte(reply.Certificate))
-		leaf, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		try := func(q string) (int, *wire.Problem) {
-			r := httptest.NewRequest("POST", wire.PathSession, strings.NewReader(q))
-			r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}, VerifiedChains: [][]*x509.Certificate{{leaf}}}
-			w := httptest.NewRecorder()
-			h.ServeHTTP(w, r)
-			return w.Code, wire.ReadProblem(w.Code, w.Body)
-		}
-		good := func() string {
-			return fmt.Sprintf(`{"user":"alice","password":%q,"code":%q,"device":{}}`, alicePassword, aliceCode(t, 0))
-		}
-		const bad = `{"user":"alice","password":"wrong","device":{}}`
-		for i := range 4 {
-			if _, p := try(bad); p.Code != wire.CodeSignIn {
-				t.Fatalf("failure %d: %v", i+1, p)
-			}
-		}
-		until := time.Now().Add(time.Minute)
-		if _, p := try(bad); p.Code != wire.CodeLockedOut || !p.Until.Equal(until) {
-			t.Fatalf("the fifth failure: %v until %v", p, p.Until)
-		}
-		time.Sleep(59 * time.Second)
-		if _, p := try(good()); p.Code != wire.CodeLockedOut || !p.Until.Equal(until) {
-			t.Errorf("the right password within the lock-out: %v", p)
-		}
-		time.Sleep(time.Second)
-		for i := range 4 {
-			if _, p := try(bad); p.Code != wire.CodeSignIn {
-				t.Fatalf("failure %d after the lock-out: %v", i+1, p)
-			}
-		}
-		if status, p := try(good()); status != http.StatusOK {
-			t.Fatalf("the right password at the fifth try: %v", p)
-		}
-		for i := range 4 {
-			if _, p := try(bad); p.Code != wire.CodeSignIn {
-				t.Fatalf("failure %d after a success: %v", i+1, p)
-			}
-		}
-		if n := audited(&rig{Controller: c}, "locked-out"); n != 1 {
-			t.Errorf("%d refusals of the locked-out are in the audit", n)
-		}
-		time.Sleep(2 * time.Hour) // timers of the store end within the bubble
-	})
 }
 
 // TestRenewAt has tokens renewed 5 minutes before their end, or half-way.

@@ -102,9 +102,10 @@ func (c *Controller) Run(ctx context.Context) error {
 	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
 	handler := c.handler()
-	servers := []server{c.httpServer(handler), c.adminServer()}
-	g.Go(func() error { return served(servers[0].(*http.Server).ServeTLS(c.sockets.tcp, "", "")) })
-	g.Go(func() error { return served(servers[1].(*http.Server).Serve(c.sockets.admin)) })
+	control, admin := c.httpServer(handler), c.adminServer()
+	servers := []server{control, admin}
+	g.Go(func() error { return served(control.ServeTLS(c.sockets.tcp, "", "")) })
+	g.Go(func() error { return served(admin.Serve(c.sockets.admin)) })
 	var transport *quic.Transport
 	if c.sockets.udp != nil {
 		reset := quic.StatelessResetKey(c.authority.reset)
