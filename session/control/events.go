@@ -16,19 +16,23 @@ import (
 // before its connection is taken for dead.
 const silence = 2*wire.Heartbeat + wire.Heartbeat/2
 
+// firstWord is how long a stream's first answer may take: a controller that is
+// going down may still take a connection and never serve it.
+const firstWord = 4 * time.Second
+
 var errSilent = errors.New("the controller has gone silent")
 
 // Events holds the event stream until it ends; it always returns an error.
 func (c *Client) Events(ctx context.Context, cookie session.Secret, established func(string), snapshot func(wire.Snapshot)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	// One timer watches from the request to the last event.
-	watch := time.AfterFunc(callTime, func() { cancel(errSilent) })
-	defer watch.Stop()
 	l, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
+	// One timer watches from the request to the last event.
+	watch := time.AfterFunc(firstWord, func() { cancel(errSilent) })
+	defer watch.Stop()
 	res, err := c.send(ctx, l, http.MethodGet, wire.PathEvents, cookie, nil)
 	if err != nil {
 		return err
