@@ -9,7 +9,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
@@ -20,7 +19,6 @@ import (
 	"github.com/tidegate/tidegate/app/cli"
 	_ "github.com/tidegate/tidegate/app/earlylog"
 	"github.com/tidegate/tidegate/app/profile"
-	"github.com/tidegate/tidegate/session"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -50,7 +48,10 @@ func run(args []string) int {
 	case len(args) == 0:
 		err = app.Tray(ctx, p, "", log)
 	case len(args) == 1 && strings.HasPrefix(args[0], "tidegate:"):
-		err = app.Tray(ctx, p, session.Secret(args[0]), log)
+		var link string
+		if link, err = clickedLink(args[0]); err == nil {
+			err = app.Tray(ctx, p, link, log)
+		}
 	default:
 		return cli.Run(ctx, args, cli.Options{Profile: p, In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	}
@@ -59,15 +60,4 @@ func run(args []string) int {
 		return cli.Failed
 	}
 	return cli.Done
-}
-
-// logger writes to standard error; TIDEGATE_LOG=debug says more.
-func logger() *slog.Logger {
-	level := slog.LevelInfo
-	if os.Getenv("TIDEGATE_LOG") == "debug" {
-		level = slog.LevelDebug
-	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	slog.SetDefault(log) // the libraries' own words go the same way
-	return log
 }

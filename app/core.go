@@ -21,10 +21,10 @@ var Version = "0.1.0"
 // quits. link is an enrolment link that was clicked, or empty. Where the
 // profile is served already, Tray hands link over, or raises the window, and
 // returns.
-func Tray(ctx context.Context, p profile.Profile, link session.Secret, log *slog.Logger) error {
+func Tray(ctx context.Context, p profile.Profile, link string, log *slog.Logger) error {
 	var first session.Command
 	if link != "" {
-		first = session.ProposeEnrol{Link: link}
+		first = session.ProposeEnrol{Link: session.Secret(link)}
 	}
 	instance, err := claim(ctx, p, first)
 	if instance == nil {

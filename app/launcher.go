@@ -37,6 +37,7 @@ type launcher struct {
 	running bool
 	started time.Time
 	needed  time.Time // when the need that no process has served came; zero: none
+	blind   bool      // it has been said that there is no display
 	pause   time.Duration
 	ready   time.Time // not before this may one start
 }
@@ -106,7 +107,10 @@ func (l *launcher) own(ctx context.Context, states <-chan session.State) {
 func (l *launcher) start(ctx context.Context) {
 	l.needed = time.Time{}
 	if !l.display() {
-		l.log.Warn("the window cannot be shown: there is no display; use the command line")
+		if !l.blind {
+			l.log.Warn("the window cannot be shown: there is no display; use the command line")
+		}
+		l.blind = true
 		return
 	}
 	cmd := l.command(ctx)
