@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tidegate/tidegate/app/window"
+	"github.com/tidegate/tidegate/internal/desktop"
+	"github.com/tidegate/tidegate/internal/desktoptest"
+)
+
+// client is the program on a desktop of its own.
+type client struct {
+	t       *testing.T
+	desk    *desktop.Desktop
+	program string
+	inspect string
+	tray    *exec.Cmd
+	ended   chan error
+}
+
+func startClient(t *testing.T) *client {
+	t.Helper()
+	d, err := desktop.Start(t.Context(), desktop.Options{Parts: desktop.Panel | desktop.Notifications})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	c := &client{t: t, desk: d, program: filepath.Join(d.Dir(), "tidegate"), inspect: filepath.Join(d.Dir(), "inspect"), ended: make(chan error, 1)}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// By this name the test binary is the program, and so is its window process.
+	if out, err := exec.Command("cp", self, c.program).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	c.tray = d.Command(context.Background(), c.program)
+	c.tray.Env = append(c.tray.Env, "TIDEGATE_INSPECT="+c.inspect)
+	c.tray.Stderr = os.Stderr
+	if err := c.tray.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { c.ended <- c.tray.Wait() }()
+	t.Cleanup(func() { c.tray.Process.Kill() })
+	return c
+}
+
+// run runs a command of the command line.
+func (c *client) run(args ...string) string {
+	c.t.Helper()
+	out, err := c.desk.Command(c.t.Context(), c.program, args...).CombinedOutput()
+	if err != nil {
+		c.t.Fatalf("tidegate %v: %v: %s", args, err, out)
+	}
+	return string(out)
+}
+
+// viewers are the process ids of its window processes.
+func (c *client) viewers() (pids []int) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", c.tray.Process.Pid, c.tray.Process.Pid))
+	all := strings.Fields(string(b))
+	if err != nil || len(all) == 0 { // a child may belong to another thread
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", c.tray.Process.Pid))
+		for _, f := range tasks {
+			b, _ := os.ReadFile(f)
+			all = append(all, strings.Fields(string(b))...)
+		}
+	}
+	for _, f := range all {
+		pid, err := strconv.Atoi(f)
+		if err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// elements is what the window shows.
+func (c *client) elements() (es []window.Element) {
+	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", c.inspect)
+	}}}
+	resp, err := hc.Get("http://window/elements")
+	if err != nil {
+		return nil
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || json.Unmarshal(b, &es) != nil {
+		return nil
+	}
+	return es
+}
+
+func (c *client) shown() desktop.Window {
+	c.t.Helper()
+	w, err := c.desk.WaitWindow(c.t.Context(), "Tidegate")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return w
+}
+
+// The window process is a viewer: access does not depend on it in any way.
+func TestWindowProcess(t *testing.T) {
+	c := startClient(t)
+	ctx := t.Context()
+	c.shown() // for this device is to be enrolled
+	desktoptest.Eventually(t, "the window's elements", func() bool { return len(c.elements()) > 0 })
+	if !slices.ContainsFunc(c.elements(), func(e window.Element) bool { return strings.Contains(e.Label, "Not enrolled") }) {
+		t.Errorf("the window shows %+v", c.elements())
+	}
+	item, err := c.desk.WaitTrayItem(ctx, "Tidegate", func(desktop.TrayItem) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	viewers := c.viewers()
+	if len(viewers) != 1 {
+		t.Fatalf("%d window processes", len(viewers))
+	}
+
+	// It holds no socket of a network.
+	for _, of := range []string{"tcp", "tcp6", "udp", "udp6", "raw", "raw6", "packet"} {
+		if s := sockets(t, viewers[0], of); len(s) > 0 {
+			t.Errorf("the window process holds %s sockets: %v", of, s)
+		}
+	}
+
+	// Killed, it takes nothing with it, and comes back when it is asked for.
+	if err := syscall.Kill(viewers[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.desk.WaitNoWindow(ctx, "Tidegate"); err != nil {
+		t.Fatal(err)
+	}
+	if s := c.run("status"); !strings.Contains(s, "Not enrolled") {
+		t.Errorf("status: %s", s)
+	}
+	if err := c.desk.Activate(ctx, item); err != nil {
+		t.Fatal(err)
+	}
+	w := c.shown()
+	desktoptest.Eventually(t, "one window process", func() bool { return len(c.viewers()) == 1 })
+	second := c.viewers()[0]
+
+	// Closed, it is hidden and stays at hand; asked for, it is there again.
+	if err := c.desk.Focus(ctx, w); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.desk.Key(ctx, "alt+F4"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.desk.WaitNoWindow(ctx, "Tidegate"); err != nil {
+		t.Fatal(err)
+	}
+	c.run() // a second start
+	c.shown()
+	if v := c.viewers(); len(v) != 1 || v[0] != second {
+		t.Errorf("window processes %v, want %d", v, second)
+	}
+
+	c.run("quit")
+	select {
+	case err := <-c.ended:
+		if err != nil {
+			t.Errorf("the tray process: %v", err)
+		}
+	case <-time.After(desktoptest.Wait):
+		t.Fatal("the tray process does not end")
+	}
+	if err := syscall.Kill(second, 0); err != syscall.ESRCH {
+		t.Errorf("the window process is left behind: %v", err)
+	}
+}
+
+// If the tray process dies, its window goes too.
+func TestWindowEndsWithTheTrayProcess(t *testing.T) {
+	c := startClient(t)
+	c.shown()
+	desktoptest.Eventually(t, "one window process", func() bool { return len(c.viewers()) == 1 })
+	pid := c.viewers()[0]
+	if err := c.tray.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-c.ended
+	desktoptest.Eventually(t, "the window process to end", func() bool {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err != nil || strings.Contains(string(b), ") Z ") // nobody may be there to reap it
+	})
+}
+
+var socketLink = regexp.MustCompile(`^socket:\[(\d+)\]$`)
+
+// inodes are those of a process's sockets.
+func inodes(t *testing.T, pid int) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	if err != nil || len(fds) == 0 {
+		t.Fatalf("the files of process %d: %v, %v", pid, fds, err)
+	}
+	for _, fd := range fds {
+		target, _ := os.Readlink(fd) // one may have been closed
+		if m := socketLink.FindStringSubmatch(target); m != nil {
+			found[m[1]] = true
+		}
+	}
+	return found
+}
+
+// sockets are the lines of a table in /proc/net that are the process's.
+func sockets(t *testing.T, pid int, table string) (lines []string) {
+	t.Helper()
+	own := inodes(t, pid)
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, table))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if slices.ContainsFunc(strings.Fields(line), func(f string) bool { return own[f] }) {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return lines
+}
