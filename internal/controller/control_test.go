@@ -24,7 +24,8 @@ func TestControlChannel(t *testing.T) {
 		if err := json.Unmarshal(b, &h); err != nil || status != 200 || h.User != "alice" || !h.Code || h.Controller != "Example Ltd" || time.Since(h.At) > time.Minute {
 			t.Fatalf("hello: %d %s", status, b)
 		}
-		reply := alice.signInAlice(t, -1)
+		code, next := aliceCode(t, 0), aliceCode(t, 1) // both good for a step to come
+		reply := alice.signIn(t, wire.SignInRequest{User: "alice", Password: alicePassword, Code: code})
 		if until := time.Until(reply.Expires); until > 24*time.Hour || until < 23*time.Hour {
 			t.Errorf("the cookie lives for %v", until)
 		}
@@ -46,11 +47,11 @@ func TestControlChannel(t *testing.T) {
 			t.Errorf("the entitlements are %+v: %v", ent, err)
 		}
 
-		status, _, b = alice.do(t, "POST", wire.PathAnswers, wire.AnswerRequest{Answers: []wire.Answer{{Kind: wire.InteractionMFA, Value: aliceCode(t, -1)}}})
+		status, _, b = alice.do(t, "POST", wire.PathAnswers, wire.AnswerRequest{Answers: []wire.Answer{{Kind: wire.InteractionMFA, Value: code}}})
 		want(t, "a code used at the sign-in", status, b, wire.CodeAnswer)
 		answered := time.Now()
 		status, _, b = alice.do(t, "POST", wire.PathAnswers, wire.AnswerRequest{Answers: []wire.Answer{
-			{Kind: wire.InteractionMFA, Value: aliceCode(t, 0)}, {Kind: wire.InteractionReason, Value: "because"},
+			{Kind: wire.InteractionMFA, Value: next}, {Kind: wire.InteractionReason, Value: "because"},
 		}})
 		if status != http.StatusNoContent {
 			t.Fatalf("answers: %d %s", status, b)
@@ -141,7 +142,7 @@ func TestRenewal(t *testing.T) {
 func TestReload(t *testing.T) {
 	r := newRig(t)
 	alice, bob := enrolled(t, r, "alice", false), enrolled(t, r, "bob", false)
-	alice.signInAlice(t, 0)
+	alice.signInAlice(t)
 	bob.signInBob(t)
 	fa, fb := alice.open(t, wire.PathEvents), bob.open(t, wire.PathEvents)
 	var s wire.Snapshot

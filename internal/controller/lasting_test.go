@@ -30,8 +30,8 @@ func TestRestart(t *testing.T) {
 	r := start(t, exampleConfig(t), s, dir)
 	alice, bob, gone := enrolled(t, r, "alice", false), enrolled(t, r, "bob", true), enrolled(t, r, "bob", false)
 	gw := enrolledGateway(t, r)
-	alice.signInAlice(t, 0)
 	used := aliceCode(t, 0)
+	alice.signIn(t, wire.SignInRequest{User: "alice", Password: alicePassword, Code: used})
 	bob.signInBob(t)
 	first := gone.signInBob(t)
 	if err := r.RevokeDevice(t.Context(), wire.DeviceID(gone.id)); err != nil {

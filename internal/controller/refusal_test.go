@@ -229,7 +229,7 @@ func TestCodeOnce(t *testing.T) {
 func TestAnswersAllOrNothing(t *testing.T) {
 	r := newRig(t)
 	alice := enrolled(t, r, "alice", false)
-	alice.signInAlice(t, -1)
+	alice.signInAlice(t)
 	for _, row := range []struct {
 		name    string
 		answers []wire.Answer
@@ -239,7 +239,7 @@ func TestAnswersAllOrNothing(t *testing.T) {
 		{"unknown", []wire.Answer{{Kind: "sms", Value: "1"}}, wire.CodeBadRequest},
 		{"twice", []wire.Answer{{Kind: "message"}, {Kind: "message"}}, wire.CodeBadRequest},
 		{"empty reason", []wire.Answer{{Kind: "message"}, {Kind: "reason", Value: " "}}, wire.CodeAnswer},
-		{"wrong password, right code", []wire.Answer{{Kind: "password", Value: "x"}, {Kind: "mfa", Value: aliceCode(t, 0)}}, wire.CodeAnswer},
+		{"wrong password, right code", []wire.Answer{{Kind: "password", Value: "x"}, {Kind: "mfa", Value: aliceCode(t, 1)}}, wire.CodeAnswer},
 		{"right password, wrong code", []wire.Answer{{Kind: "password", Value: alicePassword}, {Kind: "mfa", Value: "000000"}}, wire.CodeAnswer},
 	} {
 		status, _, b := alice.do(t, "POST", wire.PathAnswers, wire.AnswerRequest{Answers: row.answers})
@@ -250,7 +250,7 @@ func TestAnswersAllOrNothing(t *testing.T) {
 		t.Errorf("a refused answer left %v: %v", s.Responses, err)
 	}
 	status, _, b := alice.do(t, "POST", wire.PathAnswers, wire.AnswerRequest{Answers: []wire.Answer{
-		{Kind: "password", Value: alicePassword}, {Kind: "mfa", Value: aliceCode(t, 0)}, {Kind: "reason", Value: "audit"}, {Kind: "message"},
+		{Kind: "password", Value: alicePassword}, {Kind: "mfa", Value: aliceCode(t, 1)}, {Kind: "reason", Value: "audit"}, {Kind: "message"},
 	}})
 	if status != http.StatusNoContent {
 		t.Fatalf("a code refused for the password's sake was used up: %d %s", status, b)
