@@ -61,6 +61,7 @@ func (f *flow) cut(problem *wire.Problem) {
 	if f.phase == flowOpen {
 		f.app.cut++
 	}
+	f.ch.stir()
 	f.end(errClosed, problem)
 }
 
@@ -77,11 +78,12 @@ func (f *flow) end(cause error, problem *wire.Problem) {
 	f.p.dirty = true
 }
 
-// ended forgets the flow; reset says that the gateway reset it. The last one of a suspended channel takes the
-// carrier with it.
+// ended forgets the flow; reset says that the gateway reset it. The last one of
+// a suspended channel takes the carrier with it.
 func (f *flow) ended(problem *wire.Problem, reset bool) {
 	delete(f.p.flows, f)
 	if reset && f.phase == flowOpen {
+		f.ch.stir()
 		f.ch.tear(f)
 	}
 	if problem != nil && f.phase != flowEnded {

@@ -143,6 +143,13 @@ func (c *channel) wake() {
 	}
 }
 
+// stir keeps the carrier for another idle period, without a packet: a flow has
+// just been cut, and the verdict that says why is on its way.
+func (c *channel) stir() {
+	c.last.Store(int64(c.p.clock()))
+	c.wake()
+}
+
 // used says whether the channel has a flow, in whatever phase.
 func (c *channel) used() bool {
 	for f := range c.p.flows {

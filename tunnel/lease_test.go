@@ -108,6 +108,30 @@ func TestResetBeforeVerdictIsACut(t *testing.T) {
 	})
 }
 
+// The last quiet flow of a suspended channel is cut: the carrier stays for the
+// verdict that says why, and goes with the next suspension.
+func TestCutWhileQuietLearnsWhy(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		ping(t, c, "hello")
+		time.Sleep(6 * time.Minute)
+		s.state(session.Suspended)
+		s.gw.cut()
+		wantReset(t, c)
+		time.Sleep(time.Second)
+		s.gw.judge(deny(code))
+		s.until("the denial", func(f session.DataplaneFacts) bool {
+			v := f.Sites["site"].Verdicts
+			return f.Apps["app"].Cut == 1 && v["e1"].Decision == "d-deny"
+		})
+		time.Sleep(6 * time.Minute)
+		s.state(session.Suspended)
+		if n := s.during(time.Hour); n != 0 {
+			t.Errorf("%d packets after the suspension", n)
+		}
+	})
+}
+
 func TestRefusedFlowIsReset(t *testing.T) {
 	inSim(t, Options{}, func(t *testing.T, s *sim) {
 		s.gw.judge(deny())
