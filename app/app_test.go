@@ -160,8 +160,12 @@ func TestTrayProcess(t *testing.T) {
 	if width, height, _ := w.Pixmap(); width < 22 || width != height {
 		t.Errorf("the icon has %d x %d pixels", width, height)
 	}
+	press := map[string]desktoptest.MenuItem{}
+	for _, it := range w.Menu() {
+		press[it.Label] = it
+	}
 	// A click that leads to nothing says so.
-	w.Click("Sign out")
+	w.Press(press["Sign out"])
 	desktoptest.Eventually(t, "a notification", func() bool { return len(desk.Shown()) == 1 })
 	if n := desk.Shown()[0]; n.Body != "you are not signed in." {
 		t.Errorf("notification %+v", n)
@@ -173,7 +177,7 @@ func TestTrayProcess(t *testing.T) {
 	if i, err := claim(t.Context(), p, session.ProposeEnrol{Link: "l"}); i != nil || err != nil {
 		t.Errorf("a second instance: %v, %v", i, err)
 	}
-	w.Click("Quit")
+	w.Press(press["Quit"])
 	end()
 	part.Wait()
 	want := []session.Command{session.Retry{}, session.SignOut{}, session.ShowWindow{}, session.ProposeEnrol{Link: "l"}, session.Quit{}}
