@@ -17,6 +17,7 @@ import (
 func runLab(ctx context.Context, args []string) error {
 	o := newOptions("lab")
 	quick := o.Bool("quick", false, "seconds instead of minutes, for the scripted tour")
+	path := o.Bool("relay", false, "put a path in front of the gateway that counts packets")
 	words, err := o.parse(args)
 	if err != nil {
 		return err
@@ -38,11 +39,24 @@ func runLab(ctx context.Context, args []string) error {
 		return fmt.Errorf("make a folder for the lab: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	l, err := lab.Start(ctx, lab.Options{Config: c, Dir: dir, Log: o.log(slog.LevelWarn)})
+	w := &labConsole{out: os.Stdout}
+	opts := lab.Options{Config: c, Dir: dir, Log: o.log(slog.LevelWarn)}
+	if *path {
+		opts.GatewayPath = func(listen string) (_ string, err error) {
+			if w.relay, err = lab.NewRelay(listen, 0); err != nil {
+				return "", err
+			}
+			return w.relay.Addr(), nil
+		}
+	}
+	l, err := lab.Start(ctx, opts)
+	if w.relay != nil {
+		defer w.relay.Close()
+	}
 	if err != nil {
 		return err
 	}
-	w := &labConsole{lab: l, out: os.Stdout}
+	w.lab = l
 	if err := w.greet(ctx); err != nil {
 		l.Close()
 		return err
@@ -54,8 +68,9 @@ func runLab(ctx context.Context, args []string) error {
 
 // labConsole is the lab's terminal.
 type labConsole struct {
-	lab *lab.Lab
-	out io.Writer
+	lab   *lab.Lab
+	relay *lab.Relay // nil without --relay
+	out   io.Writer
 }
 
 func (w *labConsole) greet(ctx context.Context) error {
@@ -101,6 +116,11 @@ func (w *labConsole) do(ctx context.Context, word, name string) error {
 			return err
 		}
 		w.say("link %s %s", name, link)
+	case "packets":
+		if w.relay == nil {
+			return fmt.Errorf("nothing counts them; start the lab with --relay")
+		}
+		w.say("packets %d", w.relay.Packets())
 	case "stop", "start":
 		return w.power(word, name)
 	default:

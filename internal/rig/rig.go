@@ -50,9 +50,9 @@ func New(d *desktop.Desktop, program string, env ...string) *Rig {
 }
 
 // Start starts the client and returns at once.
-func (r *Rig) Start(ctx context.Context) error {
+func (r *Rig) Start(ctx context.Context, args ...string) error {
 	r.log = &tail{}
-	c := r.Command(ctx, r.program)
+	c := r.Command(ctx, r.program, args...)
 	c.Env = append(c.Env, r.env...)
 	c.Stdout, c.Stderr = r.log, r.log
 	if err := c.Start(); err != nil {
@@ -94,6 +94,32 @@ func (r *Rig) Stop(sig syscall.Signal) error {
 		return fmt.Errorf("the client did not end within 10 s of %v\n%s", sig, r.log)
 	}
 }
+
+// Ended waits until the client has ended by itself, and well.
+func (r *Rig) Ended(ctx context.Context) error {
+	select {
+	case err := <-r.ended:
+		r.client = nil
+		if err != nil {
+			return fmt.Errorf("the client ended badly: %w\n%s", err, r.log)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("the client did not end: %w", context.Cause(ctx))
+	}
+}
+
+// Curl fetches a page as a program of the user's would.
+func (r *Rig) Curl(ctx context.Context, url string) (string, error) {
+	out, err := r.Command(ctx, "curl", "-sS", "--max-time", "20", url).Output()
+	if err != nil {
+		return "", fmt.Errorf("curl %s: %w", url, err)
+	}
+	return string(out), nil
+}
+
+// Runtime is the client's runtime folder.
+func (r *Rig) Runtime() string { return r.profile.Runtime }
 
 // Log is the end of what the client has printed.
 func (r *Rig) Log() string { return r.log.String() }

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"image"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/desktop"
+)
+
+// element is one visible thing of the client's window, as it tells of itself.
+type element struct {
+	Label      string
+	Kind       string
+	X, Y, W, H float64
+	Focused    bool
+	Enabled    bool
+	Text       string
+}
+
+// hands use the window as a person does, with pointer and keyboard. Where
+// things are they learn from the window's inspection socket.
+type hands struct {
+	*desktop.Desktop
+	socket string
+}
+
+// title is the window's.
+const title = "Tidegate"
+
+func (h *hands) elements(ctx context.Context) ([]element, error) {
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", h.socket)
+	}}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://window/elements", nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("inspect the window: %w", err)
+	}
+	defer res.Body.Close()
+	var es []element
+	if err := json.NewDecoder(res.Body).Decode(&es); err != nil {
+		return nil, fmt.Errorf("inspect the window: %w", err)
+	}
+	return es, nil
+}
+
+// find waits until something that satisfies want is seen twice at one place:
+// it has stopped moving then.
+func (h *hands) find(ctx context.Context, what string, want func(element) bool) (element, error) {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	var (
+		last element
+		seen []element
+	)
+	for {
+		es, err := h.elements(ctx)
+		if err == nil {
+			seen = es
+			now := element{}
+			for _, e := range es {
+				if want(e) {
+					now = e
+					break
+				}
+			}
+			if now.Label != "" && now == last {
+				return now, nil
+			}
+			last = now
+		}
+		select {
+		case <-ctx.Done():
+			return element{}, fmt.Errorf("%s is not in the window (%v); it shows: %s", what, err, labels(seen))
+		case <-time.After(60 * time.Millisecond):
+		}
+	}
+}
+
+func labels(es []element) string {
+	var ls []string
+	for _, e := range es {
+		if e.Label != "" {
+			ls = append(ls, fmt.Sprintf("%s %q", e.Kind, e.Label))
+		}
+	}
+	return strings.Join(ls, ", ")
+}
+
+// see waits for a text anywhere in the window.
+func (h *hands) see(ctx context.Context, text string) error {
+	_, err := h.find(ctx, fmt.Sprintf("%q", text), func(e element) bool { return strings.Contains(e.Label, text) })
+	return err
+}
+
+// press clicks the enabled thing of a kind whose label begins with text.
+func (h *hands) press(ctx context.Context, kind, text string) error {
+	e, err := h.find(ctx, fmt.Sprintf("%s %q", kind, text), func(e element) bool {
+		return e.Kind == kind && e.Enabled && strings.HasPrefix(e.Label, text)
+	})
+	if err != nil {
+		return err
+	}
+	w, err := h.WaitWindow(ctx, title)
+	if err != nil {
+		return err
+	}
+	return h.Click(ctx, w.At(int(e.X+e.W/2), int(e.Y+e.H/2)))
+}
+
+// focused waits until the thing of a kind has the keyboard.
+func (h *hands) focused(ctx context.Context, kind string) error {
+	w, err := h.WaitWindow(ctx, title)
+	if err != nil {
+		return err
+	}
+	if err := h.Focus(ctx, w); err != nil {
+		return err
+	}
+	_, err = h.find(ctx, "the focused "+kind, func(e element) bool { return e.Kind == kind && e.Focused })
+	return err
+}
+
+// rest puts the pointer where it lights nothing up.
+func (h *hands) rest(ctx context.Context) error { return h.MoveTo(ctx, image.Pt(4, 790)) }
