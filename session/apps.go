@@ -38,7 +38,9 @@ func (a *App) judge(f *facts, in *intent, fact AppFact, allowed bool, w *wake) {
 		fresh := end.IsZero() || w.before(end)
 		switch {
 		case v.Allow && fresh:
-			a.Until = end
+			if v.Reason.Kind != wire.ReasonTokenEnd { // the tokens renew themselves
+				a.Until = end
+			}
 			if v.Due {
 				a.State, a.Cure = AppNeedsYou, kinds(v.Interactions)
 				a.Why = explainDue(v.Reason, v.Interactions)

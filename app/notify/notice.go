@@ -104,7 +104,8 @@ func access(prev, next *session.State) (Notice, bool) {
 		case !known:
 		case p.Flows > 0 && a.Flows == 0 && shut(a):
 			cut = append(cut, a)
-		case a.State == session.AppBlocked && (p.State == session.AppReady || p.State == session.AppInUse):
+		case a.State == session.AppBlocked && p.Decision != "" && (p.State == session.AppReady || p.State == session.AppInUse):
+			// The first verdict on an application takes nothing away that was had.
 			lost = append(lost, a)
 		}
 	}

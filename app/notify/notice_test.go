@@ -21,9 +21,9 @@ func base() session.State {
 		User:    session.User{Name: "ada", Session: "s1"},
 		Tray:    session.TrayPresent,
 		Apps: []session.App{
-			{ID: "pay", Name: "Payroll", State: session.AppReady},
-			{ID: "wiki", Name: "Wiki", State: session.AppReady},
-			{ID: "git", Name: "Git", State: session.AppReady},
+			{ID: "pay", Name: "Payroll", Decision: "d", State: session.AppReady},
+			{ID: "wiki", Name: "Wiki", Decision: "d", State: session.AppReady},
+			{ID: "git", Name: "Git", Decision: "d", State: session.AppReady},
 		},
 	}
 }
@@ -51,6 +51,10 @@ func blocked(i int) func(*session.State) {
 	return func(s *session.State) {
 		s.Apps[i].State, s.Apps[i].Why = session.AppBlocked, session.Why{Title: "Outside the hours", Fix: "Come back at 8"}
 	}
+}
+
+func unjudged(i int) func(*session.State) {
+	return func(s *session.State) { s.Apps[i].Decision = "" }
 }
 
 func prompted(id string, deadline time.Time, apps ...wire.AppID) func(*session.State) {
@@ -105,6 +109,7 @@ func TestDiff(t *testing.T) {
 			Body: "Outside the hours. Come back at 8.", Open: session.ShowWindow{Page: session.PageApplications, App: "wiki"}}}},
 		{"blocked while idle", base(), with(blocked(1)), []Notice{{Key: "access", Title: "Wiki was blocked",
 			Body: "Outside the hours. Come back at 8.", Open: session.ShowWindow{Page: session.PageApplications, App: "wiki"}}}},
+		{"blocked by the first verdict on it", with(unjudged(1)), with(blocked(1)), nil},
 		{"several at once", with(inUse(0), inUse(1)), with(needsYou(0), blocked(1), blocked(2)), []Notice{{Key: "access", Title: "3 applications were cut off",
 			Body: "Payroll, Wiki, Git. Open Tidegate to see why.", Open: session.ShowWindow{Page: session.PageApplications}}}},
 		{"still blocked", with(blocked(1)), with(blocked(1)), nil},
