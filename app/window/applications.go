@@ -35,7 +35,7 @@ func (w *Window) newApplications() *applications {
 		p.search.SetText("")
 		w.canvas().Focus(p.search)
 	})
-	p.parts = []fyne.CanvasObject{p.search, p.clear, p.count, p.grid, p.empty}
+	p.parts = []fyne.CanvasObject{p.search.frame, p.clear, p.count, p.grid, p.empty}
 	p.least = func() fyne.Size { return fyne.NewSize(cardLeast+scrollIn, p.search.MinSize().Height+cardHeight) }
 	p.paint = func() { p.search.Icon = assets.Icon("search", false, ink(roleFaint)) }
 	p.arrange = func(s fyne.Size) {
@@ -44,12 +44,12 @@ func (w *Window) newApplications() *applications {
 		if p.count.Visible() {
 			count = max(24, p.count.MinSize().Width) + 14
 		}
-		place(p.search, 0, 0, w-count, high)
+		place(p.search.frame, 0, 0, w-count, high)
 		place(p.clear, w-count-38, (high-34)/2, 34, 34)
 		place(p.count, w-count, 0, count, high)
 		y := high + 14
 		place(p.grid, -ringRoom, y, s.Width+ringRoom, s.Height-y)
-		if !p.search.Visible() {
+		if !p.search.frame.Visible() {
 			y = 0
 		}
 		place(p.empty, 0, y, w, s.Height-y)
@@ -85,7 +85,7 @@ func (p *applications) show() {
 	e := emptyOf(p.state, p.search.Text, len(p.found))
 	p.empty.set(e)
 	list := e == emptyView{} || e.action == words.searchClear
-	changed := shown(p.search, list)
+	changed := shown(p.search.frame, list)
 	changed = shown(p.clear, list && p.search.Text != "") || changed
 	changed = shown(p.count, list && len(p.index.apps) > 0) || changed
 	changed = shown(p.grid, e == emptyView{}) || changed

@@ -1,7 +1,6 @@
 package window
 
 import (
-	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -45,7 +44,7 @@ func (a *asking) build(icon string, width float32, fields ...fyne.CanvasObject) 
 	a.error = newLine(10, pads(10, 12), newSurface(roleBadSoft, "", 10), newGlyph("error", true, 18, roleBad), a.errorText).growing(a.errorText)
 	a.error.Hide()
 	a.later = a.w.newButton(plain, words.later, "", a.escape)
-	a.submit = a.w.newButton(primary, a.word, "", a.enter)
+	a.submit = a.w.newButton(primary, a.word, "", func() { a.w.layer.enter() })
 	for _, b := range []*button{a.later, a.submit} {
 		b.high = 42
 	}
@@ -99,8 +98,8 @@ func (a *asking) refresh(was bool) {
 	a.errorText.set(text)
 	shown(a.error, text != "")
 	shown(a.errorGap, text != "")
-	if m := a.w.layer.modal; m != nil {
-		m.settle()
+	if a.w.layer.holds(a) {
+		a.w.layer.modal.settle()
 	}
 }
 
@@ -119,8 +118,10 @@ func problemText(p *session.Problem, now time.Time) string {
 	if !p.Until.IsZero() {
 		return sentences(text, lockedOut(p.Until, now))
 	}
-	return strings.TrimSuffix(sentences(text, p.Fix), ".") + "."
+	return full(sentences(text, p.Fix))
 }
+
+func (a *asking) asks() *asking { return a }
 
 func (a *asking) first() fyne.Focusable { return a.focus() }
 
@@ -134,19 +135,34 @@ func (a *asking) enter() {
 	a.refresh(false)
 	a.w.do(c, func(err error) {
 		if err != nil {
-			a.local = sentence(err)
-			a.settled()
+			a.refused(sentence(err))
 			return
 		}
 		a.w.clock.at(a.w.options.Now().Add(sentGrace), a.settled)
 	})
 }
 
+// refused says why an answer was not taken; the user may be elsewhere by now.
+func (a *asking) refused(why string) {
+	if !a.w.layer.holds(a) {
+		a.w.say(why)
+		return
+	}
+	was := a.working()
+	a.sent, a.local = false, why
+	a.refresh(was)
+}
+
+// closed stops what moves.
+func (a *asking) closed() { a.submit.setState(false, false) }
+
 // settled ends the wait for a state that says that the answer is under way.
 func (a *asking) settled() {
 	if a.sent {
 		a.sent = false
-		a.refresh(true)
+		if a.w.layer.holds(a) {
+			a.refresh(true)
+		}
 	}
 }
 

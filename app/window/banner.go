@@ -1,6 +1,8 @@
 package window
 
 import (
+	"strings"
+
 	"github.com/tidegate/tidegate/assets"
 	"github.com/tidegate/tidegate/session"
 )
@@ -19,7 +21,7 @@ type bannerView struct {
 func bannerOf(s session.State) bannerView {
 	if p := s.Prompt; p != nil && p.Dismissed && p.Kind == session.PromptInteraction && s.ZTA.Allowed {
 		title, detail := verifyToKeep(namesOf(s, p.Apps), p.Deadline, s.At)
-		return bannerView{title: title, detail: detail, tone: warn, icon: "fingerprint", action: words.verify, command: session.ShowPrompt{}}
+		return bannerView{title: title, detail: detail, tone: warn, icon: "gpp_maybe", action: words.verify, command: session.ShowPrompt{}}
 	}
 	if len(s.Problems) == 0 {
 		return bannerView{}
@@ -63,11 +65,15 @@ func sentences(a, b string) string {
 	case b == "":
 		return a
 	}
-	switch a[len(a)-1] {
-	case '.', '!', '?':
-		return a + " " + b
+	return full(a) + " " + b
+}
+
+// full ends a text as a sentence.
+func full(s string) string {
+	if s == "" || strings.ContainsAny(s[len(s)-1:], ".!?") {
+		return s
 	}
-	return a + ". " + b
+	return s + "."
 }
 
 // banner says one thing above every page.

@@ -6,20 +6,31 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
-// enrolling asks for an enrolment link.
+// enrolling asks for an enrolment link, or whether to follow one that was
+// clicked: whose controller it is stands there then, in place of the field.
 type enrolling struct {
 	asking
 	link *field
+	gap  *surface
 }
 
 func (w *Window) newEnrol() (*modal, face) {
 	e := &enrolling{link: w.newField(words.enrolField, words.enrolHint, false)}
 	e.link.input.secret = true // it holds a code
 	e.asking = asking{w: w, word: words.enrolDo,
-		wipe:  func() {},
-		lock:  func(on bool) { setEnabled(e.link.input, !on) },
-		focus: func() fyne.Focusable { return e.link.input },
+		wipe: func() {},
+		lock: func(on bool) { setEnabled(e.link.input, !on) },
+		focus: func() fyne.Focusable {
+			if e.prompt.Proposed != "" {
+				return e.submit
+			}
+			return e.link.input
+		},
+		extra: func(*session.Prompt) { e.propose() },
 		command: func() session.Command {
+			if e.prompt.Proposed != "" {
+				return session.Enrol{}
+			}
 			if e.link.input.Text == "" {
 				return nil
 			}
@@ -27,15 +38,33 @@ func (w *Window) newEnrol() (*modal, face) {
 		},
 	}
 	e.link.input.OnChanged = func(string) { e.typed() }
-	m := e.build("add_link", 460, e.link.stack, newGap(14))
+	e.gap = newGap(14)
+	m := e.build("add_link", 460, e.link.stack, e.gap)
+	e.propose()
+	return m, e
+}
+
+// propose shows the field, or the controller of the link that was clicked.
+func (e *enrolling) propose() {
+	clicked := e.prompt.Proposed != ""
+	shown(e.link.stack, !clicked)
+	shown(e.gap, !clicked)
+	if clicked {
+		e.title.set(words.proposeTitle)
+		e.text.set(proposeText(e.prompt.Proposed))
+		return
+	}
 	e.title.set(words.enrolTitle)
 	e.text.set(words.enrolText)
-	return m, e
 }
 
 // enter looks at the link before it is sent: what is wrong with it is said at once.
 func (e *enrolling) enter() {
 	if e.command() == nil || e.working() {
+		return
+	}
+	if e.prompt.Proposed != "" {
+		e.asking.enter()
 		return
 	}
 	if _, err := wire.ParseEnrolmentLink(e.link.input.Text); err != nil {

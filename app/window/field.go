@@ -15,6 +15,9 @@ type input struct {
 	secret bool
 	keys   func(*fyne.KeyEvent)
 	chord  func(fyne.Shortcut)
+	hide   func() // covers a password that was revealed
+	frame  *node  // the input with the ring of its focus; this is what is laid out
+	ring   *surface
 }
 
 func (w *Window) newInput(name, hint string, secret bool) *input {
@@ -26,8 +29,22 @@ func (w *Window) newInput(name, hint string, secret bool) *input {
 	if secret {
 		i.ActionItem = w.newReveal(i)
 	}
+	i.ring = newRing(12)
+	i.frame = &node{parts: []fyne.CanvasObject{i.ring, i}}
+	i.frame.least = i.MinSize
+	i.frame.arrange = func(s fyne.Size) {
+		place(i.ring, -2, -2, s.Width+4, s.Height+4)
+		i.Resize(s)
+	}
+	i.frame.ExtendBaseWidget(i.frame)
 	return i
 }
+
+// FocusGained implements fyne.Focusable.
+func (i *input) FocusGained() { i.Entry.FocusGained(); i.ring.Show() }
+
+// FocusLost implements fyne.Focusable.
+func (i *input) FocusLost() { i.Entry.FocusLost(); i.ring.Hide() }
 
 // TypedKey implements fyne.Focusable.
 func (i *input) TypedKey(k *fyne.KeyEvent) {
@@ -50,18 +67,28 @@ func (i *input) TypedShortcut(s fyne.Shortcut) {
 // newReveal is the eye at the end of a password.
 func (w *Window) newReveal(i *input) *button {
 	var b *button
-	b = newIconButton(quiet, words.show, "visibility", func() {
-		i.Password = !i.Password
+	cover := func(on bool) {
+		i.Password = on
 		b.icon, b.name = "visibility", words.show
-		if !i.Password {
+		if !on {
 			b.icon, b.name = "visibility_off", words.hide
 		}
 		b.Refresh()
 		i.Refresh()
-	})
+	}
+	b = newIconButton(quiet, words.show, "visibility", func() { cover(!i.Password) })
+	i.hide = func() { cover(true) }
 	b.high = 34
 	b.keys = w.key
 	return b
+}
+
+// forget empties and covers a password.
+func (i *input) forget() {
+	i.SetText("")
+	if i.hide != nil {
+		i.hide()
+	}
 }
 
 // field is an input with its caption, and what is wrong with it.
@@ -72,7 +99,7 @@ type field struct {
 
 func (w *Window) newField(caption, hint string, secret bool) *field {
 	f := &field{input: w.newInput(caption, hint, secret)}
-	f.stack = newStack(6, insets{}, nil, newLabel(caption, captionFont), f.input)
+	f.stack = newStack(6, insets{}, nil, newLabel(caption, captionFont), f.input.frame)
 	return f
 }
 

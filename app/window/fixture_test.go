@@ -54,6 +54,9 @@ func (f *fakeClient) Do(_ context.Context, c session.Command) error {
 	return f.err
 }
 
+// testApp is one for all tests: Fyne reads its fonts anew for each.
+var testApp = sync.OnceValue(test.NewApp)
+
 // bench is a window without Run: the test's goroutine is Fyne's thread.
 type bench struct {
 	*Window
@@ -63,13 +66,14 @@ type bench struct {
 
 func newBench(t testing.TB, choice appearance) *bench {
 	t.Helper()
-	a := test.NewApp()
-	t.Cleanup(func() { test.NewApp() })
+	a := testApp()
 	a.Preferences().SetString(prefAppearance, string(choice))
+	a.Preferences().RemoveValue(prefWidth)
+	a.Preferences().RemoveValue(prefHeight)
 	b := &bench{t: t, now: noon}
 	b.Window = New(a, nil, Options{Now: func() time.Time { return b.now }})
 	b.thread = func(f func()) { f() }
-	b.win.Resize(fyne.NewSize(defaultWidth, defaultHeight))
+	t.Cleanup(b.win.Close)
 	return b
 }
 

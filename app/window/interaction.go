@@ -164,7 +164,7 @@ func (d *interacting) forget() {
 		d.code.set("")
 	}
 	if d.password != nil {
-		d.password.input.SetText("")
+		d.password.input.forget()
 	}
 }
 

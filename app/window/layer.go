@@ -23,6 +23,12 @@ type face interface {
 	escape()
 }
 
+// holds says whether a's dialog is open.
+func (l layer) holds(a *asking) bool {
+	d, ok := l.face.(interface{ asks() *asking })
+	return ok && d.asks() == a
+}
+
 // settle opens the one layer that is wanted now, and closes what is not: what
 // the user is asked comes before what the user opened.
 func (w *Window) settle() {
@@ -56,6 +62,10 @@ func (w *Window) closeLayer() {
 	}
 	gone := w.layer
 	w.layer = layer{}
+	w.canvas().Unfocus() // a caret blinks on for as long as it has the focus
+	if a, ok := gone.face.(interface{ closed() }); ok {
+		a.closed()
+	}
 	w.canvas().Overlays().Remove(gone.modal)
 	w.root.hold(w.toast, nil)
 }

@@ -23,6 +23,7 @@ func (w *Window) apply(s session.State) {
 func (w *Window) obey(r session.WindowRequest, raise bool) {
 	w.raised = r.Seq
 	if r.Page != "" {
+		w.menu, w.detail = false, ""
 		w.pages.show(r.Page)
 	}
 	if r.App != "" {

@@ -15,14 +15,13 @@ var ErrClientEnded = errors.New("tidegate has ended; start it again")
 // it started has ended.
 func (w *Window) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	outer := ctx
 	g.Go(func() error {
 		for s := range w.client.Watch(ctx) {
 			if w.enter(ctx, func() { w.apply(s) }) != nil {
 				break
 			}
 		}
-		if outer.Err() != nil {
+		if ctx.Err() != nil {
 			return nil
 		}
 		return ErrClientEnded

@@ -18,7 +18,7 @@ func (w *Window) newSignIn() (*modal, face) {
 	d.codeRow = newStack(6, insets{top: 14}, nil, newLabel(words.code, captionFont), d.code)
 	d.asking = asking{w: w, word: words.signIn,
 		wipe: func() {
-			d.password.input.SetText("")
+			d.password.input.forget()
 			d.code.set("")
 		},
 		lock: func(on bool) {

@@ -29,8 +29,10 @@ func userOf(s session.State) userView {
 	switch {
 	case !s.Enrolment.Enrolled():
 		return userView{name: words.notEnrolled, detail: words.enrol, action: actEnrol}
-	case s.User.Name == "":
+	case s.Control.Phase == session.ControlSignedOut:
 		return userView{name: s.Enrolment.User, detail: words.signedOut, action: actSignIn}
+	case s.User.Name == "":
+		return userView{name: s.Enrolment.User, detail: phaseWord(s.Control), action: actSignOut}
 	}
 	v := userView{name: s.User.DisplayName, detail: s.User.Name, action: actSignOut}
 	if v.name == "" {

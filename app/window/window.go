@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/theme"
 	"github.com/tidegate/tidegate/assets"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
@@ -78,8 +77,7 @@ func New(a fyne.App, c Client, o Options) *Window {
 	}
 	w := &Window{app: a, client: c, options: o, queue: make(chan order, 32), thread: fyne.Do}
 	w.clock.wake = make(chan struct{}, 1)
-	w.look = &look{choice: appearance(a.Preferences().StringWithFallback(prefAppearance, string(followSystem)))}
-	a.Settings().SetTheme(w.look)
+	w.wear(appearance(a.Preferences().StringWithFallback(prefAppearance, string(followSystem))))
 	w.win = a.NewWindow(words.title)
 	w.win.SetIcon(assets.AppIcon())
 	w.win.SetPadded(false)
@@ -147,9 +145,19 @@ func (w *Window) saveSize() {
 // choose changes the theme and keeps the choice.
 func (w *Window) choose(a appearance) {
 	w.app.Preferences().SetString(prefAppearance, string(a))
+	w.wear(a)
+	w.pages.settings.chosen(a)
+}
+
+// wear sets the theme, unless it is the one that is set: Fyne reads all fonts
+// again for it.
+func (w *Window) wear(a appearance) {
+	if worn, ok := w.app.Settings().Theme().(*look); ok && worn.choice == a {
+		w.look = worn
+		return
+	}
 	w.look = &look{choice: a}
 	w.app.Settings().SetTheme(w.look)
-	w.pages.settings.chosen(a)
 }
 
 // do sends a command; done, where it is not nil, hears on Fyne's thread what
@@ -173,9 +181,4 @@ func (w *Window) do(c session.Command, done func(error)) {
 func (w *Window) copy(text, said string) {
 	w.app.Clipboard().SetContent(text)
 	w.say(said)
-}
-
-// isLight says which of the two palettes is in use.
-func (w *Window) isLight() bool {
-	return w.look.Color(roleGround, w.app.Settings().ThemeVariant()) == w.look.Color(roleGround, theme.VariantLight)
 }

@@ -11,44 +11,43 @@ import (
 
 // words are all texts that this package says itself, for a translator.
 var words = struct {
-	title, applications, activity, settings                       string
-	general, show, hide, close, copy, copied, later, cancel, open string
-	search, searchNone, searchClear                               string
-	signIn, signOut, enrol, signedOut, notEnrolled, retry         string
-	controller, sessionUntil, more                                string
-	phaseOff, phaseConnecting, phaseReconnecting, phaseLost       string
-	ready, inUse, needsYou, blocked                               string
-	gwOff, gwConnecting, gwConnected, gwSuspended                 string
-	verify, showWhat, otherGroup                                  string
-	emptyEnrolTitle, emptyEnrolText                               string
-	emptyOutTitle, emptyOutText                                   string
-	emptyLostTitle, emptyLostText                                 string
-	emptyWaitTitle, emptyWaitText                                 string
-	emptyNoneTitle, emptyNoneText                                 string
-	emptyHitsText                                                 string
-	emptyActivityTitle, emptyActivityText                         string
-	today, yesterday                                              string
-	readyTitle, readyText, inUseTitle, inUseText                  string
-	unknownWhy, copyAddress, copyCommand                          string
-	factUntil, factAddress, factCommand, factFlows, factData      string
-	factUsed, factDecision, factSite, decisionHint, never         string
-	noAddress                                                     string
-	enrolTitle, enrolText, enrolField, enrolHint, enrolDo         string
-	signInTitle, password, passwordHint, code                     string
-	verifyTitle, verifyDo, reason, reasonHint, acknowledge        string
-	reasonDo, messageTitle, reasonTitle, passwordTitle            string
-	quitTitle, quitDo                                             string
-	busy, failed, checking                                        string
-	appearance, appearanceText, system, dark, light               string
-	thisDevice, aboutTitle, version, versionText                  string
-	deviceID, deviceText, organisation, notEnrolledText           string
-	keychain, tray                                                string
+	title, applications, activity, settings                             string
+	general, show, hide, close, copy, copied, later, cancel             string
+	search, searchClear                                                 string
+	signIn, signOut, enrol, signedOut, notEnrolled, retry               string
+	controller, sessionUntil, more                                      string
+	phaseOff, phaseConnecting, phaseReconnecting, phaseLost             string
+	ready, inUse, needsYou, blocked                                     string
+	gwOff, gwConnecting, gwConnected, gwSuspended                       string
+	verify, showWhat, otherGroup                                        string
+	emptyEnrolTitle, emptyEnrolText                                     string
+	emptyOutTitle, emptyOutText                                         string
+	emptyLostTitle, emptyLostText                                       string
+	emptyWaitTitle, emptyWaitText                                       string
+	emptyNoneTitle, emptyNoneText                                       string
+	emptyHitsText                                                       string
+	emptyActivityTitle, emptyActivityText                               string
+	today, yesterday                                                    string
+	readyTitle, readyText, inUseTitle, inUseText                        string
+	unknownWhy, copyAddress, copyCommand                                string
+	factUntil, factAddress, factCommand, factFlows, factData            string
+	factUsed, factDecision, factSite, never                             string
+	proposeTitle, enrolTitle, enrolText, enrolField, enrolHint, enrolDo string
+	signInTitle, password, passwordHint, code                           string
+	verifyTitle, verifyDo, reason, reasonHint, acknowledge              string
+	reasonDo, messageTitle, reasonTitle, passwordTitle                  string
+	quitTitle, quitDo                                                   string
+	busy, failed, checking                                              string
+	appearance, appearanceText, system, dark, light                     string
+	thisDevice, aboutTitle, version, versionText                        string
+	deviceID, deviceText, organisation, notEnrolledText                 string
+	keychain, tray                                                      string
 }{
 	title: "Tidegate", applications: "Applications", activity: "Activity", settings: "Settings",
 	general: "General",
 	show:    "Show password", hide: "Hide password", close: "Close", copy: "Copy", copied: "Copied",
-	later: "Later", cancel: "Cancel", open: "Open",
-	search: "Search applications", searchClear: "Clear search", searchNone: "Nothing found",
+	later: "Later", cancel: "Cancel",
+	search: "Search applications", searchClear: "Clear search",
 	signIn: "Sign in", signOut: "Sign out", enrol: "Enrol this device", signedOut: "Signed out",
 	notEnrolled: "Not enrolled", retry: "Try again",
 	controller: "Controller", sessionUntil: "Session until", more: "%d more",
@@ -75,10 +74,11 @@ var words = struct {
 	inUseTitle: "In use", inUseText: "It goes to sleep by itself when you stop using it.",
 	unknownWhy: "Access is not confirmed", copyAddress: "Copy address", copyCommand: "Copy command",
 	factUntil: "Access until", factAddress: "Local address", factCommand: "Command", factFlows: "Open connections", factData: "Sent and received",
-	factUsed: "Last used", factDecision: "Decision", factSite: "Gateway site", decisionHint: "Tell it to your helpdesk", never: "Not yet",
-	noAddress:  "None yet",
+	factUsed: "Last used", factDecision: "Decision", factSite: "Gateway site", never: "Not yet",
+
 	enrolTitle: "Enrol this device", enrolText: "Paste the enrolment link that your administrator sent you. It says which controller to trust and works once.",
-	enrolField: "Enrolment link", enrolHint: "tidegate:enrol?controller=…", enrolDo: "Enrol",
+	proposeTitle: "Trust this controller?",
+	enrolField:   "Enrolment link", enrolHint: "tidegate:enrol?controller=…", enrolDo: "Enrol",
 	signInTitle: "Sign in", password: "Password", passwordHint: "Your password", code: "One-time code",
 	verifyTitle: "Confirm it’s you", verifyDo: "Verify", reason: "Reason", reasonHint: "For example: ticket 4711", acknowledge: "I have read this",
 	reasonDo: "Continue", messageTitle: "Please read this", reasonTitle: "Why do you need access?", passwordTitle: "Type your password again",
@@ -89,6 +89,11 @@ var words = struct {
 	deviceID: "Device", deviceText: "Its id, as your administrator sees it", organisation: "Organisation",
 	notEnrolledText: "This device belongs to no controller yet",
 	keychain:        "Keychain", tray: "Tray icon",
+}
+
+// proposeText asks about a link that was clicked.
+func proposeText(controller string) string {
+	return fmt.Sprintf("The link that you opened enrols this device with the controller at %s. Go on only if your administrator sent it to you.", controller)
 }
 
 // noHits is said when a search finds nothing.
@@ -314,7 +319,7 @@ func sentence(err error) string {
 		return s
 	}
 	s = strings.ToUpper(s[:1]) + s[1:]
-	return strings.TrimSuffix(s, ".") + "."
+	return full(s)
 }
 
 // signInText says who is to sign in where.

@@ -1,0 +1,318 @@
+package window
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+	"github.com/google/go-cmp/cmp"
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+func TestDialogsAnswerExactly(t *testing.T) {
+	only := func(k wire.InteractionKind, text string) session.State {
+		s := mfaPrompt()
+		s.Prompt.Interactions = []wire.Interaction{{Kind: k, Message: text}}
+		return s
+	}
+	noCode := signInPrompt()
+	noCode.Prompt.Code = false
+	link := wire.EnrolmentLink{Controller: "zta.example:8443", Code: "abc"}.String()
+	for _, c := range []struct {
+		name  string
+		state session.State
+		do    func(*bench)
+		want  session.Command
+	}{
+		{"enrol", enrolPrompt(), func(b *bench) { b.typed(link); b.key(fyne.KeyReturn) }, session.Enrol{Link: session.Secret(link)}},
+		{"enrol by the button", enrolPrompt(), func(b *bench) { b.typed(link); b.press("Enrol") }, session.Enrol{Link: session.Secret(link)}},
+		{"enrol with a damaged link", enrolPrompt(), func(b *bench) { b.typed("tidegate:enrol?x"); b.press("Enrol") }, nil},
+		{"sign in", noCode, func(b *bench) { b.typed("pass word"); b.key(fyne.KeyReturn) }, session.SignIn{Password: "pass word"}},
+		{"sign in with a code", signInPrompt(), func(b *bench) {
+			b.typed("pw")
+			b.key(fyne.KeyReturn) // goes on to the code
+			b.typed("12 34-56")
+			b.key(fyne.KeyReturn)
+		}, session.SignIn{Password: "pw", Code: "123456"}},
+		{"sign in without the code", signInPrompt(), func(b *bench) {
+			b.typed("pw")
+			b.canvas().FocusNext()
+			b.canvas().FocusNext()
+			b.typed("123")
+			b.key(fyne.KeyReturn)
+		}, nil},
+		{"sign in later", signInPrompt(), func(b *bench) { b.key(fyne.KeyEscape) }, session.DismissPrompt{Prompt: "s1"}},
+		{"code", mfaPrompt(), func(b *bench) { b.typed("123456"); b.key(fyne.KeyReturn) }, session.Answer{Prompt: "i1", MFA: "123456"}},
+		{"code, half", mfaPrompt(), func(b *bench) { b.typed("12345"); b.key(fyne.KeyReturn) }, nil},
+		{"code later", mfaPrompt(), func(b *bench) { b.press("Later") }, session.DismissPrompt{Prompt: "i1"}},
+		{"password", only(wire.InteractionPassword, ""), func(b *bench) { b.typed("pw"); b.press("Verify") }, session.Answer{Prompt: "i1", Password: "pw"}},
+		{"reason", only(wire.InteractionReason, "Which ticket?"), func(b *bench) { b.typed("4711"); b.press("Continue") }, session.Answer{Prompt: "i1", Reason: "4711"}},
+		{"message", only(wire.InteractionMessage, "Be careful."), func(b *bench) { b.key(fyne.KeyReturn) }, session.Answer{Prompt: "i1"}},
+		{"everything", everythingPrompt(), func(b *bench) {
+			b.typed("123456")
+			b.canvas().FocusNext()
+			b.typed("pw")
+			b.canvas().FocusNext() // the eye
+			b.canvas().FocusNext()
+			b.typed("why")
+			b.key(fyne.KeyReturn)
+		}, session.Answer{Prompt: "i2", MFA: "123456", Password: "pw", Reason: "why"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, alwaysDark)
+			b.apply(c.state)
+			c.do(b)
+			if got := b.sent(); got != c.want {
+				t.Errorf("sent %#v, want %#v", got, c.want)
+			}
+			if more := b.sent(); more != nil {
+				t.Errorf("and then %#v", more)
+			}
+		})
+	}
+}
+
+func TestCodeIsPasted(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(mfaPrompt())
+	b.app.Clipboard().SetContent(" 987 654\n")
+	code := b.canvas().Focused().(*codeField)
+	code.TypedShortcut(&fyne.ShortcutPaste{Clipboard: b.app.Clipboard()})
+	if code.digits != "987654" {
+		t.Errorf("pasted %q", code.digits)
+	}
+	b.key(fyne.KeyBackspace)
+	b.typed("x1٣")
+	if code.digits != "987651" {
+		t.Errorf("holds %q", code.digits)
+	}
+}
+
+// What was typed is kept across states that come meanwhile, sent once, and
+// forgotten once it was wrong.
+func TestWrongAnswer(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	s := everythingPrompt()
+	b.apply(s)
+	d := b.layer.face.(*interacting)
+	b.typed("123456")
+	s.Revision++
+	b.apply(s)
+	d.password.input.SetText("pw")
+	d.reason.input.SetText("because")
+	b.press("Verify")
+	b.key(fyne.KeyReturn)
+	if got := len(b.queue); got != 1 {
+		t.Fatalf("%d commands were sent", got)
+	}
+	b.sent()
+	busy := *s.Prompt
+	busy.Busy = true
+	s.Prompt = &busy
+	b.apply(s)
+	if e := b.labels()["Checking…"]; e.Kind != "button" || e.Enabled {
+		t.Errorf("while an answer is under way the button is %+v", e)
+	}
+	if !d.code.Disabled() || !d.password.input.Disabled() || !d.reason.input.Disabled() {
+		t.Error("a field can be changed while its answer is under way")
+	}
+	wrong := *s.Prompt
+	wrong.Busy, wrong.Error = false, &session.Problem{Title: "That code did not match", Fix: "Enter the next one"}
+	s.Prompt = &wrong
+	b.apply(s)
+	b.says("That code did not match. Enter the next one.")
+	if d.code.digits != "" || d.password.input.Text != "" || d.reason.input.Text != "because" {
+		t.Errorf("kept %q, %q, %q", d.code.digits, d.password.input.Text, d.reason.input.Text)
+	}
+	if b.canvas().Focused() != fyne.Focusable(d.code) {
+		t.Error("the first field has not the focus again")
+	}
+	b.typed("1")
+	b.says("That code did not match. Enter the next one.")
+	s.Prompt = nil
+	b.apply(s)
+	if b.layer.modal != nil || b.canvas().Overlays().Top() != nil {
+		t.Error("the dialog is still open")
+	}
+}
+
+// A second wrong answer may bring the very same error, and latest-wins may
+// skip the busy state: the dialog is usable again all the same.
+func TestSameErrorTwice(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	s := mfaPrompt()
+	s.Prompt.Error = &session.Problem{Title: "That code did not match"}
+	b.apply(s)
+	b.typed("111111")
+	b.press("Verify")
+	b.sent()
+	b.apply(s)
+	b.now = b.now.Add(sentGrace)
+	for _, f := range b.clock.take(b.now) {
+		f()
+	}
+	d := b.layer.face.(*interacting)
+	if d.working() || d.code.Disabled() || d.code.digits != "" {
+		t.Errorf("working %v, disabled %v, holds %q", d.working(), d.code.Disabled(), d.code.digits)
+	}
+	b.says("That code did not match.")
+}
+
+func TestRefusedCommandIsSaidInTheDialog(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(mfaPrompt())
+	b.typed("123456")
+	b.press("Verify")
+	o := <-b.queue
+	o.done(errors.New("nothing is asked now"))
+	b.says("Nothing is asked now.")
+	if b.labels()["Verify"].Enabled != true {
+		t.Error("the answer cannot be sent again")
+	}
+}
+
+func TestLockOutSaysUntilWhen(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	s := signInPrompt()
+	s.Prompt.Error = &session.Problem{Title: "Too many attempts", Until: noon.Add(15 * time.Minute)}
+	b.apply(s)
+	b.says("Too many attempts. Try again at 14:51.")
+}
+
+func TestOneDialogAtATime(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	s := mfaPrompt()
+	p := *s.Prompt
+	p.Dismissed = true
+	s.Prompt = &p
+	b.apply(s)
+	if b.layer.modal != nil {
+		t.Fatal("a dismissed prompt has a dialog")
+	}
+	b.says("Verify to keep Bastion host and Sluice control")
+	b.press("Verify")
+	if got := b.sent(); got != (session.ShowPrompt{}) {
+		t.Errorf("sent %#v", got)
+	}
+	b.pages.apps.open("scada")
+	b.press("Enter a code")
+	if got := b.sent(); got != (session.ShowPrompt{App: "scada"}) {
+		t.Errorf("sent %#v", got)
+	}
+	b.apply(everythingPrompt())
+	if b.layer.key != "prompt interaction i2" || len(b.canvas().Overlays().List()) != 1 {
+		t.Errorf("open: %q and %d layers", b.layer.key, len(b.canvas().Overlays().List()))
+	}
+	b.apply(signInPrompt())
+	if b.layer.key != "prompt sign-in s1" || len(b.canvas().Overlays().List()) != 1 {
+		t.Errorf("open: %q and %d layers", b.layer.key, len(b.canvas().Overlays().List()))
+	}
+	b.apply(signedIn())
+	if b.layer.key != "app scada" {
+		t.Errorf("after the prompts %q is open", b.layer.key)
+	}
+}
+
+func TestCountdown(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(mfaPrompt())
+	b.says("Access lapses in 4:12")
+	b.now = b.now.Add(time.Second)
+	for _, f := range b.clock.take(b.now) {
+		f()
+	}
+	b.says("Access lapses in 4:11")
+	b.apply(signedIn())
+	b.now = b.now.Add(time.Hour)
+	for _, f := range b.clock.take(b.now) {
+		f()
+	}
+	if _, ticking := b.clock.next(); ticking {
+		t.Error("the clock ticks for a dialog that is closed")
+	}
+}
+
+func TestOpeningApplications(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(signedIn())
+	b.press("Order desk")
+	b.press("Open in browser")
+	if got := b.sent(); got != (session.OpenApp{App: "orders"}) {
+		t.Errorf("sent %#v", got)
+	}
+	b.key(fyne.KeyEscape)
+	b.press("Bastion host")
+	b.press("Copy Local address")
+	if got := b.app.Clipboard().Content(); got != "127.83.14.6:2222" {
+		t.Errorf("copied %q", got)
+	}
+	b.press("Copy Decision")
+	if got := b.app.Clipboard().Content(); got != "d-9c4b7v2n" {
+		t.Errorf("copied %q", got)
+	}
+	b.press("Copy command")
+	if got := b.app.Clipboard().Content(); got != "ssh -p 2222 127.83.14.6" {
+		t.Errorf("copied %q", got)
+	}
+	b.says(openedWord(session.OpenTerminal))
+	if got := b.sent(); got != nil {
+		t.Errorf("sent %#v", got)
+	}
+	if e := b.labels()["Close"]; !e.Enabled {
+		t.Error("the layer cannot be closed")
+	}
+	test.TapCanvas(b.canvas(), fyne.NewPos(5, 5))
+	if b.layer.modal != nil {
+		t.Error("a press beside the layer does not close it")
+	}
+}
+
+func TestUserMenu(t *testing.T) {
+	for _, c := range []struct {
+		name, row, button string
+		state             session.State
+		want              session.Command
+	}{
+		{"signed in", "Maya Lindqvist", "Sign out", signedIn(), session.SignOut{}},
+		{"signed out", "maya", "Sign in", signedOut(), session.ShowPrompt{}},
+		{"not enrolled", "Not enrolled", "Enrol this device", notEnrolled(), session.ShowPrompt{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, alwaysDark)
+			b.apply(c.state)
+			b.press(c.row)
+			b.press(c.button)
+			if got := b.sent(); got != c.want {
+				t.Errorf("sent %#v", got)
+			}
+			if b.layer.modal != nil {
+				t.Error("the menu is still open")
+			}
+		})
+	}
+}
+
+func TestQuitAsksOnlyWhereItCutsSomething(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	quiet := signedOut()
+	b.apply(quiet)
+	b.quit()
+	if got := b.sent(); got != (session.Quit{}) {
+		t.Errorf("sent %#v", got)
+	}
+	b.apply(signedIn())
+	b.quit()
+	if got := b.sent(); got != nil {
+		t.Fatalf("sent %#v without a question", got)
+	}
+	b.says("2 applications are in use. Quitting closes their connections.")
+	b.key(fyne.KeyEscape)
+	b.quit()
+	b.press("Quit")
+	if d := cmp.Diff(session.Command(session.Quit{}), b.sent()); d != "" {
+		t.Error(d)
+	}
+}

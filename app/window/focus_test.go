@@ -1,0 +1,187 @@
+package window
+
+import (
+	"slices"
+	"testing"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+	"github.com/google/go-cmp/cmp"
+	"github.com/tidegate/tidegate/session"
+)
+
+// walk presses Tab n times and names what had the focus each time.
+func (b *bench) walk(n int) []string {
+	var names []string
+	for range n {
+		b.canvas().FocusNext()
+		name := "?"
+		for _, e := range b.elements() {
+			if e.Focused {
+				name = e.Kind + " " + e.Label
+			}
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func TestTabOrder(t *testing.T) {
+	settings := func(b *bench) { b.pages.show(session.PageSettings) }
+	for _, c := range []struct {
+		name  string
+		state session.State
+		do    func(*bench)
+		want  []string
+	}{
+		{"applications", signedIn(), nil, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Activity", "tab Settings",
+			"field Search applications", "card Customer CRM", "zta ZTA: Protected"}},
+		{"settings", signedIn(), settings, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Activity", "tab Settings",
+			"tab System", "tab Dark", "tab Light", "button Copy Device", "zta ZTA: Protected"}},
+		{"signed out", signedOut(), nil, []string{"zta ZTA: Signed out", "user maya", "tab Applications", "tab Activity", "tab Settings", "button Sign in", "zta ZTA: Signed out"}},
+		// In a dialog Tab goes round, and never leaves it.
+		{"sign in", signInPrompt(), func(b *bench) { b.canvas().Unfocus() }, []string{"secret Password", "button Show password", "code One-time code", "button Later", "secret Password"}},
+		{"everything", everythingPrompt(), func(b *bench) { b.canvas().Unfocus() }, []string{"code One-time code", "secret Password", "button Show password", "field Reason", "button Later", "code One-time code"}},
+		{"application", signedIn(), func(b *bench) { b.pages.apps.open("scada"); b.canvas().Unfocus() }, []string{"button Close", "button Enter a code", "button Copy Decision", "button Close", "button Close"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, alwaysDark)
+			b.apply(c.state)
+			if c.do != nil {
+				c.do(b)
+			}
+			if d := cmp.Diff(c.want, b.walk(len(c.want))); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestFirstFocus(t *testing.T) {
+	for name, c := range map[string]struct {
+		state session.State
+		want  string
+	}{
+		"enrol": {enrolPrompt(), words.enrolField}, "sign in": {signInPrompt(), words.password}, "code": {mfaPrompt(), words.code},
+	} {
+		b := newBench(t, alwaysDark)
+		b.apply(c.state)
+		if e := b.labels()[c.want]; !e.Focused {
+			t.Errorf("%s: %s has not the focus", name, c.want)
+		}
+	}
+}
+
+func TestFocusIsVisible(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(signedIn())
+	rings := func() (n int) {
+		var count func(fyne.CanvasObject)
+		count = func(o fyne.CanvasObject) {
+			if !o.Visible() {
+				return
+			}
+			if s, ok := o.(*surface); ok && s.stroke == roleFocus && s.width == 2 {
+				n++
+			}
+			if z, ok := o.(*ztaButton); ok && nrgba(z.focus.StrokeColor).A != 0 {
+				n++
+			}
+			if nd, ok := o.(interface{ base() *node }); ok {
+				for _, p := range nd.base().parts {
+					count(p)
+				}
+			}
+			if g, ok := o.(*grid); ok {
+				count(g.sheet)
+			}
+		}
+		count(b.root)
+		return n
+	}
+	for i := range 7 {
+		b.canvas().FocusNext()
+		if got := rings(); got != 1 {
+			t.Errorf("after %d times Tab there are %d rings", i+1, got)
+		}
+	}
+}
+
+func TestKeys(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(signedIn())
+	chord := func(k fyne.KeyName) {
+		s := &desktop.CustomShortcut{KeyName: k, Modifier: fyne.KeyModifierShortcutDefault}
+		if f, ok := b.canvas().Focused().(fyne.Shortcutable); ok {
+			f.TypedShortcut(s)
+			return
+		}
+		b.canvas().(fyne.Shortcutable).TypedShortcut(s)
+	}
+	chord(fyne.Key2)
+	if b.pages.page != session.PageActivity {
+		t.Error("Ctrl+2 does not show the activity")
+	}
+	chord(fyne.Key3)
+	chord(fyne.KeyF)
+	if b.pages.page != session.PageApplications || b.canvas().Focused() != fyne.Focusable(b.pages.apps.search) {
+		t.Error("Ctrl+F does not search")
+	}
+	b.typed("operations")
+	chord(fyne.Key3) // while typing
+	chord(fyne.Key1)
+	if got := b.pages.apps.search.Text; got != "operations" || len(b.pages.apps.found) != 4 {
+		t.Errorf("%q finds %d", got, len(b.pages.apps.found))
+	}
+	b.canvas().Focus(b.pages.apps.search)
+	b.key(fyne.KeyDown)
+	b.key(fyne.KeyRight)
+	if e := b.labels()["Bastion host"]; !e.Focused {
+		t.Error("the arrows do not reach the second card")
+	}
+	b.key(fyne.KeyReturn)
+	if b.layer.key != "app bastion" {
+		t.Errorf("Enter opens %q", b.layer.key)
+	}
+	chord(fyne.Key2)
+	if b.pages.page != session.PageApplications {
+		t.Error("a page turns below a dialog")
+	}
+	b.key(fyne.KeyEscape)
+	if b.layer.modal != nil {
+		t.Error("Esc does not close the layer")
+	}
+	b.canvas().Focus(b.pages.apps.search)
+	b.key(fyne.KeyEscape)
+	if b.pages.apps.search.Text != "" || len(b.pages.apps.found) != 9 {
+		t.Error("Esc does not clear the search")
+	}
+	b.key(fyne.KeyEscape)
+	if b.canvas().Focused() != nil {
+		t.Error("Esc does not leave the search")
+	}
+}
+
+func TestGridCursor(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(manyApps(200))
+	g := b.pages.apps.grid
+	b.canvas().Focus(g)
+	columns := g.sheet.columns
+	if columns != 3 {
+		t.Fatalf("%d columns", columns)
+	}
+	var at []int
+	for _, k := range []fyne.KeyName{fyne.KeyRight, fyne.KeyDown, fyne.KeyDown, fyne.KeyDown, fyne.KeyDown, fyne.KeyLeft, fyne.KeyUp, fyne.KeyEnd, fyne.KeyRight, fyne.KeyHome, fyne.KeyUp} {
+		b.key(k)
+		at = append(at, g.cursor)
+	}
+	// Groups have ten applications: three rows of three, and one of one.
+	if want := []int{1, 4, 7, 9, 10, 9, 6, 199, 199, 0, 0}; !slices.Equal(at, want) {
+		t.Errorf("the cursor went %v, want %v", at, want)
+	}
+	b.key(fyne.KeyEnd)
+	if e := b.labels()["Application 0199"]; !e.Focused || e.H < cardHeight {
+		t.Errorf("the last card is not wholly visible: %+v", e)
+	}
+}

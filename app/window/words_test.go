@@ -1,0 +1,51 @@
+package window
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+func TestMoments(t *testing.T) {
+	for _, c := range []struct {
+		at          time.Time
+		long, brief string
+	}{
+		{noon.Add(time.Hour), "15:36", "until 15:36"},
+		{noon.Add(12 * time.Hour), "tomorrow 02:36", "until Sat 02:36"},
+		{noon.Add(72 * time.Hour), "Mon 14:36", "until Mon 14:36"},
+		{noon.Add(20 * 24 * time.Hour), "10 Dec 14:36", "until 10 Dec"},
+		{noon.Add(60 * 24 * time.Hour), "19 Jan 2027 14:36", "until 19 Jan"},
+		{noon.Add(-24 * time.Hour), "19 Nov 14:36", "until 19 Nov"},
+	} {
+		if got := moment(c.at, noon); got != c.long {
+			t.Errorf("moment: got %q, want %q", got, c.long)
+		}
+		if got := briefUntil(c.at, noon); got != c.brief {
+			t.Errorf("briefUntil: got %q, want %q", got, c.brief)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{countdown(4*time.Minute + 3*time.Second), "Access lapses in 4:03"},
+		{countdown(61*time.Minute + time.Second), "Access lapses in 1:01:01"},
+		{countdown(-time.Second), "Access has lapsed until you answer"},
+		{bytesText(0), "0 B"}, {bytesText(999), "999 B"}, {bytesText(1500), "1.5 kB"}, {bytesText(123456), "123 kB"}, {bytesText(7_300_000_000), "7.3 GB"},
+		{listed(nil, 2), "your applications"}, {listed([]string{"A"}, 2), "A"}, {listed([]string{"A", "B"}, 2), "A and B"}, {listed([]string{"A", "B", "C"}, 2), "A, B and 1 more"},
+		{hits(9, 9), "9"}, {hits(2, 9), "2 of 9"},
+		{sentence(errors.New("the link is damaged; copy it again")), "The link is damaged; copy it again."},
+		{sentences("A", "B"), "A. B"}, {sentences("A.", ""), "A."}, {sentences("", "B"), "B"},
+		{protocolWord("https"), "Web"}, {protocolWord("ssh"), "SSH"},
+		{quitText(1), "One application is in use. Quitting closes its connections."},
+		{cureWord([]wire.InteractionKind{wire.InteractionReason}), "Give a reason"},
+		{cureWord([]wire.InteractionKind{wire.InteractionReason, wire.InteractionMFA}), "Verify"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
