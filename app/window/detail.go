@@ -16,7 +16,7 @@ type detailView struct {
 	about                       string
 	title, text, fix            string
 	cure                        string
-	until, site                 string
+	until, untilIs, site        string
 	address, command            string
 	flows, data, used, decision string
 	open                        session.OpenKind
@@ -44,7 +44,10 @@ func detailOf(s session.State, a *session.App) detailView {
 		v.cure = cureWord(a.Cure)
 	}
 	if !a.Until.IsZero() {
-		v.until = moment(a.Until, s.At)
+		v.until, v.untilIs = moment(a.Until, s.At), words.factUntil
+		if v.card.state.tone == bad {
+			v.untilIs = words.factAgain
+		}
 	}
 	if a.Listen.IsValid() {
 		v.address = a.Listen.String()
@@ -160,6 +163,7 @@ func (d *detail) update(s session.State) {
 	shown(d.fix, v.fix != "")
 	d.cure.set(v.cure, "fingerprint")
 	shown(d.cure, v.cure != "")
+	d.until.name.set(v.untilIs)
 	d.until.set(v.until)
 	d.site.set(v.site)
 	d.address.set(v.address)
@@ -207,13 +211,14 @@ func (d *detail) escape() { d.w.detail = ""; d.w.settle() }
 // detailRow is a fact of an application; an empty one is hidden.
 type detailRow struct {
 	*line
-	value *label
+	name, value *label
 }
 
 func newDetailRow(name string) *detailRow {
 	r := &detailRow{value: newElastic("", font{size: 13.5, weight: assets.Medium, role: roleText, align: fyne.TextAlignTrailing})}
+	r.name = newLabel(name, font{size: 13.5, role: roleMuted})
 	height := newGap(32)
-	r.line = newLine(0, pads(0, 2), nil, height, newLabel(name, font{size: 13.5, role: roleMuted}), r.value).growing(r.value)
+	r.line = newLine(0, pads(0, 2), nil, height, r.name, r.value).growing(r.value)
 	return r
 }
 

@@ -208,7 +208,7 @@ func TestDetailOf(t *testing.T) {
 	if v := get("scada"); v.openable || v.cure != "Enter a code" || v.title != "A one-time code is needed" || v.fix == "" || v.text == "" || v.decision != "d-2w8h5t1x" {
 		t.Errorf("needs you: %+v", v)
 	}
-	if v := get("reports"); v.openable || v.cure != "" || v.until != "tomorrow 08:36" {
+	if v := get("reports"); v.openable || v.cure != "" || v.until != "tomorrow 08:36" || v.untilIs != words.factAgain {
 		t.Errorf("blocked: %+v", v)
 	}
 	s.ZTA.Allowed = false

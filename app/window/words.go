@@ -30,7 +30,7 @@ var words = struct {
 	today, yesterday                                                    string
 	readyTitle, readyText, inUseTitle, inUseText                        string
 	unknownWhy, copyAddress, copyCommand                                string
-	factUntil, factAddress, factCommand, factFlows, factData            string
+	factUntil, factAgain, factAddress, factCommand, factFlows, factData string
 	factUsed, factDecision, factSite, never                             string
 	proposeTitle, enrolTitle, enrolText, enrolField, enrolHint, enrolDo string
 	signInTitle, password, passwordHint, code                           string
@@ -73,7 +73,7 @@ var words = struct {
 	readyTitle: "Ready", readyText: "The connection opens by itself when you use it.",
 	inUseTitle: "In use", inUseText: "It goes to sleep by itself when you stop using it.",
 	unknownWhy: "Access is not confirmed", copyAddress: "Copy address", copyCommand: "Copy command",
-	factUntil: "Access until", factAddress: "Local address", factCommand: "Command", factFlows: "Open connections", factData: "Sent and received",
+	factUntil: "Access until", factAgain: "Decided again", factAddress: "Local address", factCommand: "Command", factFlows: "Open connections", factData: "Sent and received",
 	factUsed: "Last used", factDecision: "Decision", factSite: "Gateway site", never: "Not yet",
 
 	enrolTitle: "Enrol this device", enrolText: "Paste the enrolment link that your administrator sent you. It says which controller to trust and works once.",
