@@ -15,8 +15,16 @@ import (
 	"github.com/tidegate/tidegate/app/window"
 )
 
-// appID names the application to the desktop, as FyneApp.toml does.
+// appID names the application to the desktop, as FyneApp.toml does; what the
+// window remembers of a named profile lies beside it, below a name of its own.
 const appID = "org.tidegate.Tidegate"
+
+func windowID(p profile.Profile) string {
+	if p.Name == "" {
+		return appID
+	}
+	return appID + "." + p.Name
+}
 
 // showWindow is the window process. It is the only place that makes a Fyne
 // application: the tray process has none, and so no display to lose.
@@ -29,7 +37,7 @@ func showWindow(ctx context.Context, p profile.Profile, log *slog.Logger) error 
 		return err
 	}
 	defer client.Close()
-	err = viewer.Run(ctx, viewer.Options{App: fyneapp.NewWithID(appID), Client: client, Inspect: os.Getenv("TIDEGATE_INSPECT"), Log: log})
+	err = viewer.Run(ctx, viewer.Options{App: fyneapp.NewWithID(windowID(p)), Client: client, Inspect: os.Getenv("TIDEGATE_INSPECT"), Log: log})
 	if errors.Is(err, window.ErrClientEnded) {
 		return nil // the tray process has ended, and the window with it
 	}

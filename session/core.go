@@ -19,6 +19,8 @@ type core struct {
 	facts
 	intent
 
+	settled []func() // answers to commands, once their state is published
+
 	quit, quitting bool
 	state          State  // the last published
 	wanted         Wanted // the last applied
@@ -127,6 +129,14 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 		publish(next)
 	}
 	return wake
+}
+
+// answer lets those go on whose commands the last state holds.
+func (c *core) answer() {
+	for _, f := range c.settled {
+		f()
+	}
+	c.settled = nil
 }
 
 // task is what the control channel's runner is to do.

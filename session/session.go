@@ -75,6 +75,7 @@ func (s *Session) Run(ctx context.Context) error {
 	defer wake.Stop()
 	for !c.quit {
 		next := c.settle(ctx, time.Now(), s.feed.publish)
+		c.answer()
 		if next.IsZero() {
 			wake.Stop()
 		} else {
@@ -90,6 +91,7 @@ func (s *Session) Run(ctx context.Context) error {
 	}
 	c.quitting = true
 	c.settle(ctx, time.Now(), s.feed.publish)
+	c.answer()
 	return nil
 }
 
@@ -100,12 +102,16 @@ func (s *Session) post(ctx context.Context, msg func(*core)) {
 	}
 }
 
-// Do carries a command out, or begins to: what it leads to shows in a later
-// State. It fails for a command that makes no sense now, in the user's words.
+// Do carries a command out, or begins to, and returns when the State that it
+// led to at once is published; the rest shows in later ones. It fails for a
+// command that makes no sense now, in the user's words.
 func (s *Session) Do(ctx context.Context, cmd Command) error {
 	answer := make(chan error, 1)
 	select {
-	case s.msgs <- func(c *core) { answer <- c.do(cmd) }:
+	case s.msgs <- func(c *core) {
+		err := c.do(cmd)
+		c.settled = append(c.settled, func() { answer <- err })
+	}:
 	case <-s.done:
 		return fmt.Errorf("Tidegate is shutting down")
 	case <-ctx.Done():

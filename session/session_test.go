@@ -416,6 +416,20 @@ func TestWatchSkipsAndNobodyWaits(t *testing.T) {
 	})
 }
 
+func TestDoReturnsWithItsStatePublished(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		for n := range uint64(50) {
+			if err := b.s.Do(context.Background(), ShowWindow{}); err != nil {
+				t.Fatal(err)
+			}
+			if s, _ := b.s.feed.latest(); s.Window.Seq != n+1 {
+				t.Fatalf("after command %d the window was asked for %d times", n+1, s.Window.Seq)
+			}
+		}
+	})
+}
+
 func TestQuit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t).enrolled("kept").start()

@@ -82,17 +82,32 @@ func Run(ctx context.Context, o Options) error {
 			return inspect(ctx, o.Inspect, func() any { return w.Inspect() })
 		})
 	}
-	ended := make(chan error, 1)
+	ended, over := make(chan error, 1), make(chan struct{})
 	go func() {
 		err := g.Wait()
-		fyne.Do(w.Hide)
-		time.Sleep(quitDelay)
-		fyne.Do(o.App.Quit)
+		quit(o.App, w, over)
 		ended <- err
 	}()
 	o.App.Run()
+	close(over)
 	cancel()
 	return <-ended
+}
+
+// quit ends Fyne's loop, unless it is over already: Fyne ends by itself at
+// SIGTERM, and what is asked of it afterwards panics.
+func quit(a fyne.App, w *window.Window, over <-chan struct{}) {
+	select {
+	case <-over:
+		return
+	default:
+		fyne.Do(w.Hide)
+	}
+	select {
+	case <-over:
+	case <-time.After(quitDelay):
+		fyne.Do(a.Quit)
+	}
 }
 
 func wait(ctx context.Context, c <-chan struct{}) bool {

@@ -19,8 +19,9 @@ type labProcess struct {
 	in         io.WriteCloser
 	lines      chan string // what it prints, without the prefix; closed at its end
 	controller string
-	link       string // maya's
-	password   string // maya's
+	greeting   []string // who can sign in, for people
+	link       string   // maya's
+	password   string   // maya's
 }
 
 // person is who plays the tour.
@@ -63,6 +64,7 @@ func startLab(ctx context.Context, program string, args ...string) (*labProcess,
 				l.link = f[2]
 			}
 		case "person":
+			l.greeting = append(l.greeting, line)
 			if rest, ok := strings.CutPrefix(line, "person "+person+", password "); ok {
 				l.password = rest
 			}

@@ -167,7 +167,9 @@ func (c *Client) send(ctx context.Context, l *lane, method, path string, cookie 
 	}
 	res, err := l.trip.RoundTrip(req)
 	if err != nil {
-		c.drop(l)
+		if !errors.Is(err, context.Canceled) {
+			c.drop(l)
+		}
 		return nil, fmt.Errorf("ask the controller: %w", err)
 	}
 	if res.StatusCode/100 != 2 {

@@ -202,6 +202,33 @@ func TestCookieIsBoundToTheDeviceKey(t *testing.T) {
 	}
 }
 
+// Signing out ends the event stream and asks the controller at once: the one
+// must not take the other's connection away.
+func TestSignOutReachesTheController(t *testing.T) {
+	for _, noQUIC := range []bool{false, true} {
+		l := newLab(t, false)
+		_, _, client := device(t, l, &control.Controller{NoQUIC: noQUIC}, "maya")
+		cookie, err := client.SignIn(t.Context(), wire.SignInRequest{User: "maya", Password: "time-and-tide"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended, standing := make(chan error, 1), make(chan struct{})
+		go func() {
+			ended <- client.Events(ctx, cookie, func(string) {}, func(wire.Snapshot) { close(standing) })
+		}()
+		<-standing
+		cancel()
+		if err := client.SignOut(t.Context(), cookie); err != nil {
+			t.Errorf("sign out: %v", err)
+		}
+		<-ended
+		if err := client.Events(t.Context(), cookie, func(string) {}, func(wire.Snapshot) {}); !isCode(err, wire.CodeNoSession) {
+			t.Errorf("the session is alive after signing out: %v", err)
+		}
+	}
+}
+
 func TestControllerGoneAndBack(t *testing.T) {
 	l := newLab(t, false)
 	_, _, client := device(t, l, &control.Controller{}, "maya")

@@ -24,6 +24,7 @@ var errSilent = errors.New("the controller has gone silent")
 
 // Events holds the event stream until it ends; it always returns an error.
 func (c *Client) Events(ctx context.Context, cookie session.Secret, established func(string), snapshot func(wire.Snapshot)) error {
+	caller := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	l, err := c.open(ctx)
@@ -35,6 +36,9 @@ func (c *Client) Events(ctx context.Context, cookie session.Secret, established 
 	defer watch.Stop()
 	res, err := c.send(ctx, l, http.MethodGet, wire.PathEvents, cookie, nil)
 	if err != nil {
+		if errors.Is(context.Cause(ctx), errSilent) {
+			c.drop(l)
+		}
 		return err
 	}
 	defer res.Body.Close()
@@ -44,7 +48,9 @@ func (c *Client) Events(ctx context.Context, cookie session.Secret, established 
 	for {
 		e, err := r.Next()
 		if err != nil {
-			c.drop(l)
+			if caller.Err() == nil { // else the lane is sound, and others may be on it
+				c.drop(l)
+			}
 			if cause := context.Cause(ctx); cause != nil {
 				err = cause
 			}
