@@ -131,7 +131,6 @@ func setUp(env *testscript.Env, program string) error {
 	env.Setenv("PATH", filepath.Dir(program)+":"+os.Getenv("PATH"))
 	env.Setenv("SSH_KEY", ssh.userKey)
 	env.Setenv("SSH_HOSTS", ssh.knownHosts)
-	env.Setenv("SSH_USER", ssh.user)
 	env.Values[sceneKey{}] = s
 	return nil
 }

@@ -1,93 +1,138 @@
 package lab_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strings"
-	"syscall"
-	"time"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
 )
 
-// sshServer is a real OpenSSH server for one key of the user who runs the test.
+// sshServer is an SSH server for one key, which runs what it is asked to. The
+// client is the real one; a real server's package would open a port for the
+// whole network on the machine that runs the tests.
 type sshServer struct {
 	addr       string
-	user       string
 	userKey    string
 	knownHosts string // names the server bastion.harbour.example
-	cmd        *exec.Cmd
-	ended      chan error
+	l          net.Listener
+	config     *ssh.ServerConfig
+	wg         sync.WaitGroup
+	ctx        context.Context
+	cancel     context.CancelFunc
 }
 
 func startSSH(ctx context.Context, dir string) (*sshServer, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	me, err := user.Current()
+	s := &sshServer{userKey: filepath.Join(dir, "user"), knownHosts: filepath.Join(dir, "known_hosts")}
+	_, host, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	s := &sshServer{user: me.Username, userKey: filepath.Join(dir, "user"), knownHosts: filepath.Join(dir, "known_hosts"), ended: make(chan error, 1)}
-	for _, name := range []string{"host", "user"} {
-		out, err := exec.CommandContext(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, name)).CombinedOutput()
-		if err != nil {
-			return nil, fmt.Errorf("ssh-keygen: %w: %s", err, out)
-		}
-	}
-	host, err := os.ReadFile(filepath.Join(dir, "host.pub"))
+	hostKey, err := ssh.NewSignerFromKey(host)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(s.knownHosts, []byte("bastion.harbour.example "+string(host)), 0o600); err != nil {
-		return nil, err
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	public, user, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	s.addr = l.Addr().String()
-	l.Close()
-	if os.Getuid() == 0 {
-		if err := os.MkdirAll("/run/sshd", 0o755); err != nil { // sshd insists on it
-			return nil, err
-		}
+	allowed, err := ssh.NewPublicKey(public)
+	if err != nil {
+		return nil, err
 	}
-	_, port, _ := strings.Cut(s.addr, ":")
-	log := filepath.Join(dir, "log")
-	s.cmd = exec.Command("/usr/sbin/sshd", "-D", "-E", log, "-f", "/dev/null", "-p", port,
-		"-o", "ListenAddress=127.0.0.1", "-o", "HostKey="+filepath.Join(dir, "host"), "-o", "PidFile=none",
-		"-o", "AuthorizedKeysFile="+filepath.Join(dir, "user.pub"), "-o", "StrictModes=no",
-		"-o", "PasswordAuthentication=no", "-o", "PermitRootLogin=yes", "-o", "UsePAM=no")
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := s.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start sshd: %w", err)
+	block, err := ssh.MarshalPrivateKey(user, "")
+	if err != nil {
+		return nil, err
 	}
-	go func() { s.ended <- s.cmd.Wait() }()
-	for {
-		c, err := net.DialTimeout("tcp", s.addr, time.Second)
-		if err == nil {
-			return s, c.Close()
-		}
-		select {
-		case err := <-s.ended:
-			b, _ := os.ReadFile(log)
-			return nil, fmt.Errorf("sshd ended: %v\n%s", err, b)
-		case <-ctx.Done():
-			s.stop()
-			return nil, ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
+	if err := os.WriteFile(s.userKey, pem.EncodeToMemory(block), 0o600); err != nil {
+		return nil, err
 	}
+	line := append([]byte("bastion.harbour.example "), ssh.MarshalAuthorizedKey(hostKey.PublicKey())...)
+	if err := os.WriteFile(s.knownHosts, line, 0o600); err != nil {
+		return nil, err
+	}
+	s.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, k ssh.PublicKey) (*ssh.Permissions, error) {
+		if !bytes.Equal(k.Marshal(), allowed.Marshal()) {
+			return nil, fmt.Errorf("another key")
+		}
+		return nil, nil
+	}}
+	s.config.AddHostKey(hostKey)
+	if s.l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	s.addr = s.l.Addr().String()
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	s.wg.Go(s.serve)
+	return s, nil
 }
 
 func (s *sshServer) stop() {
-	s.cmd.Process.Kill()
-	select {
-	case <-s.ended:
-	case <-time.After(5 * time.Second):
+	s.cancel()
+	s.l.Close()
+	s.wg.Wait()
+}
+
+func (s *sshServer) serve() {
+	for {
+		c, err := s.l.Accept()
+		if err != nil {
+			return
+		}
+		s.wg.Go(func() { s.greet(c) })
+	}
+}
+
+func (s *sshServer) greet(c net.Conn) {
+	stop := context.AfterFunc(s.ctx, func() { c.Close() })
+	defer stop()
+	defer c.Close()
+	_, channels, requests, err := ssh.NewServerConn(c, s.config)
+	if err != nil {
+		return
+	}
+	go ssh.DiscardRequests(requests)
+	for n := range channels {
+		if n.ChannelType() != "session" {
+			n.Reject(ssh.UnknownChannelType, "only sessions")
+			continue
+		}
+		ch, requests, err := n.Accept()
+		if err != nil {
+			return
+		}
+		s.wg.Go(func() { s.session(ch, requests) })
+	}
+}
+
+// session runs the command of an exec request (RFC 4254, section 6.5).
+func (s *sshServer) session(ch ssh.Channel, requests <-chan *ssh.Request) {
+	defer ch.Close()
+	for r := range requests {
+		var exe struct{ Command string }
+		if r.Type != "exec" || ssh.Unmarshal(r.Payload, &exe) != nil {
+			r.Reply(false, nil)
+			continue
+		}
+		r.Reply(true, nil)
+		cmd := exec.CommandContext(s.ctx, "sh", "-c", exe.Command)
+		cmd.Stdout, cmd.Stderr = ch, ch.Stderr()
+		status := struct{ Status uint32 }{}
+		if cmd.Run() != nil {
+			status.Status = 1
+		}
+		ch.SendRequest("exit-status", false, ssh.Marshal(status))
+		return
 	}
 }
