@@ -125,8 +125,10 @@ func (d *Desktop) start(ctx context.Context) error {
 	return g.Wait()
 }
 
-// Close ends what Start started and removes the desktop's folder. It may be
-// called more than once and returns when all has ended.
+// Close ends what Start started and removes the desktop's folder. Programs that
+// others started on the desktop are not its to end: it waits for them a little,
+// and names those that stay in its error. It may be called more than once and
+// returns when all has ended.
 func (d *Desktop) Close() error {
 	d.mu.Lock()
 	if d.closing {
@@ -154,8 +156,9 @@ func (d *Desktop) Close() error {
 	}
 	wg.Wait()
 	d.keep.stop()
+	d.closeErr = d.awaitStragglers()
 	if err := os.RemoveAll(d.dir); err != nil {
-		d.closeErr = fmt.Errorf("remove the desktop's folder: %w", err)
+		d.closeErr = errors.Join(d.closeErr, fmt.Errorf("remove the desktop's folder: %w", err))
 	}
 	d.log.Debug("desktop closed", "dir", d.dir)
 	close(d.closed)

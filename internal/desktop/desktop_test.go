@@ -5,6 +5,7 @@ package desktop_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"io/fs"
@@ -199,6 +200,39 @@ func TestEndsWithContext(t *testing.T) {
 	}
 	if _, err := d.WaitWindow(t.Context(), "none"); err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("waiting on a closed desktop: %v", err)
+	}
+}
+
+func TestCloseAwaitsOthers(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, script string
+		want         string // in the error
+	}{
+		{"one that writes a last file", "sleep 0.3; mkdir -p \"$XDG_CONFIG_HOME\"; echo x >\"$XDG_CONFIG_HOME\"/last", ""},
+		{"one that stays", "exec sleep 60", "still run: sleep 60"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			d, err := desktop.Start(t.Context(), desktop.Options{Parts: desktop.Keyring})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := d.Command(t.Context(), "sh", "-c", test.script)
+			cmd.Dir = "/"
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- cmd.Wait() }()
+			err = d.Close()
+			cmd.Process.Kill()
+			<-ended
+			if got := fmt.Sprint(err); (err != nil) != (test.want != "") || !strings.Contains(got, test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+			gone(t, d)
+		})
 	}
 }
 
