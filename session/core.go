@@ -47,7 +47,6 @@ type facts struct {
 	tray     TrayHost
 	events   []Event
 	eventSeq uint64
-	revision uint64
 }
 
 // controlFact is what the control channel's runner last said.

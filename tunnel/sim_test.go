@@ -28,7 +28,6 @@ type sim struct {
 	t       *testing.T
 	pki     *pki
 	gw      *gateway
-	net     *simnet.Simnet
 	packets atomic.Int64
 	cut     atomic.Bool // the network drops everything
 	router  simnet.PerfectRouter

@@ -55,13 +55,6 @@ func (p *paragraph) set(text string) bool {
 	return true
 }
 
-func (p *paragraph) tint(r role) {
-	if p.font.role != r {
-		p.font.role = r
-		p.Refresh()
-	}
-}
-
 func (p *paragraph) step() float32 { return float32(int(p.font.size*1.45 + 0.5)) }
 
 func (p *paragraph) height(w float32) float32 {

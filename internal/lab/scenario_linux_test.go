@@ -80,7 +80,6 @@ type scene struct {
 	lab  *lab.Lab
 	rig  *rig.Rig
 	held map[string]net.Conn
-	bad  strings.Builder // of the client's ends
 }
 
 func setUp(env *testscript.Env, program string) error {
