@@ -69,6 +69,11 @@ type (
 		Page Page       `json:"page,omitempty"`
 		App  wire.AppID `json:"app,omitempty"`
 	}
+	// Acknowledge puts a problem away that only informs (its Action is
+	// "acknowledge"); it does not come back in this run.
+	Acknowledge struct {
+		Code string `json:"code"`
+	}
 	// Retry tries at once what waits (the controller, the keychain).
 	Retry struct{}
 	// Quit ends the client.
@@ -84,6 +89,7 @@ func (DismissPrompt) command() string { return "dismiss-prompt" }
 func (ShowPrompt) command() string    { return "show-prompt" }
 func (OpenApp) command() string       { return "open-app" }
 func (ShowWindow) command() string    { return "show-window" }
+func (Acknowledge) command() string   { return "acknowledge" }
 func (Retry) command() string         { return "retry" }
 func (Quit) command() string          { return "quit" }
 
@@ -128,6 +134,8 @@ func DecodeCommand(b []byte) (Command, error) {
 		return decode[OpenApp](e)
 	case "show-window":
 		return decode[ShowWindow](e)
+	case "acknowledge":
+		return decode[Acknowledge](e)
 	case "retry":
 		return decode[Retry](e)
 	case "quit":

@@ -76,12 +76,14 @@ type intent struct {
 	cured     map[wire.EntitlementID]bool
 	launch    *Problem
 	window    WindowRequest
+	// acknowledged are the codes of problems that the user has put away.
+	acknowledged map[string]bool
 }
 
 func newCore(o Options, run func(func(context.Context) func(*core))) *core {
 	c := &core{o: o, run: run}
 	c.asks, c.waited = map[wire.AppID]uint64{}, map[wire.AppID]bool{}
-	c.cured = map[wire.EntitlementID]bool{}
+	c.cured, c.acknowledged = map[wire.EntitlementID]bool{}, map[string]bool{}
 	return c
 }
 

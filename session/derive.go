@@ -133,7 +133,7 @@ func (e Enrolment) label() string {
 func deriveProblems(f *facts, in *intent, c ControlChannel) []Problem {
 	var ps []Problem
 	add := func(p *Problem) {
-		if p != nil {
+		if p != nil && (p.Action != "acknowledge" || !in.acknowledged[p.Code]) {
 			ps = append(ps, *p)
 		}
 	}
@@ -153,7 +153,7 @@ func deriveProblems(f *facts, in *intent, c ControlChannel) []Problem {
 	}
 	add(in.launch)
 	if f.tray == TrayAbsent {
-		add(&Problem{Code: "tray-absent", Title: "This desktop shows no tray icons",
+		add(&Problem{Code: "tray-absent", Title: "This desktop shows no tray icons", Action: "acknowledge",
 			Detail: "Tidegate runs all the same, and this window does all that the icon would.",
 			Fix:    "On GNOME, switch on the AppIndicator extension to see the icon."})
 	}

@@ -36,6 +36,9 @@ func (c *core) do(cmd Command) error {
 	case ShowWindow:
 		c.window = WindowRequest{Seq: c.window.Seq + 1, Page: cmd.Page, App: cmd.App}
 		return nil
+	case Acknowledge:
+		c.acknowledge(cmd.Code)
+		return nil
 	case Retry:
 		c.link.retry()
 		c.launch = nil
@@ -307,6 +310,16 @@ func (c *core) app(id wire.AppID) *App {
 		}
 	}
 	return nil
+}
+
+// acknowledge puts away a problem that allows it, and no other: a warning of
+// this moment must not silence one of another.
+func (c *core) acknowledge(code string) {
+	for _, p := range c.state.Problems {
+		if p.Code == code && p.Action == "acknowledge" {
+			c.acknowledged[code] = true
+		}
+	}
 }
 
 func (c *core) refuse(k PromptKind, p *Problem) { c.refused, c.refusedAt = p, k }

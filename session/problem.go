@@ -10,6 +10,7 @@ type Problem struct {
 	Fix    string    `json:"fix,omitempty"`
 	Until  time.Time `json:"until,omitzero"` // of a lock-out
 	// Action is the command that the problem's one button sends: a name of a
-	// command without arguments ("retry"), or empty.
+	// command without arguments ("retry"), or "acknowledge", which Acknowledge
+	// does with this problem's code, or empty.
 	Action string `json:"action,omitempty"`
 }

@@ -205,6 +205,41 @@ func TestRevocation(t *testing.T) {
 	})
 }
 
+func TestAcknowledge(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept")
+		b.vault.err = ErrKeychainAbsent
+		b.start()
+		b.s.ReportTray(TrayAbsent)
+		codes := func() string {
+			var cs []string
+			for _, p := range b.state().Problems {
+				cs = append(cs, p.Code)
+			}
+			return strings.Join(cs, " ")
+		}
+		for _, step := range []struct {
+			name string
+			do   func()
+			want string
+		}{
+			{"both stand", func() {}, "keychain-absent tray-absent"},
+			{"what does more than inform stays", func() { b.do(Acknowledge{Code: "keychain-absent"}) }, "keychain-absent tray-absent"},
+			{"what is not there is ignored", func() { b.do(Acknowledge{Code: "controller-lost"}) }, "keychain-absent tray-absent"},
+			{"what informs goes", func() { b.do(Acknowledge{Code: "tray-absent"}) }, "keychain-absent"},
+			{"and stays away", func() {
+				b.s.ReportTray(TrayPresent)
+				b.s.ReportTray(TrayAbsent)
+			}, "keychain-absent"},
+		} {
+			step.do()
+			if got := codes(); got != step.want {
+				t.Errorf("%s: problems %q, want %q", step.name, got, step.want)
+			}
+		}
+	})
+}
+
 func TestKeychain(t *testing.T) {
 	for _, c := range []struct {
 		name string
