@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -113,24 +112,6 @@ func (l *Lab) StopApp(host string) error {
 		return fmt.Errorf("there is no application %s", host)
 	}
 	return p.stop()
-}
-
-// freeAddress finds a loopback address whose port is free for TCP and UDP.
-func freeAddress() (string, error) {
-	for range 20 {
-		t, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", fmt.Errorf("find a free port: %w", err)
-		}
-		addr := t.Addr().String()
-		u, err := net.ListenPacket("udp", addr)
-		t.Close()
-		if err == nil {
-			u.Close()
-			return addr, nil
-		}
-	}
-	return "", errors.New("no port is free for both TCP and UDP")
 }
 
 func (l *Lab) path(name string) string { return filepath.Join(l.o.Dir, name) }
