@@ -266,7 +266,7 @@ func launch(t *testing.T, do string, display bool) *windows {
 	l := newLauncher(Options{Core: w.core, Display: func() bool { return display }, Log: slog.New(slog.DiscardHandler),
 		Window: func(ctx context.Context) *exec.Cmd {
 			cmd := exec.CommandContext(ctx, os.Args[0])
-			cmd.Env = append(os.Environ(), windowEnv+"="+w.note, windowDo+"="+do)
+			cmd.Env = append(os.Environ(), windowEnv+"="+w.note, windowDo+"="+do, "GORACE=atexit_sleep_ms=0")
 			return cmd
 		}})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -125,7 +125,7 @@ type child struct {
 func startChild(t *testing.T, bus string) *child {
 	t.Helper()
 	c := &child{t: t, cmd: exec.Command(os.Args[0]), lines: make(chan string, 100)}
-	c.cmd.Env = append(os.Environ(), childEnv+"=1", "DBUS_SESSION_BUS_ADDRESS="+bus)
+	c.cmd.Env = append(os.Environ(), childEnv+"=1", "DBUS_SESSION_BUS_ADDRESS="+bus, "GORACE=atexit_sleep_ms=0")
 	c.cmd.Stderr = &c.errors
 	in, err := c.cmd.StdinPipe()
 	if err != nil {

@@ -303,7 +303,7 @@ func TestOnlyThisUser(t *testing.T) {
 		{12345, "connection reset by peer\n"},
 	} {
 		cmd := exec.Command(child)
-		cmd.Env = append(os.Environ(), dialEnv+"="+r.listen.String())
+		cmd.Env = append(os.Environ(), dialEnv+"="+r.listen.String(), "GORACE=atexit_sleep_ms=0")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: step.uid, Gid: step.uid}}
 		out, err := cmd.Output()
 		if (err == nil) != (step.uid == 0) || !bytes.HasSuffix(out, []byte(step.want)) {

@@ -69,6 +69,9 @@ func TestScenarios(t *testing.T) {
 	})
 }
 
+// quickEnd keeps a program with the race detector from sleeping before it ends.
+const quickEnd = "GORACE=atexit_sleep_ms=0"
+
 // patience is how long a script waits for anything.
 const patience = 30 * time.Second
 
@@ -113,7 +116,7 @@ func setUp(env *testscript.Env, program string) error {
 			env.T().Fatal(err)
 		}
 	})
-	s.rig = rig.New(d, program)
+	s.rig = rig.New(d, program, quickEnd)
 	env.Defer(func() {
 		for _, c := range s.held {
 			c.Close()
@@ -128,6 +131,8 @@ func setUp(env *testscript.Env, program string) error {
 		}
 	}
 	env.Setenv("PATH", filepath.Dir(program)+":"+os.Getenv("PATH"))
+	k, v, _ := strings.Cut(quickEnd, "=")
+	env.Setenv(k, v)
 	env.Setenv("SSH_KEY", ssh.userKey)
 	env.Setenv("SSH_HOSTS", ssh.knownHosts)
 	env.Values[sceneKey{}] = s

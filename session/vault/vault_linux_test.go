@@ -69,7 +69,7 @@ func TestRealKeychain(t *testing.T) {
 	expect := func(want string, args ...string) {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
-		cmd.Env = append(d.Env(), "VAULT_CHILD=1")
+		cmd.Env = append(d.Env(), "VAULT_CHILD=1", "GORACE=atexit_sleep_ms=0")
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
@@ -104,7 +104,7 @@ func TestRealKeychain(t *testing.T) {
 
 func TestNoBusIsAbsent(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "get", string(session.ItemCookie))
-	cmd.Env = []string{"VAULT_CHILD=1", "HOME=" + t.TempDir(), "DBUS_SESSION_BUS_ADDRESS=unix:path=" + filepath.Join(t.TempDir(), "none")}
+	cmd.Env = []string{"VAULT_CHILD=1", "GORACE=atexit_sleep_ms=0", "HOME=" + t.TempDir(), "DBUS_SESSION_BUS_ADDRESS=unix:path=" + filepath.Join(t.TempDir(), "none")}
 	out, err := cmd.Output()
 	if err != nil || string(out) != "absent" {
 		t.Fatalf("without a bus: %q, %v", out, err)
