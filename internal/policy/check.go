@@ -7,9 +7,16 @@ import (
 	"cel.dev/cel-go/common/ast"
 )
 
-// environment declares every name that a criterion may use. within and during
-// have no binding: they are evaluated here, never by cel-go.
-var environment = sync.OnceValues(func() (*cel.Env, error) {
+// environment is made once: an Env takes milliseconds to build.
+var environment = sync.OnceValues(newEnvironment)
+
+// checking guards the environment: a cel.Env that explains an error fills in
+// what other checks on it copy (cel-go 0.33.2, checker.Env.Catalog).
+var checking sync.Mutex
+
+// newEnvironment declares every name that a criterion may use. within and
+// during have no binding: they are evaluated here, never by cel-go.
+func newEnvironment() (*cel.Env, error) {
 	opts := []cel.EnvOption{
 		cel.ParserRecursionLimit(64),
 		cel.ParserExpressionSizeLimit(MaxSource),
@@ -23,7 +30,7 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 		opts = append(opts, cel.Variable(v.name, v.typ))
 	}
 	return cel.NewEnv(opts...)
-})
+}
 
 // variables are the claims by name. "now" is declared so that whoever writes
 // it is told about within and during instead of an unknown name.
@@ -52,7 +59,9 @@ func check(src string) (*ast.AST, error) {
 	if err != nil {
 		return nil, &Error{Line: 1, Column: 1, Msg: err.Error()}
 	}
+	checking.Lock()
 	a, issues := env.Compile(src)
+	checking.Unlock()
 	if issues.Err() != nil {
 		e := &Error{Line: 1, Column: 1, Msg: issues.Err().Error()}
 		if all := issues.Errors(); len(all) > 0 {
