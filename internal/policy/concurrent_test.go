@@ -1,47 +1,44 @@
 package policy
 
 import (
-	"fmt"
-	"runtime"
 	"sync"
 	"testing"
 )
 
-// TestCompileConcurrently compiles sound and unsound criteria from many
-// goroutines, as a gateway's sessions do; each round begins with an environment
-// that nobody has used yet. The race detector says whether they share anything
-// that is not guarded.
+// TestCompileConcurrently compiles from 64 goroutines, as a gateway's sessions
+// do, on an environment that nobody has used yet. Half of them write macros,
+// for whose scope cel-go copies its environment; the others misspell a claim,
+// for which it fills in what it suggests from. The race detector judges.
 func TestCompileConcurrently(t *testing.T) {
 	shared := environment
 	defer func() { environment = shared }()
-	unsound := []string{
-		`device.firewal`, `nonsense(1)`, `foo.bar.baz("x")`, `user.name.matches(1)`, `device.os_name == linux`, `{"a": 1}.b`,
-		`Foo{a: 1}`, `[1, 2].map(x, y)`, `type(1) == intt`, `user.groups.exists(g, g == "x")`, `timestamp("x") > now`,
-	}
-	for round := range 16 {
+	for range 3 {
 		environment = sync.OnceValues(newEnvironment)
 		var wg sync.WaitGroup
+		busy := make(chan struct{}, 32)
 		for i := range 64 {
 			wg.Go(func() {
-				for range i * 20 * round { // they do not all begin at once
-					runtime.Gosched()
+				src := `user.groups.exists(g, user.groups.exists(h, g == h))`
+				if i%2 == 1 {
+					src = `device.firewal`
+					<-busy
 				}
-				src := fmt.Sprintf(`within(responses.mfa, duration("%dm")) && "g%d" in user.groups`, 1+i, i)
-				if c, err := Compile(src); err != nil || len(c.Lifetimes()) != 1 {
-					t.Errorf("%s: %v", src, err)
-				}
-				for j := range 6 {
-					if bad := unsound[(i+j)%len(unsound)]; mustFail(bad) == nil {
-						t.Errorf("%s compiled", bad)
+				for range 3 {
+					if _, err := Compile(src); err == nil {
+						t.Errorf("%s compiled", src)
+					}
+					if i%2 == 0 {
+						select {
+						case busy <- struct{}{}:
+						default:
+						}
 					}
 				}
 			})
 		}
 		wg.Wait()
 	}
-}
-
-func mustFail(src string) error {
-	_, err := Compile(src)
-	return err
+	if _, err := Compile(`within(responses.mfa, duration("60m"))`); err != nil {
+		t.Error(err)
+	}
 }
