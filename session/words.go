@@ -20,7 +20,7 @@ var words = map[wire.Code]Problem{
 	wire.CodeNoSession:      {Title: "Your session has ended", Detail: "The controller no longer accepts it.", Fix: "Sign in again."},
 	wire.CodeSignedOut:      {Title: "You were signed out", Detail: "Your session was ended from elsewhere.", Fix: "Sign in again."},
 	wire.CodeRevoked:        {Title: "An administrator ended your session", Fix: "Sign in again, or ask your administrator."},
-	wire.CodeAnswer:         {Title: "That did not work", Detail: "The answer was not accepted.", Fix: "Try again; a one-time code works once: wait for the next one."},
+	wire.CodeAnswer:         {Title: "The answer was not accepted", Fix: "Try again; a one-time code works once: wait for the next one."},
 	wire.CodeToken:          {Title: "The gateway did not accept this session", Detail: "Its tokens have expired or are another device's; or the clocks differ.", Fix: "Check that your clock is right, then sign out and in again."},
 	wire.CodeDenied:         {Title: "Access is denied", Fix: "Ask your administrator."},
 	wire.CodeNotEntitled:    {Title: "You are not entitled to this", Fix: "Ask your administrator for access."},
@@ -59,7 +59,7 @@ func explainEnded(p *wire.Problem) *Problem {
 func explainLost(controller string, p *wire.Problem) *Problem {
 	x := &Problem{Code: "controller-lost", Title: "The controller is not reached", Action: "retry",
 		Detail: "Access to your applications is prevented until " + controller + " answers again.",
-		Fix:    "Check your network. Tidegate keeps trying, and needs nothing from you when it is back."}
+		Fix:    "Check your network. Tidegate keeps trying by itself."}
 	switch {
 	case p != nil && p.Code == wire.CodeFingerprint:
 		y := explain(p, controller)

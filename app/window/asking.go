@@ -39,8 +39,8 @@ const sentGrace = 400 * time.Millisecond
 func (a *asking) build(icon string, width float32, fields ...fyne.CanvasObject) *modal {
 	centred := fyne.TextAlignCenter
 	a.title = newParagraph("", font{size: 19, weight: assets.SemiBold, role: roleText, align: centred}, 0)
-	a.text = newParagraph("", font{size: 13.5, role: roleMuted, align: centred}, 0)
-	a.errorText = newParagraph("", font{size: 13.5, weight: assets.Medium, role: roleBad}, 0)
+	a.text = newParagraph("", font{size: 14, role: roleMuted, align: centred}, 0)
+	a.errorText = newParagraph("", font{size: 14, weight: assets.Medium, role: roleBad}, 0)
 	a.error = newLine(10, pads(10, 12), newSurface(roleBadSoft, "", 10), newGlyph("error", true, 18, roleBad), a.errorText).growing(a.errorText)
 	a.error.Hide()
 	a.later = a.w.newButton(plain, words.later, "", a.escape)

@@ -35,6 +35,11 @@ func bannerOf(s session.State) bannerView {
 		v.detail = sentences(v.detail, lockedOut(p.Until, s.At))
 	}
 	v.detail = sentences(v.detail, p.Fix)
+	if p.Action == "acknowledge" {
+		v.tone, v.icon = accent, "info"
+		v.action, v.command = words.gotIt, session.Acknowledge{Code: p.Code}
+		return v
+	}
 	v.action, v.command = actionOf(p.Action, s)
 	return v
 }

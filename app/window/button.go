@@ -63,6 +63,12 @@ func newButton(st style, text, icon string, tap func()) *button {
 func (w *Window) newButton(st style, text, icon string, tap func()) *button {
 	b := newButton(st, text, icon, tap)
 	b.keys = w.key
+	b.changed = func() {
+		b.Refresh()
+		if b.focused {
+			w.reveal(b)
+		}
+	}
 	return b
 }
 

@@ -63,15 +63,20 @@ func whyTitle(a *session.App) string {
 	return a.Why.Title
 }
 
+// portOf is the end of hostPort that must be seen: empty for the port that
+// goes without saying.
 func portOf(a *session.App) string {
-	if a.Port == 0 {
+	if a.Port == 0 || a.Port == usualPorts[a.Protocol] {
 		return ""
 	}
 	return ":" + strconv.Itoa(int(a.Port))
 }
 
+// usualPorts are those that an address leaves out.
+var usualPorts = map[string]uint16{"http": 80, "https": 443, "ssh": 22}
+
 func hostPort(a *session.App) string {
-	if a.Port == 0 {
+	if portOf(a) == "" {
 		return a.Host
 	}
 	return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port)))
@@ -103,17 +108,17 @@ type card struct {
 	glyph         *glyph
 	name, host    *label
 	protocol      *label
-	protocolBack  *surface
 	pill          *pill
 	foot, expires *label
 	footGlyph     *glyph
 }
 
 const (
-	cardHeight = 154
+	cardHeight = 152
 	cardLeast  = 222
 	cardGap    = 14
 	cardPad    = 16
+	cardTile   = 40
 )
 
 func newCard(tap func(wire.AppID)) *card {
@@ -122,13 +127,12 @@ func newCard(tap func(wire.AppID)) *card {
 	c.glyph = newGlyph("lan", false, 24, hueInk(1))
 	c.pill = newPill(words.ready, "check_circle", neutral)
 	c.name = newElastic("", font{size: 15, weight: assets.SemiBold, role: roleText})
-	c.protocolBack = newSurface("", roleLineStrong, 6)
-	c.protocol = newLabel("", font{size: 10.5, weight: assets.SemiBold, role: roleFaint, align: fyne.TextAlignCenter})
-	c.host = newElastic("", font{size: 12.5, role: roleFaint})
-	c.footGlyph = newGlyph("info", true, 15, roleWarn)
-	c.foot = newElastic("", font{size: 12.5, role: roleFaint})
-	c.expires = newLabel("", font{size: 12.5, weight: assets.Medium, role: roleMuted})
-	c.parts = []fyne.CanvasObject{c.back, c.ring, c.tile, c.glyph, c.pill, c.name, c.protocolBack, c.protocol, c.host, c.footGlyph, c.foot, c.expires}
+	c.protocol = newLabel("", font{size: 12, weight: assets.Medium, role: roleFaint})
+	c.host = newElastic("", font{size: 13, role: roleFaint})
+	c.footGlyph = newGlyph("info", true, 16, roleWarn)
+	c.foot = newElastic("", font{size: 13, role: roleMuted})
+	c.expires = newLabel("", font{size: 12, weight: assets.Medium, role: roleMuted, align: fyne.TextAlignTrailing})
+	c.parts = []fyne.CanvasObject{c.back, c.ring, c.tile, c.glyph, c.pill, c.name, c.protocol, c.host, c.footGlyph, c.foot, c.expires}
 	c.least = func() fyne.Size { return fyne.NewSize(cardLeast, cardHeight) }
 	c.arrange, c.paint = c.place, c.draw
 	c.ExtendBaseWidget(c)
@@ -138,24 +142,27 @@ func newCard(tap func(wire.AppID)) *card {
 func (c *card) place(s fyne.Size) {
 	place(c.back, 0, 0, s.Width, s.Height)
 	place(c.ring, -3, -3, s.Width+6, s.Height+6)
-	place(c.tile, cardPad, cardPad, 42, 42)
-	place(c.glyph, cardPad, cardPad, 42, 42)
-	p := c.pill.MinSize()
-	place(c.pill, s.Width-cardPad-p.Width+2, cardPad, p.Width, p.Height)
+	// What it is stands left of one axis through the tile, how it stands right.
+	const axis = cardPad + cardTile/2
+	place(c.tile, cardPad, cardPad, cardTile, cardTile)
+	place(c.glyph, cardPad, cardPad, cardTile, cardTile)
+	place(c.protocol, cardPad+cardTile+12, axis-9, c.protocol.MinSize().Width, 18)
+	right, p, y := s.Width-cardPad, c.pill.MinSize(), float32(axis)-11
+	if c.expires.Visible() {
+		y = cardPad
+		w := c.expires.MinSize().Width
+		place(c.expires, right-w, y+p.Height+2, w, 16)
+	}
+	place(c.pill, right-p.Width, y, p.Width, p.Height)
 	w := s.Width - 2*cardPad
-	place(c.name, cardPad, 69, w, c.name.MinSize().Height)
-	pw := c.protocol.MinSize().Width + 12
-	place(c.protocolBack, cardPad+52, cardPad+24, pw, 18)
-	place(c.protocol, cardPad+52, cardPad+24, pw, 18)
-	ew := c.expires.MinSize().Width
-	place(c.expires, s.Width-cardPad-ew, cardPad+24, ew, 18)
-	place(c.host, cardPad, 92, w, 18)
+	place(c.name, cardPad, 68, w, 20)
+	place(c.host, cardPad, 90, w, 18)
 	var left float32
 	if c.footGlyph.Visible() {
-		place(c.footGlyph, cardPad-1, 120, 15, 18)
-		left = 20
+		place(c.footGlyph, cardPad, 117, 16, 18)
+		left = 22
 	}
-	place(c.foot, cardPad+left, 120, w-left, 18)
+	place(c.foot, cardPad+left, 116, w-left, 18)
 }
 
 // bind shows another application, or the same one in another state.
@@ -172,7 +179,7 @@ func (c *card) bind(v cardView, cursor bool) {
 	c.glyph.set(v.icon, false, hueInk(v.hue))
 	c.pill.set(v.state.word, v.state.icon, v.state.tone)
 	shown(c.footGlyph, v.why)
-	ink := roleFaint
+	ink := roleMuted
 	if v.why {
 		ink = v.state.tone.ink()
 		c.footGlyph.set("info", true, ink)

@@ -20,9 +20,11 @@ type codeField struct {
 	name    string
 	digits  string
 	changed func()
+	filled  func() // the user gave the last digit; may be nil
 	keys    func(*fyne.KeyEvent)
 	chord   func(fyne.Shortcut)
 	want    func(fyne.Focusable)
+	reveal  func(fyne.CanvasObject)
 
 	focused, disabled, wrong bool
 
@@ -32,7 +34,7 @@ type codeField struct {
 }
 
 func (w *Window) newCodeField(name string) *codeField {
-	c := &codeField{name: name, keys: w.key, chord: w.canvas().(fyne.Shortcutable).TypedShortcut, want: w.canvas().Focus}
+	c := &codeField{name: name, keys: w.key, chord: w.canvas().(fyne.Shortcutable).TypedShortcut, want: w.canvas().Focus, reveal: w.reveal}
 	for i := range c.boxes {
 		c.boxes[i] = newSurface(roleRaised, roleLineStrong, 10)
 		c.marks[i] = newLabel("", font{size: 22, weight: assets.SemiBold, role: roleText, align: fyne.TextAlignCenter})
@@ -71,8 +73,10 @@ func (c *codeField) place(s fyne.Size) {
 
 func (c *codeField) draw() {
 	for i := range c.boxes {
-		stroke, width := roleLineStrong, float32(1)
+		stroke, width, mark := roleLineStrong, float32(1), roleText
 		switch {
+		case c.disabled:
+			stroke, mark = roleLine, roleFaint
 		case c.focused && i == min(len(c.digits), codeDigits-1):
 			stroke, width = roleFocus, 2
 		case c.wrong:
@@ -80,15 +84,16 @@ func (c *codeField) draw() {
 		}
 		c.boxes[i].width = width
 		c.boxes[i].set(roleRaised, stroke)
-		var mark string
+		var digit string
 		if i < len(c.digits) {
-			mark = c.digits[i : i+1]
+			digit = c.digits[i : i+1]
 		}
-		c.marks[i].set(mark)
+		c.marks[i].tint(mark)
+		c.marks[i].set(digit)
 	}
 	c.caret.FillColor = ink(roleFocus)
 	c.caret.Refresh()
-	shown(c.caret, c.focused && len(c.digits) < codeDigits)
+	shown(c.caret, c.focused && !c.disabled && len(c.digits) < codeDigits)
 	c.place(c.Size())
 }
 
@@ -111,6 +116,16 @@ func (c *codeField) set(s string) {
 	}
 }
 
+// take is set for what the user gives.
+func (c *codeField) take(s string) {
+	was := c.digits
+	c.wrong = false
+	c.set(s)
+	if c.complete() && c.digits != was && c.filled != nil {
+		c.filled()
+	}
+}
+
 func (c *codeField) complete() bool { return len(c.digits) == codeDigits }
 
 // fail marks the field after a wrong code.
@@ -128,7 +143,7 @@ func (c *codeField) Tapped(*fyne.PointEvent) { c.want(c) }
 func (c *codeField) Cursor() desktop.Cursor { return desktop.TextCursor }
 
 // FocusGained implements fyne.Focusable.
-func (c *codeField) FocusGained() { c.focused = true; c.Refresh() }
+func (c *codeField) FocusGained() { c.focused = true; c.Refresh(); c.reveal(c) }
 
 // FocusLost implements fyne.Focusable.
 func (c *codeField) FocusLost() { c.focused = false; c.Refresh() }
@@ -136,8 +151,7 @@ func (c *codeField) FocusLost() { c.focused = false; c.Refresh() }
 // TypedRune implements fyne.Focusable.
 func (c *codeField) TypedRune(r rune) {
 	if !c.disabled {
-		c.wrong = false
-		c.set(c.digits + string(r))
+		c.take(c.digits + string(r))
 	}
 }
 
@@ -156,21 +170,22 @@ func (c *codeField) TypedShortcut(s fyne.Shortcut) {
 	switch s := s.(type) {
 	case *fyne.ShortcutPaste:
 		if !c.disabled {
-			c.wrong = false
-			c.set(s.Clipboard.Content())
+			c.take(s.Clipboard.Content())
 		}
 	case *fyne.ShortcutCut:
-		c.set("")
+		if !c.disabled {
+			c.set("")
+		}
 	case *desktop.CustomShortcut:
 		c.chord(s)
 	}
 }
 
 // Enable implements fyne.Disableable.
-func (c *codeField) Enable() { c.disabled = false }
+func (c *codeField) Enable() { c.disabled = false; c.Refresh() }
 
 // Disable implements fyne.Disableable.
-func (c *codeField) Disable() { c.disabled = true }
+func (c *codeField) Disable() { c.disabled = true; c.Refresh() }
 
 // Disabled implements fyne.Disableable.
 func (c *codeField) Disabled() bool { return c.disabled }

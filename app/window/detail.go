@@ -1,6 +1,7 @@
 package window
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -52,7 +53,7 @@ func detailOf(s session.State, a *session.App) detailView {
 	if a.Listen.IsValid() {
 		v.address = a.Listen.String()
 	}
-	if a.Open != session.OpenBrowser {
+	if a.Open != session.OpenBrowser && a.OpenWith != v.address {
 		v.command = a.OpenWith
 	}
 	for _, site := range s.Sites {
@@ -106,7 +107,7 @@ func (w *Window) newDetail() (*modal, face) {
 	d.tile, d.glyph = newSurface("", "", 14), newGlyph("lan", false, 28, roleText)
 	d.name = newElastic("", font{size: 18, weight: assets.SemiBold, role: roleText})
 	d.host = newElastic("", font{size: 13, role: roleFaint})
-	d.about = newParagraph("", font{size: 13.5, role: roleMuted}, 0)
+	d.about = newParagraph("", font{size: 14, role: roleMuted}, 0)
 	d.pill = newPill("", "circle", neutral)
 	d.close = newIconButton(quiet, words.close, "close", d.escape)
 	d.close.keys, d.close.high = w.key, 34
@@ -115,8 +116,8 @@ func (w *Window) newDetail() (*modal, face) {
 
 	d.back, d.sign = newSurface("", "", 12), newGlyph("info", true, 22, roleText)
 	d.title = newParagraph("", font{size: 14, weight: assets.SemiBold, role: roleText}, 0)
-	d.text = newParagraph("", font{size: 13.5, role: roleMuted}, 0)
-	d.fix = newParagraph("", font{size: 13.5, weight: assets.Medium, role: roleText}, 0)
+	d.text = newParagraph("", font{size: 14, role: roleMuted}, 0)
+	d.fix = newParagraph("", font{size: 14, weight: assets.Medium, role: roleText}, 0)
 	d.cure = w.newButton(primary, "", "fingerprint", func() { w.do(session.ShowPrompt{App: d.id}, nil) })
 	why := newStack(3, insets{}, nil, d.title, d.text, d.fix)
 	callout := newLine(14, pads(14, 16), d.back, d.sign, why, d.cure).growing(why)
@@ -203,7 +204,7 @@ func (d *detail) enter() {
 		d.w.say(openedWord(d.shows.open))
 		return
 	}
-	d.w.copy(d.shows.command, openedWord(d.shows.open))
+	d.w.copy(cmp.Or(d.shows.command, d.shows.address), openedWord(d.shows.open))
 }
 
 func (d *detail) escape() { d.w.detail = ""; d.w.settle() }
@@ -215,8 +216,8 @@ type detailRow struct {
 }
 
 func newDetailRow(name string) *detailRow {
-	r := &detailRow{value: newElastic("", font{size: 13.5, weight: assets.Medium, role: roleText, align: fyne.TextAlignTrailing})}
-	r.name = newLabel(name, font{size: 13.5, role: roleMuted})
+	r := &detailRow{value: newElastic("", font{size: 13, weight: assets.Medium, role: roleText, align: fyne.TextAlignTrailing})}
+	r.name = newLabel(name, font{size: 13, role: roleMuted})
 	height := newGap(32)
 	r.line = newLine(0, pads(0, 2), nil, height, r.name, r.value).growing(r.value)
 	return r

@@ -37,6 +37,14 @@ func TestDialogsAnswerExactly(t *testing.T) {
 			b.typed("12 34-56")
 			b.key(fyne.KeyReturn)
 		}, session.SignIn{Password: "pw", Code: "123456"}},
+		{"sign in with the last digit", signInPrompt(), func(b *bench) { b.typed("pw"); b.key(fyne.KeyReturn); b.typed("123456") }, session.SignIn{Password: "pw", Code: "123456"}},
+		{"sign in, code first", signInPrompt(), func(b *bench) {
+			b.canvas().FocusNext()
+			b.canvas().FocusNext()
+			b.typed("123456") // goes back to the password
+			b.typed("pw")
+			b.key(fyne.KeyReturn)
+		}, session.SignIn{Password: "pw", Code: "123456"}},
 		{"sign in without the code", signInPrompt(), func(b *bench) {
 			b.typed("pw")
 			b.canvas().FocusNext()
@@ -46,6 +54,7 @@ func TestDialogsAnswerExactly(t *testing.T) {
 		}, nil},
 		{"sign in later", signInPrompt(), func(b *bench) { b.key(fyne.KeyEscape) }, session.DismissPrompt{Prompt: "s1"}},
 		{"code", mfaPrompt(), func(b *bench) { b.typed("123456"); b.key(fyne.KeyReturn) }, session.Answer{Prompt: "i1", MFA: "123456"}},
+		{"code by its last digit", mfaPrompt(), func(b *bench) { b.typed("123456") }, session.Answer{Prompt: "i1", MFA: "123456"}},
 		{"code, half", mfaPrompt(), func(b *bench) { b.typed("12345"); b.key(fyne.KeyReturn) }, nil},
 		{"code later", mfaPrompt(), func(b *bench) { b.press("Later") }, session.DismissPrompt{Prompt: "i1"}},
 		{"password", only(wire.InteractionPassword, ""), func(b *bench) { b.typed("pw"); b.press("Verify") }, session.Answer{Prompt: "i1", Password: "pw"}},
@@ -83,6 +92,19 @@ func TestCodeIsPasted(t *testing.T) {
 	code.TypedShortcut(&fyne.ShortcutPaste{Clipboard: b.app.Clipboard()})
 	if code.digits != "987654" {
 		t.Errorf("pasted %q", code.digits)
+	}
+	if got := b.sent(); got != (session.Answer{Prompt: "i1", MFA: "987654"}) {
+		t.Errorf("a pasted code sent %#v", got)
+	}
+	b.key(fyne.KeyBackspace)
+	if code.digits != "987654" {
+		t.Errorf("while it is checked the field becomes %q", code.digits)
+	}
+	b.apply(everythingPrompt())
+	code = b.canvas().Focused().(*codeField)
+	b.typed("987654")
+	if got := b.sent(); got != nil {
+		t.Errorf("a code that is not all there is to answer sent %#v", got)
 	}
 	b.key(fyne.KeyBackspace)
 	b.typed("x1٣")
@@ -147,7 +169,6 @@ func TestSameErrorTwice(t *testing.T) {
 	s.Prompt.Error = &session.Problem{Title: "That code did not match"}
 	b.apply(s)
 	b.typed("111111")
-	b.press("Verify")
 	b.sent()
 	b.apply(s)
 	b.now = b.now.Add(sentGrace)
@@ -165,7 +186,6 @@ func TestRefusedCommandIsSaidInTheDialog(t *testing.T) {
 	b := newBench(t, alwaysDark)
 	b.apply(mfaPrompt())
 	b.typed("123456")
-	b.press("Verify")
 	o := <-b.queue
 	o.done(errors.New("nothing is asked now"))
 	b.says("Nothing is asked now.")

@@ -15,13 +15,14 @@ type input struct {
 	secret bool
 	keys   func(*fyne.KeyEvent)
 	chord  func(fyne.Shortcut)
+	reveal func(fyne.CanvasObject)
 	hide   func() // covers a password that was revealed
 	frame  *node  // the input with the ring of its focus; this is what is laid out
 	ring   *surface
 }
 
 func (w *Window) newInput(name, hint string, secret bool) *input {
-	i := &input{name: name, secret: secret, keys: w.key, chord: w.canvas().(fyne.Shortcutable).TypedShortcut}
+	i := &input{name: name, secret: secret, keys: w.key, reveal: w.reveal, chord: w.canvas().(fyne.Shortcutable).TypedShortcut}
 	i.PlaceHolder = hint
 	i.Password = secret
 	i.Wrapping = fyne.TextWrap(fyne.TextTruncateClip)
@@ -41,7 +42,7 @@ func (w *Window) newInput(name, hint string, secret bool) *input {
 }
 
 // FocusGained implements fyne.Focusable.
-func (i *input) FocusGained() { i.Entry.FocusGained(); i.ring.Show() }
+func (i *input) FocusGained() { i.Entry.FocusGained(); i.ring.Show(); i.reveal(i) }
 
 // FocusLost implements fyne.Focusable.
 func (i *input) FocusLost() { i.Entry.FocusLost(); i.ring.Hide() }
@@ -94,13 +95,14 @@ func (i *input) forget() {
 // field is an input with its caption, and what is wrong with it.
 type field struct {
 	*stack
-	input *input
+	caption *paragraph
+	input   *input
 }
 
 func (w *Window) newField(caption, hint string, secret bool) *field {
-	f := &field{input: w.newInput(caption, hint, secret)}
-	f.stack = newStack(6, insets{}, nil, newLabel(caption, captionFont), f.input.frame)
+	f := &field{caption: newParagraph(caption, captionFont, 0), input: w.newInput(caption, hint, secret)}
+	f.stack = newStack(8, insets{}, nil, f.caption, f.input.frame)
 	return f
 }
 
-var captionFont = font{size: 12.5, weight: assets.Medium, role: roleMuted}
+var captionFont = font{size: 13, weight: assets.Medium, role: roleMuted}

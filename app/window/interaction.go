@@ -1,11 +1,11 @@
 package window
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
 	"fyne.io/fyne/v2"
-	"github.com/tidegate/tidegate/assets"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -18,12 +18,14 @@ type interacting struct {
 	password *field
 	reason   *field
 	deadline *pill
+	lapses   *stack // holds deadline
 }
 
 func (w *Window) newInteraction() (*modal, face) {
 	d := &interacting{deadline: newPill("", "timer", warn)}
 	d.asking = asking{w: w, word: words.verifyDo, wipe: d.forget, lock: d.hold, focus: d.start, command: d.answer, extra: d.show}
-	fields := []fyne.CanvasObject{newCentred(d.deadline), newGap(16)}
+	d.lapses = newStack(0, insets{bottom: 18}, nil, newCentred(d.deadline))
+	fields := []fyne.CanvasObject{d.lapses}
 	icon := "fingerprint"
 	kinds := kindsOf(w.state.Prompt.Interactions)
 	for _, i := range w.state.Prompt.Interactions {
@@ -31,15 +33,17 @@ func (w *Window) newInteraction() (*modal, face) {
 		case wire.InteractionMFA:
 			d.code = w.newCodeField(words.code)
 			d.code.changed = d.typed
-			fields = append(fields, newStack(6, insets{bottom: 14}, nil, askedFor(i, words.code), d.code))
+			fields = append(fields, newStack(8, insets{bottom: 14}, nil, newParagraph(cmp.Or(i.Message, words.code), captionFont, 0), d.code))
 		case wire.InteractionPassword:
 			d.password = w.newField(words.password, words.passwordHint, true)
 			d.password.input.OnChanged = func(string) { d.typed() }
-			fields = append(fields, message(i), d.password.stack, newGap(14))
+			d.password.caption.set(cmp.Or(i.Message, words.password))
+			fields = append(fields, d.password.stack, newGap(14))
 		case wire.InteractionReason:
 			d.reason = w.newField(words.reason, words.reasonHint, false)
 			d.reason.input.OnChanged = func(string) { d.typed() }
-			fields = append(fields, message(i), d.reason.stack, newGap(14))
+			d.reason.caption.set(cmp.Or(i.Message, words.reason))
+			fields = append(fields, d.reason.stack, newGap(14))
 		case wire.InteractionMessage:
 			text := newParagraph(i.Message, font{size: 14, role: roleText}, 0)
 			fields = append(fields, newLine(12, pads(14, 16), newSurface(roleRaised, roleLine, 12), newGlyph("chat_info", false, 22, roleAccent), text).growing(text), newGap(14))
@@ -47,6 +51,8 @@ func (w *Window) newInteraction() (*modal, face) {
 	}
 	if len(kinds) == 1 {
 		switch kinds[0] {
+		case wire.InteractionMFA:
+			d.code.filled = d.enter // there is nothing else to do
 		case wire.InteractionPassword:
 			icon = "password"
 		case wire.InteractionReason:
@@ -70,22 +76,6 @@ func kindsOf(is []wire.Interaction) []wire.InteractionKind {
 	return kinds
 }
 
-// askedFor is the caption of a field: the administrator's words, or ours.
-func askedFor(i wire.Interaction, fallback string) fyne.CanvasObject {
-	if i.Message == "" {
-		return newLabel(fallback, captionFont)
-	}
-	return newParagraph(i.Message, captionFont, 0)
-}
-
-// message is what the administrator says above a field.
-func message(i wire.Interaction) fyne.CanvasObject {
-	p := newParagraph(i.Message, font{size: 13.5, weight: assets.Medium, role: roleText}, 0)
-	s := newStack(0, insets{bottom: 8}, nil, p)
-	shown(s, i.Message != "")
-	return s
-}
-
 func (d *interacting) show(p *session.Prompt) {
 	lapsed := p.Deadline.IsZero() || !d.w.options.Now().Before(p.Deadline)
 	title, text := asks(kindsOf(p.Interactions), namesOf(d.w.state, p.Apps), lapsed)
@@ -100,7 +90,7 @@ func (d *interacting) show(p *session.Prompt) {
 // remaining shows how long there is left, and says whether it matters yet.
 func (d *interacting) remaining() bool {
 	at := d.prompt.Deadline
-	shown(d.deadline, !at.IsZero())
+	shown(d.lapses, !at.IsZero())
 	if at.IsZero() {
 		return false
 	}

@@ -11,7 +11,7 @@ import (
 
 // font is how a text looks.
 type font struct {
-	size   float32
+	size   float32 // whole: texts are shaped at whole sizes, others come out spaced
 	weight assets.Weight
 	role   role
 	align  fyne.TextAlign

@@ -96,6 +96,13 @@ func (w *Window) wanted() (key string, make func() (*modal, face)) {
 	return "", nil
 }
 
+// reveal scrolls the open layer to what has the focus.
+func (w *Window) reveal(o fyne.CanvasObject) {
+	if m := w.layer.modal; m != nil {
+		m.reveal(fyne.CurrentApp().Driver().AbsolutePositionForObject(o).Y, o.Size().Height)
+	}
+}
+
 func (w *Window) focusFirst() {
 	if f := w.layer.first(); f != nil {
 		w.canvas().Focus(f)

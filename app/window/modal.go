@@ -36,7 +36,7 @@ func newModal(width float32, body *stack, outside func()) *modal {
 	m.catch.clear()
 	m.scroll = container.NewVScroll(body)
 	m.parts = []fyne.CanvasObject{m.scrim}
-	for range 7 {
+	for range 14 {
 		shade := newSurface(roleShadow, "", 24)
 		m.shades = append(m.shades, shade)
 		m.parts = append(m.parts, shade)
@@ -59,9 +59,9 @@ func (m *modal) place(s fyne.Size) {
 	}
 	x, y = float32(int(x)), float32(int(y))
 	for i, shade := range m.shades {
-		d := float32(1 + i*i/2 + 2*i)
+		d := float32(2*i + i*i/10)
 		shade.rect.CornerRadius = 16 + d
-		place(shade, x-d, y-d+8, w+2*d, h+2*d)
+		place(shade, x-d, y-d+10, w+2*d, h+2*d)
 	}
 	place(m.panel, x, y, w, h)
 	place(m.catch, x, y, w, h)
@@ -73,6 +73,23 @@ func (m *modal) place(s fyne.Size) {
 func (m *modal) settle() {
 	m.place(m.Size())
 	relayout(m.body)
+}
+
+// reveal scrolls to what is h high and at y of the window.
+func (m *modal) reveal(y, h float32) {
+	const room = 16
+	top := m.scroll.Position().Y
+	bottom := top + m.scroll.Size().Height
+	o := m.scroll.Offset
+	switch {
+	case y-room < top:
+		o.Y -= top - (y - room)
+	case y+h+room > bottom:
+		o.Y += y + h + room - bottom
+	default:
+		return
+	}
+	m.scroll.ScrollToOffset(o)
 }
 
 // scrim dims the window and keeps presses from it.

@@ -65,7 +65,7 @@ var dark = map[role]color.NRGBA{
 	roleBadSoft:    hex("#33171a"),
 	roleFocus:      hex("#82b1ff"),
 	roleScrim:      hex("#05070bb8"),
-	roleShadow:     hex("#0000001f"),
+	roleShadow:     hex("#00000014"),
 
 	roleZTAGood1: hex("#12946a"), roleZTAGood2: hex("#0a6f55"),
 	roleZTAWarn1: hex("#f6b73f"), roleZTAWarn2: hex("#d98a12"),
@@ -96,7 +96,7 @@ var light = map[role]color.NRGBA{
 	roleBadSoft:    hex("#fde9e8"),
 	roleFocus:      hex("#2f6bed"),
 	roleScrim:      hex("#1a223370"),
-	roleShadow:     hex("#1018280a"),
+	roleShadow:     hex("#10182806"),
 
 	roleZTAGood1: hex("#13956b"), roleZTAGood2: hex("#08694f"),
 	roleZTAWarn1: hex("#fbbf4a"), roleZTAWarn2: hex("#e29a24"),

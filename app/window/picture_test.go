@@ -56,6 +56,16 @@ func TestPictures(t *testing.T) {
 		{"quit", signedIn(), func(b *bench) { b.quit() }},
 		{"toast", signedIn(), func(b *bench) { b.say(openedWord(session.OpenTerminal)) }},
 		{"many", manyApps(2000), nil},
+		{"acknowledge", informed(), nil},
+		{"mfa-lapsed", lapsed(), nil},
+		{"mfa-wrong", wrongCode(), nil},
+		{"small-applications", signedIn(), small},
+		{"small-lost", farAway(), small},
+		{"small-everything", everythingPrompt(), small},
+		{"small-sign-in", lockedOutOfSignIn(), small},
+		{"small-settings", signedIn(), func(b *bench) { small(b); b.pages.show(session.PageSettings) }},
+		{"small-activity", signedIn(), func(b *bench) { small(b); b.pages.show(session.PageActivity) }},
+		{"small-detail", signedIn(), func(b *bench) { small(b); b.pages.apps.open("scada") }},
 	}
 
 	dir := os.Getenv("TIDEGATE_PICTURES")
@@ -97,4 +107,43 @@ func keep(t *testing.T, name string, img image.Image) {
 	if err := f.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// small makes the window as small as it goes.
+func small(b *bench) { b.win.Resize(b.root.MinSize()) }
+
+func informed() session.State {
+	s := signedIn()
+	s.Tray = session.TrayAbsent
+	s.Problems = []session.Problem{{Code: "tray-absent", Title: "This desktop shows no tray icons", Action: "acknowledge",
+		Detail: "Tidegate runs all the same, and this window does all that the icon would.",
+		Fix:    "On GNOME, switch on the AppIndicator extension to see the icon."}}
+	return s
+}
+
+func lapsed() session.State {
+	s := mfaPrompt()
+	s.Prompt.Deadline = time.Time{}
+	s.Prompt.Interactions[0].Message = "Enter the code that your authenticator shows."
+	return s
+}
+
+func wrongCode() session.State {
+	s := mfaPrompt()
+	s.Prompt.Error = &session.Problem{Title: "The answer was not accepted", Fix: "Try again; a one-time code works once: wait for the next one."}
+	return s
+}
+
+func lockedOutOfSignIn() session.State {
+	s := signInPrompt()
+	s.Prompt.Error = &session.Problem{Title: "Too many wrong answers", Detail: "Sign-in is locked for a while.", Fix: "Wait until then, or ask your administrator.", Until: noon.Add(15 * time.Minute)}
+	return s
+}
+
+func farAway() session.State {
+	s := lost()
+	s.Problems = []session.Problem{{Code: "controller-lost", Title: "The controller is not reached", Action: "retry",
+		Detail: "Access to your applications is prevented until zta.tidewater.example:8443 answers again.",
+		Fix:    "Check your network. Tidegate keeps trying by itself."}}
+	return s
 }

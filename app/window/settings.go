@@ -24,6 +24,7 @@ type settings struct {
 // settingsView is what the page shows of a state.
 type settingsView struct {
 	enrolment session.Enrolment
+	transport string
 	keychain  session.Keychain
 	tray      session.TrayHost
 	version   string
@@ -77,7 +78,7 @@ func (p *settings) chosen(a appearance) {
 }
 
 func (p *settings) apply(s session.State) {
-	v := settingsView{s.Enrolment, s.Keychain, s.Tray, s.Version}
+	v := settingsView{s.Enrolment, transportWord(s.Control), s.Keychain, s.Tray, s.Version}
 	if v != p.shows {
 		p.shows = v
 		p.show()
@@ -86,7 +87,7 @@ func (p *settings) apply(s session.State) {
 
 func (p *settings) show() {
 	e := p.shows.enrolment
-	p.organisation.set(e.Name, e.Controller, "", neutral)
+	p.organisation.set(e.Name, e.Controller, p.shows.transport, good)
 	if !e.Enrolled() {
 		p.organisation.set(words.notEnrolled, words.notEnrolledText, "", neutral)
 	}

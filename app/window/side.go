@@ -19,6 +19,7 @@ type side struct {
 	title        *label
 	detail       *paragraph
 	facts        *facts
+	above        *surface // the gap over the button
 	user         *userRow
 	shows        sideView
 }
@@ -36,19 +37,44 @@ type sideView struct {
 func (w *Window) newSide() *side {
 	s := &side{w: w}
 	logo := newPicture(assets.Logo(), 36)
-	s.organisation = newElastic("", font{size: 12.5, weight: assets.Regular, role: roleFaint})
+	s.organisation = newElastic("", font{size: 12, weight: assets.Regular, role: roleFaint})
 	names := newStack(1, insets{}, nil,
 		newLabel(words.title, font{size: 16, weight: assets.Bold, role: roleText}), s.organisation)
 	brand := newLine(12, insets{}, nil, logo, names).growing(names)
 	s.button = newZTAButton(func() { w.pages.show(session.PageApplications) }, w.key)
 	s.title = newElastic("", font{size: 20, weight: assets.SemiBold, role: roleText, align: fyne.TextAlignCenter})
-	s.detail = newParagraph("", font{size: 13.5, weight: assets.Regular, role: roleMuted, align: fyne.TextAlignCenter}, 0)
+	s.detail = newParagraph("", font{size: 14, weight: assets.Regular, role: roleMuted, align: fyne.TextAlignCenter}, 0)
 	s.facts = newFacts()
 	s.user = w.newUserRow()
+	s.above = newGap(40)
 	s.stack = newStack(0, insets{22, 20, 16, 20}, newSurface(rolePanel, "", 0),
-		brand, newGap(40), s.button, newGap(14), s.title, newGap(6), s.detail, newSpacer(16),
+		brand, s.above, s.button, newGap(14), s.title, newGap(6), s.detail, newSpacer(16),
 		s.facts, newGap(12), s.user)
+	s.stack.arrange = func(size fyne.Size) {
+		shown(s.facts, size.Height >= s.need(size.Width))
+		shown(s.above, s.facts.Visible())
+		s.stack.place(size)
+	}
+	s.stack.least = func() fyne.Size {
+		return fyne.NewSize(sideWidth, s.need(sideWidth)-s.spare(sideWidth))
+	}
 	return s
+}
+
+// need is the height of everything, spare that of what a low window leaves out.
+func (s *side) need(w float32) float32 {
+	h := s.stack.height(w)
+	if !s.facts.Visible() {
+		h += heightOf(s.facts, w-s.stack.pad.across())
+	}
+	if !s.above.Visible() {
+		h += heightOf(s.above, w)
+	}
+	return h
+}
+
+func (s *side) spare(w float32) float32 {
+	return heightOf(s.facts, w-s.stack.pad.across()) + heightOf(s.above, w)
 }
 
 func (s *side) apply(st session.State) {
@@ -118,12 +144,6 @@ func phaseWord(c session.ControlChannel) string {
 	case session.ControlConnecting:
 		return words.phaseConnecting
 	case session.ControlEstablished:
-		switch c.Transport {
-		case "h3":
-			return "HTTP/3"
-		case "h2":
-			return "HTTP/2"
-		}
 		return words.gwConnected
 	case session.ControlReconnecting:
 		return words.phaseReconnecting
@@ -133,6 +153,19 @@ func phaseWord(c session.ControlChannel) string {
 		return words.signedOut
 	}
 	return words.phaseOff
+}
+
+// transportWord names what the control channel runs on; empty while it does not.
+func transportWord(c session.ControlChannel) string {
+	if c.Phase == session.ControlEstablished {
+		switch c.Transport {
+		case "h3":
+			return "HTTP/3"
+		case "h2":
+			return "HTTP/2"
+		}
+	}
+	return ""
 }
 
 func phaseTone(p session.ControlPhase) tone {

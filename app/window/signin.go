@@ -15,7 +15,7 @@ type signingIn struct {
 
 func (w *Window) newSignIn() (*modal, face) {
 	d := &signingIn{password: w.newField(words.password, words.passwordHint, true), code: w.newCodeField(words.code)}
-	d.codeRow = newStack(6, insets{top: 14}, nil, newLabel(words.code, captionFont), d.code)
+	d.codeRow = newStack(8, insets{top: 14}, nil, newLabel(words.code, captionFont), d.code)
 	d.asking = asking{w: w, word: words.signIn,
 		wipe: func() {
 			d.password.input.forget()
@@ -31,6 +31,7 @@ func (w *Window) newSignIn() (*modal, face) {
 	}
 	d.password.input.OnChanged = func(string) { d.typed() }
 	d.code.changed = d.typed
+	d.code.filled = d.complete
 	m := d.build("login", 420, d.password.stack, d.codeRow, newGap(14))
 	d.title.set(words.signInTitle)
 	return m, d
@@ -49,6 +50,15 @@ func (d *signingIn) show(p *session.Prompt) {
 func (d *signingIn) enter() {
 	if d.prompt.Code && d.password.input.Text != "" && d.code.digits == "" {
 		d.w.canvas().Focus(d.code)
+		return
+	}
+	d.asking.enter()
+}
+
+// complete answers with the last digit, or asks for the password that is missing.
+func (d *signingIn) complete() {
+	if d.password.input.Text == "" {
+		d.w.canvas().Focus(d.password.input)
 		return
 	}
 	d.asking.enter()

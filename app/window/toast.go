@@ -15,7 +15,7 @@ type toast struct {
 }
 
 func newToast() *toast {
-	t := &toast{text: newLabel("", font{size: 13.5, weight: assets.Medium, role: roleGround})}
+	t := &toast{text: newLabel("", font{size: 14, weight: assets.Medium, role: roleGround})}
 	t.line = newLine(10, pads(11, 18), newSurface(roleText, "", 12), newGlyph("info", true, 18, roleGround), t.text)
 	t.Hide()
 	return t
@@ -51,13 +51,18 @@ type root struct {
 	edge   *surface
 }
 
-const sideWidth = 300
+// The width of the side, and the least that the pages take beside it: a screen
+// of 1280 by 800 pixels holds the window at a scale of 1.5.
+const (
+	sideWidth  = 300
+	leastPages = 540
+)
 
 func newRoot(w *Window) *root {
 	r := &root{w: w, ground: newSurface(roleGround, "", 0), edge: newSurface(roleLine, "", 0)}
 	r.parts = []fyne.CanvasObject{r.ground, w.side, r.edge, w.pages, w.toast.line}
 	r.least = func() fyne.Size {
-		return fyne.NewSize(sideWidth+560, max(600, w.side.MinSize().Height))
+		return fyne.NewSize(sideWidth+leastPages, max(480, w.side.MinSize().Height))
 	}
 	r.arrange = func(s fyne.Size) {
 		r.ground.Resize(s)

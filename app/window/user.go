@@ -76,7 +76,7 @@ func (w *Window) newUserRow() *userRow {
 	u.nobody = newGlyph("person", false, 20, roleAccent)
 	avatar := newBadge(38, u.bed, u.initials, u.nobody)
 	u.name = newElastic("", font{size: 14, weight: assets.SemiBold, role: roleText})
-	u.detail = newElastic("", font{size: 12.5, weight: assets.Regular, role: roleFaint})
+	u.detail = newElastic("", font{size: 12, weight: assets.Regular, role: roleFaint})
 	texts := newStack(1, insets{}, nil, u.name, u.detail)
 	u.content = newLine(11, pads(8, 8), nil, avatar, texts, newGlyph("chevron_right", false, 20, roleFaint)).growing(texts)
 	u.parts = []fyne.CanvasObject{u.back, u.ring, u.content}
@@ -140,7 +140,7 @@ func (w *Window) newMenu() (*modal, face) {
 	items := []fyne.CanvasObject{}
 	if v.initials != "" {
 		items = append(items, newElastic(v.name, font{size: 14, weight: assets.SemiBold, role: roleText}),
-			newElastic(strings.Join(nonEmpty(v.detail, w.state.Enrolment.Name), " · "), font{size: 12.5, role: roleFaint}), newGap(8))
+			newElastic(strings.Join(nonEmpty(v.detail, w.state.Enrolment.Name), " · "), font{size: 12, role: roleFaint}), newGap(8))
 	}
 	m := newModal(sideWidth-24, newStack(2, pad(14), nil, append(items, u.button)...), u.escape)
 	corner := fyne.NewPos(12, w.side.user.Position().Y-8)

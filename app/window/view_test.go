@@ -41,7 +41,7 @@ func TestSideOf(t *testing.T) {
 		zta:          ztaView{mode: ztaInUse, says: "ZTA: Protected"},
 		title:        "Protected", detail: "Your applications are reachable",
 		facts: []factView{
-			{"hub", "Controller", "HTTP/3", good},
+			{"hub", "Controller", "Connected", good},
 			{"lan", "North plant", "Connected", good},
 			{"lan", "Head office", "Suspended", neutral},
 			{"schedule", "Session until", "18:36", neutral},
@@ -116,6 +116,7 @@ func TestBannerSaysTheMostUrgentThing(t *testing.T) {
 		{"a dismissed prompt", put(mfaPrompt()), "Verify to keep Bastion host and Sluice control", "Access lapses at 14:40.", "Verify", session.ShowPrompt{}},
 		{"a dismissed prompt, lapsed", lapsed, "Verify to use Bastion host and Sluice control", "Access is blocked until you answer.", "Verify", session.ShowPrompt{}},
 		{"a dismissed prompt that nobody would hear", unreachable, "The controller is not reached", "Access to your applications is prevented. Check whether this device is online.", "Try again", session.Retry{}},
+		{"what only informs", informed(), "This desktop shows no tray icons", "Tidegate runs all the same, and this window does all that the icon would. On GNOME, switch on the AppIndicator extension to see the icon.", "Got it", session.Acknowledge{Code: "tray-absent"}},
 		{"the first of two problems, with its end", locked, "Locked out", "Too many attempts. Try again at 15:36.", "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

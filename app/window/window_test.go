@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -39,13 +40,13 @@ func TestWhatTheWindowSays(t *testing.T) {
 		{"not enrolled", notEnrolled(), "", []string{"Not enrolled", "This device belongs to no controller yet", words.emptyEnrolTitle, "Enrol this device"}, []string{words.search}},
 		{"signed out", signedOut(), "", []string{"Signed out", "Sign in to reach your applications", words.emptyOutTitle, "Sign in", "maya"}, nil},
 		{"connecting", connecting(), "", []string{"Connecting…", "Looking for the controller"}, nil},
-		{"applications", signedIn(), "", []string{"Tidegate", "Tidewater Energy", "Protected", "ZTA", "HTTP/3", "North plant", "Connected", "Suspended", "18:36",
-			"Maya Lindqvist", "Sales", "Operations", "Order desk", "orders.tidewater.example:443", "In use", "until 16:00", "Ready", "Needs you",
+		{"applications", signedIn(), "", []string{"Tidegate", "Tidewater Energy", "Protected", "ZTA", "North plant", "Connected", "Suspended", "18:36",
+			"Maya Lindqvist", "Sales", "Operations", "Order desk", "orders.tidewater.example", "scada-north.tidewater.example:8443", "In use", "until 16:00", "Ready", "Needs you",
 			"A one-time code is needed", "Blocked", "Outside the allowed hours", "SSH", "Web", "TCP"}, []string{words.emptyNoneTitle}},
 		{"lost, with a list", lost(), "", []string{"Not protected", "The controller is not reached", "Try again", "Order desk", "Not reached"}, []string{"Ready", "In use"}},
 		{"lost, without", away, "", []string{"Access is prevented until the controller is reached again"}, nil},
 		{"activity", signedIn(), session.PageActivity, []string{"Today", "Yesterday", "You signed in.", "14:32:00"}, []string{"Order desk"}},
-		{"settings", signedIn(), session.PageSettings, []string{"Tidewater Energy", "zta.tidewater.example:8443", "x4k9-m2p7-q8dz", "Keychain", "Tray icon", "Tidegate 0.1.0", "System", "Dark", "Light"}, []string{"Order desk"}},
+		{"settings", signedIn(), session.PageSettings, []string{"Tidewater Energy", "zta.tidewater.example:8443", "x4k9-m2p7-q8dz", "Keychain", "Tray icon", "HTTP/3", "Tidegate 0.1.0", "System", "Dark", "Light"}, []string{"Order desk"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t, alwaysDark)
@@ -95,9 +96,9 @@ func (b *bench) text() string {
 func TestNothingIsCutOff(t *testing.T) {
 	for name, s := range map[string]session.State{"applications": signedIn(), "lost": lost(), "not enrolled": notEnrolled(), "enrol": enrolPrompt(),
 		"sign in": signInPrompt(), "everything": everythingPrompt()} {
-		for _, size := range []fyne.Size{fyne.NewSize(defaultWidth, defaultHeight), fyne.NewSize(860, 600), fyne.NewSize(1700, 1000)} {
+		for _, size := range []fyne.Size{fyne.NewSize(defaultWidth, defaultHeight), fyne.NewSize(1, 1), fyne.NewSize(1700, 1000)} {
 			b := newBench(t, alwaysDark)
-			b.win.Resize(size)
+			b.win.Resize(size.Max(b.root.MinSize()))
 			for _, page := range []session.Page{session.PageApplications, session.PageActivity, session.PageSettings} {
 				b.pages.show(page)
 				b.apply(s)
@@ -116,6 +117,10 @@ func (b *bench) roomy(where string, o fyne.CanvasObject) {
 		return
 	}
 	switch l := o.(type) {
+	case *canvas.Text:
+		if l.TextSize != float32(int(l.TextSize)) {
+			b.t.Errorf("%s: %q has the size %v, which is not whole", where, l.Text, l.TextSize)
+		}
 	case *label:
 		if need := l.font.measure(l.text); !l.elastic && need.Width > l.Size().Width+1 {
 			b.t.Errorf("%s at %v: %q needs %.0f, has %.0f", where, b.canvas().Size(), l.text, need.Width, l.Size().Width)

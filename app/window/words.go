@@ -19,7 +19,7 @@ var words = struct {
 	phaseOff, phaseConnecting, phaseReconnecting, phaseLost             string
 	ready, inUse, needsYou, blocked                                     string
 	gwOff, gwConnecting, gwConnected, gwSuspended                       string
-	verify, showWhat, otherGroup                                        string
+	verify, gotIt, showWhat, otherGroup                                 string
 	emptyEnrolTitle, emptyEnrolText                                     string
 	emptyOutTitle, emptyOutText                                         string
 	emptyLostTitle, emptyLostText                                       string
@@ -54,7 +54,7 @@ var words = struct {
 	phaseOff: "Not enrolled", phaseConnecting: "Connecting…", phaseReconnecting: "Reconnecting…", phaseLost: "Not reached",
 	ready: "Ready", inUse: "In use", needsYou: "Needs you", blocked: "Blocked",
 	gwOff: "Not in use", gwConnecting: "Connecting…", gwConnected: "Connected", gwSuspended: "Suspended",
-	verify: "Verify", showWhat: "Show", otherGroup: "Other",
+	verify: "Verify", gotIt: "Got it", showWhat: "Show", otherGroup: "Other",
 	emptyEnrolTitle: "Enrol this device to begin",
 	emptyEnrolText:  "Your administrator sends you an enrolment link. It tells this device which controller to trust, and gives it a certificate of its own.",
 	emptyOutTitle:   "You are signed out",
