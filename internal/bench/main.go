@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -34,8 +35,11 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
 	defer cancel()
-	b := &bench{program: *program, runs: *runs, hidden: *hidden}
-	if err := b.run(ctx); err != nil {
+	path, err := filepath.Abs(*program) // the desktop's programs run elsewhere
+	if err == nil {
+		err = (&bench{program: path, runs: *runs, hidden: *hidden}).run(ctx)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

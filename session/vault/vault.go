@@ -60,7 +60,15 @@ func (k Keychain) Delete(ctx context.Context, item session.VaultItem) error {
 // an unlock dialog is open. A call that is given up ends when its dialog does.
 func bounded(ctx context.Context, call func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- call() }()
+	go func() {
+		err := call()
+		if errors.Is(err, dbus.ErrClosed) {
+			// The tray library shares this connection and closes it when it
+			// ends, maybe under us. The next call opens another.
+			err = call()
+		}
+		done <- err
+	}()
 	select {
 	case err := <-done:
 		return classify(err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/godbus/dbus/v5"
 	"github.com/google/go-cmp/cmp"
 	"github.com/zalando/go-keyring"
 
@@ -173,4 +174,20 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("%q fails with %v and yet enrols", b, err)
 		}
 	})
+}
+
+func TestAConnectionClosedUnderUsIsOpenedAnew(t *testing.T) {
+	for name, c := range map[string]struct {
+		errs []error
+		want error
+	}{
+		"once":   {[]error{dbus.ErrClosed, nil}, nil},
+		"always": {[]error{dbus.ErrClosed, dbus.ErrClosed}, session.ErrKeychainAbsent},
+	} {
+		n := 0
+		err := bounded(t.Context(), func() error { n++; return c.errs[n-1] })
+		if !errors.Is(err, c.want) || n != 2 {
+			t.Errorf("%s: %v after %d calls", name, err, n)
+		}
+	}
 }
