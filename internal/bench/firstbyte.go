@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/tidegate/tidegate/session"
@@ -19,20 +20,20 @@ const probe = "wiki"
 func (b *bench) firstBytes(ctx context.Context) error {
 	var closed, warm []float64
 	for range b.runs {
-		s, err := b.rig.Wait(ctx, "its data channel is suspended", func(s *session.State) bool {
-			return len(s.Sites) == 1 && s.Sites[0].State != session.Connected && s.Sites[0].State != session.Connecting
+		var addr netip.AddrPort
+		_, err := b.rig.Wait(ctx, "its data channel is closed", func(s *session.State) bool {
+			for _, a := range s.Apps {
+				if a.ID == probe {
+					addr = a.Listen
+				}
+			}
+			return addr.IsValid() && len(s.Sites) == 1 && s.Sites[0].State != session.Connected && s.Sites[0].State != session.Connecting
 		})
 		if err != nil {
 			return err
 		}
-		addr := ""
-		for _, a := range s.Apps {
-			if a.ID == probe {
-				addr = a.Listen.String()
-			}
-		}
 		for _, into := range []*[]float64{&closed, &warm} {
-			took, err := firstByte(ctx, addr)
+			took, err := firstByte(ctx, addr.String())
 			if err != nil {
 				return err
 			}
