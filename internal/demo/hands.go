@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"image"
+	"image/color"
 	"net"
 	"net/http"
 	"strings"
@@ -128,6 +129,32 @@ func (h *hands) focused(ctx context.Context, kind string) error {
 	}
 	_, err = h.find(ctx, "the focused "+kind, func(e element) bool { return e.Kind == kind && e.Focused })
 	return err
+}
+
+// bright waits until the window's ground is drawn light, or dark.
+func (h *hands) bright(ctx context.Context, want bool) error {
+	w, err := h.WaitWindow(ctx, title)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for {
+		img, err := h.Capture(ctx)
+		if err != nil {
+			return err
+		}
+		at := w.At(w.Bounds.Dx()-8, 8)
+		grey := color.GrayModel.Convert(img.At(at.X, at.Y)).(color.Gray).Y
+		if want == (grey > 128) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the window's ground is %d of 255 bright", grey)
+		case <-time.After(60 * time.Millisecond):
+		}
+	}
 }
 
 // rest puts the pointer where it lights nothing up.

@@ -37,6 +37,9 @@ func (t *tour) steps() []step {
 		{name: "denied", play: (*tour).denied},
 		{name: "controller away", play: (*tour).away},
 		{name: "controller back", play: (*tour).back},
+		{name: "activity", play: (*tour).activity},
+		{name: "light", play: (*tour).light},
+		{name: "settings", play: (*tour).settings},
 		{name: "restart", play: (*tour).restart},
 		{name: "quit", play: (*tour).quit, blind: true},
 	}
@@ -238,6 +241,9 @@ func (t *tour) warning(ctx context.Context) (string, error) {
 		return "", err
 	}
 	t.lapses = s.Prompt.Deadline
+	if err := t.hands.CloseNotifications(ctx); err != nil {
+		return "", err
+	}
 	return fmt.Sprintf("the held connection went on with the code; %.1f s before it lapses the dialog asks again, with the connection alive",
 		time.Until(s.Prompt.Deadline).Seconds()), nil
 }
@@ -295,6 +301,9 @@ func (t *tour) denied(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := t.hands.rest(ctx); err != nil {
+		return "", err
+	}
 	return "the archive is blocked, and says why: " + app(&s, "archive").Why.Detail, t.hands.see(ctx, "Blocked")
 }
 
@@ -311,6 +320,9 @@ func (t *tour) away(ctx context.Context) (string, error) {
 	}
 	if _, err := t.rig.Curl(ctx, app(&s, "wiki").OpenWith); err == nil {
 		return "", fmt.Errorf("an application was opened meanwhile")
+	}
+	if err := t.hands.CloseNotifications(ctx); err != nil {
+		return "", err // they would lie over the banner
 	}
 	return "after the ride-through the ZTA button is inactive and says why; access is prevented", t.hands.see(ctx, "not reached")
 }

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tidegate/tidegate/session"
+)
+
+// The steps that look at the window's other pages and its other theme.
+
+func (t *tour) activity(ctx context.Context) (string, error) {
+	if err := t.hands.CloseNotifications(ctx); err != nil {
+		return "", err
+	}
+	if err := t.turn(ctx, "Activity"); err != nil {
+		return "", err
+	}
+	s, err := t.state(ctx)
+	if err != nil {
+		return "", err
+	}
+	newest := s.Events[max(0, len(s.Events)-5):]
+	if len(newest) < 5 {
+		return "", fmt.Errorf("only %d things have happened", len(newest))
+	}
+	for _, e := range newest {
+		if err := t.hands.see(ctx, e.Text); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("all that the tour has done is listed, %d things; the last: %s", len(s.Events), newest[4].Text), nil
+}
+
+func (t *tour) light(ctx context.Context) (string, error) {
+	if err := t.turn(ctx, "Settings"); err != nil {
+		return "", err
+	}
+	if err := t.hands.press(ctx, "tab", "Light"); err != nil {
+		return "", err
+	}
+	if err := t.hands.bright(ctx, true); err != nil {
+		return "", err
+	}
+	return "chosen in the settings, the whole window is light at once", t.turn(ctx, "Applications")
+}
+
+func (t *tour) settings(ctx context.Context) (string, error) {
+	if err := t.turn(ctx, "Settings"); err != nil {
+		return "", err
+	}
+	if err := t.hands.press(ctx, "tab", "Dark"); err != nil {
+		return "", err
+	}
+	if err := t.hands.bright(ctx, false); err != nil {
+		return "", err
+	}
+	s, err := t.state(ctx)
+	if err != nil {
+		return "", err
+	}
+	if s.Keychain != session.KeychainReady || s.Tray != session.TrayPresent {
+		return "", fmt.Errorf("the keychain is %s, the tray %s", s.Keychain, s.Tray)
+	}
+	for _, text := range []string{s.Enrolment.Name, t.lab.controller, string(s.Enrolment.Device), s.Version} {
+		if err := t.hands.see(ctx, text); err != nil {
+			return "", err
+		}
+	}
+	return "dark again; whose device this is, its id, the keychain and the tray", t.hands.rest(ctx)
+}
+
+// turn turns to a page by its tab.
+func (t *tour) turn(ctx context.Context, page string) error {
+	if err := t.hands.press(ctx, "tab", page); err != nil {
+		return err
+	}
+	return t.hands.rest(ctx)
+}
