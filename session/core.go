@@ -10,7 +10,8 @@ import (
 
 // core holds intent and facts. Only the session's goroutine touches it.
 type core struct {
-	o Options
+	o   Options
+	now func() time.Time
 	// run does work off the goroutine; what the job returns is applied on it.
 	run       func(job func(context.Context) func(*core))
 	link      *link
@@ -19,6 +20,7 @@ type core struct {
 	facts
 	intent
 
+	notes   []Event  // what happened and no state shows
 	settled []func() // answers to commands, once their state is published
 
 	quit, quitting bool
@@ -32,6 +34,7 @@ type facts struct {
 	enrolled Enrolled
 	identity Identity // of enrolled; zero while the key is not at hand
 	keychain Keychain
+	opening  bool   // the keychain is being asked for key and cookie
 	keyLost  bool   // the keychain opened and the device key is not in it
 	cookie   Secret // empty: signed out
 	asked    bool   // the keychain was asked for the cookie
@@ -40,7 +43,8 @@ type facts struct {
 	hello    *wire.Hello
 	control  controlFact
 	snapshot *wire.Snapshot
-	catalog  []App // from the snapshot's tokens, sorted
+	expires  time.Time // of the session, by our clock; zero: not told
+	catalog  []App     // from the snapshot's tokens, sorted
 	sites    []WantedSite
 	names    map[wire.SiteID]string
 	plane    DataplaneFacts
@@ -65,6 +69,7 @@ type intent struct {
 	proposed  *wire.EnrolmentLink // a clicked link
 	enrolling bool                // the user asked to enrol though enrolled already
 	busy      PromptKind          // the prompt whose answer is under way
+	busySeq   uint64              // names the answer that busy is of
 	refused   *Problem            // why the last answer did not count
 	refusedAt PromptKind
 	dismissed string                // id of the prompt that the user closed
@@ -80,8 +85,8 @@ type intent struct {
 	acknowledged map[string]bool
 }
 
-func newCore(o Options, run func(func(context.Context) func(*core))) *core {
-	c := &core{o: o, run: run}
+func newCore(o Options, now func() time.Time, run func(func(context.Context) func(*core))) *core {
+	c := &core{o: o, now: now, run: run}
 	c.asks, c.waited = map[wire.AppID]uint64{}, map[wire.AppID]bool{}
 	c.cured, c.acknowledged = map[wire.EntitlementID]bool{}, map[string]bool{}
 	return c
@@ -92,6 +97,8 @@ func (c *core) start() {
 	e, err := c.o.Records.Load()
 	if err != nil {
 		c.o.Log.Error("read enrolment", "error", err)
+		c.launch = &Problem{Code: "enrolment-damaged", Title: "The enrolment of this device cannot be read", Detail: sentence(err),
+			Fix: "Put the file right and start Tidegate again, or ask your administrator for a new enrolment link and paste it here."}
 	}
 	c.enrolled = e
 	if e.Enrolled() {
@@ -109,11 +116,12 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 		next.Control, next.ZTA = ControlChannel{}, ZTA{Title: "Tidegate has ended"}
 	}
 	next.Version = c.o.Version
-	for _, e := range happened(&c.state, &next) {
+	for _, e := range append(happened(&c.state, &next), c.notes...) {
 		c.eventSeq++
 		e.Seq, e.At = c.eventSeq, now
 		c.events = append(c.events, e)
 	}
+	c.notes = nil
 	if extra := len(c.events) - MaxEvents; extra > 0 {
 		c.events = append([]Event(nil), c.events[extra:]...)
 	}
@@ -179,7 +187,10 @@ func (c *core) signedOut(why *wire.Problem) {
 	c.hello, c.snapshot, c.catalog, c.sites = nil, nil, nil, nil
 	c.control = controlFact{}
 	c.plane = DataplaneFacts{}
-	c.busy, c.refused, c.dismissed, c.answered = "", nil, "", ""
+	c.refused, c.dismissed, c.answered = nil, "", ""
+	if c.busy != PromptEnrol { // which is not the session's
+		c.busy = ""
+	}
 	clear(c.asks)
 	clear(c.waited)
 	clear(c.cured)
@@ -187,7 +198,10 @@ func (c *core) signedOut(why *wire.Problem) {
 
 // snapshotCame takes what the controller tells, whole.
 func (c *core) snapshotCame(s wire.Snapshot) {
-	c.snapshot = &s
+	c.snapshot, c.expires = &s, s.Expires
+	if !s.At.IsZero() && !s.Expires.IsZero() {
+		c.expires = c.now().Add(s.Expires.Sub(s.At))
+	}
 	c.catalog, c.sites, c.names = catalog(&s, c.o.Log)
 }
 
@@ -210,6 +224,21 @@ func (c *core) planeChanged(f DataplaneFacts) {
 		}
 	}
 	c.plane = f
+}
+
+// begin marks that the answer to a prompt is under way. The result ends it, and
+// says whether that answer was still awaited.
+func (c *core) begin(k PromptKind) (end func(*core) bool) {
+	c.busySeq++
+	c.busy, c.refused = k, nil
+	seq := c.busySeq
+	return func(c *core) bool {
+		if c.busySeq != seq || c.busy != k {
+			return false
+		}
+		c.busy = ""
+		return true
+	}
 }
 
 // ask wants the cure of an application put before the user, anew.

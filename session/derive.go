@@ -18,7 +18,7 @@ func derive(f *facts, in *intent, now time.Time) (State, time.Time) {
 		s.User = User{Name: f.snapshot.User, DisplayName: f.snapshot.DisplayName,
 			Session: f.snapshot.Session, Expires: f.snapshot.Expires}
 	}
-	allowed := f.snapshot != nil &&
+	allowed := f.snapshot != nil && (f.expires.IsZero() || w.before(f.expires)) &&
 		(s.Control.Phase == ControlEstablished || s.Control.Phase == ControlReconnecting)
 	s.Apps = deriveApps(f, in, allowed, w)
 	s.Sites = deriveSites(f)
@@ -42,6 +42,13 @@ func (w *wake) before(t time.Time) bool {
 	return true
 }
 
+// within says whether less than d has passed since since, and asks to be woken
+// when it will have.
+func (w *wake) within(since time.Time, d time.Duration) bool {
+	left := d - passed(since, w.now)
+	return left > 0 && w.before(w.now.Add(left))
+}
+
 func deriveControl(f *facts, w *wake) ControlChannel {
 	c := ControlChannel{Since: f.control.since, Retry: f.control.retry, Transport: f.control.transport}
 	switch {
@@ -49,16 +56,16 @@ func deriveControl(f *facts, w *wake) ControlChannel {
 		return ControlChannel{}
 	case f.cookie == "":
 		c.Phase = ControlSignedOut
-		if f.hello == nil && !f.control.lost.IsZero() {
+		if f.hello == nil && !f.control.lost.IsZero() && !w.within(f.control.lost, connectGrace) {
 			c.Phase = ControlLost
 		}
 	case f.control.established:
 		c.Phase = ControlEstablished
 	case f.control.lost.IsZero():
 		c.Phase = ControlConnecting
-	case f.control.ever && f.snapshot != nil && w.before(f.control.lost.Add(f.snapshot.Settings.RideThrough.D())):
+	case f.control.ever && f.snapshot != nil && w.within(f.control.lost, f.snapshot.Settings.RideThrough.D()):
 		c.Phase = ControlReconnecting
-	case !f.control.ever && w.before(f.control.lost.Add(connectGrace)):
+	case !f.control.ever && w.within(f.control.lost, connectGrace):
 		c.Phase = ControlConnecting
 	default:
 		c.Phase = ControlLost

@@ -42,10 +42,7 @@ func (c *core) do(cmd Command) error {
 	case Retry:
 		c.link.retry()
 		c.launch = nil
-		if c.enrolled.Enrolled() && c.identity.Key == nil {
-			c.openKeychain()
-		}
-		return nil
+		return c.retryKeychain()
 	case Quit:
 		c.quit = true
 		return nil
@@ -92,7 +89,7 @@ func (c *core) doEnrol(cmd Enrol) error {
 			return nil
 		}
 	}
-	c.busy, c.refused = PromptEnrol, nil
+	end := c.begin(PromptEnrol)
 	o := c.o
 	c.run(func(ctx context.Context) func(*core) {
 		key, err := o.NewKey()
@@ -100,13 +97,16 @@ func (c *core) doEnrol(cmd Enrol) error {
 		if err == nil {
 			e, err = o.Controller.Enrol(ctx, l, key)
 		}
-		return func(c *core) { c.enrolEnded(l, key, e, err) }
+		return func(c *core) {
+			if end(c) {
+				c.enrolEnded(l, key, e, err)
+			}
+		}
 	})
 	return nil
 }
 
 func (c *core) enrolEnded(l wire.EnrolmentLink, key crypto.Signer, e Enrolled, err error) {
-	c.busy = ""
 	var id Identity
 	if err == nil {
 		id, err = e.identity(key)
@@ -120,7 +120,8 @@ func (c *core) enrolEnded(l wire.EnrolmentLink, key crypto.Signer, e Enrolled, e
 		return
 	}
 	c.signedOut(nil)
-	c.enrolled, c.identity, c.asked, c.keyLost = e, id, true, false
+	c.enrolled, c.identity, c.asked, c.keyLost, c.opening = e, id, true, false, false
+	c.launch = nil
 	c.proposed, c.enrolling = nil, false
 	c.forget(ItemCookie)
 	c.keep(ItemDeviceKey, raw)
@@ -141,24 +142,34 @@ func (c *core) doSignIn(cmd SignIn) error {
 		c.link.retry()
 		return fmt.Errorf("the controller is not reached yet; try again when it is")
 	}
-	c.busy, c.refused, c.dismissed = PromptSignIn, nil, ""
+	end := c.begin(PromptSignIn)
+	c.dismissed = ""
 	o, client, where := c.o, c.link.client, c.enrolled.Controller
 	r := wire.SignInRequest{User: c.enrolled.User, Password: string(cmd.Password), Code: string(cmd.Code)}
 	device := c.identity.Device
 	c.run(func(ctx context.Context) func(*core) {
 		r.Device = o.Device(ctx)
 		cookie, err := client.SignIn(ctx, r)
+		var p *wire.Problem
+		var hello *wire.Hello
+		if errors.As(err, &p) && p.Code == wire.CodeSignIn {
+			// What is asked may have changed since the dialog was opened.
+			if h, err := client.Hello(ctx); err == nil {
+				hello = &h
+			}
+		}
 		return func(c *core) {
-			c.busy = ""
-			if c.identity.Device != device || c.cookie != "" {
+			if !end(c) || c.identity.Device != device || c.cookie != "" {
 				return // another enrolment has taken its place
 			}
-			var p *wire.Problem
-			if errors.As(err, &p) && p.Code == wire.CodeDevice {
+			if p != nil && p.Code == wire.CodeDevice {
 				c.signedOut(p)
 				return
 			}
 			if err != nil {
+				if hello != nil {
+					c.hello = hello
+				}
 				c.refuse(PromptSignIn, explain(err, where))
 				return
 			}
@@ -210,21 +221,22 @@ func (c *core) doAnswer(cmd Answer) error {
 		}
 		r.Answers = append(r.Answers, a)
 	}
-	c.busy, c.refused, c.dismissed = PromptInteraction, nil, ""
+	end := c.begin(PromptInteraction)
+	c.dismissed = ""
 	client, cookie, where := c.link.client, c.cookie, c.enrolled.Controller
 	id, apps := p.ID, p.Apps
 	c.run(func(ctx context.Context) func(*core) {
 		err := client.Answer(ctx, cookie, r)
 		return func(c *core) {
-			c.busy = ""
-			if c.cookie != cookie {
+			if !end(c) || c.cookie != cookie {
 				return
 			}
 			if err != nil {
 				c.refuse(PromptInteraction, explain(err, where))
 				return
 			}
-			c.answered, c.answerEnd = id, time.Now().Add(answerTime)
+			c.answered, c.answerEnd = id, c.now().Add(answerTime)
+			c.notes = append(c.notes, Event{Kind: "answered", App: apps[0], Text: "Identity confirmed"})
 			for _, a := range apps {
 				if c.waited[a] {
 					continue // its flow is held: the verdict will tell

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"math/big"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,17 +26,20 @@ var errDown = errors.New("connection refused")
 
 // fakeController is a controller of one user, maya, password "tide", code "123456".
 type fakeController struct {
-	mu       sync.Mutex
-	down     bool
-	code     bool
-	problem  *wire.Problem // what a sign-in is answered
-	answer   *wire.Problem
-	cookies  map[Secret]bool
-	streams  map[int]chan any // wire.Snapshot or error
-	n        int
-	snapshot wire.Snapshot
-	answers  []wire.AnswerRequest
-	calls    map[string]int
+	mu         sync.Mutex
+	down       bool
+	code       bool
+	problem    *wire.Problem // what a sign-in is answered
+	holdSignIn chan struct{} // where set, a sign-in waits for it to be closed
+	fleeting   bool          // an event stream ends as soon as it stands
+	answer     *wire.Problem
+	cookies    map[Secret]bool
+	streams    map[int]chan any // wire.Snapshot or error
+	n          int
+	snapshot   wire.Snapshot
+	answers    []wire.AnswerRequest
+	hold       chan struct{} // where set, an answer waits for it to be closed
+	calls      map[string]int
 }
 
 func newFakeController(t *testing.T) *fakeController {
@@ -72,7 +76,17 @@ func (f *fakeController) Hello(context.Context) (wire.Hello, error) {
 	return wire.Hello{User: "maya", Code: f.code}, f.count("hello")
 }
 
-func (f *fakeController) SignIn(_ context.Context, r wire.SignInRequest) (Secret, error) {
+func (f *fakeController) SignIn(ctx context.Context, r wire.SignInRequest) (Secret, error) {
+	f.mu.Lock()
+	hold := f.holdSignIn
+	f.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.count("sign-in"); err != nil {
@@ -101,9 +115,12 @@ func (f *fakeController) Events(ctx context.Context, c Secret, established func(
 	ch := make(chan any, 8)
 	f.n++
 	f.streams[f.n] = ch
-	s := f.snapshot
+	s, fleeting := f.snapshot, f.fleeting
 	f.mu.Unlock()
 	established("h3")
+	if fleeting {
+		return errors.New("EOF")
+	}
 	snapshot(s)
 	for {
 		select {
@@ -130,7 +147,17 @@ func (f *fakeController) end(err error) {
 	}
 }
 
-func (f *fakeController) Answer(_ context.Context, _ Secret, r wire.AnswerRequest) error {
+func (f *fakeController) Answer(ctx context.Context, _ Secret, r wire.AnswerRequest) error {
+	f.mu.Lock()
+	hold := f.hold
+	f.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.answers = append(f.answers, r)
@@ -208,9 +235,12 @@ func (v *fakeVault) has(i VaultItem) bool {
 }
 
 // fakeRecords keeps the enrolment in memory.
-type fakeRecords struct{ e Enrolled }
+type fakeRecords struct {
+	e   Enrolled
+	err error // of Load
+}
 
-func (r *fakeRecords) Load() (Enrolled, error) { return r.e, nil }
+func (r *fakeRecords) Load() (Enrolled, error) { return r.e, r.err }
 func (r *fakeRecords) Save(e Enrolled) error   { r.e = e; return nil }
 func (r *fakeRecords) Remove() error           { r.e = Enrolled{}; return nil }
 
@@ -235,6 +265,39 @@ func (p *fakePlane) last() Wanted {
 	return p.applied[len(p.applied)-1]
 }
 
+// slowVault is a keychain that waits for its user: nothing is answered before
+// release is closed or the caller's patience has ended.
+type slowVault struct {
+	fakeVault
+	release chan struct{}
+	asked   atomic.Int64 // how often for an item
+}
+
+func (v *slowVault) wait(ctx context.Context) error {
+	select {
+	case <-v.release:
+		return nil
+	case <-ctx.Done():
+		return ErrKeychainLocked
+	}
+}
+
+func (v *slowVault) Get(ctx context.Context, i VaultItem) ([]byte, error) {
+	v.asked.Add(1)
+	b, err := v.fakeVault.Get(ctx, i) // as it was when it was asked
+	if werr := v.wait(ctx); werr != nil {
+		return nil, werr
+	}
+	return b, err
+}
+
+func (v *slowVault) Set(ctx context.Context, i VaultItem, b []byte) error {
+	if err := v.wait(ctx); err != nil {
+		return err
+	}
+	return v.fakeVault.Set(ctx, i, b)
+}
+
 // bench is a session on fakes, in a bubble of virtual time.
 type bench struct {
 	t          *testing.T
@@ -243,6 +306,8 @@ type bench struct {
 	vault      *fakeVault
 	records    *fakeRecords
 	plane      *fakePlane
+	slow       *slowVault // in the place of vault, where set
+	asleep     atomic.Int64
 	stop       context.CancelFunc
 	ended      chan error
 }
@@ -267,7 +332,12 @@ func (b *bench) enrolled(cookie string) *bench {
 
 func (b *bench) start() *bench {
 	ctx, cancel := context.WithCancel(context.Background())
-	b.s = New(Options{Controller: b.controller, Dataplane: b.plane, Vault: b.vault, Records: b.records, Version: "test"})
+	var vault Vault = b.vault
+	if b.slow != nil {
+		vault = b.slow
+	}
+	b.s = New(Options{Controller: b.controller, Dataplane: b.plane, Vault: vault, Records: b.records, Version: "test"})
+	b.s.now = func() time.Time { return time.Now().Round(0).Add(time.Duration(b.asleep.Load())) }
 	b.stop, b.ended = cancel, make(chan error, 1)
 	go func() { b.ended <- b.s.Run(ctx) }()
 	synctest.Wait()
@@ -291,6 +361,9 @@ func (b *bench) do(c Command) {
 	}
 	synctest.Wait()
 }
+
+// sleep suspends the machine: the wall clock goes on, and no timer does.
+func (b *bench) sleep(d time.Duration) { b.asleep.Add(int64(d)) }
 
 // state is the present one, once everything has settled.
 func (b *bench) state() State {

@@ -42,9 +42,6 @@ func happened(prev, next *State) []Event {
 	if p := next.Prompt; p != nil && (prev.Prompt == nil || prev.Prompt.ID != p.ID) && p.Kind == PromptInteraction {
 		add("prompted", p.Apps[0], "Asked to confirm your identity")
 	}
-	if p := prev.Prompt; p != nil && p.Busy && (next.Prompt == nil || next.Prompt.ID != p.ID) && p.Kind == PromptInteraction {
-		add("answered", p.Apps[0], "Identity confirmed")
-	}
 	return es
 }
 

@@ -13,9 +13,13 @@ import (
 	"time"
 )
 
-// vaultTime bounds one use of the keychain; an unlock dialog of the desktop
-// fits in it.
-const vaultTime = 2 * time.Minute
+const (
+	// vaultTime bounds one use of the keychain; an unlock dialog of the desktop
+	// fits in it.
+	vaultTime = 2 * time.Minute
+	// vaultGrace is what is left of it once the client is ending.
+	vaultGrace = time.Second
+)
 
 // vault queues one use of the keychain: they run one after another, in order,
 // and a write that was begun is finished even if the client is quitting.
@@ -33,33 +37,71 @@ func (c *core) vault(use func(context.Context) func(*core)) {
 	})
 }
 
-// openKeychain fetches the device key and the cookie of the enrolment.
+// openKeychain fetches the device key and the cookie of the enrolment, once at
+// a time. What comes after another enrolment is not taken any more.
 func (c *core) openKeychain() {
-	c.asked = false
+	if c.opening {
+		return
+	}
+	c.asked, c.opening = false, true
 	e, v := c.enrolled, c.o.Vault
 	c.vault(func(ctx context.Context) func(*core) {
-		raw, err := v.Get(ctx, ItemDeviceKey)
-		if err != nil {
-			return func(c *core) { c.keychainFailed(err) }
-		}
-		key, err := x509.ParsePKCS8PrivateKey(raw)
-		signer, ok := key.(crypto.Signer)
-		if err != nil || !ok {
-			return func(c *core) { c.keychainFailed(ErrNoSecret) }
-		}
-		id, err := e.identity(signer)
-		if err != nil {
-			return func(c *core) { c.keychainFailed(ErrNoSecret) }
-		}
-		cookie, err := v.Get(ctx, ItemCookie)
-		if err != nil && !errors.Is(err, ErrNoSecret) {
-			return func(c *core) { c.keychainFailed(err) }
-		}
+		id, cookie, err := e.secrets(ctx, v)
 		return func(c *core) {
+			if !c.opening || c.enrolled.Device != e.Device {
+				return
+			}
+			c.opening = false
+			if err != nil {
+				c.keychainFailed(err)
+				return
+			}
 			c.keychain, c.keyLost, c.asked = KeychainReady, false, true
-			c.identity, c.cookie = id, Secret(cookie)
+			c.identity, c.cookie = id, cookie
 		}
 	})
+}
+
+// secrets reads what belongs to the enrolment. A key that is damaged, or
+// another's, is as good as none.
+func (e Enrolled) secrets(ctx context.Context, v Vault) (Identity, Secret, error) {
+	raw, err := v.Get(ctx, ItemDeviceKey)
+	if err != nil {
+		return Identity{}, "", err
+	}
+	key, err := x509.ParsePKCS8PrivateKey(raw)
+	signer, ok := key.(crypto.Signer)
+	if err != nil || !ok {
+		return Identity{}, "", ErrNoSecret
+	}
+	id, err := e.identity(signer)
+	if err != nil {
+		return Identity{}, "", ErrNoSecret
+	}
+	cookie, err := v.Get(ctx, ItemCookie)
+	if err != nil && !errors.Is(err, ErrNoSecret) {
+		return Identity{}, "", err
+	}
+	return id, Secret(cookie), nil
+}
+
+// retryKeychain tries again what the keychain has not done: give, or keep.
+func (c *core) retryKeychain() error {
+	switch {
+	case !c.enrolled.Enrolled():
+	case c.identity.Key == nil:
+		c.openKeychain()
+	case c.keychain == KeychainLocked || c.keychain == KeychainAbsent:
+		raw, err := x509.MarshalPKCS8PrivateKey(c.identity.Key)
+		if err != nil {
+			return fmt.Errorf("encode the device key: %w", err)
+		}
+		c.keep(ItemDeviceKey, raw)
+		if c.cookie != "" {
+			c.keep(ItemCookie, []byte(c.cookie))
+		}
+	}
+	return nil
 }
 
 func (c *core) keychainFailed(err error) {
@@ -79,7 +121,7 @@ func (c *core) keychainFailed(err error) {
 func (c *core) keep(item VaultItem, secret []byte) {
 	v := c.o.Vault
 	c.vault(func(ctx context.Context) func(*core) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), vaultTime)
+		ctx, cancel := lasting(ctx)
 		defer cancel()
 		err := v.Set(ctx, item, secret)
 		return func(c *core) {
@@ -92,10 +134,25 @@ func (c *core) keep(item VaultItem, secret []byte) {
 	})
 }
 
+// lasting is a context for a write: it outlives the end of the client by a moment.
+func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), vaultTime)
+	stop := context.AfterFunc(ctx, func() {
+		grace := time.NewTimer(vaultGrace)
+		defer grace.Stop()
+		select {
+		case <-grace.C:
+			cancel()
+		case <-last.Done():
+		}
+	})
+	return last, func() { stop(); cancel() }
+}
+
 func (c *core) forget(item VaultItem) {
 	v := c.o.Vault
 	c.vault(func(ctx context.Context) func(*core) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), vaultTime)
+		ctx, cancel := lasting(ctx)
 		defer cancel()
 		if err := v.Delete(ctx, item); err != nil {
 			return func(c *core) { c.keychainFailed(err) }

@@ -25,6 +25,7 @@ type link struct {
 	cancel context.CancelFunc
 	kick   chan struct{}
 	client ControlClient
+	anew   bool // the next runner makes a new connection
 }
 
 type taskKind int
@@ -68,12 +69,21 @@ func (l *link) set(ctx context.Context, t task) {
 	l.gen++
 	ctx, l.cancel = context.WithCancel(ctx)
 	l.kick = make(chan struct{}, 1)
-	r := runner{client: l.client, cookie: t.cookie, kick: l.kick, gen: l.gen, post: l.post}
+	r := runner{client: l.client, cookie: t.cookie, kick: l.kick, gen: l.gen, post: l.post, anew: l.anew}
+	l.anew = false
 	switch t.kind {
 	case taskHello:
 		l.jobs.Go(func() { r.hello(ctx) })
 	case taskEvents:
 		l.jobs.Go(func() { r.events(ctx) })
+	}
+}
+
+// restart has the next set begin the task anew, over a new connection.
+func (l *link) restart() {
+	if l.cancel != nil && (l.now.kind == taskHello || l.now.kind == taskEvents) {
+		l.cancel()
+		l.cancel, l.anew = nil, true
 	}
 }
 
@@ -99,6 +109,7 @@ type runner struct {
 	kick   chan struct{}
 	gen    uint64
 	post   func(func(*core))
+	anew   bool
 }
 
 // tell posts a message that counts only while this runner is the live one.
@@ -111,6 +122,9 @@ func (r *runner) tell(msg func(*core)) {
 }
 
 func (r *runner) hello(ctx context.Context) {
+	if r.anew {
+		r.client.Close()
+	}
 	for n := 0; ; n++ {
 		h, err := r.client.Hello(ctx)
 		if ctx.Err() != nil {
@@ -134,6 +148,9 @@ func (r *runner) hello(ctx context.Context) {
 }
 
 func (r *runner) events(ctx context.Context) {
+	if r.anew {
+		r.client.Close()
+	}
 	for n := 0; ; n++ {
 		var stood time.Time
 		err := r.client.Events(ctx, r.cookie,
@@ -151,7 +168,7 @@ func (r *runner) events(ctx context.Context) {
 			r.tell(func(c *core) { c.signedOut(p) })
 			return
 		}
-		if !stood.IsZero() {
+		if !stood.IsZero() && time.Since(stood) > backoffFirst {
 			n = 0
 		}
 		if !r.rest(ctx, n, err) {
@@ -168,8 +185,8 @@ func (r *runner) rest(ctx context.Context, n int, err error) bool {
 	errors.As(err, &p)
 	r.tell(func(c *core) {
 		if c.control.established || c.control.lost.IsZero() {
-			c.control.since = time.Now()
-			c.control.lost = time.Now()
+			c.control.since = c.now()
+			c.control.lost = c.now()
 		}
 		c.control.established, c.control.transport = false, ""
 		c.control.retry, c.control.problem = retry, p

@@ -33,6 +33,7 @@ type Options struct {
 // Session is the client's core. Its methods are safe for concurrent use.
 type Session struct {
 	o    Options
+	now  func() time.Time // the wall clock; replaced in tests
 	feed *feed
 	msgs chan func(*core)
 	done chan struct{} // closed when Run has returned
@@ -49,7 +50,7 @@ func New(o Options) *Session {
 	if o.Device == nil {
 		o.Device = func(context.Context) wire.DeviceClaims { return nil }
 	}
-	return &Session{o: o, feed: newFeed(), msgs: make(chan func(*core)), done: make(chan struct{})}
+	return &Session{o: o, now: time.Now, feed: newFeed(), msgs: make(chan func(*core)), done: make(chan struct{})}
 }
 
 // Run owns the state until ctx ends or the user quits, both of which return
@@ -58,7 +59,7 @@ func (s *Session) Run(ctx context.Context) error {
 	defer close(s.done)
 	ctx, cancel := context.WithCancel(ctx)
 	var jobs sync.WaitGroup
-	c := newCore(s.o, func(job func(context.Context) func(*core)) {
+	c := newCore(s.o, s.now, func(job func(context.Context) func(*core)) {
 		jobs.Go(func() {
 			if msg := job(ctx); msg != nil {
 				s.post(ctx, msg)
@@ -71,15 +72,20 @@ func (s *Session) Run(ctx context.Context) error {
 	defer cancel()
 	defer s.o.Dataplane.Apply(Wanted{})
 	c.start()
+	watch := newSleepWatch(s.now())
 	wake := time.NewTimer(0)
 	defer wake.Stop()
 	for !c.quit {
-		next := c.settle(ctx, time.Now(), s.feed.publish)
+		now := s.now()
+		if asleep := watch.look(now); asleep > 0 {
+			c.woke(now, asleep)
+		}
+		next := c.settle(ctx, now, s.feed.publish)
 		c.answer()
-		if next.IsZero() {
-			wake.Stop()
+		if until := next.Sub(now); !next.IsZero() && until < wallCheck {
+			wake.Reset(until)
 		} else {
-			wake.Reset(time.Until(next))
+			wake.Reset(wallCheck)
 		}
 		select {
 		case msg := <-s.msgs:
@@ -90,7 +96,7 @@ func (s *Session) Run(ctx context.Context) error {
 		}
 	}
 	c.quitting = true
-	c.settle(ctx, time.Now(), s.feed.publish)
+	c.settle(ctx, s.now(), s.feed.publish)
 	c.answer()
 	return nil
 }

@@ -79,14 +79,14 @@ func explainKeychain(k Keychain, lost, have bool) *Problem {
 	case k == KeychainLocked && have:
 		return &Problem{Code: "keychain-locked", Title: "The keychain is locked", Action: "retry",
 			Detail: "This session is kept in memory only: you will be asked to sign in again after a restart.",
-			Fix:    "Unlock the keychain, then sign out and in again."}
+			Fix:    "Unlock the keychain, then try again."}
 	case k == KeychainLocked:
 		return &Problem{Code: "keychain-locked", Title: "The keychain is locked", Action: "retry",
 			Detail: "The device key and your session are in it.", Fix: "Unlock the keychain, then try again."}
 	case k == KeychainAbsent && have:
-		return &Problem{Code: "keychain-absent", Title: "There is no keychain on this desktop",
+		return &Problem{Code: "keychain-absent", Title: "There is no keychain on this desktop", Action: "retry",
 			Detail: "This session is kept in memory only, and is gone when Tidegate ends.",
-			Fix:    "Install and start a Secret Service, such as gnome-keyring or KWallet."}
+			Fix:    "Install and start a Secret Service, such as gnome-keyring or KWallet, then try again."}
 	case k == KeychainAbsent:
 		return &Problem{Code: "keychain-absent", Title: "The keychain is not running", Action: "retry",
 			Detail: "The device key and your session are in it.",

@@ -1,0 +1,49 @@
+package session
+
+import "time"
+
+const (
+	// wallCheck is how often the wall clock is looked at: timers stand still
+	// while the machine sleeps, and nothing else tells.
+	wallCheck = 5 * time.Second
+	// asleepFor is how far the wall clock must have run ahead of the monotonic
+	// one to count as sleep; a clock set forward by as much is treated alike.
+	asleepFor = 5 * time.Second
+)
+
+// sleepWatch tells that the machine has slept.
+type sleepWatch struct{ wall, mono time.Time }
+
+func newSleepWatch(wall time.Time) sleepWatch { return sleepWatch{wall.Round(0), time.Now()} }
+
+// look returns for how long the machine has slept since the last look, if it has.
+func (s *sleepWatch) look(wall time.Time) time.Duration {
+	asleep := wall.Round(0).Sub(s.wall) - time.Since(s.mono)
+	*s = newSleepWatch(wall)
+	if asleep < asleepFor {
+		return 0
+	}
+	return asleep
+}
+
+// woke takes note that the machine has slept. Whatever connection stood is not
+// known to be alive any more: it is made anew. The ride-through counts from
+// before the sleep; where that was longer, access waits for the controller.
+func (c *core) woke(now time.Time, asleep time.Duration) {
+	c.o.Log.Info("the machine has slept", "for", asleep)
+	c.link.restart()
+	if c.cookie == "" || !c.control.established {
+		return
+	}
+	if c.snapshot == nil || asleep >= c.snapshot.Settings.RideThrough.D() {
+		c.control = controlFact{since: now}
+		return
+	}
+	c.control = controlFact{ever: true, since: now, lost: now.Add(-asleep)}
+}
+
+// passed is the time from since to now by whichever clock says more: the wall's
+// goes on while the machine sleeps, and the monotonic is not set back.
+func passed(since, now time.Time) time.Duration {
+	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)))
+}
