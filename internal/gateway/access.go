@@ -83,10 +83,11 @@ func (s *session) recordFlow(e *entitlement, f *flow, kind, trigger string) {
 }
 
 // still says whether the flow may pass data after its lease has ended: it makes
-// the session judge again, which cuts the flow if it may not.
+// the session judge again, which cuts the flow if it may not. It waits while the
+// session is held.
 func (s *session) still(f *flow) bool {
 	ok := false
-	s.call(func() {
+	s.settled(func() {
 		if _, open := f.entitlement.flows[f]; open {
 			s.judge("timer")
 			ok = f.entitlement.permits()

@@ -136,6 +136,7 @@ type ticket struct {
 	claims       wire.DeviceClaims
 	responses    map[wire.InteractionKind]time.Time
 	entitlements []wire.Entitlement
+	revision     uint64 // of the policy
 }
 
 func (a *authority) ticket(d device) ticket {
@@ -162,7 +163,7 @@ func (k ticket) answered(kind wire.InteractionKind, at time.Time) ticket {
 }
 
 func (k ticket) base() wire.Token {
-	t := wire.Token{ID: wire.NewID(), Issuer: "test", Subject: "alice", Session: k.session, Device: k.device.id,
+	t := wire.Token{ID: wire.NewID(), Issuer: "test", Subject: "alice", Session: k.session, Device: k.device.id, Revision: k.revision,
 		Issued: jwt.NewNumericDate(time.Now()), Expires: jwt.NewNumericDate(time.Now().Add(k.lifetime))}
 	t.Confirm.Thumbprint = wire.Thumbprint(k.device.cert.Certificate[0])
 	return t

@@ -34,7 +34,9 @@ func (g *Gateway) connect(w http.ResponseWriter, r *http.Request, c *carrier) {
 	defer cancel()
 	f := &flow{session: s, target: t, cancel: cancel}
 	problem = noSession()
-	s.call(func() { problem = s.open(t, f) })
+	if !s.settled(func() { problem = s.open(t, f) }) && s.last.problem != nil {
+		problem = s.last.problem
+	}
 	if problem != nil {
 		g.refuse(w, problem)
 		return

@@ -12,7 +12,6 @@ import (
 	"net/netip"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -193,37 +192,5 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("verdict %+v", p.Verdict)
 			}
 		})
-	}
-}
-
-func TestCutAtExpiryOnTheWire(t *testing.T) {
-	ended := make(chan error, 1)
-	s := newSite(t, func(c *net.TCPConn) {
-		c.Write([]byte("x"))
-		_, err := io.Copy(io.Discard, c)
-		ended <- err
-	}, nil)
-	c := s.client(t, s.g.Addr(), s.device)
-	k := s.authority.ticket(s.device).entitle("app", "app.test", s.port, `within(responses.mfa, duration("700ms"))`, wire.InteractionMFA)
-	k.settings.StampRounding, k.settings.WarningLead = 0, wire.Duration(300*time.Millisecond)
-	end := time.Now().Add(700 * time.Millisecond)
-	v, first := c.admit(k.answered(wire.InteractionMFA, end.Add(-700*time.Millisecond)))
-	if !first.Verdicts[0].Allow || !first.Verdicts[0].NotAfter.Equal(end) {
-		t.Fatalf("verdict %+v, want until %s", first.Verdicts[0], end)
-	}
-	str := c.flow(s.app)
-	io.ReadFull(str, make([]byte, 1))
-	if due := v.next().Verdicts[0]; !due.Allow || !due.Due || len(due.Interactions) != 1 {
-		t.Errorf("the warning is %+v", due)
-	}
-	expectReset(t, str, codeCut)
-	if late := time.Since(end); late < 0 || late > 500*time.Millisecond {
-		t.Errorf("cut %s after the end of the lease", late)
-	}
-	if err := <-ended; !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("the application saw %v, want a reset", err)
-	}
-	if denied := v.next().Verdicts[0]; denied.Allow || denied.Reason.Kind != wire.ReasonMFA || len(denied.Interactions) != 1 {
-		t.Errorf("the denial is %+v", denied)
 	}
 }

@@ -93,8 +93,7 @@ func (g *Gateway) postSession(w http.ResponseWriter, r *http.Request, c *carrier
 		<-old.done
 	}
 	s := newSession(t, g.audit, &g.compiler)
-	if !g.registry.add(s) {
-		problem = revokedProblem()
+	if problem = g.registry.add(s); problem != nil {
 		c.refuse(problem)
 		g.refuse(w, problem)
 		return

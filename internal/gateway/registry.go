@@ -17,13 +17,21 @@ type registry struct {
 
 	mu       sync.Mutex
 	keys     wire.Keys
-	revision uint64                       // of the last policy
-	revoked  map[wire.SessionID]time.Time // until their tokens have expired
+	revision uint64 // of the last policy
+	// revoked and renew are kept until the tokens they void have expired.
+	revoked  map[wire.SessionID]revocation
+	renew    map[wire.SessionID]wire.Renewal
 	sessions map[wire.SessionID]*session
 }
 
+// revocation is until when a session may not be, and why.
+type revocation struct {
+	until time.Time
+	why   wire.Code
+}
+
 func newRegistry(site wire.SiteID) *registry {
-	return &registry{site: site, revoked: map[wire.SessionID]time.Time{}, sessions: map[wire.SessionID]*session{}}
+	return &registry{site: site, revoked: map[wire.SessionID]revocation{}, renew: map[wire.SessionID]wire.Renewal{}, sessions: map[wire.SessionID]*session{}}
 }
 
 func (r *registry) setKeys(k wire.Keys) {
@@ -47,9 +55,12 @@ func (t tokens) end() time.Time {
 	return c
 }
 
+// revision is the older of the two policies that the tokens were made from.
+func (t tokens) revision() uint64 { return min(t.claims.Revision, t.entitlement.Revision) }
+
 // verify checks that both tokens are the controller's, for this site, unexpired,
-// bound to the certificate, of one session, one user and that device, and not
-// revoked.
+// bound to the certificate, of one session, one user and that device, and
+// neither revoked nor of an older policy than the session's may be.
 func (r *registry) verify(req *wire.SessionRequest, device wire.DeviceID, leaf *x509.Certificate, now time.Time) (tokens, *wire.Problem) {
 	r.mu.Lock()
 	keys := r.keys
@@ -73,37 +84,57 @@ func (r *registry) verify(req *wire.SessionRequest, device wire.DeviceID, leaf *
 		return void(fmt.Errorf("the two tokens are of different sessions"))
 	case c.Device != device || e.Device != device:
 		return void(fmt.Errorf("the tokens are another device's"))
-	case r.isRevoked(c.Session):
-		return tokens{}, revokedProblem()
 	}
-	return tokens{claims: c, entitlement: e}, nil
+	t := tokens{claims: c, entitlement: e}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.forbidsLocked(t); p != nil {
+		return tokens{}, p
+	}
+	return t, nil
 }
 
-func revokedProblem() *wire.Problem {
+// forbidsLocked says why tokens are no longer good, though they are genuine.
+func (r *registry) forbidsLocked(t tokens) *wire.Problem {
+	sid := t.claims.Session
+	if why, ok := r.revoked[sid]; ok {
+		return endedProblem(why.why)
+	}
+	if t.revision() < r.renew[sid].Revision {
+		return outdatedProblem()
+	}
+	return nil
+}
+
+// endedProblem tells that the controller ended a session: because the user
+// signed out, or because an administrator revoked it.
+func endedProblem(why wire.Code) *wire.Problem {
+	if why == wire.CodeSignedOut {
+		return &wire.Problem{Code: why, Status: http.StatusForbidden, Title: "The user has signed out", Detail: "Sign in again."}
+	}
 	return &wire.Problem{Code: wire.CodeRevoked, Status: http.StatusForbidden, Title: "The session has been ended", Detail: "Sign in again."}
 }
 
-func (r *registry) isRevoked(sid wire.SessionID) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	_, ok := r.revoked[sid]
-	return ok
+// outdatedProblem tells that the policies have changed since the tokens were made.
+func outdatedProblem() *wire.Problem {
+	return &wire.Problem{Code: wire.CodeToken, Status: http.StatusForbidden, Title: "The policies have changed",
+		Detail: "The tokens are older than that; the controller has new ones."}
 }
 
-// add registers s, ending and awaiting an older session of the same id. It says
-// whether s may be: it may not once it has been revoked.
-func (r *registry) add(s *session) bool {
+// add registers s, ending and awaiting an older session of the same id, or says
+// why it may not be: its tokens have become void since they were verified.
+func (r *registry) add(s *session) *wire.Problem {
 	for {
 		r.mu.Lock()
-		if _, ok := r.revoked[s.id]; ok {
+		if p := r.forbidsLocked(s.tokens); p != nil {
 			r.mu.Unlock()
-			return false
+			return p
 		}
 		old := r.sessions[s.id]
 		if old == nil {
 			r.sessions[s.id] = s
 			r.mu.Unlock()
-			return true
+			return nil
 		}
 		r.mu.Unlock()
 		old.end(ending{trigger: "replaced"})
@@ -130,8 +161,8 @@ func (r *registry) all() []*session {
 	return out
 }
 
-// apply takes a policy: it ends the sessions that it revokes. A revision lower
-// than the last is refused.
+// apply takes a policy: it ends the sessions that it revokes and has others
+// wait for newer tokens. A revision lower than the last is refused.
 func (r *registry) apply(token string, now time.Time) error {
 	r.mu.Lock()
 	keys := r.keys
@@ -140,37 +171,53 @@ func (r *registry) apply(token string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range r.revoke(p, now) {
-		s.end(ending{trigger: "revoked", problem: revokedProblem()})
+	ended, outdated, err := r.take(p, now)
+	for s, why := range ended {
+		s.end(ending{trigger: string(why), problem: endedProblem(why)})
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if p.Revision < r.revision {
-		return fmt.Errorf("policy revision %d is older than %d", p.Revision, r.revision)
+	for s, revision := range outdated {
+		s.call(func() { s.outdate(revision) })
 	}
-	return nil
+	return err
 }
 
-// revoke returns the sessions to end. Revocations only accumulate until their
-// tokens have expired, so that a policy that forgot one brings nobody back.
-func (r *registry) revoke(p *wire.PolicyToken, now time.Time) []*session {
+// take returns the sessions to end and those with the least revision of their
+// tokens. Both only accumulate until the tokens have expired, so that a policy
+// that forgot one brings nobody back.
+func (r *registry) take(p *wire.PolicyToken, now time.Time) (ended map[*session]wire.Code, outdated map[*session]uint64, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p.Revision < r.revision {
-		return nil
+		return nil, nil, fmt.Errorf("policy revision %d is older than %d", p.Revision, r.revision)
 	}
 	r.revision = p.Revision
-	for sid, until := range r.revoked {
-		if now.After(until.Add(wire.Leeway)) {
+	for sid, v := range r.revoked {
+		if now.After(v.until.Add(wire.Leeway)) {
 			delete(r.revoked, sid)
 		}
 	}
-	var out []*session
-	for sid, until := range p.Revoked {
-		r.revoked[sid] = until
-		if s := r.sessions[sid]; s != nil {
-			out = append(out, s)
+	for sid, v := range r.renew {
+		if now.After(v.Until.Add(wire.Leeway)) {
+			delete(r.renew, sid)
 		}
 	}
-	return out
+	ended, outdated = map[*session]wire.Code{}, map[*session]uint64{}
+	for sid, until := range p.Revoked {
+		why := wire.CodeRevoked
+		if p.Ended[sid] == wire.CodeSignedOut {
+			why = wire.CodeSignedOut
+		}
+		r.revoked[sid] = revocation{until: until, why: why}
+		if s := r.sessions[sid]; s != nil {
+			ended[s] = why
+		}
+	}
+	for sid, v := range p.Renew {
+		v.Revision = max(v.Revision, r.renew[sid].Revision)
+		r.renew[sid] = v
+		if s := r.sessions[sid]; s != nil {
+			outdated[s] = v.Revision
+		}
+	}
+	return ended, outdated, nil
 }

@@ -13,6 +13,9 @@ import (
 // session is one admitted data channel.
 //
 //	admitted ──► judged ⇄ (timer, renewal, access, clock) ──► ended: flows reset
+//	                │  ▲ newer tokens                           ▲
+//	  policies have ▼  │                                        │
+//	  changed      held: nothing passes ── renewGrace is over ──┘
 //
 // Its fields below "owned" belong to the goroutine of run; everyone else calls.
 type session struct {
@@ -37,6 +40,8 @@ type session struct {
 	entitlements []*entitlement
 	revision     uint64
 	wake         time.Time // of the timer; zero: none
+	least        uint64    // policy revision of the tokens that are still good
+	held         *hold     // nil while the tokens are good
 }
 
 // ending says why a session ends; a problem is told to the client.
@@ -124,9 +129,13 @@ func (s *session) accept(t tokens) *wire.Problem {
 	if t.claims.Session != s.id || t.claims.Subject != s.user {
 		return &wire.Problem{Code: wire.CodeToken, Status: http.StatusForbidden, Title: "The tokens are another session's"}
 	}
-	if t.claims.Issued.Time().Before(old.claims.Issued.Time()) || t.entitlement.Issued.Time().Before(old.entitlement.Issued.Time()) {
+	if t.revision() < s.least {
+		return outdatedProblem()
+	}
+	if t.revision() < old.revision() || t.claims.Issued.Time().Before(old.claims.Issued.Time()) || t.entitlement.Issued.Time().Before(old.entitlement.Issued.Time()) {
 		return &wire.Problem{Code: wire.CodeToken, Status: http.StatusConflict, Title: "The tokens are older than the session's"}
 	}
+	s.release()
 	s.renew(t, "claims")
 	return nil
 }
@@ -189,6 +198,10 @@ func sameResponses(a, b map[wire.InteractionKind]time.Time) bool {
 // then the client is told if anything changed.
 func (s *session) judge(trigger string) {
 	now := time.Now()
+	if s.held != nil {
+		s.holdOn(now)
+		return
+	}
 	changed := s.revision == 0
 	s.wake = time.Time{}
 	for _, e := range s.entitlements {

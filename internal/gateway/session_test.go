@@ -156,28 +156,6 @@ func TestRevocation(t *testing.T) {
 	}
 }
 
-func TestRenewalKeepsFlowsAlive(t *testing.T) {
-	s := newSite(t, echo, nil)
-	c := s.client(t, s.g.Addr(), s.device)
-	k := s.authority.ticket(s.device).entitle("app", "app.test", s.port, `within(responses.mfa, duration("1s"))`, wire.InteractionMFA)
-	k.settings.StampRounding, k.settings.WarningLead = 0, wire.Duration(500*time.Millisecond)
-	begin := time.Now()
-	v, _ := c.admit(k.answered(wire.InteractionMFA, begin))
-	str := c.flow(s.app)
-	if due := v.next().Verdicts[0]; !due.Due {
-		t.Fatalf("the warning is %+v", due)
-	}
-	if p := c.renew(k.answered(wire.InteractionMFA, begin.Add(time.Hour))); p != nil {
-		t.Fatal(p)
-	}
-	if again := v.next().Verdicts[0]; !again.Allow || again.Due || !again.NotAfter.Equal(begin.Add(time.Hour+time.Second)) {
-		t.Errorf("the renewed verdict is %+v", again)
-	}
-	for time.Since(begin) < 1200*time.Millisecond { // across the old lease's end
-		ping(t, str, "still here")
-	}
-}
-
 func TestRenewalTakesAccessAway(t *testing.T) {
 	s := newSite(t, echo, nil)
 	c := s.client(t, s.g.Addr(), s.device)

@@ -1,15 +1,9 @@
 package gateway
 
 import (
-	"context"
-	"io"
-	"net"
-	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/quic-go/quic-go/testutils/simnet"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -24,46 +18,13 @@ func TestManualTimeline(t *testing.T) {
 		}
 		time.Sleep(time.Until(at(14, 32)))
 
-		a := newAuthority(t)
-		laptop := a.device("laptop-1")
-		network := &simnet.Simnet{Router: &simnet.PerfectRouter{}}
-		link := simnet.NodeBiDiLinkSettings{Latency: 10 * time.Millisecond}
-		gatewayAt := &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 8444}
-		gatewayEnd := network.NewEndpoint(gatewayAt, link)
-		clientEnd := network.NewEndpoint(&net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 4000}, link)
-		network.Start()
-		defer network.Close()
-		defer clientEnd.Close()
-
-		apps := make(chan net.Conn, 4)
-		ctx, cancel := context.WithCancel(t.Context())
-		g, err := New(Options{
-			Config:     Config{Name: "gw", Site: "north", State: a.enrolledState("192.0.2.9:8443"), Hosts: map[string]string{"app.test": "10.0.0.7"}},
-			PacketConn: gatewayEnd, Uplink: noController{},
-			Resolve: func(context.Context, string) ([]netip.Addr, error) { return nil, io.EOF },
-			Dial: func(_ context.Context, _, address string) (net.Conn, error) {
-				if address != "10.0.0.7:22" {
-					t.Errorf("dialled %s", address)
-				}
-				ours, theirs := net.Pipe()
-				apps <- theirs
-				return ours, nil
-			},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := g.Listen(); err != nil {
-			t.Fatal(err)
-		}
-		ran := make(chan error, 1)
-		go func() { ran <- g.Run(ctx) }()
-
-		k := a.ticket(laptop).
+		s := newSim(t)
+		k := s.authority.ticket(s.device).
 			entitle("ssh", "app.test", 22, `within(responses.mfa, duration("60m"))`, wire.InteractionMFA).
 			entitle("idle", "app.test", 23, `within(responses.mfa, duration("60m"))`, wire.InteractionMFA).
 			entitle("office", "app.test", 24, `during("Mon-Fri", "08:30", "17:00")`)
-		c := a.clientOn(t, clientEnd, gatewayAt, laptop)
+		path := s.ends[0]
+		c := s.client(t, s.device)
 		events, first := c.admit(k.answered(wire.InteractionMFA, at(14, 45)))
 		until := func(v wire.Verdicts, what string, i int, allow, due bool, notAfter time.Time) {
 			t.Helper()
@@ -79,17 +40,15 @@ func TestManualTimeline(t *testing.T) {
 		}
 		until(first, "the first verdict", 0, true, false, at(15, 45))
 		until(first, "office hours", 2, true, false, at(17, 0))
-		str := c.flow("app.test:22")
-		app := <-apps
-		go io.Copy(app, app)
+		str, app := s.echo(c, "app.test:22")
 		ping(t, str, "hello")
-		quiet := clientEnd.Stats()
+		quiet := path.Stats()
 
 		warning := events.next() // five minutes before, for what is in use alone
 		clock(at(15, 40))
 		until(warning, "the warning", 0, true, true, at(15, 45))
 		until(warning, "the idle one", 1, true, false, at(15, 45))
-		if n := clientEnd.Stats().PacketsRcvd - quiet.PacketsRcvd; n > 20 {
+		if n := path.Stats().PacketsRcvd - quiet.PacketsRcvd; n > 20 {
 			t.Errorf("%d packets in an hour of silence", n)
 		}
 		if p := c.renew(k.answered(wire.InteractionMFA, at(15, 45))); p != nil {
@@ -119,11 +78,5 @@ func TestManualTimeline(t *testing.T) {
 		until(ended, "the next morning", 2, true, false, at(15, 40).AddDate(0, 0, 1))
 		until(events.next(), "the tokens' end", 2, false, false, time.Time{})
 		clock(at(15, 40).AddDate(0, 0, 1))
-
-		c.quic.CloseWithError(0x100, "")
-		cancel()
-		if err := <-ran; err != nil {
-			t.Errorf("Run: %v", err)
-		}
 	})
 }

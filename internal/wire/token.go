@@ -138,6 +138,20 @@ type PolicyToken struct {
 	// Revoked sessions; a gateway ends them and admits them never again. An
 	// entry may be dropped after its instant, when its tokens have expired.
 	Revoked map[SessionID]time.Time `json:"revoked,omitempty"`
+	// Ended says why, of a revoked session: CodeSignedOut, or CodeRevoked, which
+	// is also meant where nothing stands here.
+	Ended map[SessionID]Code `json:"ended,omitempty"`
+	// Renew are the sessions whose tokens of older policies are void, because
+	// they allow what no policy allows any more. A gateway passes nothing more
+	// by such tokens, and ends the session unless newer ones come soon.
+	Renew map[SessionID]Renewal `json:"renew,omitempty"`
+}
+
+// Renewal says from which policy revision on a session's tokens are good. It may
+// be dropped after Until, when all of the session's tokens have expired.
+type Renewal struct {
+	Revision uint64    `json:"rev"`
+	Until    time.Time `json:"until"`
 }
 
 // Thumbprint is the x5t#S256 of a certificate in DER (RFC 8705, section 3.1).
