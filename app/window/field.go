@@ -30,11 +30,11 @@ func (w *Window) newInput(name, hint string, secret bool) *input {
 	if secret {
 		i.ActionItem = w.newReveal(i)
 	}
-	i.ring = newRing(12)
+	i.ring = newRing(11)
 	i.frame = &node{parts: []fyne.CanvasObject{i.ring, i}}
 	i.frame.least = i.MinSize
 	i.frame.arrange = func(s fyne.Size) {
-		place(i.ring, -2, -2, s.Width+4, s.Height+4)
+		place(i.ring, -1, -1, s.Width+2, s.Height+2) // over the border
 		i.Resize(s)
 	}
 	i.frame.ExtendBaseWidget(i.frame)

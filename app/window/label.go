@@ -78,8 +78,10 @@ func newLabel(text string, f font) *label {
 			l.drawn.Text = shown
 			l.drawn.Refresh()
 		}
-		h := l.drawn.MinSize().Height
-		place(l.drawn, 0, (s.Height-h)/2, s.Width, h)
+		// Fyne draws a text pixel by pixel only at a whole position; given
+		// the whole height it centres the text by itself.
+		y := min(0, float32(int((s.Height-l.drawn.MinSize().Height)/2)))
+		place(l.drawn, 0, y, s.Width, s.Height-2*y)
 	}
 	l.paint = func() {
 		l.font.apply(l.drawn)

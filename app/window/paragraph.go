@@ -118,7 +118,6 @@ func (p *paragraph) place(s fyne.Size) {
 			t.Text = row
 			t.Refresh()
 		}
-		h := t.MinSize().Height
-		place(t, 0, float32(i)*p.step()+(p.step()-h)/2, s.Width, h)
+		place(t, 0, float32(i)*p.step(), s.Width, p.step()) // see label
 	}
 }
