@@ -35,7 +35,7 @@ type Controller struct {
 	stateDir  string
 	noUDP     bool
 	authority *authority
-	conf      atomic.Pointer[Config]
+	conf      atomic.Pointer[configured]
 	passwords *passwords
 	enrolling chan struct{} // bounds the work for whoever is not known yet
 	audits    auditRing
@@ -45,8 +45,17 @@ type Controller struct {
 	admission admission
 	closing   chan struct{} // closed when Run ends: event streams end
 
+	reloading sync.Mutex // one Reload at a time
+
 	mu      sync.Mutex // guards sockets
 	sockets *sockets
+}
+
+// configured is a configuration in force, and the policy revision from which on
+// it is: what tokens that are made from it carry.
+type configured struct {
+	*Config
+	revision uint64
 }
 
 // New checks the options and prepares keys and state: it makes the state
@@ -74,42 +83,58 @@ func New(o Options) (*Controller, error) {
 	}
 	c := &Controller{store: o.Store, log: o.Logger, stateDir: o.StateDir, noUDP: o.DisableUDP, authority: a,
 		passwords: newPasswords(), enrolling: make(chan struct{}, 16), closing: make(chan struct{})}
-	c.conf.Store(o.Config)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if c.epoch, err = c.raisePolicy(ctx); err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
 	}
-	if err := c.prepare(ctx); err != nil {
+	c.conf.Store(&configured{o.Config, c.epoch})
+	if err := c.prepare(ctx, nil); err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
 	}
 	return c, nil
 }
 
-// prepare brings the store in line with the configuration.
-func (c *Controller) prepare(ctx context.Context) error {
+// prepare brings the store in line with the configuration; before is the one
+// that it replaces, nil where that is not known.
+func (c *Controller) prepare(ctx context.Context, before *Config) error {
 	if err := c.configuredCodes(ctx); err != nil {
 		return err
 	}
-	return c.endUnknown(ctx)
+	if err := c.endUnknown(ctx); err != nil {
+		return err
+	}
+	return c.voidTokens(ctx, before)
 }
 
 // Reload takes a new configuration: sessions of users who are gone or disabled
-// end, everybody else gets a new snapshot. Addresses and directories stay what
-// they are.
+// end, the tokens of whoever lost something are void from now on, and everybody
+// gets a new snapshot. Addresses and the state directory stay what they are.
 func (c *Controller) Reload(ctx context.Context, conf *Config) error {
-	c.conf.Store(conf)
-	if err := c.prepare(ctx); err != nil {
+	c.reloading.Lock()
+	defer c.reloading.Unlock()
+	before := c.config()
+	next := *conf
+	next.Listen, next.PublicAddress, next.StateDir = before.Listen, before.PublicAddress, before.StateDir
+	revision, err := c.raisePolicy(ctx)
+	if err != nil {
 		return fmt.Errorf("reload: %w", err)
 	}
-	if _, err := c.raisePolicy(ctx); err != nil {
-		return fmt.Errorf("reload: %w", err)
+	// In force before the sessions are looked at: whichever tokens are made from
+	// here on are of the new revision.
+	c.conf.Store(&configured{&next, revision})
+	err = c.prepare(ctx, before)
+	if _, rerr := c.raisePolicy(ctx); err == nil {
+		err = rerr
 	}
 	c.hub.wakeAll()
+	if err != nil {
+		return fmt.Errorf("reload: %w", err)
+	}
 	return nil
 }
 
-func (c *Controller) config() *Config { return c.conf.Load() }
+func (c *Controller) config() *Config { return c.conf.Load().Config }
 
 func (c *Controller) devices() records[deviceRecord]   { return records[deviceRecord]{c.store} }
 func (c *Controller) sessions() records[sessionRecord] { return records[sessionRecord]{c.store} }

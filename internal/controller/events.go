@@ -41,7 +41,7 @@ type feed struct {
 	key     string
 	stream  *stream
 	session sessionRecord
-	conf    *Config // behind the last snapshot
+	conf    *configured // behind the last snapshot
 	tokens  issued
 }
 
@@ -60,7 +60,7 @@ func (f *feed) judge(ctx context.Context) *wire.Problem {
 }
 
 func (f *feed) run(ctx context.Context, l *listener) error {
-	if err := f.update(ctx, nil); err != nil {
+	if err := f.update(nil); err != nil {
 		return err
 	}
 	beat := time.NewTicker(wire.Heartbeat)
@@ -96,16 +96,16 @@ func (f *feed) run(ctx context.Context, l *listener) error {
 			}
 			return f.stream.send("", wire.EventEnded, p)
 		}
-		if err := f.update(ctx, before); err != nil {
+		if err := f.update(before); err != nil {
 			return err
 		}
 	}
 }
 
 // update sends a snapshot if anything in it has changed.
-func (f *feed) update(ctx context.Context, before map[wire.InteractionKind]time.Time) error {
+func (f *feed) update(before map[wire.InteractionKind]time.Time) error {
 	now := time.Now()
-	conf := f.c.config()
+	conf := f.c.conf.Load()
 	claims := conf != f.conf || !now.Before(f.tokens.claimsRenew) || !maps.EqualFunc(before, f.session.Responses, time.Time.Equal)
 	entitlements := conf != f.conf || !now.Before(f.tokens.entRenew)
 	if !claims && !entitlements {
@@ -115,17 +115,13 @@ func (f *feed) update(ctx context.Context, before map[wire.InteractionKind]time.
 	if u == nil {
 		return nil // ended by the reload that removed the user; the wake follows
 	}
-	revision, err := f.c.policyRevision(ctx)
-	if err != nil {
-		return err
-	}
 	if claims {
-		if err := f.c.issueClaims(&f.tokens, f.session, u, f.d, now, revision); err != nil {
+		if err := f.c.issueClaims(&f.tokens, conf, f.session, u, f.d, now); err != nil {
 			return err
 		}
 	}
 	if entitlements {
-		if err := f.c.issueEntitlements(&f.tokens, f.session, u, f.d, now, revision); err != nil {
+		if err := f.c.issueEntitlements(&f.tokens, conf, f.session, u, f.d, now); err != nil {
 			return err
 		}
 	}

@@ -44,10 +44,18 @@ func (c *Controller) policyToken(ctx context.Context) (string, uint64, error) {
 		return "", 0, fmt.Errorf("policy token: %w", err)
 	}
 	now := time.Now()
-	v := wire.PolicyToken{Revision: revision, Issuer: c.config().Name, Issued: jwt.NewNumericDate(now), Revoked: map[wire.SessionID]time.Time{}}
+	v := wire.PolicyToken{Revision: revision, Issuer: c.config().Name, Issued: jwt.NewNumericDate(now), Revoked: map[wire.SessionID]time.Time{}, Ended: map[wire.SessionID]wire.Code{}, Renew: map[wire.SessionID]wire.Renewal{}}
 	for _, s := range sessions {
-		if until := s.Expires.Add(wire.Leeway); s.Ended != "" && now.Before(until) {
-			v.Revoked[s.ID] = until // no token outlives its session
+		until := s.Expires.Add(wire.Leeway) // no token outlives its session
+		switch {
+		case !now.Before(until):
+		case s.Ended != "":
+			v.Revoked[s.ID] = until
+			if s.Ended != wire.CodeRevoked {
+				v.Ended[s.ID] = s.Ended
+			}
+		case s.Renew > 0:
+			v.Renew[s.ID] = wire.Renewal{Revision: s.Renew, Until: until}
 		}
 	}
 	signed, err := wire.Sign(c.authority.token, c.authority.tokenID, wire.TypePolicy, v)

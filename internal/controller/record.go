@@ -61,6 +61,8 @@ type (
 		Address   string
 		Claims    wire.DeviceClaims
 		Responses map[wire.InteractionKind]time.Time
+		Access    string    // digest of what its user may; see access
+		Renew     uint64    // policy revision from which on its tokens are good
 		Ended     wire.Code // "" while it lives
 		EndedAt   time.Time
 	}

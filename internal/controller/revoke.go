@@ -51,6 +51,7 @@ func (c *Controller) RevokeSession(ctx context.Context, id wire.SessionID) error
 
 // RevokeUser ends a user's sessions and refuses new ones until RestoreUser.
 func (c *Controller) RevokeUser(ctx context.Context, name string) error {
+	ctx = context.WithoutCancel(ctx) // all of it, whoever asked
 	if err := c.setUser(ctx, name, true); err != nil {
 		return err
 	}
@@ -80,6 +81,7 @@ func (c *Controller) RevokeDevice(ctx context.Context, id wire.DeviceID) error {
 	if wire.CheckID(string(id)) != nil {
 		return fmt.Errorf("device %q %w", id, ErrUnknown)
 	}
+	ctx = context.WithoutCancel(ctx)
 	rec, err := c.devices().change(ctx, recordKey(kindDevice, string(id)), nil, func(v *deviceRecord) error {
 		if v.ID == "" {
 			return errKeep
@@ -115,11 +117,20 @@ func (c *Controller) endSessions(ctx context.Context, match func(sessionRecord) 
 }
 
 // endUnknown ends the sessions of users whom the configuration does not have
-// or has disabled.
+// or has disabled, and of users and devices that have been revoked: a controller
+// that was killed amid a revocation completes it when it starts.
 func (c *Controller) endUnknown(ctx context.Context) error {
-	_, err := c.endSessions(ctx, func(s sessionRecord) bool {
+	users, err := c.users().list(ctx, kindUser)
+	if err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	devices, err := c.devices().list(ctx, kindDevice)
+	if err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	_, err = c.endSessions(ctx, func(s sessionRecord) bool {
 		u := c.config().Users[s.User]
-		return u == nil || u.Disabled
+		return u == nil || u.Disabled || users[recordKey(kindUser, s.User)].Revoked || devices[recordKey(kindDevice, string(s.Device))].Revoked
 	})
 	return err
 }

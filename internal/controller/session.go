@@ -93,8 +93,15 @@ func (c *Controller) judge(ctx context.Context, q wire.SignInRequest) (bool, err
 // back ended where the device was revoked meanwhile.
 func (c *Controller) openSession(ctx context.Context, d *device, claims wire.DeviceClaims, address string) (string, sessionRecord, error) {
 	now := time.Now().UTC().Round(0)
+	conf := c.config()
 	s := sessionRecord{ID: wire.SessionID(wire.NewID()), User: d.User, Device: d.ID, Key: d.Key, Created: now,
-		Expires: now.Add(c.config().CookieLifetime).Truncate(time.Second), Address: address, Claims: claims}
+		Expires: now.Add(conf.CookieLifetime).Truncate(time.Second), Address: address, Claims: claims}
+	if u := conf.Users[d.User]; u != nil {
+		var err error
+		if s.Access, err = conf.access(u).digest(); err != nil {
+			return "", s, err
+		}
+	}
 	cookie := newCookie()
 	key := sessionKey(cookie)
 	if _, err := c.sessions().change(ctx, key, sessionTTL, func(v *sessionRecord) error { *v = s; return nil }); err != nil {
@@ -131,8 +138,10 @@ func sessionTTL(v sessionRecord) time.Duration {
 }
 
 // endSession voids a session's cookie, tells its event stream and the
-// gateways. An ended or unknown one stays as it is.
+// gateways. An ended or unknown one stays as it is. Once begun, it goes on
+// though whoever asked for it is gone: half of it would leave gateways untold.
 func (c *Controller) endSession(ctx context.Context, key string, code wire.Code) error {
+	ctx = context.WithoutCancel(ctx)
 	ended := false
 	s, err := c.sessions().change(ctx, key, sessionTTL, func(v *sessionRecord) error {
 		if ended = v.ID != "" && v.Ended == ""; !ended {

@@ -30,9 +30,9 @@ func renewAt(from, end, sessionEnd time.Time) time.Time {
 	return from.Add(max(life-5*time.Minute, life/2))
 }
 
-func (c *Controller) token(s sessionRecord, d *device, now, end time.Time, revision uint64) wire.Token {
-	t := wire.Token{ID: wire.NewID(), Issuer: c.config().Name, Subject: s.User, Session: s.ID, Device: s.Device,
-		Issued: jwt.NewNumericDate(now), Expires: jwt.NewNumericDate(end), Revision: revision}
+func (conf *configured) token(s sessionRecord, d *device, now, end time.Time) wire.Token {
+	t := wire.Token{ID: wire.NewID(), Issuer: conf.Name, Subject: s.User, Session: s.ID, Device: s.Device,
+		Issued: jwt.NewNumericDate(now), Expires: jwt.NewNumericDate(end), Revision: conf.revision}
 	t.Confirm.Thumbprint = wire.Thumbprint(d.cert.Raw)
 	return t
 }
@@ -45,10 +45,10 @@ func end(now time.Time, life time.Duration, s sessionRecord) time.Time {
 	return s.Expires
 }
 
-func (c *Controller) issueClaims(t *issued, s sessionRecord, u *User, d *device, now time.Time, revision uint64) error {
-	until := end(now, c.config().ClaimsLifetime, s)
+func (c *Controller) issueClaims(t *issued, conf *configured, s sessionRecord, u *User, d *device, now time.Time) error {
+	until := end(now, conf.ClaimsLifetime, s)
 	v := wire.ClaimsToken{
-		Token:     c.token(s, d, now, until, revision),
+		Token:     conf.token(s, d, now, until),
 		User:      wire.UserClaims{Name: u.Name, DisplayName: u.DisplayName, Groups: u.Groups},
 		System:    wire.SystemClaims{Address: s.Address},
 		Claims:    s.Claims,
@@ -62,12 +62,11 @@ func (c *Controller) issueClaims(t *issued, s sessionRecord, u *User, d *device,
 	return nil
 }
 
-func (c *Controller) issueEntitlements(t *issued, s sessionRecord, u *User, d *device, now time.Time, revision uint64) error {
-	conf := c.config()
+func (c *Controller) issueEntitlements(t *issued, conf *configured, s sessionRecord, u *User, d *device, now time.Time) error {
 	until := end(now, conf.EntitlementLifetime, s)
 	t.entitlements = map[wire.SiteID]string{}
 	for site, entitlements := range conf.entitled(u) {
-		v := wire.EntitlementToken{Token: c.token(s, d, now, until, revision), Site: conf.site(site), Settings: conf.Settings, Entitlements: entitlements}
+		v := wire.EntitlementToken{Token: conf.token(s, d, now, until), Site: conf.site(site), Settings: conf.Settings, Entitlements: entitlements}
 		v.Audience = jwt.Audience{string(site)}
 		signed, err := wire.Sign(c.authority.token, c.authority.tokenID, wire.TypeEntitlement, v)
 		if err != nil {

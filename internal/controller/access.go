@@ -1,0 +1,119 @@
+package controller
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// access is what a user's tokens are good for: all of a configuration that a
+// gateway judges by. What is only shown is not in it.
+type access struct {
+	Groups []string
+	Rights map[wire.EntitlementID]right
+}
+
+type right struct {
+	Site       wire.SiteID
+	Actions    []wire.Action
+	Conditions []wire.Condition
+}
+
+func (c *Config) access(u *User) access {
+	a := access{Groups: slices.Sorted(slices.Values(u.Groups)), Rights: map[wire.EntitlementID]right{}}
+	for site, list := range c.entitled(u) {
+		for _, e := range list {
+			a.Rights[e.ID] = right{site, e.Actions, e.Conditions}
+		}
+	}
+	return a
+}
+
+// digest names an access in a session's record.
+func (a access) digest() (string, error) {
+	b, err := json.Marshal(a)
+	if err != nil {
+		return "", fmt.Errorf("digest of access: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return base64.RawURLEncoding.EncodeToString(sum[:]), nil
+}
+
+// keeps says whether whoever had the access before lost nothing by getting a:
+// it may hold more entitlements. Other groups may fail a criterion, and a
+// changed entitlement may be a narrower one.
+func (a access) keeps(before access) bool {
+	if !slices.Equal(a.Groups, before.Groups) {
+		return false
+	}
+	for id, r := range before.Rights {
+		if !reflect.DeepEqual(a.Rights[id], r) {
+			return false
+		}
+	}
+	return true
+}
+
+// voidTokens notes, in the live sessions of users who have lost something, that
+// tokens older than the present configuration are void; gateways hear of it with
+// the next policy. before is the configuration that the present one replaces:
+// without it, as after a restart, every change counts as a loss.
+func (c *Controller) voidTokens(ctx context.Context, before *Config) error {
+	conf := c.conf.Load()
+	all, err := c.sessions().list(ctx, kindSession)
+	if err != nil {
+		return fmt.Errorf("void tokens: %w", err)
+	}
+	for key, s := range all {
+		u := conf.Users[s.User]
+		if s.Ended != "" || u == nil {
+			continue
+		}
+		now := conf.access(u)
+		digest, err := now.digest()
+		if err != nil {
+			return err
+		}
+		if digest == s.Access {
+			continue
+		}
+		kept, err := before.keptBy(now, s)
+		if err != nil {
+			return err
+		}
+		_, err = c.sessions().change(ctx, key, sessionTTL, func(v *sessionRecord) error {
+			if v.ID == "" || v.Ended != "" {
+				return errKeep
+			}
+			v.Access = digest
+			if !kept {
+				v.Renew = conf.revision
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("void tokens: %w", err)
+		}
+		if !kept {
+			c.audit(record{kind: "tokens-void", session: s.ID, user: s.User, target: string(s.Device)})
+		}
+	}
+	return nil
+}
+
+// keptBy says whether a session that had its access from c loses nothing by the
+// new one; whatever is not certain is a loss.
+func (c *Config) keptBy(now access, s sessionRecord) (bool, error) {
+	if c == nil || c.Users[s.User] == nil {
+		return false, nil
+	}
+	was := c.access(c.Users[s.User])
+	digest, err := was.digest()
+	return err == nil && digest == s.Access && now.keeps(was), err
+}
