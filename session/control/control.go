@@ -85,6 +85,8 @@ func (c *Client) Hello(ctx context.Context) (h wire.Hello, err error) {
 
 // SignIn signs in and returns the session cookie's value.
 func (c *Client) SignIn(ctx context.Context, r wire.SignInRequest) (session.Secret, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	res, err := c.do(ctx, http.MethodPost, wire.PathSession, "", r)
 	if err != nil {
 		return "", err

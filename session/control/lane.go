@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -25,6 +26,16 @@ const headStart = 250 * time.Millisecond
 // lastWords is how long HTTP/3 is still waited for once TCP was refused: QUIC
 // does not learn that nobody listens, and would try for seconds.
 const lastWords = time.Second
+
+// How a connection is found dead that says nothing any more: a network that
+// begins to drop UDP, a NAT that forgot us, a cable. An idle QUIC connection
+// sends a PING each aliveEvery, and is given up deadAfter the first that
+// stays unanswered: within ten to fifteen seconds, for two small packets every
+// five. The ride-through begins then, and is not spent on noticing.
+const (
+	aliveEvery = 5 * time.Second
+	deadAfter  = 2 * aliveEvery
+)
 
 // lane is one connection to the controller.
 type lane struct {
@@ -94,7 +105,7 @@ func (r *race) run(ctx context.Context, addr string) (*lane, error) {
 }
 
 func (r *race) h3(ctx context.Context, addr string) (*lane, error) {
-	udp, err := net.ResolveUDPAddr("udp", addr)
+	udp, err := resolve(ctx, addr)
 	if err != nil {
 		return nil, fmt.Errorf("find the controller: %w", err)
 	}
@@ -105,7 +116,8 @@ func (r *race) h3(ctx context.Context, addr string) (*lane, error) {
 	qt := &quic.Transport{Conn: sock}
 	conn, err := qt.Dial(ctx, udp, http3.ConfigureTLSConfig(r.tls), &quic.Config{
 		HandshakeIdleTimeout: 5 * time.Second,
-		MaxIdleTimeout:       silence,
+		KeepAlivePeriod:      aliveEvery,
+		MaxIdleTimeout:       deadAfter,
 	})
 	if err != nil {
 		qt.Close()
@@ -126,11 +138,37 @@ func (r *race) h3(ctx context.Context, addr string) (*lane, error) {
 	}, nil
 }
 
+// resolve finds the address to send to, IPv4 where there is a choice, as
+// net.Dial of UDP does. It ends with ctx.
+func resolve(ctx context.Context, addr string) (*net.UDPAddr, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	n, err := net.DefaultResolver.LookupPort(ctx, "udp", port)
+	if err != nil {
+		return nil, err
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	best := ips[0].Unmap()
+	for _, ip := range ips {
+		if ip = ip.Unmap(); ip.Is4() {
+			best = ip
+			break
+		}
+	}
+	return net.UDPAddrFromAddrPort(netip.AddrPortFrom(best, uint16(n))), nil
+}
+
 func (r *race) h2(ctx context.Context, addr string) (*lane, error) {
 	cfg := r.tls.Clone()
 	cfg.NextProtos = []string{"h2"}
 	t := &http.Transport{TLSClientConfig: cfg, Protocols: new(http.Protocols), DisableCompression: true,
-		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext}
+		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		HTTP2:       &http.HTTP2Config{SendPingTimeout: deadAfter, PingTimeout: aliveEvery}}
 	t.Protocols.SetHTTP2(true)
 	conn, err := t.NewClientConn(ctx, "https", addr)
 	if err != nil {

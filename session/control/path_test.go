@@ -1,0 +1,181 @@
+package control_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/lab"
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+	"github.com/tidegate/tidegate/session/control"
+)
+
+// path leads to a controller at one address: UDP by a relay that can be cut,
+// TCP by plain forwarding that can be frozen.
+type path struct {
+	*lab.Relay
+	frozen sync.RWMutex // locked: no byte passes over TCP
+}
+
+func newPath(t *testing.T, to string) *path {
+	t.Helper()
+	for range 20 {
+		r, err := lab.NewRelay(to, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp", r.Addr())
+		if err != nil { // its port is somebody else's for TCP
+			r.Close()
+			continue
+		}
+		p := &path{Relay: r}
+		var wg sync.WaitGroup
+		ctx, cancel := context.WithCancel(context.Background())
+		wg.Go(func() { p.forward(ctx, l, to, &wg) })
+		t.Cleanup(func() {
+			cancel()
+			l.Close()
+			r.Close()
+			wg.Wait()
+		})
+		return p
+	}
+	t.Fatal("no port is free for both TCP and UDP")
+	return nil
+}
+
+func (p *path) forward(ctx context.Context, l net.Listener, to string, wg *sync.WaitGroup) {
+	for {
+		a, err := l.Accept()
+		if err != nil {
+			return
+		}
+		b, err := net.Dial("tcp", to)
+		if err != nil {
+			a.Close()
+			continue
+		}
+		context.AfterFunc(ctx, func() { a.Close(); b.Close() })
+		wg.Go(func() { io.Copy(frozen{a, p}, b); a.Close() })
+		wg.Go(func() { io.Copy(frozen{b, p}, a); b.Close() })
+	}
+}
+
+// frozen is a connection that is written to only while its path is not frozen.
+type frozen struct {
+	net.Conn
+	p *path
+}
+
+func (f frozen) Write(b []byte) (int, error) {
+	f.p.frozen.RLock()
+	defer f.p.frozen.RUnlock()
+	return f.Conn.Write(b)
+}
+
+// signedIn is a client of maya's over the path, and her cookie.
+func (p *path) signedIn(t *testing.T, l *lab.Lab, c *control.Controller) (session.ControlClient, session.Secret) {
+	t.Helper()
+	link, err := l.Link(t.Context(), "maya")
+	if err != nil {
+		t.Fatal(err)
+	}
+	link.Controller = p.Addr()
+	key := newKey(t)
+	e, err := c.Enrol(t.Context(), link, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := c.Connect(e, identity(e, key))
+	t.Cleanup(client.Close)
+	cookie, err := client.SignIn(t.Context(), wire.SignInRequest{User: "maya", Password: "time-and-tide"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client, cookie
+}
+
+// noticed is how soon a path that has died must be noticed, with what a busy
+// machine adds.
+const noticed = 17 * time.Second
+
+// A network that begins to drop UDP in mid-session: HTTP/2 carries the control
+// channel soon, and until then an idle one costs little.
+func TestUDPIsDroppedInMidSession(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, false)
+	p := newPath(t, l.Controller())
+	client, cookie := p.signedIn(t, l, &control.Controller{})
+	const idle = 11 * time.Second
+	var before, packets int64
+	var cut time.Time
+	rested := time.AfterFunc(time.Hour, func() {
+		packets, cut = p.Packets()-before, time.Now()
+		p.Cut(true)
+	})
+	defer rested.Stop()
+	var lane string
+	err := client.Events(t.Context(), cookie, func(l string) { lane = l }, func(wire.Snapshot) {
+		before = p.Packets()
+		rested.Reset(idle)
+	})
+	took := time.Since(cut)
+	if lane != "h3" || cut.IsZero() || took > noticed {
+		t.Fatalf("over %s: noticed %v after UDP was dropped: %v", lane, took, err)
+	}
+	if packets > 14 {
+		t.Errorf("%d packets in %v of idleness", packets, idle)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	again := time.Now()
+	client.Events(ctx, cookie, func(l string) { lane = l }, func(wire.Snapshot) { cancel() })
+	if lane != "h2" || time.Since(again) > 3*time.Second {
+		t.Errorf("then over %s, after %v", lane, time.Since(again))
+	}
+	t.Logf("noticed after %v, over TCP %v later; %d packets in %v of idleness", took, time.Since(again), packets, idle)
+}
+
+// A TCP connection that nothing passes any more says nothing by itself.
+func TestTCPFreezesInMidSession(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, true)
+	p := newPath(t, l.Controller())
+	client, cookie := p.signedIn(t, l, &control.Controller{NoQUIC: true})
+	var cut time.Time
+	frozen := make(chan struct{})
+	err := client.Events(t.Context(), cookie, func(string) {}, func(wire.Snapshot) {
+		go func() { // not in the way of what is being read
+			p.frozen.Lock()
+			cut = time.Now()
+			close(frozen)
+		}()
+	})
+	<-frozen
+	p.frozen.Unlock()
+	if took := time.Since(cut); took > noticed {
+		t.Errorf("noticed after %v: %v", took, err)
+	}
+}
+
+// A controller that takes requests and answers none holds nobody up for ever.
+func TestSignInIsBounded(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, true)
+	p := newPath(t, l.Controller())
+	client, _ := p.signedIn(t, l, &control.Controller{NoQUIC: true})
+	p.frozen.Lock()
+	defer p.frozen.Unlock()
+	began := time.Now()
+	if _, err := client.SignIn(t.Context(), wire.SignInRequest{User: "maya", Password: "time-and-tide"}); err == nil {
+		t.Error("signed in")
+	}
+	if took := time.Since(began); took > noticed {
+		t.Errorf("given up after %v", took)
+	}
+}
