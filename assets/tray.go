@@ -21,7 +21,7 @@ const (
 var TraySizes = []int{22, 24, 32, 48}
 
 // TrayIcon returns the largest tray icon as a PNG, for a dark or a light
-// panel. An unknown state looks inactive.
+// panel; on the other kind its edge still shows it. An unknown state looks inactive.
 func TrayIcon(state string, dark bool) []byte {
 	return TrayIconSize(state, dark, TraySizes[len(TraySizes)-1])
 }

@@ -3,7 +3,9 @@ package assets_test
 import (
 	"bytes"
 	"image"
+	"image/color"
 	"image/png"
+	"math"
 	"testing"
 
 	"github.com/tidegate/tidegate/assets"
@@ -26,32 +28,49 @@ func TestTrayIconsHaveTheirSizes(t *testing.T) {
 	}
 }
 
-// Somebody who sees no colours must tell the states apart: the alpha channels
-// alone differ by a tenth of the picture's ink.
+// Somebody who sees no colours must see the icon and tell its states apart,
+// on whatever panel it lies: in shades of grey alone.
 func TestTrayStatesDifferByShape(t *testing.T) {
-	for _, dark := range []bool{true, false} {
-		for i, a := range trayStates {
-			for _, b := range trayStates[i+1:] {
-				x, y := decode(t, assets.TrayIconSize(a, dark, 22)), decode(t, assets.TrayIconSize(b, dark, 22))
-				if d := shapeDistance(x, y); d < 0.1 {
-					t.Errorf("%s and %s, dark=%v: the shapes differ by only %.2f", a, b, dark, d)
+	for _, panel := range []uint8{0x18, 0xef} {
+		for _, dark := range []bool{true, false} {
+			for i, a := range trayStates {
+				x := onPanel(decode(t, assets.TrayIconSize(a, dark, 22)), panel)
+				if seen := contrast(x, make([]float64, len(x))); seen < 20 {
+					t.Errorf("%s, dark=%v, on a panel of shade %d: only %.0f pixels of full contrast", a, dark, panel, seen)
+				}
+				for _, b := range trayStates[i+1:] {
+					y := onPanel(decode(t, assets.TrayIconSize(b, dark, 22)), panel)
+					if d := contrast(x, y); d < 20 {
+						t.Errorf("%s and %s, dark=%v, on a panel of shade %d: they differ by only %.0f pixels", a, b, dark, panel, d)
+					}
 				}
 			}
 		}
 	}
 }
 
-func shapeDistance(a, b image.Image) float64 {
-	var differ, ink float64
-	for y := range a.Bounds().Dy() {
-		for x := range a.Bounds().Dx() {
-			_, _, _, aa := a.At(x, y).RGBA()
-			_, _, _, ba := b.At(x, y).RGBA()
-			ink += float64(max(aa, ba))
-			differ += float64(max(aa, ba) - min(aa, ba))
+// onPanel is how far each pixel stands out from a panel of that shade, from -1 to 1.
+func onPanel(img image.Image, panel uint8) []float64 {
+	var shades []float64
+	for y := range img.Bounds().Dy() {
+		for x := range img.Bounds().Dx() {
+			c := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
+			alpha := float64(c.A) / 255
+			c.A = 255
+			grey := float64(color.GrayModel.Convert(c).(color.Gray).Y)
+			shades = append(shades, alpha*(grey-float64(panel))/255)
 		}
 	}
-	return differ / ink
+	return shades
+}
+
+// contrast is by how many pixels of full contrast two pictures differ.
+func contrast(a, b []float64) float64 {
+	var d float64
+	for i := range a {
+		d += math.Abs(a[i] - b[i])
+	}
+	return d
 }
 
 func decode(t *testing.T, b []byte) image.Image {
