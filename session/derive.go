@@ -101,6 +101,8 @@ func deriveZTA(f *facts, in *intent, s *State, allowed bool) ZTA {
 			z.Title, z.Detail = "Action needed", "Confirm your identity to continue"
 		case z.InUse:
 			z.Detail = countInUse(s.Apps)
+		case f.snapshot == nil:
+			z.Detail = "Asking for your applications"
 		case len(s.Apps) == 0:
 			z.Detail = "No applications are assigned to you"
 		}

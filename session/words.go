@@ -14,7 +14,7 @@ import (
 var words = map[wire.Code]Problem{
 	wire.CodeEnrolCode:      {Title: "The enrolment code was not accepted", Detail: "It is wrong, has expired, or has enrolled a device already: a code works once.", Fix: "Ask your administrator for a new enrolment link."},
 	wire.CodeDevice:         {Title: "This device is not enrolled any more", Detail: "The controller does not know its certificate, or an administrator has withdrawn it.", Fix: "Ask your administrator for a new enrolment link, and paste it here."},
-	wire.CodeSignIn:         {Title: "That did not work", Detail: "The user name, the password or the one-time code is wrong.", Fix: "Try again; check Caps Lock, and that the code is the one shown now."},
+	wire.CodeSignIn:         {Title: "The password or the one-time code is wrong", Fix: "Check Caps Lock; of one-time codes only the one shown now works."},
 	wire.CodeLockedOut:      {Title: "Too many wrong answers", Detail: "Sign-in is locked for a while.", Fix: "Wait until then, or ask your administrator."},
 	wire.CodeOtherUser:      {Title: "This device was enrolled by someone else", Detail: "Only the user who enrolled a device may sign in on it.", Fix: "Sign in with that user, or enrol this device with a link of your own."},
 	wire.CodeNoSession:      {Title: "Your session has ended", Detail: "The controller no longer accepts it.", Fix: "Sign in again."},

@@ -26,7 +26,7 @@ func emptyOf(s session.State, query string, found int) emptyView {
 		return emptyView{icon: "search_off", title: noHits(query), text: words.emptyHitsText, action: words.searchClear}
 	case s.Control.Phase == session.ControlLost:
 		return emptyView{"cloud_off", words.emptyLostTitle, words.emptyLostText, words.retry, session.Retry{}}
-	case s.Control.Phase != session.ControlEstablished:
+	case s.Control.Phase != session.ControlEstablished || s.User.Name == "":
 		return emptyView{icon: "hub", title: words.emptyWaitTitle, text: words.emptyWaitText}
 	}
 	return emptyView{icon: "inbox", title: words.emptyNoneTitle, text: words.emptyNoneText}

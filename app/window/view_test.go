@@ -151,6 +151,7 @@ func TestEmptyOf(t *testing.T) {
 		{"not enrolled", notEnrolled(), 0, words.emptyEnrolTitle, words.enrol},
 		{"signed out, even with a list", func() session.State { s := signedIn(); s.Control.Phase = session.ControlSignedOut; return s }(), 9, words.emptyOutTitle, words.signIn},
 		{"connecting", connecting(), 0, words.emptyWaitTitle, ""},
+		{"established, and nothing told yet", untold(), 0, words.emptyWaitTitle, ""},
 		{"lost", away, 0, "Access is prevented until the controller is reached again", words.retry},
 		{"lost, with a list", lost(), 9, "", ""},
 		{"none", none, 0, words.emptyNoneTitle, ""},
@@ -163,6 +164,13 @@ func TestEmptyOf(t *testing.T) {
 			}
 		})
 	}
+}
+
+// untold is signed in before the controller has told of the user.
+func untold() session.State {
+	s := connecting()
+	s.Control.Phase = session.ControlEstablished
+	return s
 }
 
 func TestCardOf(t *testing.T) {
