@@ -77,7 +77,7 @@ func (c *call) open(ctx context.Context, args []string) error {
 		return err
 	}
 	if a.State == session.AppNeedsYou {
-		return deniedError{join(a.Name+" needs you", a.Why.Title, a.Why.Fix) + " Answer in the window: tidegate window"}
+		return deniedError{join(a.Name+" needs you", a.Why.Title, a.Why.Fix) + " Answer it: tidegate answer " + string(a.ID)}
 	}
 	if c.json {
 		return c.write(map[string]any{"app": a.ID, "open": a.Open, "open_with": a.OpenWith}, "")

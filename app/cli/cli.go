@@ -47,6 +47,7 @@ type command struct {
 	run              func(*call, context.Context, []string) error
 	flags            func(*call, *flag.FlagSet)
 	want             int // how many arguments
+	more             int // and how many besides, at the caller's choice
 }
 
 var commands = []command{
@@ -57,6 +58,7 @@ var commands = []command{
 	{name: "events", help: "tell what has happened", run: (*call).events, flags: eventsFlags},
 	{name: "sign-in", help: "sign in; asks for password and code, or reads them from standard input", run: (*call).signIn, flags: timeoutFlag},
 	{name: "sign-out", help: "end the session", run: (*call).signOut, flags: timeoutFlag},
+	{name: "answer", args: "[APP]", help: "answer what is asked of you now, or by APP; asks for it, or reads a line for each", run: (*call).respond, flags: timeoutFlag, more: 1},
 	{name: "enrol", args: "LINK", help: "enrol this device; - reads the link from standard input", run: (*call).enrol, flags: timeoutFlag, want: 1},
 	{name: "window", help: "show the window", run: (*call).window},
 	{name: "quit", help: "end Tidegate", run: (*call).quit, flags: timeoutFlag},
@@ -132,7 +134,7 @@ func (c *call) parse(cmd command, args []string) ([]string, error) {
 			rest, args = append(rest, args[0]), args[1:]
 		}
 	}
-	if len(rest) != cmd.want {
+	if len(rest) < cmd.want || len(rest) > cmd.want+cmd.more {
 		return nil, usageError{strings.TrimSpace("it is: tidegate " + cmd.name + " " + cmd.args)}
 	}
 	return rest, nil
@@ -154,7 +156,7 @@ func UsageText() string {
 	b.WriteString(`
   --json                        answer with JSON (every command)
   status --wait WHAT            wait for active, inactive, signed-in, signed-out, enrolled, in-use or prompt
-  --timeout 30s                 how long to wait (status --wait, sign-in, sign-out, enrol, quit)
+  --timeout 30s                 how long to wait (status --wait, sign-in, sign-out, answer, enrol, quit)
   events --follow               go on telling
 
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 not running, 4 denied, or something is needed of you

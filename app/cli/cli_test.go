@@ -125,7 +125,7 @@ Device      d1, enrolled for ada
 Keychain    ready
 Site        Headquarters: connected, 2 open
 Site        Lab: disconnected
-Needs you   verify before 12:05:00 for Payroll: tidegate window
+Needs you   verify before 12:05:00 for Payroll: tidegate answer
 Problem     The gateway is slow. Wait.
 `}},
 		{"apps", []string{"apps"}, result{out: `
@@ -167,7 +167,7 @@ ssh -p 2222 127.1.1.3
 {"app":"build","open":"terminal","open_with":"ssh -p 2222 127.1.1.3"}
 `}},
 		{"open what needs you", []string{"open", "pay"}, result{code: Denied, err: `
-tidegate: Payroll needs you. A one-time code is needed. Enter a code. Answer in the window: tidegate window
+tidegate: Payroll needs you. A one-time code is needed. Enter a code. Answer it: tidegate answer pay
 `}},
 		{"two of one name", []string{"open", "payroll"}, result{code: Failed, err: "\ntidegate: 2 applications are called \"payroll\"; name one by its id, which `tidegate apps` lists\n"}},
 		{"no such application", []string{"why", "nix"}, result{code: Failed, err: "\ntidegate: there is no application \"nix\"; `tidegate apps` lists them\n"}},

@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"strings"
 
-	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -39,7 +36,7 @@ func (c *call) signIn(ctx context.Context, _ []string) error {
 			return err
 		}
 	}
-	s, err = c.answer(ctx, cmd, session.PromptSignIn, func(s *session.State) bool { return s.User.Name != "" && s.ZTA.Active })
+	s, err = c.answer(ctx, cmd, session.PromptSignIn, func(s *session.State) (bool, error) { return s.User.Name != "" && s.ZTA.Active, nil })
 	if err != nil {
 		return err
 	}
@@ -75,92 +72,11 @@ func (c *call) enrol(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	s, err := c.answer(ctx, session.Enrol{Link: link}, session.PromptEnrol, func(s *session.State) bool {
-		return s.Enrolment.Enrolled() && s.Enrolment.Device != before.Enrolment.Device
+	s, err := c.answer(ctx, session.Enrol{Link: link}, session.PromptEnrol, func(s *session.State) (bool, error) {
+		return s.Enrolment.Enrolled() && s.Enrolment.Device != before.Enrolment.Device, nil
 	})
 	if err != nil {
 		return err
 	}
 	return c.done("This device is enrolled with %s for %s. Now sign in: tidegate sign-in", s.Enrolment.Controller, s.Enrolment.User)
-}
-
-// answer gives an answer to the prompt of that kind and waits for what comes
-// of it: done, or the prompt's error.
-func (c *call) answer(ctx context.Context, cmd session.Command, kind session.PromptKind, done func(*session.State) bool) (session.State, error) {
-	before, err := c.client.State(ctx)
-	if err != nil {
-		return before, err
-	}
-	// The answer under way is a revision and its outcome is one; an error from
-	// before is taken for neither.
-	fresh := before.Revision + 1
-	if p := before.Prompt; p != nil && p.Error != nil {
-		fresh++
-	}
-	if err := c.client.Do(ctx, cmd); err != nil {
-		return before, err
-	}
-	return c.until(ctx, func(s *session.State) (bool, error) {
-		if done(s) {
-			return true, nil
-		}
-		p := s.Prompt
-		if s.Revision < fresh || p == nil || p.Kind != kind || p.Busy || p.Error == nil {
-			return false, nil
-		}
-		text := join(p.Error.Title, p.Error.Detail, p.Error.Fix)
-		if !p.Error.Until.IsZero() {
-			text = join(p.Error.Title, "Locked until "+c.clock(p.Error.Until, s.At), p.Error.Fix)
-		}
-		return false, deniedError{text}
-	})
-}
-
-// secrets reads what must not be seen: from a terminal without echo, from
-// anything else a line each.
-type secrets struct {
-	c    *call
-	in   *bufio.Reader
-	mute func() (restore func(), err error) // nil: not a terminal
-}
-
-func (c *call) secrets() *secrets {
-	return &secrets{c: c, in: bufio.NewReaderSize(c.In, wire.MaxLink+2), mute: muter(c.In)}
-}
-
-// ask reads one of them. When ctx ends the terminal is as before, though the
-// read goes on until the process ends.
-func (s *secrets) ask(ctx context.Context, what string) (session.Secret, error) {
-	if s.mute != nil {
-		restore, err := s.mute()
-		if err != nil {
-			return "", fmt.Errorf("ask without echo: %w; give it on standard input", err)
-		}
-		fmt.Fprint(s.c.Err, plaintext.Line(what)+" ")
-		defer fmt.Fprintln(s.c.Err)
-		defer restore()
-	}
-	type result struct {
-		line string
-		err  error
-	}
-	read := make(chan result, 1)
-	go func() {
-		line, err := s.in.ReadSlice('\n')
-		read <- result{string(line), err}
-	}()
-	var r result
-	select {
-	case r = <-read:
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
-	secret := strings.TrimRight(r.line, "\r\n")
-	if r.err == bufio.ErrBufferFull || len(secret) > wire.MaxSecret {
-		return "", usageError{"what was typed is too long"}
-	}
-	if secret == "" {
-		return "", usageError{"nothing was given for " + strings.TrimRight(what, ": ")}
-	}
-	return session.Secret(secret), nil
 }

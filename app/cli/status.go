@@ -145,7 +145,7 @@ func asked(c *call, s *session.State, p *session.Prompt) string {
 			}
 		}
 	}
-	return text + " for " + strings.Join(names, ", ") + ": tidegate window"
+	return text + " for " + strings.Join(names, ", ") + ": tidegate answer"
 }
 
 // join makes one text of sentences, those that are there.
