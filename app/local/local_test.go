@@ -222,6 +222,26 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 }
 
+// A program that was updated beside a running instance is told what to do, and
+// can always end it.
+func TestAnotherVersionIsToldWhatToDo(t *testing.T) {
+	p, src := place(t), &apptest.Source{}
+	src.Publish(session.State{})
+	serve(t, p, src)
+	c := dial(t, p)
+	resp, err := c.request(t.Context(), http.MethodPost, pathCommands, strings.NewReader(`{"do":"sign-in","with":{"passkey":"CANARY"}}`))
+	if err == nil {
+		resp.Body.Close()
+	}
+	var problem *wire.Problem
+	if !errors.As(err, &problem) || !strings.Contains(problem.Title, "tidegate quit") || strings.Contains(problem.Title, "CANARY") {
+		t.Errorf("a command of a later version: %v", err)
+	}
+	if err := c.Do(t.Context(), session.Quit{}); err != nil {
+		t.Errorf("quit: %v", err)
+	}
+}
+
 func TestRequestsThatAreRefused(t *testing.T) {
 	p, src := place(t), &apptest.Source{}
 	src.Publish(session.State{})

@@ -137,7 +137,7 @@ func (s *Server) commands(w http.ResponseWriter, r *http.Request) {
 	cmd, err := session.DecodeCommand(body)
 	if err != nil {
 		// Not the error: it may quote what was meant to be secret.
-		badRequest(w, "this version does not know that command")
+		badRequest(w, "the Tidegate that runs does not know that command: it is of another version; end it with `tidegate quit`, and start it again")
 		return
 	}
 	if err := s.o.Source.Do(r.Context(), cmd); err != nil {
