@@ -50,11 +50,14 @@ func (a *asking) build(icon string, width float32, fields ...fyne.CanvasObject) 
 	}
 	actions := newLine(10, insets{}, nil, a.later, a.submit).growing(a.later, a.submit)
 	sign := newBadge(56, newSurface(roleAccentSoft, "", 18), newGlyph(icon, false, 28, roleAccent))
-	items := []fyne.CanvasObject{sign, newGap(14), a.title, newGap(6), a.text, newGap(20)}
+	above := newGap(14)
+	items := []fyne.CanvasObject{sign, above, a.title, newGap(6), a.text, newGap(20)}
 	items = append(items, fields...)
 	a.errorGap = newGap(14)
 	items = append(items, a.error, a.errorGap, newGap(6), actions)
-	return newModal(width, newStack(0, insets{28, 28, 26, 28}, nil, items...), nil)
+	m := newModal(width, newStack(0, insets{28, 28, 26, 28}, nil, items...), nil)
+	m.spare = []fyne.CanvasObject{sign, above}
+	return m
 }
 
 // update shows the prompt of s.

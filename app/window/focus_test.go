@@ -185,3 +185,23 @@ func TestGridCursor(t *testing.T) {
 		t.Errorf("the last card is not wholly visible: %+v", e)
 	}
 }
+
+// In the smallest window a dialog that fits is seen whole, and one that does
+// not scrolls to what has the focus.
+func TestDialogsInALowWindow(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	small(b)
+	b.apply(lockedOutOfSignIn())
+	if e := b.labels()["Later"]; e.H < 42 {
+		t.Errorf("of the button's height %v is seen", e.H)
+	}
+	b.apply(everythingPrompt())
+	for range 4 {
+		b.canvas().FocusNext()
+		for _, e := range b.elements() {
+			if e.Focused && e.H < 34 {
+				t.Errorf("%s %q has the focus, and %v of its height is seen", e.Kind, e.Label, e.H)
+			}
+		}
+	}
+}

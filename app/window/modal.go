@@ -12,7 +12,8 @@ type modal struct {
 	node
 	width   float32
 	body    *stack
-	outside func() // a press beside the panel; nil: nothing
+	spare   []fyne.CanvasObject // parts of body that a low window leaves out
+	outside func()              // a press beside the panel; nil: nothing
 	// corner, where set, is where the lower left of the panel hangs; the scrim
 	// is not drawn then.
 	corner *fyne.Position
@@ -51,6 +52,7 @@ func newModal(width float32, body *stack, outside func()) *modal {
 func (m *modal) place(s fyne.Size) {
 	m.scrim.Resize(s)
 	w := min(m.width, s.Width-32)
+	fitted := m.fit(w, s.Height-32)
 	h := min(m.body.heightFor(w), s.Height-32)
 	x, y := (s.Width-w)/2, (s.Height-h)/2
 	if m.corner != nil {
@@ -67,6 +69,25 @@ func (m *modal) place(s fyne.Size) {
 	place(m.catch, x, y, w, h)
 	place(m.scroll, x, y, w, h)
 	m.scroll.Refresh()
+	if fitted {
+		relayout(m.body)
+	}
+}
+
+// fit leaves out what there is no room for in a height, and says whether
+// that is another choice than before.
+func (m *modal) fit(w, high float32) bool {
+	need := m.body.heightFor(w)
+	for _, o := range m.spare {
+		if !o.Visible() {
+			need += heightOf(o, w)
+		}
+	}
+	changed := false
+	for _, o := range m.spare {
+		changed = shown(o, need <= high) || changed
+	}
+	return changed
 }
 
 // settle lays the modal out anew after its texts changed.
