@@ -29,6 +29,7 @@ type Dataplane struct {
 	opt Options
 	// The edges of the machine, replaced in tests.
 	dialer dialer
+	clock  func() time.Duration // goes on while the machine sleeps, and is set by nobody
 	listen func(ctx context.Context, w want) (listener, error)
 	peer   func(appConn) error
 
@@ -53,6 +54,7 @@ func New(opt Options) *Dataplane {
 	return &Dataplane{
 		opt:    opt,
 		dialer: &h3Dialer{listen: listenUDP},
+		clock:  awake,
 		listen: listenLoopback,
 		peer:   checkPeer,
 		news:   make(chan struct{}, 1),

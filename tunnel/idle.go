@@ -7,9 +7,13 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
+// clockCheck is how often an alarm that is set looks at the clock: timers stand
+// still while the machine sleeps.
+const clockCheck = 15 * time.Second
+
 // alarm calls due, on the owner's goroutine, when the plane's clock reaches an
-// instant. It is set for the earliest thing that may be due and not moved for
-// every byte: due looks again.
+// instant, or every clockCheck until then. It is set for the earliest thing
+// that may be due and not moved for every byte: due looks again.
 type alarm struct {
 	p   *plane
 	due func()
@@ -27,7 +31,7 @@ func (a *alarm) set(at time.Duration) {
 		a.stop()
 		a.at = at
 		var t *time.Timer
-		t = time.AfterFunc(at-a.p.clock(), func() {
+		t = time.AfterFunc(min(at-a.p.clock(), clockCheck), func() {
 			a.p.post(func() {
 				if a.t == t {
 					a.t = nil

@@ -10,10 +10,10 @@ import (
 // leaseGrace is how long after a lease's end the gateway's word may be under way.
 const leaseGrace = 250 * time.Millisecond
 
-// judged takes a gateway's verdicts, which came at at by our clock: whole, the
-// newer wins. Flows of what they deny, or do not name, are reset; those that
+// judged takes a gateway's verdicts, which came at at by the wall clock, and at
+// clock by the plane's: whole, the newer wins. Flows of what they deny, or do not name, are reset; those that
 // wait for what they allow go on.
-func (c *channel) judged(l *link, v wire.Verdicts, at time.Time) {
+func (c *channel) judged(l *link, v wire.Verdicts, at time.Time, clock time.Duration) {
 	if c.link != l || (l.revision != 0 && v.Revision <= l.revision) {
 		return
 	}
@@ -25,8 +25,8 @@ func (c *channel) judged(l *link, v wire.Verdicts, at time.Time) {
 	for _, one := range v.Verdicts {
 		c.verdicts[one.Entitlement] = one
 		if !one.NotAfter.IsZero() {
-			// By the clock that nobody sets: since at, and as long as the gateway said.
-			c.leases[one.Entitlement] = at.Sub(c.p.start) + one.NotAfter.Sub(v.At) + leaseGrace
+			// By the clock that nobody sets, for as long as the gateway said.
+			c.leases[one.Entitlement] = clock + one.NotAfter.Sub(v.At) + leaseGrace
 		}
 	}
 	for f := range c.p.flows {

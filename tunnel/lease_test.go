@@ -62,6 +62,22 @@ func TestLeaseEndsWhileQuiet(t *testing.T) {
 	})
 }
 
+// While the machine sleeps its timers stand still, and the lease does not.
+func TestLeaseEndsWhileTheMachineSleeps(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		s.gw.judge(s.allowFor(time.Hour))
+		c := s.open()
+		ping(t, c, "hello")
+		s.sleep(8 * time.Hour)
+		awake := time.Now()
+		wantReset(t, c)
+		if took := time.Since(awake); took > clockCheck {
+			t.Errorf("reset %v after waking", took)
+		}
+		s.until("the cut", func(f session.DataplaneFacts) bool { return f.Apps["app"].Cut == 1 })
+	})
+}
+
 func TestDenialCutsAtOnce(t *testing.T) {
 	for name, verdicts := range map[string][]wire.Verdict{
 		"denied":    {deny(code)},

@@ -83,8 +83,8 @@ func (c *channel) follow(ctx context.Context, l *link, tokens wire.SessionReques
 			if err != nil {
 				return err
 			}
-			at := time.Now()
-			c.p.post(func() { c.judged(l, v, at) })
+			at, clock := time.Now(), c.p.clock()
+			c.p.post(func() { c.judged(l, v, at, clock) })
 		case wire.EventEnded:
 			return decodeEnded(e.Data)
 		}

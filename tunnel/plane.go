@@ -19,7 +19,6 @@ const counterGap = 500 * time.Millisecond
 // those above the blank line, which never change or are atomic.
 type plane struct {
 	*Dataplane
-	start time.Time // what clock counts from
 	inbox chan func()
 	over  chan struct{} // closed when nobody reads inbox any more
 	wg    sync.WaitGroup
@@ -38,7 +37,6 @@ type plane struct {
 func newPlane(d *Dataplane) *plane {
 	return &plane{
 		Dataplane: d,
-		start:     time.Now(),
 		inbox:     make(chan func(), 64),
 		over:      make(chan struct{}),
 		channels:  map[wire.SiteID]*channel{},
@@ -99,9 +97,6 @@ func (p *plane) do(fn func()) {
 	case <-p.over:
 	}
 }
-
-// clock is the time since start, of a clock that nobody sets.
-func (p *plane) clock() time.Duration { return time.Since(p.start) }
 
 // apply makes the plane what w says.
 func (p *plane) apply(w session.Wanted) {

@@ -33,6 +33,7 @@ type sim struct {
 	router  simnet.PerfectRouter
 	ports   int
 	conns   chan appConn
+	asleep  atomic.Int64 // for how long the machine has been
 }
 
 // SendPacket and AddNode make sim the network's router.
@@ -86,6 +87,8 @@ func inSim(t *testing.T, opt Options, fn func(t *testing.T, s *sim)) {
 		s.gw.reach(memoryEcho)
 		s.gw.judge(allow)
 		d := New(opt)
+		start := time.Now()
+		d.clock = func() time.Duration { return time.Since(start) + time.Duration(s.asleep.Load()) }
 		d.dialer = &h3Dialer{listen: func(string) (net.PacketConn, error) {
 			s.ports++
 			return s.endpoint(net.IPv4(10, 0, 0, 1).To4(), 1000+s.ports), nil
@@ -108,6 +111,9 @@ func inSim(t *testing.T, opt Options, fn func(t *testing.T, s *sim)) {
 		s.gw.stop()
 	})
 }
+
+// sleep suspends the machine: its clock goes on, and no timer does.
+func (s *sim) sleep(d time.Duration) { s.asleep.Add(int64(d)) }
 
 // open connects to the application as a local program does.
 func (s *sim) open() *memoryConn {
