@@ -10,9 +10,6 @@ import (
 // The steps that look at the window's other pages and its other theme.
 
 func (t *tour) activity(ctx context.Context) (string, error) {
-	if err := t.hands.CloseNotifications(ctx); err != nil {
-		return "", err
-	}
 	if err := t.turn(ctx, "Activity"); err != nil {
 		return "", err
 	}

@@ -341,7 +341,13 @@ func (t *tour) back(ctx context.Context) (string, error) {
 	if _, err := t.rig.Curl(ctx, app(&s, "wiki").OpenWith); err != nil {
 		return "", err
 	}
-	return "active again by itself, no prompt; the wiki opens", t.hands.see(ctx, "Protected")
+	if _, err := t.hands.WaitNotification(ctx, "reached again"); err != nil {
+		return "", err
+	}
+	if err := t.hands.CloseNotifications(ctx); err != nil {
+		return "", err
+	}
+	return "active again by itself, no prompt; a notification says so; the wiki opens", t.hands.see(ctx, "Protected")
 }
 
 func (t *tour) restart(ctx context.Context) (string, error) {
