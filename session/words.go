@@ -113,7 +113,7 @@ var reasons = map[wire.ReasonKind]Why{
 	wire.ReasonUserReason:  {Title: "A reason is needed", Fix: "Say why you need access."},
 	wire.ReasonMessage:     {Title: "A message waits for you", Fix: "Read it and confirm."},
 	wire.ReasonTime:        {Title: "Outside the hours", Fix: "Come back when access opens."},
-	wire.ReasonGroup:       {Title: "You are not in a group that may", Fix: "Ask your administrator for access."},
+	wire.ReasonGroup:       {Title: "It is not open to your groups", Fix: "Ask your administrator for access."},
 	wire.ReasonDevice:      {Title: "This device does not meet the conditions", Fix: "Put it right, then open the application again."},
 	wire.ReasonMissing:     {Title: "This device did not report what is asked", Fix: "Ask your administrator what is missing."},
 	wire.ReasonCriteria:    {Title: "The conditions for access are not met", Fix: "Ask your administrator."},
