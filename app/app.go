@@ -54,8 +54,7 @@ func Run(ctx context.Context, o Options) error {
 	notices := notify.New(notify.Options{Client: o.Core, Log: o.Log})
 	icon := tray.New(tray.Options{
 		Client: o.Core,
-		// Most panels are dark, and the pictures' outlines are made for both.
-		Icons: func(i tray.Icon) []byte { return assets.TrayIcon(string(i.State), true) },
+		Icons:  func(i tray.Icon, light bool) []byte { return assets.TrayIcon(string(i.State), !light) },
 		Host: func(present bool) {
 			host := session.TrayAbsent
 			if present {

@@ -43,7 +43,12 @@ func childMain() int {
 	c := &lineClient{end: cancel}
 	tray := New(Options{
 		Client: c,
-		Icons:  func(i Icon) []byte { return picture(i.State) },
+		Icons: func(i Icon, light bool) []byte {
+			if light {
+				return picture(i.State + onLight)
+			}
+			return picture(i.State)
+		},
 		Host:   func(present bool) { c.say("host %v", present) },
 		Failed: func(err error) { c.say("failed %v", err) },
 	})
@@ -108,8 +113,12 @@ func picture(s IconState) []byte {
 	return b.Bytes()
 }
 
+// onLight behind a state is its picture for a light panel.
+const onLight IconState = "-light"
+
 var colours = map[IconState]color.NRGBA{
 	Inactive: {90, 90, 90, 255}, Active: {0, 200, 0, 255}, InUse: {0, 0, 200, 255}, Attention: {200, 100, 0, 255},
+	Active + onLight: {0, 250, 0, 255}, Attention + onLight: {250, 100, 0, 255},
 }
 
 // child is a running program with a tray.
@@ -122,10 +131,11 @@ type child struct {
 	errors bytes.Buffer
 }
 
-func startChild(t *testing.T, bus string) *child {
+func startChild(t *testing.T, bus string, env ...string) *child {
 	t.Helper()
 	c := &child{t: t, cmd: exec.Command(os.Args[0]), lines: make(chan string, 100)}
 	c.cmd.Env = append(os.Environ(), childEnv+"=1", "DBUS_SESSION_BUS_ADDRESS="+bus, "GORACE=atexit_sleep_ms=0")
+	c.cmd.Env = append(c.cmd.Env, env...)
 	c.cmd.Stderr = &c.errors
 	in, err := c.cmd.StdinPipe()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -12,48 +13,58 @@ import (
 // (the StatusNotifierItem specification).
 const watcher = "org.kde.StatusNotifierWatcher"
 
-// watchHost tells hosts whether the desktop has a tray, first at once and then
-// with every change, until ctx ends. No session bus means no tray. The
-// connection is its own: the library closes the shared one when it ends.
-func watchHost(ctx context.Context, hosts chan<- bool, log *slog.Logger) error {
-	tell := func(present bool) {
+// desk is what the desktop is to the tray.
+type desk struct {
+	host  bool // there is a tray
+	light bool // its panel is light
+}
+
+// busTime bounds what is asked of the session bus at the start.
+const busTime = 5 * time.Second
+
+// watchDesk tells desks what the desktop is, first at once and then with every
+// change, until ctx ends. No session bus means no tray. The connection is its
+// own: the library closes the shared one when it ends.
+func watchDesk(ctx context.Context, desks chan<- desk, log *slog.Logger) error {
+	var now desk
+	tell := func() {
 		select {
-		case hosts <- present:
+		case desks <- now:
 		case <-ctx.Done():
 		}
 	}
-	conn, err := sessionBus()
+	conn, err := sessionBus(ctx)
 	if err != nil {
 		log.Info("no tray: there is no session bus", "error", err)
-		tell(false)
+		tell()
 		<-ctx.Done()
 		return nil
 	}
 	defer conn.Close()
 	signals := make(chan *dbus.Signal, 16)
 	conn.Signal(signals)
-	// The match comes before the question, so that no change falls between.
-	err = conn.AddMatchSignalContext(ctx, dbus.WithMatchSender("org.freedesktop.DBus"),
-		dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, watcher))
-	var present bool
-	if err == nil {
-		err = conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, watcher).Store(&present)
-	}
-	if err != nil {
+	if now, err = ask(ctx, conn); err != nil {
 		log.Info("no tray: the session bus does not tell", "error", err)
 	}
-	tell(present)
+	tell()
 	for {
 		select {
 		case s, ok := <-signals:
 			if !ok { // the bus is gone, and the desktop with it
-				tell(false)
+				now = desk{}
+				tell()
 				<-ctx.Done()
 				return nil
 			}
-			if now, ok := ownerChanged(s); ok && now != present {
-				present = now
-				tell(present)
+			was := now
+			if host, ok := ownerChanged(s); ok {
+				now.host = host
+			}
+			if light, ok := panelChanged(s); ok {
+				now.light = light
+			}
+			if now != was {
+				tell()
 			}
 		case <-ctx.Done():
 			return nil
@@ -61,9 +72,38 @@ func watchHost(ctx context.Context, hosts chan<- bool, log *slog.Logger) error {
 	}
 }
 
-// sessionBus connects to the session's bus, and never starts one.
-func sessionBus() (*dbus.Conn, error) {
-	conn, err := dbus.SessionBusPrivateNoAutoStartup()
+// ask has the bus tell of changes, and asks how it is now: in this order, so
+// that no change falls between.
+func ask(ctx context.Context, conn *dbus.Conn) (now desk, err error) {
+	ctx, cancel := context.WithTimeout(ctx, busTime)
+	defer cancel()
+	err = conn.AddMatchSignalContext(ctx, dbus.WithMatchSender("org.freedesktop.DBus"),
+		dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, watcher))
+	if err == nil {
+		err = conn.AddMatchSignalContext(ctx, dbus.WithMatchSender(portal), dbus.WithMatchObjectPath(portalPath),
+			dbus.WithMatchInterface(portalSettings), dbus.WithMatchMember("SettingChanged"), dbus.WithMatchArg(0, appearance))
+	}
+	if err == nil {
+		err = conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, watcher).Store(&now.host)
+	}
+	if err == nil {
+		now.light = panelNow(ctx, conn)
+	}
+	return now, err
+}
+
+// sessionBus connects to the session's bus, and never starts one. The
+// connection ends with ctx, and where the bus does not answer.
+func sessionBus(ctx context.Context) (conn *dbus.Conn, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		if err != nil {
+			cancel()
+		}
+	}()
+	patience := time.AfterFunc(busTime, cancel)
+	defer patience.Stop()
+	conn, err = dbus.SessionBusPrivateNoAutoStartup(dbus.WithContext(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("find session bus: %w", err)
 	}

@@ -16,10 +16,11 @@ const activated = 3 + MaxApps
 // item of a Menu, so that a change of state is a change of labels and never of
 // the layout. One goroutine owns it.
 type shownTray struct {
-	icons  func(Icon) []byte
+	icons  func(i Icon, light bool) []byte
 	slots  []slot
 	menu   Menu
 	icon   Icon
+	light  bool
 	end    func()
 	stop   context.CancelFunc
 	clicks sync.WaitGroup
@@ -31,9 +32,9 @@ type slot struct {
 }
 
 // show puts the icon on the desktop. Clicks are the indices of items.
-func show(ctx context.Context, m Menu, i Icon, icons func(Icon) []byte, clicks chan<- int) *shownTray {
+func show(ctx context.Context, m Menu, i Icon, light bool, icons func(Icon, bool) []byte, clicks chan<- int) *shownTray {
 	ctx, stop := context.WithCancel(ctx)
-	t := &shownTray{icons: icons, menu: m, icon: i, stop: stop}
+	t := &shownTray{icons: icons, menu: m, icon: i, light: light, stop: stop}
 	click := func(i int) {
 		select {
 		case clicks <- i:
@@ -45,7 +46,7 @@ func show(ctx context.Context, m Menu, i Icon, icons func(Icon) []byte, clicks c
 	start, end := systray.RunWithExternalLoop(nil, nil)
 	t.end = end
 	systray.SetTitle("Tidegate")
-	systray.SetIcon(icons(i))
+	systray.SetIcon(icons(i, light))
 	systray.SetTooltip(i.Tooltip)
 	systray.SetOnTapped(func() { click(activated) })
 	for i, it := range m.items() {
@@ -76,14 +77,14 @@ func show(ctx context.Context, m Menu, i Icon, icons func(Icon) []byte, clicks c
 }
 
 // apply changes what differs and nothing else.
-func (t *shownTray) apply(m Menu, i Icon) {
-	if i.State != t.icon.State {
-		systray.SetIcon(t.icons(i))
+func (t *shownTray) apply(m Menu, i Icon, light bool) {
+	if i.State != t.icon.State || light != t.light {
+		systray.SetIcon(t.icons(i, light))
 	}
 	if i.Tooltip != t.icon.Tooltip {
 		systray.SetTooltip(i.Tooltip)
 	}
-	t.icon = i
+	t.icon, t.light = i, light
 	if m == t.menu {
 		return
 	}

@@ -21,8 +21,9 @@ type Client interface {
 // Options make a Tray. Client is needed.
 type Options struct {
 	Client Client
-	// Icons gives the picture of an icon, a PNG; nil shows none.
-	Icons func(Icon) []byte
+	// Icons gives the picture of an icon, a PNG, for a light panel or a dark
+	// one; nil shows none.
+	Icons func(i Icon, light bool) []byte
 	// Host is told whether the desktop has a tray: once at the start, and
 	// whenever it changes. nil: nobody is told.
 	Host func(present bool)
@@ -45,7 +46,7 @@ func New(o Options) *Tray {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Icons == nil {
-		o.Icons = func(Icon) []byte { return nil }
+		o.Icons = func(Icon, bool) []byte { return nil }
 	}
 	if o.Host == nil {
 		o.Host = func(bool) {}
@@ -64,7 +65,7 @@ func New(o Options) *Tray {
 func (t *Tray) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	states := make(chan session.State)
-	hosts := make(chan bool)
+	desks := make(chan desk)
 	clicks := make(chan int)
 	g.Go(func() error {
 		for s := range t.o.Client.Watch(ctx) {
@@ -76,9 +77,9 @@ func (t *Tray) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-	g.Go(func() error { return watchHost(ctx, hosts, t.o.Log) })
+	g.Go(func() error { return watchDesk(ctx, desks, t.o.Log) })
 	g.Go(func() error {
-		t.own(ctx, states, hosts, clicks)
+		t.own(ctx, states, desks, clicks)
 		return nil
 	})
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
@@ -88,13 +89,14 @@ func (t *Tray) Run(ctx context.Context) error {
 }
 
 // own is the one goroutine that touches the icon and its menu.
-func (t *Tray) own(ctx context.Context, states <-chan session.State, hosts <-chan bool, clicks chan int) {
+func (t *Tray) own(ctx context.Context, states <-chan session.State, desks <-chan desk, clicks chan int) {
 	var (
-		menu    Menu
-		icon    Icon
-		known   bool // menu and icon are of a state
-		present bool
-		shown   *shownTray
+		menu  Menu
+		icon  Icon
+		known bool // menu and icon are of a state
+		now   desk
+		told  bool // Host has been told of now
+		shown *shownTray
 	)
 	defer func() {
 		if shown != nil {
@@ -105,8 +107,11 @@ func (t *Tray) own(ctx context.Context, states <-chan session.State, hosts <-cha
 		select {
 		case s := <-states:
 			menu, icon, known = MenuFor(s), IconFor(s), true
-		case present = <-hosts:
-			t.o.Host(present)
+		case d := <-desks:
+			if !told || d.host != now.host {
+				t.o.Host(d.host)
+			}
+			now, told = d, true
 		case i := <-clicks:
 			t.click(ctx, menu.items()[i].Do)
 			continue
@@ -115,11 +120,11 @@ func (t *Tray) own(ctx context.Context, states <-chan session.State, hosts <-cha
 		}
 		switch {
 		case shown != nil:
-			shown.apply(menu, icon)
-		case present && known:
+			shown.apply(menu, icon, now.light)
+		case now.host && known:
 			// Not before a host is there: the library registers at once
 			// when it starts, and again with every later host.
-			shown = show(ctx, menu, icon, t.o.Icons, clicks)
+			shown = show(ctx, menu, icon, now.light, t.o.Icons, clicks)
 		}
 	}
 }

@@ -102,7 +102,7 @@ func access(prev, next *session.State) (Notice, bool) {
 		p, known := was[string(a.ID)]
 		switch {
 		case !known:
-		case p.Flows > 0 && a.Flows == 0 && shut(a):
+		case a.Cut > p.Cut:
 			cut = append(cut, a)
 		case a.State == session.AppBlocked && p.Decision != "" && (p.State == session.AppReady || p.State == session.AppInUse):
 			// The first verdict on an application takes nothing away that was had.

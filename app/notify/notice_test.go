@@ -53,6 +53,10 @@ func blocked(i int) func(*session.State) {
 	}
 }
 
+func cut(i int) func(*session.State) {
+	return func(s *session.State) { s.Apps[i].Cut++ }
+}
+
 func unjudged(i int) func(*session.State) {
 	return func(s *session.State) { s.Apps[i].Decision = "" }
 }
@@ -102,15 +106,15 @@ func TestDiff(t *testing.T) {
 		{"dismissed before it was seen here", base(), with(prompted("p", soon, "pay"), dismissed), nil},
 		{"the user asked for the prompt", base(), with(prompted("p", time.Time{}, "pay")), nil},
 		{"answered", with(prompted("p", soon, "pay")), base(), []Notice{{Key: "prompt", Over: true}}},
-		{"cut, with a cure", with(inUse(0)), with(needsYou(0)), []Notice{{Key: "access", Title: "Payroll was cut off",
+		{"cut, with a cure", with(inUse(0)), with(needsYou(0), cut(0)), []Notice{{Key: "access", Title: "Payroll was cut off",
 			Body: "A one-time code is needed. Enter a code.", Open: session.ShowWindow{Page: session.PageApplications, App: "pay"},
 			Button: "Verify", Do: session.ShowPrompt{App: "pay"}}}},
-		{"cut, without", with(inUse(1)), with(blocked(1)), []Notice{{Key: "access", Title: "Wiki was cut off",
+		{"cut, without", with(inUse(1)), with(blocked(1), cut(1)), []Notice{{Key: "access", Title: "Wiki was cut off",
 			Body: "Outside the hours. Come back at 8.", Open: session.ShowWindow{Page: session.PageApplications, App: "wiki"}}}},
 		{"blocked while idle", base(), with(blocked(1)), []Notice{{Key: "access", Title: "Wiki was blocked",
 			Body: "Outside the hours. Come back at 8.", Open: session.ShowWindow{Page: session.PageApplications, App: "wiki"}}}},
 		{"blocked by the first verdict on it", with(unjudged(1)), with(blocked(1)), nil},
-		{"several at once", with(inUse(0), inUse(1)), with(needsYou(0), blocked(1), blocked(2)), []Notice{{Key: "access", Title: "3 applications were cut off",
+		{"several at once", with(inUse(0), inUse(1)), with(needsYou(0), cut(0), blocked(1), cut(1), blocked(2)), []Notice{{Key: "access", Title: "3 applications were cut off",
 			Body: "Payroll, Wiki, Git. Open Tidegate to see why.", Open: session.ShowWindow{Page: session.PageApplications}}}},
 		{"still blocked", with(blocked(1)), with(blocked(1)), nil},
 		{"needs the user while idle", base(), with(needsYou(0)), nil},

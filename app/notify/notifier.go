@@ -129,6 +129,7 @@ func (n *Notifier) do(ctx context.Context, cmd session.Command) {
 type desktop struct {
 	log     *slog.Logger
 	conn    *dbus.Conn // nil: no session bus
+	stop    context.CancelFunc
 	signals chan *dbus.Signal
 	asked   bool // what the service can do is known
 	markup  bool // bodies are markup
@@ -137,7 +138,11 @@ type desktop struct {
 
 func connect(ctx context.Context, log *slog.Logger) *desktop {
 	d := &desktop{log: log, shown: map[uint32]Notice{}}
-	conn, err := dbus.SessionBusPrivateNoAutoStartup()
+	// The connection ends with ctx, and where the bus does not answer.
+	ctx, d.stop = context.WithCancel(ctx)
+	patience := time.AfterFunc(callTimeout, d.stop)
+	defer patience.Stop()
+	conn, err := dbus.SessionBusPrivateNoAutoStartup(dbus.WithContext(ctx))
 	if err == nil {
 		d.conn, d.signals = conn, make(chan *dbus.Signal, 16)
 		conn.Signal(d.signals)
@@ -161,6 +166,7 @@ func (d *desktop) close() {
 	if d.conn != nil {
 		d.conn.Close()
 	}
+	d.stop()
 }
 
 func (d *desktop) show(ctx context.Context, n Notice) {

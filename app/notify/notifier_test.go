@@ -3,7 +3,10 @@ package notify
 import (
 	"context"
 	"errors"
+	"net"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -51,6 +54,7 @@ func TestOnADesktop(t *testing.T) {
 	src.Change(func(s *session.State) {
 		needsYou(0)(s)
 		s.Apps[0].Flows = 0
+		s.Apps[0].Cut = 1
 		s.Apps[0].Name = "<b>Pay</b>\x1b[31m & \"roll\""
 		s.Apps[0].Why.Detail, s.Apps[0].Why.Title = "", "<img src='http://evil/'>"
 	})
@@ -91,6 +95,34 @@ func TestOnADesktop(t *testing.T) {
 	act(x.ID, "verify", 3)
 	if failed := shown(5); failed.Body != "this is no longer asked." {
 		t.Errorf("failure %+v", failed)
+	}
+}
+
+// A bus that takes connections and never answers is none, and holds up no end.
+func TestSilentBus(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bus")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+path)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- New(Options{Client: &apptest.Source{}}).Run(ctx) }()
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	cancel()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("it waits for the bus")
 	}
 }
 
