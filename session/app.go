@@ -38,8 +38,9 @@ type App struct {
 	Open     OpenKind  `json:"open"`
 	OpenWith string    `json:"open_with,omitempty"`
 	Flows    int       `json:"flows"`
-	Up       int64     `json:"up"`   // bytes sent since sign-in
-	Down     int64     `json:"down"` // bytes received since sign-in
+	Cut      int       `json:"cut,omitempty"` // flows reset by a verdict since sign-in
+	Up       int64     `json:"up"`            // bytes sent since sign-in
+	Down     int64     `json:"down"`          // bytes received since sign-in
 	LastUsed time.Time `json:"last_used,omitzero"`
 }
 

@@ -12,6 +12,7 @@ func deriveApps(f *facts, in *intent, allowed bool, w *wake) []App {
 	for i, a := range f.catalog {
 		fact := f.plane.Apps[a.ID]
 		a.Listen, a.Flows, a.Up, a.Down, a.LastUsed = fact.Listen, fact.Flows, fact.Up, fact.Down, fact.LastUsed
+		a.Cut = fact.Cut
 		if a.Listen.IsValid() {
 			a.Open, a.OpenWith = opening(&a, a.Listen)
 		} else {
@@ -76,13 +77,23 @@ func (a *App) explainFailure(p *wire.Problem) {
 	a.Why = Why{Title: x.Title, Detail: x.Detail, Fix: x.Fix}
 }
 
-// verdict is the gateway's word on an application, if it still counts.
+// verdict is the gateway's word on an application, if it still counts. Where
+// none stands, because its lease has ended or the channel is closed, the one
+// that refused or cut the last flow does.
 func verdict(f *facts, in *intent, a *App) (wire.Verdict, bool) {
 	if in.cured[a.Entitlement] {
 		return wire.Verdict{}, false
 	}
-	v, ok := f.plane.Sites[a.Site].Verdicts[a.Entitlement]
-	return v, ok
+	if v, ok := f.plane.Sites[a.Site].Verdicts[a.Entitlement]; ok {
+		return v, true
+	}
+	p := f.plane.Apps[a.ID].Problem
+	if p == nil || p.Code != wire.CodeDenied || p.Verdict == nil || p.Verdict.Entitlement != a.Entitlement {
+		return wire.Verdict{}, false
+	}
+	v := *p.Verdict
+	v.Allow, v.Due, v.NotAfter = false, false, time.Time{}
+	return v, true
 }
 
 func kinds(is []wire.Interaction) []wire.InteractionKind {

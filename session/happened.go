@@ -86,8 +86,10 @@ func appsHappened(prev, next *State, add func(string, wire.AppID, string, ...any
 		switch {
 		case a.LastUsed.Sub(p.LastUsed) > usedApart: // also where p was never used
 			add("app-opened", a.ID, "%s is in use", a.Name)
-		case p.Flows > 0 && a.Flows == 0 && (a.State == AppNeedsYou || a.State == AppBlocked):
+		case a.Cut > p.Cut && a.Why.Title != "":
 			add("app-cut", a.ID, "%s was cut off: %s", a.Name, lower(a.Why.Title))
+		case a.Cut > p.Cut:
+			add("app-cut", a.ID, "%s was cut off", a.Name)
 		}
 		if p.State != a.State && a.Flows == 0 && p.Flows == 0 && next.ZTA.Allowed {
 			switch a.State {

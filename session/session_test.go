@@ -369,8 +369,14 @@ func TestWarningDismissalAndLapse(t *testing.T) {
 		if s := b.pass(5 * time.Minute); s.Prompt != nil {
 			t.Fatalf("lapsed: prompt %+v", s.Prompt)
 		}
+		// The reset comes first, the verdict behind it.
+		gone := listening()
+		b.s.ReportDataplane(DataplaneFacts{Apps: gone, Sites: site(Connected)})
 		denied := wire.Verdict{Entitlement: "pay", Interactions: askMFA, Reason: wire.Reason{Kind: wire.ReasonMFA}, Decision: "x2"}
-		b.s.ReportDataplane(DataplaneFacts{Apps: listening(), Sites: site(Connected, denied)})
+		f.Flows, f.Cut, f.Problem = 0, 1, &wire.Problem{Code: wire.CodeDenied, Title: "no", Verdict: &denied}
+		gone = listening()
+		gone["payroll"] = f
+		b.s.ReportDataplane(DataplaneFacts{Apps: gone, Sites: site(Connected, denied)})
 		s = b.state()
 		a := b.app("payroll")
 		if s.Prompt != nil || a.State != AppNeedsYou || a.Why.Title == "" || len(a.Cure) != 1 || a.Decision != "x2" {
@@ -382,6 +388,11 @@ func TestWarningDismissalAndLapse(t *testing.T) {
 		}
 		if !cut {
 			t.Errorf("no app-cut among %+v", s.Events)
+		}
+		// It says so with the channel closed and the verdict's lease over, too.
+		b.s.ReportDataplane(DataplaneFacts{Apps: gone, Sites: site(Suspended)})
+		if a := b.app("payroll"); a.State != AppNeedsYou || len(a.Cure) != 1 {
+			t.Fatalf("cut, and the channel closed: %+v", a)
 		}
 		// The row offers the cure, and the cure asks.
 		b.do(ShowPrompt{App: "payroll"})
