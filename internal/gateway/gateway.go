@@ -115,6 +115,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	defer g.conn.Close()
 	id, err := g.identify(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

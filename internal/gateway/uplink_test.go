@@ -281,3 +281,20 @@ func revokedAt(g *Gateway, sid wire.SessionID) bool {
 	_, ok := g.registry.revoked[sid]
 	return ok
 }
+
+// A gateway that is told to end while it still tries to enrol ends well.
+func TestEndedWhileEnrolling(t *testing.T) {
+	l := wire.EnrolmentLink{Controller: "127.0.0.1:1", Code: "code"} // nobody is there
+	g, err := New(Options{Config: Config{Name: "gw", Site: "north", Listen: "127.0.0.1:0", State: t.TempDir(), Enrolment: l.String()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if err := g.Run(ctx); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
