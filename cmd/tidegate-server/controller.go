@@ -1,19 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
-	"time"
+	"syscall"
 
 	"github.com/tidegate/tidegate/internal/controller"
 	"github.com/tidegate/tidegate/internal/controller/store/natskv"
-	"github.com/tidegate/tidegate/internal/wire"
 )
 
 func runController(ctx context.Context, args []string) error {
@@ -23,24 +21,35 @@ func runController(ctx context.Context, args []string) error {
 		return err
 	}
 	if len(words) == 1 && words[0] == "hash-password" {
-		return hashPassword()
+		return hashPassword(os.Stdin, os.Stdout)
+	}
+	task, ok := task(words)
+	if !ok && len(words) > 0 {
+		return usageError("controller: unknown command %q", strings.Join(words, " "))
 	}
 	if err := o.needConfig(); err != nil {
 		return err
 	}
+	hangup := make(chan os.Signal, 1) // from here on one does not kill
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	conf, err := controller.LoadConfig(o.config)
 	if err != nil {
 		return err
 	}
-	if len(words) > 0 {
-		return administer(ctx, controller.AdminSocket(conf.StateDir), words)
+	if ok {
+		return task(ctx, controller.AdminSocket(conf.StateDir))
 	}
+	return served(ctx, serveController(ctx, o, conf, hangup))
+}
+
+func serveController(ctx context.Context, o *options, conf *controller.Config, hangup <-chan os.Signal) (err error) {
 	log := o.log(slog.LevelInfo)
 	st, err := natskv.Open(ctx, natskv.Options{Dir: filepath.Join(conf.StateDir, "store"), Logger: log})
 	if err != nil {
 		return err
 	}
-	defer st.Close()
+	defer func() { err = errors.Join(err, st.Close()) }()
 	c, err := controller.New(controller.Options{Config: conf, Store: st, Logger: log})
 	if err != nil {
 		return err
@@ -48,64 +57,38 @@ func runController(ctx context.Context, args []string) error {
 	if err := c.Listen(); err != nil {
 		return err
 	}
-	return c.Run(ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	reloads := make(chan struct{})
+	go func() {
+		defer close(reloads)
+		reload(ctx, hangup, o.config, c, log)
+	}()
+	err = c.Run(ctx)
+	cancel()
+	<-reloads
+	return err
 }
 
-// administer speaks to the running controller over its socket.
-func administer(ctx context.Context, socket string, words []string) error {
-	switch {
-	case len(words) == 2 && words[0] == "enrol":
-		return printLink(controller.AdminEnrol(ctx, socket, words[1]))
-	case len(words) == 2 && words[0] == "enrol-gateway":
-		return printLink(controller.AdminEnrolGateway(ctx, socket, words[1]))
-	case len(words) == 3 && words[0] == "revoke":
-		return revoke(ctx, socket, words[1], words[2])
-	case len(words) == 1 && words[0] == "sessions":
-		return printSessions(ctx, socket)
+// reload reads the file again whenever told to, until ctx is over. What is wrong
+// in it is logged line by line, and the controller goes on with what it has.
+func reload(ctx context.Context, hangup <-chan os.Signal, file string, c *controller.Controller, log *slog.Logger) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+		}
+		conf, err := controller.LoadConfig(file)
+		if err != nil {
+			for line := range strings.Lines(err.Error()) {
+				log.Error("the configuration was not reloaded", "error", strings.TrimSuffix(line, "\n"))
+			}
+			continue
+		}
+		if err := c.Reload(ctx, conf); err != nil {
+			log.Error("the configuration was not reloaded whole; mend it and send SIGHUP again", "error", err)
+			continue
+		}
+		log.Info("the configuration was reloaded", "file", file)
 	}
-	return errUsage
-}
-
-func printLink(l wire.EnrolmentLink, err error) error {
-	if err != nil {
-		return err
-	}
-	fmt.Println(l)
-	return nil
-}
-
-func revoke(ctx context.Context, socket, what, id string) error {
-	switch what {
-	case "session":
-		return controller.AdminRevokeSession(ctx, socket, wire.SessionID(id))
-	case "user":
-		return controller.AdminRevokeUser(ctx, socket, id)
-	case "device":
-		return controller.AdminRevokeDevice(ctx, socket, wire.DeviceID(id))
-	}
-	return errUsage
-}
-
-func printSessions(ctx context.Context, socket string) error {
-	list, err := controller.AdminSessions(ctx, socket)
-	if err != nil {
-		return err
-	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SESSION\tUSER\tDEVICE\tADDRESS\tCREATED\tEXPIRES")
-	for _, s := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.User, s.Device, s.Address,
-			s.Created.Format(time.RFC3339), s.Expires.Format(time.RFC3339))
-	}
-	return w.Flush()
-}
-
-func hashPassword() error {
-	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	password := strings.TrimRight(line, "\r\n")
-	if password == "" {
-		return fmt.Errorf("read a password: nothing came (%v); write it on standard input", err)
-	}
-	fmt.Println(controller.HashPassword(password))
-	return nil
 }

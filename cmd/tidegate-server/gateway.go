@@ -13,8 +13,8 @@ func runGateway(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(words) > 0 {
-		return errUsage
+	if err := o.only(words); err != nil {
+		return err
 	}
 	if err := o.needConfig(); err != nil {
 		return err
@@ -30,5 +30,5 @@ func runGateway(ctx context.Context, args []string) error {
 	if err := g.Listen(); err != nil {
 		return err
 	}
-	return g.Run(ctx)
+	return served(ctx, g.Run(ctx))
 }

@@ -22,8 +22,8 @@ func runLab(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(words) > 0 {
-		return errUsage
+	if err := o.only(words); err != nil {
+		return err
 	}
 	c := lab.DefaultConfig()
 	if o.config != "" {

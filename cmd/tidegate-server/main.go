@@ -12,23 +12,6 @@ import (
 	"syscall"
 )
 
-const usage = `tidegate-server runs the server side of Tidegate.
-
-  tidegate-server controller --config FILE             run the controller
-  tidegate-server controller enrol USER --config FILE  make an enrolment link
-  tidegate-server controller enrol-gateway NAME --config FILE
-  tidegate-server controller sessions --config FILE    list the sessions
-  tidegate-server controller revoke session|user|device ID --config FILE
-  tidegate-server controller hash-password             hash a password (stdin)
-  tidegate-server gateway --config FILE                run a gateway
-  tidegate-server lab [--config FILE] [--quick]        run all of it, to try out
-
-It logs to standard error and ends cleanly on SIGTERM or Ctrl+C.
-`
-
-// errUsage asks main to show how the command is used.
-var errUsage = errors.New("unknown command; `tidegate-server help` lists them")
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -48,7 +31,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return flag.ErrHelp
+		return usageError("say what to run")
 	}
 	switch args[0] {
 	case "controller":
@@ -57,8 +40,16 @@ func run(ctx context.Context, args []string) error {
 		return runGateway(ctx, args[1:])
 	case "lab":
 		return runLab(ctx, args[1:])
-	case "help", "-h", "--help":
+	case "help", "-h", "-help", "--help":
 		return flag.ErrHelp
 	}
-	return errUsage
+	return usageError("unknown command %q", args[0])
+}
+
+// served makes a clean end of a server that was asked to end before it had begun.
+func served(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }

@@ -1,11 +1,12 @@
 package main
 
 import (
+	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 )
 
 // options are the flags that the servers share.
@@ -27,8 +28,10 @@ func newOptions(name string) *options {
 func (o *options) parse(args []string) ([]string, error) {
 	var words []string
 	for {
-		if err := o.Parse(args); err != nil {
+		if err := o.Parse(args); errors.Is(err, flag.ErrHelp) {
 			return nil, err
+		} else if err != nil {
+			return nil, usageError("%s: %v", o.Name(), err)
 		}
 		if o.NArg() == 0 {
 			return words, nil
@@ -37,9 +40,17 @@ func (o *options) parse(args []string) ([]string, error) {
 	}
 }
 
+// only refuses words where there is nothing to say but flags.
+func (o *options) only(words []string) error {
+	if len(words) > 0 {
+		return usageError("%s: unknown command %q", o.Name(), strings.Join(words, " "))
+	}
+	return nil
+}
+
 func (o *options) needConfig() error {
 	if o.config == "" {
-		return fmt.Errorf("which configuration? Write --config FILE")
+		return usageError("which configuration? Write --config FILE")
 	}
 	return nil
 }

@@ -28,8 +28,8 @@ type (
 	userSpec struct {
 		DisplayName string   `yaml:"displayName"`
 		Groups      []string `yaml:"groups"`
-		Password    string   `yaml:"password"`
-		TOTP        string   `yaml:"totp"`
+		Password    string   `yaml:"password,secret"`
+		TOTP        string   `yaml:"totp,secret"`
 		Disabled    bool     `yaml:"disabled"`
 	}
 	siteSpec struct {
@@ -38,7 +38,7 @@ type (
 	gatewaySpec struct {
 		Site      string `yaml:"site"`
 		Address   string `yaml:"address"`
-		Enrolment string `yaml:"enrolment"`
+		Enrolment string `yaml:"enrolment,secret"`
 	}
 	conditionSpec struct {
 		Criteria     string             `yaml:"criteria"`

@@ -32,7 +32,7 @@ type Config struct {
 	Listen string `yaml:"listen"`
 	// Enrolment is an enrolment link, redeemed once. It may be empty once State
 	// holds a certificate.
-	Enrolment string `yaml:"enrolment"`
+	Enrolment string `yaml:"enrolment,secret"`
 	// State is the folder for the gateway's key, its certificate and what it
 	// must know while the controller is away. Relative paths begin at the file.
 	State string `yaml:"state"`

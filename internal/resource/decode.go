@@ -17,6 +17,9 @@ type decoder struct {
 	file  *file
 	errs  Errors
 	depth int
+	// secret is on within a field whose tag says so: what stands there is shown
+	// in no message, which may go to a log.
+	secret bool
 }
 
 func (d *decoder) fail(n *yaml.Node, format string, args ...any) bool {
@@ -76,7 +79,7 @@ func (d *decoder) value(n *yaml.Node, name string, v reflect.Value) bool {
 
 func (d *decoder) text(n *yaml.Node, name string, v reflect.Value) bool {
 	if n.Kind != yaml.ScalarNode {
-		return d.fail(n, "%s must be one value, not %s", name, describe(n))
+		return d.fail(n, "%s must be one value, not %s", name, d.describe(n))
 	}
 	if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.Value)); err != nil {
 		return d.fail(n, "%s: %v", name, err)
@@ -86,14 +89,14 @@ func (d *decoder) text(n *yaml.Node, name string, v reflect.Value) bool {
 
 func (d *decoder) structure(n *yaml.Node, name string, v reflect.Value) bool {
 	if n.Kind != yaml.MappingNode {
-		return d.fail(n, "%s must be a mapping (key: value), not %s", name, describe(n))
+		return d.fail(n, "%s must be a mapping (key: value), not %s", name, d.describe(n))
 	}
-	fields := map[string]reflect.Value{}
+	fields, secrets := map[string]reflect.Value{}, map[string]bool{}
 	var known []string
 	for i := range v.NumField() {
-		key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+		key, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
 		if key != "" && key != "-" {
-			fields[key] = v.Field(i)
+			fields[key], secrets[key] = v.Field(i), options == "secret"
 			known = append(known, key)
 		}
 	}
@@ -102,13 +105,16 @@ func (d *decoder) structure(n *yaml.Node, name string, v reflect.Value) bool {
 		if !ok {
 			return d.fail(key, "unknown key %q in %s%s; the keys are %s", key.Value, name, Nearest(key.Value, known), strings.Join(known, ", "))
 		}
+		outer := d.secret
+		defer func() { d.secret = outer }()
+		d.secret = outer || secrets[key.Value]
 		return d.value(value, key.Value, f)
 	})
 }
 
 func (d *decoder) mapping(n *yaml.Node, name string, v reflect.Value) bool {
 	if n.Kind != yaml.MappingNode {
-		return d.fail(n, "%s must be a mapping (key: value), not %s", name, describe(n))
+		return d.fail(n, "%s must be a mapping (key: value), not %s", name, d.describe(n))
 	}
 	m := reflect.MakeMap(v.Type())
 	ok := d.pairs(n, name, func(key, value *yaml.Node) bool {
@@ -144,7 +150,7 @@ func (d *decoder) pairs(n *yaml.Node, name string, each func(key, value *yaml.No
 
 func (d *decoder) sequence(n *yaml.Node, name string, v reflect.Value) bool {
 	if n.Kind != yaml.SequenceNode {
-		return d.fail(n, "%s must be a list ([a, b] or lines with -), not %s", name, describe(n))
+		return d.fail(n, "%s must be a list ([a, b] or lines with -), not %s", name, d.describe(n))
 	}
 	s := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
 	good := true
@@ -157,7 +163,7 @@ func (d *decoder) sequence(n *yaml.Node, name string, v reflect.Value) bool {
 
 func (d *decoder) scalar(n *yaml.Node, name string, v reflect.Value) bool {
 	if n.Kind != yaml.ScalarNode {
-		return d.fail(n, "%s must be %s, not %s", name, want(v), describe(n))
+		return d.fail(n, "%s must be %s, not %s", name, want(v), d.describe(n))
 	}
 	tag, bits := n.ShortTag(), 64
 	if k := v.Kind(); k >= reflect.Int && k <= reflect.Uint64 || k == reflect.Float32 || k == reflect.Float64 {
@@ -167,6 +173,8 @@ func (d *decoder) scalar(n *yaml.Node, name string, v reflect.Value) bool {
 	case k == reflect.String && tag == "!!str":
 		v.SetString(n.Value)
 		return true
+	case k == reflect.String && d.secret:
+		return d.fail(n, "%s must be text; write it in quotes", name)
 	case k == reflect.String:
 		return d.fail(n, "%s must be text; write it in quotes: %q", name, n.Value)
 	case k == reflect.Bool && (n.Value == "true" || n.Value == "false") && tag == "!!bool":
@@ -188,7 +196,7 @@ func (d *decoder) scalar(n *yaml.Node, name string, v reflect.Value) bool {
 			return true
 		}
 	}
-	return d.fail(n, "%s must be %s, not %q", name, want(v), n.Value)
+	return d.fail(n, "%s must be %s, not %s", name, want(v), d.describe(n))
 }
 
 // want says what a scalar must be.
@@ -206,12 +214,14 @@ func want(v reflect.Value) string {
 	return "text"
 }
 
-func describe(n *yaml.Node) string {
-	switch n.Kind {
-	case yaml.MappingNode:
+func (d *decoder) describe(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
 		return "a mapping"
-	case yaml.SequenceNode:
+	case n.Kind == yaml.SequenceNode:
 		return "a list"
+	case d.secret:
+		return "what stands there"
 	}
 	return fmt.Sprintf("%q", n.Value)
 }

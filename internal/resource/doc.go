@@ -11,6 +11,7 @@
 // or a tag is an error, and every error says file, line and column, what is
 // wrong and what to write instead. Whoever checks what the values mean finds
 // the place of any field with Document.At, down to a character inside a scalar.
+// What stands in a field tagged yaml:"name,secret" is in no message.
 //
 // The controller's and the gateway's libraries call it when they start. A
 // Document is not changed after Parse; it may be read concurrently.

@@ -1,0 +1,22 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// TestAuditIsInert prints what a user and a gateway could have written to fake a
+// line or to reach the terminal.
+func TestAuditIsInert(t *testing.T) {
+	var out strings.Builder
+	err := printAudit(&out, []wire.AuditRecord{{Kind: "answered", User: "maya",
+		Reason: wire.Reason{Kind: wire.ReasonUserReason, Detail: "because\n2026-11-21T00:00:00Z sign-in true root\t\x1b[2J\u202e"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); strings.Count(got, "\n") != 2 || strings.ContainsAny(got, "\x1b\u202e\t") {
+		t.Errorf("%q", got)
+	}
+}
