@@ -44,7 +44,7 @@ func (c *Controller) answers(w http.ResponseWriter, r *http.Request) *wire.Probl
 	_, mfa := answers[wire.InteractionMFA]
 	_, password := answers[wire.InteractionPassword]
 	if mfa || password {
-		p = c.attempt(r.Context(), d, wire.CodeAnswer, func() (bool, error) { return c.judgeAnswers(r.Context(), s.User, answers) })
+		p = c.attempt(r.Context(), d, wire.CodeAnswer, mfa, func() (bool, error) { return c.judgeAnswers(r.Context(), s.User, answers) })
 		if p != nil {
 			return p
 		}

@@ -15,13 +15,19 @@ var errLocked = errors.New("locked out")
 
 // attempt counts a try at a secret of the user's before it is judged, so that
 // tries at the same time count as well, and judges it. A try that succeeds
-// clears the count; the one that completes it is answered with the lock-out.
-// Whatever was wrong, the answer is the Problem of the given code.
-func (c *Controller) attempt(ctx context.Context, d *device, code wire.Code, judge func() (bool, error)) *wire.Problem {
+// clears the count, but without a one-time code in it not that of the wrong
+// ones: whoever knows the password alone could guess them for ever. The try that
+// completes the count is answered with the lock-out. Whatever was wrong, the
+// answer is the Problem of the given code.
+func (c *Controller) attempt(ctx context.Context, d *device, code wire.Code, withCode bool, judge func() (bool, error)) *wire.Problem {
 	key := recordKey(kindLock, d.User, string(d.ID))
 	locks := records[lockRecord]{c.store}
 	ttl := func(v lockRecord) time.Duration { return max(time.Until(v.Until), 0) + lockMemory }
 	limit := c.config().Lockout
+	codes := 0
+	if withCode {
+		codes = 1
+	}
 	lock, err := locks.change(ctx, key, ttl, func(v *lockRecord) error {
 		now := time.Now()
 		if now.Before(v.Until) {
@@ -30,6 +36,7 @@ func (c *Controller) attempt(ctx context.Context, d *device, code wire.Code, jud
 		if !v.Until.IsZero() {
 			*v = lockRecord{}
 		}
+		v.Codes += codes
 		if v.Failures++; v.Failures >= limit.After {
 			v.Until = now.Add(limit.For).UTC().Round(0)
 		}
@@ -45,10 +52,13 @@ func (c *Controller) attempt(ctx context.Context, d *device, code wire.Code, jud
 	good, err := judge()
 	if err != nil || good { // not judged does not count
 		_, cerr := locks.change(ctx, key, ttl, func(v *lockRecord) error {
-			if good {
+			switch {
+			case !good:
+				*v = lockRecord{Failures: max(v.Failures-1, 0), Codes: max(v.Codes-codes, 0)}
+			case withCode:
 				*v = lockRecord{}
-			} else {
-				*v = lockRecord{Failures: max(v.Failures-1, 0)}
+			default:
+				*v = lockRecord{Failures: v.Codes, Codes: v.Codes}
 			}
 			return nil
 		})

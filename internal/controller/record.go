@@ -40,6 +40,7 @@ type (
 	// lockRecord counts a user's failures on a device.
 	lockRecord struct {
 		Failures int
+		Codes    int // of Failures, those in which a one-time code was asked for
 		Until    time.Time
 	}
 	// codeRecord is an enrolment code, under its hash.

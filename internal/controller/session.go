@@ -47,7 +47,9 @@ func (c *Controller) signIn(w http.ResponseWriter, r *http.Request) *wire.Proble
 		c.audit(record{kind: "sign-in-other-user", user: d.User, target: string(d.ID)})
 		return refuse(wire.CodeOtherUser)
 	}
-	p = c.attempt(r.Context(), d, wire.CodeSignIn, func() (bool, error) { return c.judge(r.Context(), q) })
+	conf := c.config()
+	u := conf.Users[q.User]
+	p = c.attempt(r.Context(), d, wire.CodeSignIn, u != nil && conf.requiresCode(u), func() (bool, error) { return c.judge(r.Context(), q) })
 	if p != nil {
 		return p
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,6 +111,65 @@ func TestAnswersShareTheLockout(t *testing.T) {
 		want := []wire.Code{wire.CodeAnswer, wire.CodeSignIn, wire.CodeAnswer, wire.CodeSignIn, wire.CodeLockedOut, wire.CodeLockedOut}
 		if d := cmp.Diff(want, codes); d != "" {
 			t.Error(d)
+		}
+	})
+}
+
+// TestPasswordDoesNotBuyCodes guesses one-time codes with the right password in
+// between, as whoever stole it would: that clears no wrong code from the count.
+func TestPasswordDoesNotBuyCodes(t *testing.T) {
+	conf, dir := exampleConfig(t), t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		_, ask := inBubble(t, conf, dir)
+		cookie := ask("POST", wire.PathSession, aliceSignIn(t), nil).Result().Cookies()[0]
+		answer := func(kind wire.InteractionKind, value string) (int, wire.Code) {
+			w := ask("POST", wire.PathAnswers, fmt.Sprintf(`{"answers":[{"kind":%q,"value":%q}]}`, kind, value), cookie)
+			return w.Code, wire.ReadProblem(w.Code, w.Body).Code
+		}
+		for i := range 4 {
+			if _, code := answer(wire.InteractionMFA, "000000"); code != wire.CodeAnswer {
+				t.Fatalf("guess %d: %s", i+1, code)
+			}
+			if status, code := answer(wire.InteractionPassword, alicePassword); status != http.StatusNoContent {
+				t.Fatalf("the password after guess %d: %s", i+1, code)
+			}
+		}
+		if _, code := answer(wire.InteractionMFA, "000000"); code != wire.CodeLockedOut {
+			t.Errorf("the fifth guess: %s", code)
+		}
+		time.Sleep(time.Minute)
+		for range 4 {
+			answer(wire.InteractionMFA, "000000")
+		}
+		if status, code := answer(wire.InteractionMFA, aliceCode(t, 0)); status != http.StatusNoContent {
+			t.Fatalf("the right code: %s", code)
+		}
+		for range 4 { // the right code has cleared the count
+			if _, code := answer(wire.InteractionMFA, "000000"); code != wire.CodeAnswer {
+				t.Errorf("a guess after the right code: %s", code)
+			}
+		}
+	})
+}
+
+// TestParallelGuesses sends a hundred at once: no more are judged than one after
+// the other would be.
+func TestParallelGuesses(t *testing.T) {
+	conf, dir := exampleConfig(t), t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		c, ask := inBubble(t, conf, dir)
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() { ask("POST", wire.PathSession, `{"user":"alice","password":"wrong","device":{}}`, nil) })
+		}
+		wg.Wait()
+		r := &rig{Controller: c}
+		if judged := audited(r, "sign-in-failed"); judged != conf.Lockout.After || audited(r, "locked-out") != 100-judged {
+			t.Errorf("%d of 100 guesses were judged, %d refused", judged, audited(r, "locked-out"))
+		}
+		w := ask("POST", wire.PathSession, aliceSignIn(t), nil)
+		if p := wire.ReadProblem(w.Code, w.Body); p.Code != wire.CodeLockedOut {
+			t.Errorf("the right password behind them: %v", p)
 		}
 	})
 }
