@@ -88,9 +88,10 @@ var layers = map[string][]string{
 	"internal/plaintext":  {},
 	"internal/classicvpn": {"internal/wire"},
 
+	"internal/admission":  {},
 	"internal/resource":   {"internal/wire"},
-	"internal/controller": {"internal/wire", "internal/policy", "internal/resource"},
-	"internal/gateway":    {"internal/wire", "internal/policy", "internal/resource"},
+	"internal/controller": {"internal/wire", "internal/policy", "internal/resource", "internal/admission"},
+	"internal/gateway":    {"internal/wire", "internal/policy", "internal/resource", "internal/admission"},
 	"internal/lab":        {"internal/wire", "internal/policy", "internal/resource", "internal/controller", "internal/gateway"},
 	"cmd/tidegate-server": {"internal/wire", "internal/policy", "internal/resource", "internal/controller", "internal/gateway", "internal/lab"},
 	"cmd/tidegate-helper": {"internal/wire"},

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/admission"
 	"github.com/tidegate/tidegate/internal/controller/store"
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -42,7 +43,7 @@ type Controller struct {
 	hub       hub
 	epoch     uint64        // the policy revision at the start: it rises with each
 	snapshots atomic.Uint64 // made since
-	admission admission
+	admission admission.Limiter
 	closing   chan struct{} // closed when Run ends: event streams end
 
 	reloading sync.Mutex // one Reload at a time

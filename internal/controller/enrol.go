@@ -103,17 +103,22 @@ func (c *Controller) redeem(ctx context.Context, code string) (codeRecord, error
 	})
 }
 
+// maxEnrol is the size in bytes of the largest enrolment request: anybody may
+// send one.
+const maxEnrol = 16 << 10
+
 // enrol serves wire.PathEnrol, for devices and gateways.
 func (c *Controller) enrol(w http.ResponseWriter, r *http.Request) *wire.Problem {
+	var q wire.EnrolRequest
+	if p := readBodyOf(w, r, maxEnrol, &q); p != nil {
+		return p
+	}
+	// Taken when the request is whole: who sends slowly keeps nobody out.
 	select {
 	case c.enrolling <- struct{}{}:
 		defer func() { <-c.enrolling }()
 	default:
 		return refuse(wire.CodeOverload)
-	}
-	var q wire.EnrolRequest
-	if p := readBody(w, r, &q); p != nil {
-		return p
 	}
 	pub, err := readCSR(q.CSR)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -67,6 +68,24 @@ func (c *Controller) gatewayEvents(w http.ResponseWriter, r *http.Request) *wire
 	}
 }
 
+// maxText is the length in bytes of the longest text kept of a record.
+const maxText = 512
+
+// clipped bounds what a record of a gateway's costs to keep.
+func clipped(r wire.AuditRecord) wire.AuditRecord {
+	clip := func(s string) string {
+		if len(s) > maxText {
+			return strings.ToValidUTF8(s[:maxText], "") + "…"
+		}
+		return s
+	}
+	r.Kind, r.Session, r.User = clip(r.Kind), wire.SessionID(clip(string(r.Session))), clip(r.User)
+	r.Entitlement, r.Target, r.Trigger = wire.EntitlementID(clip(string(r.Entitlement))), clip(r.Target), clip(r.Trigger)
+	r.Decision = wire.DecisionID(clip(string(r.Decision)))
+	r.Reason = wire.Reason{Kind: wire.ReasonKind(clip(string(r.Reason.Kind))), Condition: wire.ConditionID(clip(string(r.Reason.Condition))), Detail: clip(r.Reason.Detail)}
+	return r
+}
+
 // maxReport is the largest number of records in one report.
 const maxReport = 10_000
 
@@ -87,7 +106,7 @@ func (c *Controller) gatewayReport(w http.ResponseWriter, r *http.Request) *wire
 		return badRequest(errors.New("the report has too many records"))
 	}
 	for _, rec := range q.Records {
-		c.keepAudit(g.Name, rec)
+		c.keepAudit(g.Name, clipped(rec))
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil

@@ -76,8 +76,12 @@ func (c *Controller) serve(routes map[string]map[string]endpoint) http.Handler {
 
 // readBody decodes a request's body, bounded in size and time.
 func readBody(w http.ResponseWriter, r *http.Request, v any) *wire.Problem {
+	return readBodyOf(w, r, wire.MaxBody, v)
+}
+
+func readBodyOf(w http.ResponseWriter, r *http.Request, most int64, v any) *wire.Problem {
 	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // a recorder in a test cannot
-	r.Body = http.MaxBytesReader(w, r.Body, wire.MaxBody)
+	r.Body = http.MaxBytesReader(w, r.Body, most)
 	err := wire.ReadJSON(r.Body, v)
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {

@@ -104,12 +104,12 @@ func (c *Controller) Run(ctx context.Context) error {
 	handler := c.handler()
 	control, admin := c.httpServer(handler), c.adminServer()
 	servers := []server{control, admin}
-	g.Go(func() error { return served(control.ServeTLS(c.sockets.tcp, "", "")) })
+	g.Go(func() error { return served(control.ServeTLS(c.admission.Listener(c.sockets.tcp), "", "")) })
 	g.Go(func() error { return served(admin.Serve(c.sockets.admin)) })
 	var transport *quic.Transport
 	if c.sockets.udp != nil {
 		reset := quic.StatelessResetKey(c.authority.reset)
-		transport = &quic.Transport{Conn: c.sockets.udp, StatelessResetKey: &reset, VerifySourceAddress: c.admission.verify}
+		transport = &quic.Transport{Conn: c.sockets.udp, StatelessResetKey: &reset, VerifySourceAddress: c.admission.VerifySourceAddress, ConnContext: c.admission.ConnContext}
 		h3 := &http3.Server{Handler: handler, MaxHeaderBytes: maxHeader, IdleTimeout: idleTimeout, Logger: slog.New(slog.DiscardHandler)}
 		servers = append(servers, h3)
 		l, err := transport.ListenEarly(http3.ConfigureTLSConfig(c.tlsConfig()), &quic.Config{

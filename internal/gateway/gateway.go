@@ -15,6 +15,7 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 
+	"github.com/tidegate/tidegate/internal/admission"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -45,6 +46,7 @@ type Gateway struct {
 	dialer   dialer
 	uplink   http.RoundTripper
 	conn     net.PacketConn
+	limiter  admission.Limiter
 }
 
 // New makes a gateway. It opens nothing and starts nothing.
@@ -150,7 +152,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 
 // serve runs the HTTP/3 lane until ctx is over.
 func (g *Gateway) serve(ctx context.Context, id *identity, reset quic.StatelessResetKey) error {
-	tr := &quic.Transport{Conn: g.conn, StatelessResetKey: &reset}
+	tr := &quic.Transport{Conn: g.conn, StatelessResetKey: &reset, VerifySourceAddress: g.limiter.VerifySourceAddress, ConnContext: g.limiter.ConnContext}
 	defer tr.Close()
 	ln, err := tr.Listen(http3.ConfigureTLSConfig(id.serverTLS()), quicConfig())
 	if err != nil {

@@ -22,7 +22,7 @@ const (
 // carrier on each connection's context.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := carrierOf(r.Context())
-	device, leaf, err := deviceOf(r.TLS)
+	device, leaf, err := deviceOf(r.TLS, time.Now())
 	if err != nil || c == nil {
 		(&wire.Problem{Code: wire.CodeDevice, Status: http.StatusForbidden, Title: "A device certificate is needed", Detail: "Enrol this device."}).Write(w)
 		return

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -135,11 +136,14 @@ func (id *identity) clientTLS() *tls.Config {
 
 // deviceOf is the device that the peer proved to be: the leaf it holds the key
 // of, never another certificate of the chain.
-func deviceOf(state *tls.ConnectionState) (wire.DeviceID, *x509.Certificate, error) {
+func deviceOf(state *tls.ConnectionState, now time.Time) (wire.DeviceID, *x509.Certificate, error) {
 	if state == nil || len(state.VerifiedChains) == 0 || len(state.PeerCertificates) == 0 {
 		return "", nil, fmt.Errorf("no device certificate")
 	}
 	leaf := state.PeerCertificates[0]
+	if now.After(leaf.NotAfter) || now.Before(leaf.NotBefore) { // a connection may outlive its certificate
+		return "", nil, fmt.Errorf("the certificate has expired")
+	}
 	if leaf.IsCA || !leaf.Equal(state.VerifiedChains[0][0]) {
 		return "", nil, fmt.Errorf("the certificate is not a device's")
 	}

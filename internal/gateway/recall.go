@@ -38,12 +38,15 @@ func (g *Gateway) recall() error {
 }
 
 // learn takes a policy from the controller and keeps it. It takes effect before
-// it is on disk.
+// it is on disk, and where it cannot be put there.
 func (g *Gateway) learn(token string) error {
 	if err := g.registry.apply(token, time.Now()); err != nil {
 		return err
 	}
-	return g.state.write(filePolicy, []byte(token))
+	if err := g.state.write(filePolicy, []byte(token)); err != nil {
+		g.log.Error("the policy is not kept; a restart without the controller would forget it", "error", err)
+	}
+	return nil
 }
 
 func (g *Gateway) newUplink(id *identity) *uplink {

@@ -124,7 +124,10 @@ func (u *uplink) fetchKeys(ctx context.Context) error {
 		return err
 	}
 	u.keys(keys)
-	return u.state.write(fileKeys, b)
+	if err := u.state.write(fileKeys, b); err != nil { // a full disk must not keep revocations out
+		u.log.Error("the controller's keys are not kept", "error", err)
+	}
+	return nil
 }
 
 // parseKeys reads a JWK set; a set without a usable key is an error.
