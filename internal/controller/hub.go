@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"github.com/tidegate/tidegate/internal/controller/store"
 )
 
 // hub knows the live event streams, by the key of what they are about: a
@@ -73,12 +75,15 @@ func (l *listener) nudge() {
 // Streams read the store when they begin, so nothing is missed.
 func (c *Controller) watch(ctx context.Context) error {
 	sessions, err := c.store.Watch(ctx, kindSession, 0)
-	if err != nil {
-		return fmt.Errorf("watch sessions: %w", err)
+	var policies <-chan store.Entry
+	if err == nil {
+		policies, err = c.store.Watch(ctx, kindPolicy, 0)
 	}
-	policies, err := c.store.Watch(ctx, kindPolicy, 0)
+	if ctx.Err() != nil {
+		return nil // asked to end before it began
+	}
 	if err != nil {
-		return fmt.Errorf("watch policy: %w", err)
+		return fmt.Errorf("watch what changes: %w", err)
 	}
 	for {
 		select {

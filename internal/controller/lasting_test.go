@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -168,6 +169,24 @@ func TestRevocation(t *testing.T) {
 				bob.signInBob(t)
 			}
 		})
+	}
+}
+
+// TestEndsBeforeItBegins asks a controller to end as soon as it runs: cleanly.
+func TestEndsBeforeItBegins(t *testing.T) {
+	dir := t.TempDir()
+	s := openNATS(t, dir+"/store")
+	c, err := New(Options{Config: exampleConfig(t), Store: s, StateDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.Run(ctx); err != nil {
+		t.Errorf("Run: %v", err)
 	}
 }
 
