@@ -19,12 +19,18 @@ type desk struct {
 	light bool // its panel is light
 }
 
-// busTime bounds what is asked of the session bus at the start.
-const busTime = 5 * time.Second
+const (
+	// busTime bounds what is asked of the session bus at the start.
+	busTime = 5 * time.Second
+	// A login may start us before its bus: it is looked for again after
+	// busPause, which doubles up to busPauses.
+	busPause  = time.Second
+	busPauses = time.Minute
+)
 
 // watchDesk tells desks what the desktop is, first at once and then with every
-// change, until ctx ends. No session bus means no tray. The connection is its
-// own: the library closes the shared one when it ends.
+// change, until ctx ends. No session bus means no tray, until there is one. The
+// connection is its own: the library closes the shared one when it ends.
 func watchDesk(ctx context.Context, desks chan<- desk, log *slog.Logger) error {
 	var now desk
 	tell := func() {
@@ -33,14 +39,24 @@ func watchDesk(ctx context.Context, desks chan<- desk, log *slog.Logger) error {
 		case <-ctx.Done():
 		}
 	}
-	conn, err := sessionBus(ctx)
-	if err != nil {
-		log.Info("no tray: there is no session bus", "error", err)
-		tell()
-		<-ctx.Done()
-		return nil
+	var conn *dbus.Conn
+	for pause := busPause; ; pause = min(2*pause, busPauses) {
+		var err error
+		if conn, err = sessionBus(ctx); err == nil {
+			break
+		}
+		if pause == busPause {
+			log.Info("no tray: there is no session bus yet", "error", err)
+			tell()
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
 	}
 	defer conn.Close()
+	var err error
 	signals := make(chan *dbus.Signal, 16)
 	conn.Signal(signals)
 	if now, err = ask(ctx, conn); err != nil {

@@ -1,6 +1,9 @@
 package tray
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -131,6 +134,23 @@ func TestNoSessionBus(t *testing.T) {
 			c.quit()
 		})
 	}
+}
+
+// Started before the session's bus, as a login may, the tray comes with it.
+func TestBusComesLate(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "bus")
+	c := startChild(t, "unix:path="+link)
+	c.expect("host false")
+	c.send(signedIn())
+	bus := desktoptest.Bus(t)
+	w := desktoptest.NewWatcher(t, bus)
+	path, _, _ := strings.Cut(strings.TrimPrefix(bus, "unix:path="), ",")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	c.expect("host true")
+	desktoptest.Eventually(t, "the icon", func() bool { return w.Registered() > 0 && colour(w) == Active })
+	c.quit()
 }
 
 func hasColour(t *testing.T, w *desktoptest.Watcher, want IconState) {
