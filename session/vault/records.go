@@ -64,6 +64,11 @@ func (r Records) Save(e session.Enrolled) error {
 		os.Remove(f.Name())
 		return fmt.Errorf("save enrolment: %w", err)
 	}
+	// What a crash in the midst of saving left behind; the profile is ours alone.
+	left, _ := filepath.Glob(filepath.Join(r.Dir, recordFile+".*"))
+	for _, name := range left {
+		os.Remove(name)
+	}
 	return nil
 }
 

@@ -163,6 +163,20 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+// What a crash in the midst of saving left behind goes with the next one.
+func TestSaveSweepsUp(t *testing.T) {
+	r := Records{Dir: t.TempDir()}
+	if err := os.WriteFile(filepath.Join(r.Dir, recordFile+".123"), []byte("{half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Save(session.Enrolled{}); err != nil {
+		t.Fatal(err)
+	}
+	if files, _ := os.ReadDir(r.Dir); len(files) != 1 || files[0].Name() != recordFile {
+		t.Errorf("left: %v", files)
+	}
+}
+
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte(`{"controller":"a:1","device":"d","certificate":"","ca":""}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
