@@ -32,8 +32,10 @@ type uplink struct {
 }
 
 const (
+	// A gateway that is away hears of no revocation: it comes back within a
+	// second of the controller, and there are few gateways.
 	backoffMin = 200 * time.Millisecond
-	backoffMax = 15 * time.Second
+	backoffMax = time.Second
 	// askTimeout bounds a request that has an end.
 	askTimeout = 10 * time.Second
 	// lastWords bounds the report of what happened while shutting down.
@@ -64,7 +66,11 @@ func (u *uplink) follow(ctx context.Context) {
 		if time.Since(began) > backoffMax {
 			n = 0
 		}
-		u.log.Info("the controller is not reached", "error", err)
+		level := slog.LevelInfo
+		if n > 0 { // it has been said
+			level = slog.LevelDebug
+		}
+		u.log.Log(ctx, level, "the controller is not reached", "error", err)
 		if pause(ctx, n) != nil {
 			return
 		}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4/jwt"
@@ -297,4 +298,17 @@ func TestEndedWhileEnrolling(t *testing.T) {
 	if err := g.Run(ctx); err != nil {
 		t.Errorf("Run: %v", err)
 	}
+}
+
+// TestPauseIsShort bounds how long a revocation waits for a gateway that was cut
+// off from its controller.
+func TestPauseIsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for n := range 40 {
+			began := time.Now()
+			if err := pause(t.Context(), n); err != nil || time.Since(began) > time.Second {
+				t.Errorf("try %d waits %s: %v", n, time.Since(began), err)
+			}
+		}
+	})
 }
