@@ -11,6 +11,9 @@ import (
 // step is how long a one-time code is shown (RFC 6238, section 5.2).
 const step = 30 * time.Second
 
+// typing is how long a code must still be good for whoever types it.
+const typing = 8 * time.Second
+
 // authenticator stands in for the people's own. A code works once, and a
 // script answers more often than every half minute: so it never shows one
 // twice, and its clock strays by the one step each way that a controller
@@ -31,7 +34,8 @@ func (l *Lab) Code(user string) (string, error) {
 	defer a.mu.Unlock()
 	at := time.Now()
 	now := at.Unix() / int64(step/time.Second)
-	n := max(now-1, a.last[user]+1)
+	oldest := at.Add(typing).Unix()/int64(step/time.Second) - 1
+	n := max(oldest, a.last[user]+1)
 	if n > now+1 {
 		wait := time.Unix((n-1)*int64(step/time.Second), 0).Sub(at)
 		return "", fmt.Errorf("%s has used all codes there are yet; the next one comes in %v", user, wait.Round(time.Second))
