@@ -62,7 +62,9 @@ func (f *flow) run() {
 	switch {
 	case !stop():
 		<-aborted
-	case problem != nil:
+	case problem != nil, f.ctx.Err() != nil:
+		// The context may have ended a moment ago and its function not begun:
+		// stopped now, it would leave the application with an ordinary end.
 		reset(f.conn)
 	default:
 		f.conn.Close()
