@@ -68,6 +68,7 @@ func TestLeaseEndsWhileTheMachineSleeps(t *testing.T) {
 		s.gw.judge(s.allowFor(time.Hour))
 		c := s.open()
 		ping(t, c, "hello")
+		s.until("the lease", func(f session.DataplaneFacts) bool { return !f.Sites["site"].Verdicts["e1"].NotAfter.IsZero() })
 		s.sleep(8 * time.Hour)
 		awake := time.Now()
 		wantReset(t, c)

@@ -112,23 +112,32 @@ func TestUDPIsDroppedInMidSession(t *testing.T) {
 	p := newPath(t, l.Controller())
 	client, cookie := p.signedIn(t, l, &control.Controller{})
 	const idle = 11 * time.Second
-	var before, packets int64
-	var cut time.Time
-	rested := time.AfterFunc(time.Hour, func() {
-		packets, cut = p.Packets()-before, time.Now()
-		p.Cut(true)
-	})
-	defer rested.Stop()
+	type rest struct {
+		packets int64
+		cut     time.Time
+	}
+	rested := make(chan rest, 1)
 	var lane string
 	err := client.Events(t.Context(), cookie, func(l string) { lane = l }, func(wire.Snapshot) {
-		before = p.Packets()
-		rested.Reset(idle)
+		before := p.Packets()
+		time.AfterFunc(idle, func() {
+			select {
+			case rested <- rest{p.Packets() - before, time.Now()}:
+				p.Cut(true)
+			default: // a second snapshot's
+			}
+		})
 	})
-	took := time.Since(cut)
-	if lane != "h3" || cut.IsZero() || took > noticed {
+	var r rest
+	select {
+	case r = <-rested:
+	default:
+	}
+	took, packets := time.Since(r.cut), r.packets
+	if lane != "h3" || r.cut.IsZero() || took > noticed {
 		t.Fatalf("over %s: noticed %v after UDP was dropped: %v", lane, took, err)
 	}
-	if packets > 14 {
+	if packets > 30 { // a busy machine acknowledges more often; polling would be hundreds
 		t.Errorf("%d packets in %v of idleness", packets, idle)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
