@@ -5,6 +5,8 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
+
+	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // environment is made once: an Env takes milliseconds to build.
@@ -20,6 +22,8 @@ func newEnvironment() (*cel.Env, error) {
 	opts := []cel.EnvOption{
 		cel.ParserRecursionLimit(64),
 		cel.ParserExpressionSizeLimit(MaxSource),
+		cel.ASTValidators(cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateRegexLiterals(),
+			cel.ValidateHomogeneousAggregateLiterals(), cel.ValidateComprehensionNestingLimit(1)),
 		cel.Function("within", cel.Overload("within_timestamp_duration",
 			[]*cel.Type{cel.TimestampType, cel.DurationType}, cel.BoolType)),
 		cel.Function("during",
@@ -32,26 +36,39 @@ func newEnvironment() (*cel.Env, error) {
 	return cel.NewEnv(opts...)
 }
 
-// variables are the claims by name. "now" is declared so that whoever writes
-// it is told about within and during instead of an unknown name.
-var variables = []struct {
-	name string
-	typ  *cel.Type
-}{
-	{"now", cel.TimestampType},
-	{"responses.mfa", cel.TimestampType},
-	{"responses.password", cel.TimestampType},
-	{"responses.reason", cel.TimestampType},
-	{"responses.message", cel.TimestampType},
-	{"user.name", cel.StringType},
-	{"user.groups", cel.ListType(cel.StringType)},
-	{"system.address", cel.StringType},
-	{"device.firewall", cel.BoolType},
-	{"device.disk_encryption", cel.BoolType},
-	{"device.os_name", cel.StringType},
-	{"device.os_version", cel.StringType},
-	{"device.hostname", cel.StringType},
+// variable is a name that a criterion may use.
+type variable struct {
+	name     string
+	typ      *cel.Type
+	response wire.InteractionKind // whose answer's stamp it is, or empty
 }
+
+// variables are the clock and the claims.
+var variables = []variable{
+	{name: "now", typ: cel.TimestampType},
+	{name: "responses.mfa", typ: cel.TimestampType, response: wire.InteractionMFA},
+	{name: "responses.password", typ: cel.TimestampType, response: wire.InteractionPassword},
+	{name: "responses.reason", typ: cel.TimestampType, response: wire.InteractionReason},
+	{name: "responses.message", typ: cel.TimestampType, response: wire.InteractionMessage},
+	{name: "risk", typ: cel.IntType},
+	{name: "user.name", typ: cel.StringType},
+	{name: "user.groups", typ: cel.ListType(cel.StringType)},
+	{name: "system.address", typ: cel.StringType},
+	{name: "device.firewall", typ: cel.BoolType},
+	{name: "device.disk_encryption", typ: cel.BoolType},
+	{name: "device.os_name", typ: cel.StringType},
+	{name: "device.os_version", typ: cel.StringType},
+	{name: "device.hostname", typ: cel.StringType},
+}
+
+// declared are the variables by name.
+var declared = func() map[string]variable {
+	m := map[string]variable{}
+	for _, v := range variables {
+		m[v.name] = v
+	}
+	return m
+}()
 
 // check parses and type-checks a criterion.
 func check(src string) (*ast.AST, error) {

@@ -14,6 +14,9 @@ type Claims struct {
 	System    wire.SystemClaims
 	Device    map[string]any // by CEL name: "firewall", "os_name"
 	Responses map[wire.InteractionKind]time.Time
+	// Risk is how risky the user's situation is deemed to be, by custom 20 for
+	// low, 60 for medium and 90 for high. Nil is missing. No device reports it.
+	Risk *int64
 }
 
 // ClaimsOf reads a claims token. A device claim "os.name" is device.os_name;

@@ -3,6 +3,8 @@ package policy
 import (
 	"sync"
 	"testing"
+
+	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // TestCompileConcurrently compiles from 64 goroutines, as a gateway's sessions
@@ -22,6 +24,14 @@ func TestCompileConcurrently(t *testing.T) {
 				if i%2 == 1 {
 					src = `device.firewal`
 					<-busy
+				}
+				c, err := Compile(`user.groups.exists(g, g.startsWith("fin"))`)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if value, _ := c.root.eval(&view{claims: &Claims{User: wire.UserClaims{Groups: []string{"finance"}}}}, 0); value != isTrue {
+					t.Errorf("%s is %d", c, value)
 				}
 				for range 3 {
 					if _, err := Compile(src); err == nil {

@@ -27,25 +27,46 @@ func (c *Criteria) String() string { return c.source }
 // Reads lists the interactions whose answers the criterion depends on.
 func (c *Criteria) Reads() []wire.InteractionKind { return c.reads.kinds() }
 
-// Lifetimes lists the durations given to within, in the order of the text.
+// Lifetimes lists how old an answer may be: the durations given to within, and
+// those with which the age of one answer is compared, in the order of the text.
 func (c *Criteria) Lifetimes() []time.Duration { return slices.Clone(c.lifetimes) }
 
 // Compile checks a criterion and makes it ready to evaluate. Its error is
 // always an *Error. The expression is CEL over these names, and no others:
 //
+//	now                                                                      timestamp
 //	responses.mfa  responses.password  responses.reason  responses.message   timestamp
+//	risk                                                                     int
 //	user.name  system.address                                                string
 //	device.os_name  device.os_version  device.hostname                       string
 //	device.firewall  device.disk_encryption                                  bool
 //	user.groups                                                              list(string)
 //
-// in these forms:
+// with two functions of its own:
 //
 //	within(responses.mfa, duration("60m"))      answered less than so long ago
 //	during("Mon-Fri", "08:30", "17:00")         from inclusive, to exclusive, in UTC
 //	during("Sat,Sun", "10:00", "24:00", "Europe/Berlin")
+//
+// What does not depend on the clock may be written in all of CEL, but for
+// loops in loops, patterns that are not literals and the order of text:
+//
 //	device.firewall     "finance" in user.groups     device.os_name == "linux"
-//	true   false   !a   a && b   a || b
+//	risk < 50     device.hostname.matches("^desk-[0-9]+$")
+//	user.groups.exists(g, g.startsWith("finance-"))
+//
+// What does is one of these, and anything else is refused, as nobody could
+// tell when its value changes:
+//
+//	now - responses.mfa < duration("60m")       sums and differences, compared
+//	now < timestamp("2026-12-31T23:00:00Z")
+//	now.getHours("Europe/Berlin") >= 8          getMinutes, getDayOfWeek, getDate, getDayOfMonth,
+//	                                            getDayOfYear, getMonth, getFullYear; arithmetic on them
+//	now.getHours() * 60 + now.getMinutes() < 17 * 60 + 30
+//	now.getDayOfWeek() in [1, 2, 3, 4, 5]
+//	now - responses.mfa < ("staff" in user.groups ? duration("8h") : duration("1h"))
+//
+// and everything joins with true, false, !a, a && b, a || b, a ? b : c, a == b.
 func Compile(src string) (*Criteria, error) {
 	if len(src) > MaxSource {
 		return nil, &Error{Line: 1, Column: 1, Msg: "the criterion is too long; split it into several conditions"}

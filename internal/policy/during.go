@@ -25,11 +25,10 @@ type during struct {
 // eval never lets a value outlast the zone's present offset: what the wall
 // clock shows behind a change of it is judged there.
 func (n during) eval(_ *view, at int64) (truth, int64) {
-	t := time.Unix(0, at).In(n.zone)
-	_, offset := t.Zone()
-	local := at + int64(offset)*second
+	offset, ends := offsetAt(n.zone, at)
+	local := at + offset
 	midnight := local - mod(local, day)
-	today := int(mod(midnight/day+4, 7)) // 1970-01-01 was a Thursday
+	today := int(weekdayOf(midnight))
 	tod := local - midnight
 
 	value, until := isFalse, int64(0)
@@ -43,14 +42,8 @@ func (n during) eval(_ *view, at int64) (truth, int64) {
 		}
 		until = midnight + ahead*day + n.from
 	}
-	until -= int64(offset) * second
-	if _, end := t.ZoneBounds(); !end.IsZero() {
-		until = min(until, end.UnixNano())
-	}
-	return value, until
+	return value, min(until-offset, ends)
 }
-
-func mod(a, b int64) int64 { return ((a % b) + b) % b }
 
 func (l *lowering) during(args []ast.Expr) (node, error) {
 	n := during{zone: time.UTC}
@@ -76,11 +69,20 @@ func (l *lowering) during(args []ast.Expr) (node, error) {
 		return nil, l.refuse(args[2], `the hours end before they begin; for a night write during(…, %q, "24:00") || during(…, "00:00", %q)`, text[1], text[2])
 	}
 	if len(args) == 4 {
-		if n.zone, err = time.LoadLocation(text[3]); err != nil || text[3] == "" || text[3] == "Local" {
-			return nil, l.refuse(args[3], `%q is not a time zone; write for example "Europe/Berlin" or "UTC"`, text[3])
+		if n.zone, err = l.zone(args[3], text[3]); err != nil {
+			return nil, err
 		}
 	}
 	return n, nil
+}
+
+// zone loads the time zone that e names. UTC is always time.UTC.
+func (l *lowering) zone(e ast.Expr, name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "" || name == "Local" {
+		return nil, l.refuse(e, `%q is not a time zone; write for example "Europe/Berlin" or "UTC"`, name)
+	}
+	return zone, nil
 }
 
 // parseDays reads "Mon-Fri", "Sat,Sun", "Mon-Wed,Fri" or "every day".

@@ -5,17 +5,24 @@ import (
 	"strings"
 	"time"
 
+	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
+// maxNodes bounds what a criterion becomes: a conditional among numbers doubles
+// what it stands in.
+const maxNodes = 2000
+
 // lowering turns the checked tree into nodes, refusing what they cannot say.
 type lowering struct {
-	ast *ast.AST
-	c   *Criteria
+	ast  *ast.AST
+	c    *Criteria
+	size int // nodes so far
 }
 
 func (l *lowering) refuse(e ast.Expr, format string, args ...any) error {
@@ -24,9 +31,15 @@ func (l *lowering) refuse(e ast.Expr, format string, args ...any) error {
 	return err
 }
 
-const forms = `write within(responses.mfa, duration("60m")), during("Mon-Fri", "08:30", "17:00"), device.firewall, "group" in user.groups or device.os_name == "linux", joined by &&, || and !`
+const forms = `write within(responses.mfa, duration("60m")), during("Mon-Fri", "08:30", "17:00"), now.getHours("Europe/Berlin") < 17, device.firewall, "group" in user.groups or device.os_name == "linux", joined by &&, || and !`
 
+// lower makes a node of an expression that is true or false. What no node says
+// is left to cel-go, unless the clock is in it: nobody could tell when its
+// value changes.
 func (l *lowering) lower(e ast.Expr) (node, error) {
+	if l.size++; l.size > maxNodes {
+		return nil, l.refuse(e, "the criterion is too large; split it into several conditions")
+	}
 	switch e.Kind() {
 	case ast.LiteralKind:
 		if v, ok := e.AsLiteral().(types.Bool); ok {
@@ -39,51 +52,140 @@ func (l *lowering) lower(e ast.Expr) (node, error) {
 	case ast.CallKind:
 		return l.call(e)
 	}
-	return nil, l.refuse(e, "this form is not supported; %s", forms)
+	return l.leaf(e)
 }
 
 func (l *lowering) call(e ast.Expr) (node, error) {
 	call := e.AsCall()
 	args := call.Args()
-	switch call.FunctionName() {
+	name := call.FunctionName()
+	switch name {
 	case operators.LogicalAnd, operators.LogicalOr:
-		a, err := l.lower(args[0])
+		in, err := l.each(args)
 		if err != nil {
 			return nil, err
 		}
-		b, err := l.lower(args[1])
-		if err != nil {
-			return nil, err
-		}
-		return junction{or: call.FunctionName() == operators.LogicalOr, a: a, b: b}, nil
+		return junction{or: name == operators.LogicalOr, a: in[0], b: in[1]}, nil
 	case operators.LogicalNot:
-		a, err := l.lower(args[0])
+		in, err := l.each(args)
 		if err != nil {
 			return nil, err
 		}
-		return not{a: a}, nil
+		return not{a: in[0]}, nil
+	case operators.Conditional:
+		in, err := l.each(args)
+		if err != nil {
+			return nil, err
+		}
+		return conditional{cond: in[0], a: in[1], b: in[2]}, nil
 	case "within":
 		return l.within(args)
 	case "during":
 		return l.during(args)
 	case operators.In, operators.OldIn:
-		if l.name(args[1]) != "user.groups" {
-			return nil, l.refuse(args[1], `"in" looks into user.groups only; write "group" in user.groups, or comparisons joined by ||`)
+		return l.in(e, args[0], args[1])
+	case operators.Equals, operators.NotEquals:
+		return l.equals(e, name == operators.NotEquals, args)
+	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+		return l.compare(e, name, args[0], args[1])
+	}
+	return l.leaf(e)
+}
+
+// each lowers them in turn.
+func (l *lowering) each(args []ast.Expr) ([]node, error) {
+	out := make([]node, len(args))
+	for i, a := range args {
+		var err error
+		if out[i], err = l.lower(a); err != nil {
+			return nil, err
 		}
-		g, err := l.text(args[0], "the group")
+	}
+	return out, nil
+}
+
+// in is membership of a group, of a number among literals, or cel-go's.
+func (l *lowering) in(e, x, list ast.Expr) (node, error) {
+	if l.name(list) == "user.groups" && x.Kind() == ast.LiteralKind {
+		g, err := l.text(x, "the group")
 		if err != nil {
 			return nil, err
 		}
 		return group{name: g}, nil
-	case operators.Equals, operators.NotEquals:
-		return l.equals(e, call.FunctionName() == operators.NotEquals, args)
-	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
-		if l.ast.GetType(args[0].ID()).Kind() == types.StringKind {
-			return nil, l.refuse(e, `text has no order that versions follow ("9" comes after "10"); compare with == or !=`)
-		}
 	}
-	return nil, l.refuse(e, "this form is not supported; %s", forms)
+	u := l.uses(e)
+	if !u.clock {
+		return l.leaf(e)
+	}
+	if list.Kind() != ast.ListKind || l.kind(x) != types.IntKind {
+		return nil, l.refuse(e, `with the clock in it, "in" takes a whole number and a list of such; write now.getDayOfWeek() in [1, 2, 3, 4, 5]`)
+	}
+	var of []int64
+	for _, item := range list.AsList().Elements() {
+		n, ok := l.fold(item).(types.Int)
+		if !ok {
+			return nil, l.refuse(item, "with the clock in it, a list holds whole numbers as written; write comparisons joined by ||")
+		}
+		of = append(of, int64(n))
+	}
+	l.c.reads |= u.responses
+	a, err := l.number(x)
+	if err != nil {
+		return nil, err
+	}
+	return a.node(func(a number) (node, error) { return member{a: a, of: of, uses: u}, nil })
 }
+
+// leaf leaves an expression to cel-go.
+func (l *lowering) leaf(e ast.Expr) (node, error) {
+	p, err := l.program(e)
+	if err != nil {
+		return nil, err
+	}
+	u := l.uses(e)
+	l.c.reads |= u.responses
+	return leaf{program: p, uses: u}, nil
+}
+
+// program has cel-go evaluate e, in which there is no clock.
+func (l *lowering) program(e ast.Expr) (cel.Program, error) {
+	if l.uses(e).clock {
+		return nil, l.refuse(e, "when this changes as time goes by cannot be told; %s", forms)
+	}
+	if p := pattern(e); p != nil {
+		return nil, l.refuse(p, `write the pattern as a text in quotes: device.hostname.matches("^desk-[0-9]+$")`)
+	}
+	env, err := environment()
+	if err != nil {
+		return nil, l.refuse(e, "%v", err)
+	}
+	sub := ast.NewCheckedAST(ast.NewAST(e, l.ast.SourceInfo()), l.ast.TypeMap(), l.ast.ReferenceMap())
+	checking.Lock()
+	defer checking.Unlock()
+	p, err := env.PlanProgram(sub, cel.EvalOptions(cel.OptOptimize))
+	if err != nil {
+		return nil, l.refuse(e, "%v", err)
+	}
+	return p, nil
+}
+
+// fold is the value of e where nothing can change it, or nil.
+func (l *lowering) fold(e ast.Expr) ref.Val {
+	if !l.uses(e).constant() {
+		return nil
+	}
+	p, err := l.program(e)
+	if err != nil {
+		return nil
+	}
+	out, _, err := p.Eval(cel.NoVars())
+	if err != nil {
+		return nil
+	}
+	return out
+}
+
+func (l *lowering) kind(e ast.Expr) types.Kind { return l.ast.GetType(e.ID()).Kind() }
 
 func (l *lowering) within(args []ast.Expr) (node, error) {
 	kind := wire.InteractionKind(strings.TrimPrefix(l.name(args[0]), "responses."))
@@ -107,25 +209,38 @@ func (l *lowering) within(args []ast.Expr) (node, error) {
 	return within{kind: kind, d: int64(d)}, nil
 }
 
+// equals compares text, truths or numbers.
 func (l *lowering) equals(e ast.Expr, negated bool, args []ast.Expr) (node, error) {
-	claim, lit := args[0], args[1]
-	if claim.Kind() == ast.LiteralKind {
-		claim, lit = lit, claim
+	a, b := args[0], args[1]
+	if a.Kind() == ast.LiteralKind {
+		a, b = b, a
 	}
-	switch name := l.name(claim); l.ast.GetType(claim.ID()).Kind() {
+	switch l.kind(a) {
 	case types.StringKind:
-		if name == "" {
-			return nil, l.refuse(claim, `compare a claim with a text; write device.os_name == "linux"`)
+		if name := l.name(a); name != "" && b.Kind() == ast.LiteralKind {
+			v, err := l.text(b, "the value")
+			if err != nil {
+				return nil, err
+			}
+			return equals{name: name, value: v, not: negated}, nil
 		}
-		v, err := l.text(lit, "the value")
+	case types.BoolKind:
+		if b.Kind() == ast.LiteralKind {
+			return nil, l.refuse(e, "a true or false claim stands alone; write device.firewall or !device.firewall")
+		}
+		in, err := l.each(args)
 		if err != nil {
 			return nil, err
 		}
-		return equals{name: name, value: v, not: negated}, nil
-	case types.BoolKind:
-		return nil, l.refuse(e, "a true or false claim stands alone; write device.firewall or !device.firewall")
+		return same{not: negated, a: in[0], b: in[1]}, nil
+	case types.IntKind, types.DurationKind, types.TimestampKind:
+		op := operators.Equals
+		if negated {
+			op = operators.NotEquals
+		}
+		return l.compare(e, op, a, b)
 	}
-	return nil, l.refuse(e, "this form is not supported; %s", forms)
+	return l.leaf(e)
 }
 
 // name is the claim that e names, or empty.

@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -37,8 +36,7 @@ func (p *planner) blame(v *view, at int64, prefer kindSet) (wire.Reason, bool) {
 		leaves := deciding(c.Criteria.root, v, at, nil)
 		if prefer != 0 {
 			leaves = slices.DeleteFunc(leaves, func(n node) bool {
-				w, ok := n.(within)
-				return !ok || prefer&setOf(w.kind) == 0
+				return prefer&answersOf(n) == 0
 			})
 			if len(leaves) == 0 {
 				continue
@@ -48,7 +46,7 @@ func (p *planner) blame(v *view, at int64, prefer kindSet) (wire.Reason, bool) {
 		if len(leaves) > 0 {
 			value, _ := leaves[0].eval(v, at)
 			var missing string
-			if r.Kind, missing = kindOf(leaves[0], value); missing != "" {
+			if r.Kind, missing = kindOf(leaves[0], v, value); missing != "" {
 				r.Detail = fmt.Sprintf("%s was not reported", missing)
 				if c.Denied != "" {
 					r.Detail = c.Denied + " (" + r.Detail + ")"
@@ -65,6 +63,17 @@ func deciding(n node, v *view, at int64, out []node) []node {
 	switch n := n.(type) {
 	case not:
 		return deciding(n.a, v, at, out)
+	case same:
+		return deciding(n.b, v, at, deciding(n.a, v, at, out))
+	case conditional:
+		out = deciding(n.cond, v, at, out)
+		switch c, _ := n.cond.eval(v, at); c {
+		case isTrue:
+			return deciding(n.a, v, at, out)
+		case isFalse:
+			return deciding(n.b, v, at, out)
+		}
+		return out
 	case junction:
 		value, _ := n.eval(v, at)
 		for _, operand := range [...]node{n.a, n.b} {
@@ -77,41 +86,67 @@ func deciding(n node, v *view, at int64, out []node) []node {
 	return append(out, n)
 }
 
+// usesOf is what a leaf depends on, where that is more than one claim.
+func usesOf(n node) *uses {
+	switch n := n.(type) {
+	case compare:
+		return n.uses
+	case member:
+		return n.uses
+	case leaf:
+		return n.uses
+	}
+	return nil
+}
+
+// answersOf are the interactions that a leaf reads.
+func answersOf(n node) kindSet {
+	if w, ok := n.(within); ok {
+		return setOf(w.kind)
+	}
+	if u := usesOf(n); u != nil {
+		return u.responses
+	}
+	return 0
+}
+
 // kindOf is the kind of criterion that a leaf is; where it is unknown for want
 // of a claim, that claim is named. An interaction that was never answered is
 // no missing claim: it can be answered.
-func kindOf(n node, value truth) (kind wire.ReasonKind, missing string) {
-	var name string
+func kindOf(n node, v *view, value truth) (kind wire.ReasonKind, missing string) {
+	u := usesOf(n)
 	switch n := n.(type) {
 	case within:
-		switch n.kind {
-		case wire.InteractionMFA:
-			return wire.ReasonMFA, ""
-		case wire.InteractionPassword:
-			return wire.ReasonPassword, ""
-		case wire.InteractionReason:
-			return wire.ReasonUserReason, ""
-		case wire.InteractionMessage:
-			return wire.ReasonMessage, ""
-		}
+		return reasonOf(n.kind), ""
 	case during:
 		return wire.ReasonTime, ""
 	case group:
 		return wire.ReasonGroup, ""
 	case flag:
-		name = n.name
+		u = &uses{claims: []string{n.name}}
 	case equals:
-		name = n.name
+		u = &uses{claims: []string{n.name}}
 	}
-	switch {
-	case name == "":
+	if u == nil {
 		return wire.ReasonCriteria, ""
-	case value == unknown:
-		return wire.ReasonMissing, name
-	case strings.HasPrefix(name, "device."):
-		return wire.ReasonDevice, ""
-	case strings.HasPrefix(name, "user."):
-		return wire.ReasonGroup, ""
 	}
-	return wire.ReasonCriteria, ""
+	if value == unknown {
+		if missing = u.missing(v); missing != "" {
+			return wire.ReasonMissing, missing
+		}
+	}
+	return u.kind(), ""
+}
+
+// reasonOf is why an answer that is wanting denies.
+func reasonOf(k wire.InteractionKind) wire.ReasonKind {
+	switch k {
+	case wire.InteractionMFA:
+		return wire.ReasonMFA
+	case wire.InteractionPassword:
+		return wire.ReasonPassword
+	case wire.InteractionReason:
+		return wire.ReasonUserReason
+	}
+	return wire.ReasonMessage
 }

@@ -1,0 +1,89 @@
+package policy
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// benched are the conditions measured, in our words and in CEL's.
+var benched = []struct {
+	name string
+	pair
+}{
+	{"hours", pair{
+		`during("Mon-Fri", "08:30", "17:00")`,
+		`now.getDayOfWeek() >= 1 && now.getDayOfWeek() <= 5 && now.getHours() * 60 + now.getMinutes() >= 510 && now.getHours() * 60 + now.getMinutes() < 1020`,
+	}},
+	{"hours-cel", pair{
+		`now.getDayOfWeek() in [1, 2, 3, 4, 5] && now.getHours() * 60 + now.getMinutes() >= 510 && now.getHours() * 60 + now.getMinutes() < 1020`,
+		`now.getDayOfWeek() in [1, 2, 3, 4, 5] && now.getHours() * 60 + now.getMinutes() >= 510 && now.getHours() * 60 + now.getMinutes() < 1020`,
+	}},
+	{"mfa", pair{`within(responses.mfa, duration("60m"))`, `now - responses.mfa < duration("60m")`}},
+	{"five", pair{
+		`during("Mon-Fri", "08:30", "17:00") && within(responses.mfa, duration("60m")) && device.firewall && "finance" in user.groups && risk < 50`,
+		`now.getDayOfWeek() >= 1 && now.getDayOfWeek() <= 5 && now.getHours() * 60 + now.getMinutes() >= 510 && now.getHours() * 60 + now.getMinutes() < 1020 && now - responses.mfa < duration("60m") && device.firewall && "finance" in user.groups && risk < 50`,
+	}},
+}
+
+func benchClaims(at time.Time) *Claims {
+	return &Claims{Device: map[string]any{"firewall": true}, User: wire.UserClaims{Groups: []string{"finance"}}, Risk: new(int64(20)),
+		Responses: map[wire.InteractionKind]time.Time{wire.InteractionMFA: at}}
+}
+
+// BenchmarkVerdict compares, for each condition, the value with its certainty,
+// the verdict with its exact next change, and the whole plan with cel-go's
+// plain evaluation in the same run: x-cel is how many times faster we are.
+func BenchmarkVerdict(b *testing.B) {
+	at := clock("10:00:00")
+	claims := benchClaims(at)
+	for _, row := range benched {
+		c, err := Compile(row.ours)
+		if err != nil {
+			b.Fatal(err)
+		}
+		conds := []Condition{{ID: "c", Criteria: c, Interactions: []wire.Interaction{{Kind: wire.InteractionMFA}}}}
+		p := planner{conds: conds, claims: claims}
+		v := &view{claims: claims}
+		o, m := newOracle(b, row.cel), vars(claims)
+		m["now"] = at
+		cel := testing.Benchmark(func(b *testing.B) {
+			for b.Loop() {
+				o.program.Eval(m)
+			}
+		})
+		for _, part := range []struct {
+			name string
+			run  func()
+		}{
+			{"value", func() { c.root.eval(v, at.UnixNano()) }},
+			{"next", func() { p.next(v, at.UnixNano(), forever) }},
+			{"plan", func() { Plan(conds, claims, at, defaults) }},
+		} {
+			b.Run(fmt.Sprintf("%s/%s", row.name, part.name), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					part.run()
+				}
+				own := float64(b.Elapsed().Nanoseconds()) / float64(b.N)
+				b.ReportMetric(float64(cel.NsPerOp())/own, "x-cel")
+				b.ReportMetric(float64(cel.NsPerOp()), "cel-ns/op")
+			})
+		}
+	}
+}
+
+// TestVerdictAllocatesNothing holds for the verdict with its next change.
+func TestVerdictAllocatesNothing(t *testing.T) {
+	at := clock("10:00:00")
+	claims := benchClaims(at)
+	v := &view{claims: claims}
+	for _, row := range benched {
+		p := planner{conds: []Condition{{Criteria: compile(t, row.ours)}}, claims: claims}
+		if n := testing.AllocsPerRun(100, func() { p.next(v, at.UnixNano(), forever) }); n != 0 {
+			t.Errorf("%s: %v allocations", row.name, n)
+		}
+	}
+}
