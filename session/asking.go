@@ -13,6 +13,10 @@ const (
 	signInPromptID = "sign-in"
 )
 
+// proposalID names the prompt of a clicked link: whoever confirms one confirms
+// what stood in it, and not a link that was clicked a moment later.
+func proposalID(n int) string { return fmt.Sprintf("%s-%d", enrolPromptID, n) }
+
 // derivePrompt says what the user is asked now: one thing, and one prompt for
 // all that falls due.
 func derivePrompt(f *facts, in *intent, apps []App, phase ControlPhase, w *wake) *Prompt {
@@ -22,6 +26,7 @@ func derivePrompt(f *facts, in *intent, apps []App, phase ControlPhase, w *wake)
 		p = &Prompt{ID: enrolPromptID, Kind: PromptEnrol}
 		if in.proposed != nil {
 			p.Proposed = in.proposed.Controller
+			p.ID = proposalID(in.proposals)
 		}
 	case f.cookie == "":
 		// No cookie, or a refused one: that, and nothing else, asks to sign in.

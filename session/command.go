@@ -26,9 +26,10 @@ func (Secret) GoString() string { return "[secret]" }
 // The commands.
 type (
 	// Enrol enrols this device by an enrolment link; an empty one means the
-	// link that was proposed.
+	// link that was proposed, in the prompt of that id and in no other.
 	Enrol struct {
-		Link Secret `json:"link"` // it holds a code
+		Link   Secret `json:"link,omitempty"` // it holds a code
+		Prompt string `json:"prompt,omitempty"`
 	}
 	// ProposeEnrol puts an enrolment link before the user, who confirms it in
 	// the enrol prompt: a link that was clicked never enrols by itself.

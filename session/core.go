@@ -67,6 +67,7 @@ type controlFact struct {
 // intent is what the user wants.
 type intent struct {
 	proposed  *wire.EnrolmentLink // a clicked link
+	proposals int                 // how many there were
 	enrolling bool                // the user asked to enrol though enrolled already
 	busy      PromptKind          // the prompt whose answer is under way
 	busySeq   uint64              // names the answer that busy is of

@@ -67,6 +67,7 @@ func (c *core) doPropose(cmd ProposeEnrol) error {
 		return err
 	}
 	c.proposed, c.enrolling, c.dismissed, c.refused = &l, true, "", nil
+	c.proposals++
 	c.window = WindowRequest{Seq: c.window.Seq + 1}
 	return nil
 }
@@ -81,6 +82,9 @@ func (c *core) doEnrol(cmd Enrol) error {
 	c.enrolling = true
 	var l wire.EnrolmentLink
 	if cmd.Link == "" && c.proposed != nil {
+		if cmd.Prompt != proposalID(c.proposals) {
+			return fmt.Errorf("another link has been opened meanwhile; look at it before you go on")
+		}
 		l = *c.proposed
 	} else {
 		var err error

@@ -63,7 +63,13 @@ func TestProposedLinkWaitsForTheUser(t *testing.T) {
 		if s.Prompt.Proposed != "zta.example:8443" || s.Window.Seq == 0 || b.controller.called("enrol") != 0 {
 			t.Fatalf("a clicked link led to %+v and %d enrolments", s.Prompt, b.controller.called("enrol"))
 		}
-		b.do(Enrol{})
+		first := s.Prompt.ID
+		b.do(ProposeEnrol{Link: Secret(strings.Replace(string(goodLink), "zta", "evil", 1))})
+		if err := b.s.Do(context.Background(), Enrol{Prompt: first}); err == nil || b.controller.called("enrol") != 0 {
+			t.Fatalf("the yes to one link enrolled by another: %v", err)
+		}
+		b.do(ProposeEnrol{Link: goodLink})
+		b.do(Enrol{Prompt: b.state().Prompt.ID})
 		if p := b.state().Prompt; p.Kind != PromptSignIn {
 			t.Fatalf("a confirmed link led to %+v", p)
 		}

@@ -29,7 +29,6 @@ const (
 	keyAccess  = "access"
 	keyControl = "control"
 	keySession = "session"
-	keyTray    = "tray"
 	keyFailed  = "failed"
 )
 
@@ -40,7 +39,7 @@ func Diff(prev, next session.State) []Notice {
 		return nil
 	}
 	var ns []Notice
-	for _, of := range []func(prev, next *session.State) (Notice, bool){prompt, access, control, ended, tray} {
+	for _, of := range []func(prev, next *session.State) (Notice, bool){prompt, access, control, ended} {
 		if n, ok := of(&prev, &next); ok {
 			ns = append(ns, n)
 		}
@@ -176,14 +175,6 @@ func ended(prev, next *session.State) (Notice, bool) {
 		}
 	}
 	return Notice{}, false
-}
-
-// tray tells, when the client starts, that the desktop shows no icon. A panel
-// that goes later, and comes back, is not worth a word.
-func tray(prev, next *session.State) (Notice, bool) {
-	return Notice{Key: keyTray, Title: "Tidegate runs without a tray icon", Open: session.ShowWindow{},
-			Body: "This desktop shows none, so the window does all that the icon would. Open it from your applications."},
-		prev.Tray == session.TrayUnknown && next.Tray == session.TrayAbsent
 }
 
 func several(names []string) string {

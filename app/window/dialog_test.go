@@ -29,6 +29,8 @@ func TestDialogsAnswerExactly(t *testing.T) {
 	}{
 		{"enrol", enrolPrompt(), func(b *bench) { b.typed(link); b.key(fyne.KeyReturn) }, session.Enrol{Link: session.Secret(link)}},
 		{"enrol by the button", enrolPrompt(), func(b *bench) { b.typed(link); b.press("Enrol") }, session.Enrol{Link: session.Secret(link)}},
+		{"a clicked link, confirmed", proposedPrompt(), func(b *bench) { b.press("Enrol") }, session.Enrol{Prompt: "enrol-1"}},
+		{"a clicked link, by the keyboard", proposedPrompt(), func(b *bench) { b.key(fyne.KeySpace) }, session.Enrol{Prompt: "enrol-1"}},
 		{"enrol with a damaged link", enrolPrompt(), func(b *bench) { b.typed("tidegate:enrol?x"); b.press("Enrol") }, nil},
 		{"sign in", noCode, func(b *bench) { b.typed("pass word"); b.key(fyne.KeyReturn) }, session.SignIn{Password: "pass word"}},
 		{"sign in with a code", signInPrompt(), func(b *bench) {

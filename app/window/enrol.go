@@ -29,7 +29,7 @@ func (w *Window) newEnrol() (*modal, face) {
 		extra: func(*session.Prompt) { e.propose() },
 		command: func() session.Command {
 			if e.prompt.Proposed != "" {
-				return session.Enrol{}
+				return session.Enrol{Prompt: e.prompt.ID}
 			}
 			if e.link.input.Text == "" {
 				return nil

@@ -230,6 +230,13 @@ func enrolPrompt() session.State {
 	return s
 }
 
+// proposedPrompt asks about a link that was clicked.
+func proposedPrompt() session.State {
+	s := notEnrolled()
+	s.Prompt = &session.Prompt{ID: "enrol-1", Kind: session.PromptEnrol, Proposed: "zta.example:8443"}
+	return s
+}
+
 func signedOut() session.State {
 	s := enrolled()
 	s.Control.Phase = session.ControlSignedOut

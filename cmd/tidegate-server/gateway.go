@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os/signal"
+	"syscall"
 
 	"github.com/tidegate/tidegate/internal/gateway"
 )
@@ -23,6 +25,7 @@ func runGateway(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	signal.Ignore(syscall.SIGHUP) // there is nothing to reload
 	g, err := gateway.New(gateway.Options{Config: conf, Log: o.log(slog.LevelInfo)})
 	if err != nil {
 		return err

@@ -61,6 +61,11 @@ func (p *pin) verify(addr, host string, cs tls.ConnectionState) error {
 	if err != nil {
 		return &wire.Problem{Code: wire.CodeFingerprint, Title: "the certificate of " + addr + " is not good", Detail: err.Error()}
 	}
+	for _, u := range cs.PeerCertificates[0].URIs {
+		if u.Scheme == "tidegate" { // a device's or a gateway's, of the same CA
+			return errOther(addr)
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.at = ca.Raw
