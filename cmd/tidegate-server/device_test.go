@@ -234,13 +234,17 @@ func (d *device) holds(authority string) error {
 	return nil
 }
 
-// cut waits for a flow's reset.
+// cut waits for a flow's reset, or for its connection's end, which may overtake
+// the reset when the gateway ends: an ordinary end is neither.
 func (d *device) cut(authority string) error {
 	s := d.flows[authority]
 	s.SetReadDeadline(time.Now().Add(20 * time.Second))
 	_, err := io.Copy(io.Discard, s)
-	var reset *quic.StreamError
-	if !errors.As(err, &reset) {
+	var (
+		reset *quic.StreamError
+		over  *quic.ApplicationError
+	)
+	if !errors.As(err, &reset) && !errors.As(err, &over) {
 		return fmt.Errorf("%s was not reset: %w", authority, err)
 	}
 	return nil
