@@ -49,15 +49,12 @@ func BenchmarkVerdict(b *testing.B) {
 		v := &view{claims: claims}
 		o, m := newOracle(b, row.cel), vars(claims)
 		m["now"] = at
-		cel := testing.Benchmark(func(b *testing.B) {
-			for b.Loop() {
-				o.program.Eval(m)
-			}
-		})
+		var cel float64 // cel-go's nanoseconds, once it has been measured
 		for _, part := range []struct {
 			name string
 			run  func()
 		}{
+			{"cel", func() { o.program.Eval(m) }},
 			{"value", func() { c.root.eval(v, at.UnixNano()) }},
 			{"next", func() { p.next(v, at.UnixNano(), forever) }},
 			{"plan", func() { Plan(conds, claims, at, defaults) }},
@@ -68,8 +65,12 @@ func BenchmarkVerdict(b *testing.B) {
 					part.run()
 				}
 				own := float64(b.Elapsed().Nanoseconds()) / float64(b.N)
-				b.ReportMetric(float64(cel.NsPerOp())/own, "x-cel")
-				b.ReportMetric(float64(cel.NsPerOp()), "cel-ns/op")
+				if part.name == "cel" {
+					cel = own
+				}
+				if cel > 0 {
+					b.ReportMetric(cel/own, "x-cel")
+				}
 			})
 		}
 	}
