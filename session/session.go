@@ -127,7 +127,12 @@ func (s *Session) Do(ctx context.Context, cmd Command) error {
 	case err := <-answer:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		select {
+		case err := <-answer: // it was there first: a quit ends its caller too
+			return err
+		default:
+			return ctx.Err()
+		}
 	}
 }
 

@@ -482,6 +482,27 @@ func TestDoReturnsWithItsStatePublished(t *testing.T) {
 	})
 }
 
+// The program ends its own servers when the session has ended: whoever asked
+// for it hears that it was done, and not that it was too late.
+func TestAnAnswerOutweighsTheEndOfItsContext(t *testing.T) {
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			s := New(Options{})
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan error, 1)
+			go func() { done <- s.Do(ctx, Quit{}) }()
+			synctest.Wait() // it offers its command
+			c := newCore(s.o, s.now, nil)
+			(<-s.msgs)(c)
+			c.answer()
+			cancel()
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 func TestQuit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t).enrolled("kept").start()
