@@ -37,7 +37,8 @@ func showWindow(ctx context.Context, p profile.Profile, log *slog.Logger) error 
 		return err
 	}
 	defer client.Close()
-	err = viewer.Run(ctx, viewer.Options{App: fyneapp.NewWithID(windowID(p)), Client: client, Inspect: os.Getenv("TIDEGATE_INSPECT"), Log: log})
+	err = viewer.Run(ctx, viewer.Options{App: fyneapp.NewWithID(windowID(p)), Client: client, Inspect: os.Getenv("TIDEGATE_INSPECT"), Log: log,
+		Force: func() { os.Exit(0) }})
 	if errors.Is(err, window.ErrClientEnded) {
 		return nil // the tray process has ended, and the window with it
 	}

@@ -60,6 +60,7 @@ func startClient(t *testing.T) *client {
 	// our races fail the test.
 	c.tray.Env = append(c.tray.Env, "TIDEGATE_INSPECT="+c.inspect, "GORACE=exitcode=0 atexit_sleep_ms=0")
 	c.tray.Stderr = &c.errors
+	c.tray.WaitDelay = desktoptest.Wait // its window holds the same stderr
 	if err := c.tray.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -32,9 +32,16 @@ type Options struct {
 	// Inspect is the path of a socket that tells end-to-end tests what the
 	// window shows; empty: none.
 	Inspect string
+	// Force ends the process where Fyne's loop does not end within endTime of
+	// being asked to; nil waits for it.
+	Force func()
 	// Log is for the developer; nil is silent.
 	Log *slog.Logger
 }
+
+// endTime is how long Fyne has to end: a window process that hangs would stay
+// for ever, since nobody waits for it.
+const endTime = 5 * time.Second
 
 // quitDelay is what Fyne needs between the last window's going and its own
 // end, or a pointer event that is on its way hits a window that is not there.
@@ -85,6 +92,15 @@ func Run(ctx context.Context, o Options) error {
 	ended, over := make(chan error, 1), make(chan struct{})
 	go func() {
 		err := g.Wait()
+		if o.Force != nil {
+			time.AfterFunc(endTime, func() {
+				select {
+				case <-over:
+				default:
+					o.Force()
+				}
+			})
+		}
 		quit(o.App, w, over)
 		ended <- err
 	}()
