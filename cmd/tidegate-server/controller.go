@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/tidegate/tidegate/internal/controller"
+	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/controller/store/natskv"
 )
 
@@ -33,7 +34,7 @@ func runController(ctx context.Context, args []string) error {
 	hangup := make(chan os.Signal, 1) // from here on one does not kill
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	conf, err := controller.LoadConfig(o.config)
+	conf, err := config.Load(o.config)
 	if err != nil {
 		return err
 	}
@@ -43,7 +44,7 @@ func runController(ctx context.Context, args []string) error {
 	return served(ctx, serveController(ctx, o, conf, hangup))
 }
 
-func serveController(ctx context.Context, o *options, conf *controller.Config, hangup <-chan os.Signal) (err error) {
+func serveController(ctx context.Context, o *options, conf *config.Config, hangup <-chan os.Signal) (err error) {
 	log := o.log(slog.LevelInfo)
 	st, err := natskv.Open(ctx, natskv.Options{Dir: filepath.Join(conf.StateDir, "store"), Logger: log})
 	if err != nil {
@@ -78,7 +79,7 @@ func reload(ctx context.Context, hangup <-chan os.Signal, file string, c *contro
 			return
 		case <-hangup:
 		}
-		conf, err := controller.LoadConfig(file)
+		conf, err := config.Load(file)
 		if err != nil {
 			for line := range strings.Lines(err.Error()) {
 				log.Error("the configuration was not reloaded", "error", strings.TrimSuffix(line, "\n"))

@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/tidegate/tidegate/internal/controller"
+	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -24,6 +24,6 @@ func hashPassword(in io.Reader, out io.Writer) error {
 	case len(password) > wire.MaxSecret:
 		return fmt.Errorf("the password is longer than %d bytes, and nobody could sign in with it; write a shorter one", wire.MaxSecret)
 	}
-	_, err = fmt.Fprintln(out, controller.HashPassword(password))
+	_, err = fmt.Fprintln(out, config.HashPassword(password))
 	return err
 }

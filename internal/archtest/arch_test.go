@@ -90,8 +90,10 @@ var layers = map[string][]string{
 
 	"internal/admission":  {},
 	"internal/resource":   {"internal/wire"},
-	"internal/controller": {"internal/wire", "internal/policy", "internal/resource", "internal/admission"},
-	"internal/gateway":    {"internal/wire", "internal/policy", "internal/resource", "internal/admission"},
+	"internal/script":     {"internal/wire"},
+	"internal/reevaluate": {"internal/wire", "internal/policy"},
+	"internal/controller": {"internal/wire", "internal/policy", "internal/script", "internal/resource", "internal/admission"},
+	"internal/gateway":    {"internal/wire", "internal/policy", "internal/reevaluate", "internal/script", "internal/resource", "internal/admission"},
 	"internal/lab":        {"internal/wire", "internal/policy", "internal/resource", "internal/controller", "internal/gateway"},
 	"cmd/tidegate-server": {"internal/wire", "internal/policy", "internal/resource", "internal/controller", "internal/gateway", "internal/lab"},
 	"cmd/tidegate-helper": {"internal/wire"},

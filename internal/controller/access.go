@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -25,9 +26,9 @@ type right struct {
 	Conditions []wire.Condition
 }
 
-func (c *Config) access(u *User) access {
+func accessOf(c *config.Config, u *config.User) access {
 	a := access{Groups: slices.Sorted(slices.Values(u.Groups)), Rights: map[wire.EntitlementID]right{}}
-	for site, list := range c.entitled(u) {
+	for site, list := range c.Entitled(u) {
 		for _, e := range list {
 			a.Rights[e.ID] = right{site, e.Actions, e.Conditions}
 		}
@@ -64,7 +65,7 @@ func (a access) keeps(before access) bool {
 // tokens older than the present configuration are void; gateways hear of it with
 // the next policy. before is the configuration that the present one replaces:
 // without it, as after a restart, every change counts as a loss.
-func (c *Controller) voidTokens(ctx context.Context, before *Config) error {
+func (c *Controller) voidTokens(ctx context.Context, before *config.Config) error {
 	conf := c.conf.Load()
 	all, err := c.sessions().list(ctx, kindSession)
 	if err != nil {
@@ -75,7 +76,7 @@ func (c *Controller) voidTokens(ctx context.Context, before *Config) error {
 		if s.Ended != "" || u == nil {
 			continue
 		}
-		now := conf.access(u)
+		now := accessOf(conf.Config, u)
 		digest, err := now.digest()
 		if err != nil {
 			return err
@@ -83,7 +84,7 @@ func (c *Controller) voidTokens(ctx context.Context, before *Config) error {
 		if digest == s.Access {
 			continue
 		}
-		kept, err := before.keptBy(now, s)
+		kept, err := keptBy(before, now, s)
 		if err != nil {
 			return err
 		}
@@ -109,11 +110,11 @@ func (c *Controller) voidTokens(ctx context.Context, before *Config) error {
 
 // keptBy says whether a session that had its access from c loses nothing by the
 // new one; whatever is not certain is a loss.
-func (c *Config) keptBy(now access, s sessionRecord) (bool, error) {
+func keptBy(c *config.Config, now access, s sessionRecord) (bool, error) {
 	if c == nil || c.Users[s.User] == nil {
 		return false, nil
 	}
-	was := c.access(c.Users[s.User])
+	was := accessOf(c, c.Users[s.User])
 	digest, err := was.digest()
 	return err == nil && digest == s.Access && now.keeps(was), err
 }

@@ -7,12 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/controller/store"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // demote takes alice out of the group finance.
-func demote(conf *Config) *Config {
+func demote(conf *config.Config) *config.Config {
 	u := *conf.Users["alice"]
 	u.Groups = []string{"staff"}
 	conf.Users["alice"] = &u
@@ -65,7 +66,7 @@ func TestReloadVoidsTokens(t *testing.T) {
 
 	// More for bob, and another name for the wiki, take nothing from anyone.
 	conf := demote(exampleConfig(t))
-	conf.Policies = append(conf.Policies, &Policy{Name: "bob", Users: []string{"bob"}, Entitlements: []wire.EntitlementID{"ledger"}})
+	conf.Policies = append(conf.Policies, &config.Policy{Name: "bob", Users: []string{"bob"}, Entitlements: []wire.EntitlementID{"ledger"}})
 	wiki := *conf.Entitlements["wiki"]
 	wiki.Name = "The wiki"
 	conf.Entitlements["wiki"] = &wiki
@@ -82,7 +83,7 @@ func TestReloadVoidsTokens(t *testing.T) {
 	narrow.Actions = []wire.Action{wiki.Actions[0]}
 	narrow.Actions[0].Ports = []uint16{443}
 	less := *conf
-	less.Entitlements = map[wire.EntitlementID]*Entitlement{"wiki": &narrow, "ledger": conf.Entitlements["ledger"]}
+	less.Entitlements = map[wire.EntitlementID]*config.Entitlement{"wiki": &narrow, "ledger": conf.Entitlements["ledger"]}
 	if err := r.Reload(t.Context(), &less); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func TestRestartVoidsTokens(t *testing.T) {
 	alice, bob := enrolled(t, r, "alice", false), enrolled(t, r, "bob", false)
 	sa := alice.signInAlice(t).Session
 	bob.signInBob(t)
-	void := func(conf *Config) map[wire.SessionID]wire.Renewal {
+	void := func(conf *config.Config) map[wire.SessionID]wire.Renewal {
 		t.Helper()
 		c, err := New(Options{Config: conf, Store: s, StateDir: dir})
 		if err != nil {

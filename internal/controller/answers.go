@@ -79,7 +79,7 @@ func (c *Controller) judgeAnswers(ctx context.Context, name string, answers map[
 	if u == nil || !asked {
 		return u != nil, nil
 	}
-	at := codeStep(u.totp, code, time.Now())
+	at := codeStep(u.TOTP, code, time.Now())
 	if at == 0 {
 		return false, nil
 	}

@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/admission"
+	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/controller/store"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // Options make a Controller. Config and Store are needed.
 type Options struct {
-	Config *Config
+	Config *config.Config
 	// Store keeps the state; the caller closes it after Run has returned.
 	Store store.Store
 	// Logger takes what happens and the audit; nil drops it.
@@ -55,7 +56,7 @@ type Controller struct {
 // configured is a configuration in force, and the policy revision from which on
 // it is: what tokens that are made from it carry.
 type configured struct {
-	*Config
+	*config.Config
 	revision uint64
 }
 
@@ -76,8 +77,8 @@ func New(o Options) (*Controller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
 	}
-	host, _, _ := splitAddress(o.Config.Listen, true)
-	public, _, _ := splitAddress(o.Config.PublicAddress, true)
+	host, _, _ := config.SplitAddress(o.Config.Listen, true)
+	public, _, _ := config.SplitAddress(o.Config.PublicAddress, true)
 	a.hosts = []string{public}
 	if host != public {
 		a.hosts = append(a.hosts, host)
@@ -98,7 +99,7 @@ func New(o Options) (*Controller, error) {
 
 // prepare brings the store in line with the configuration; before is the one
 // that it replaces, nil where that is not known.
-func (c *Controller) prepare(ctx context.Context, before *Config) error {
+func (c *Controller) prepare(ctx context.Context, before *config.Config) error {
 	if err := c.configuredCodes(ctx); err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (c *Controller) prepare(ctx context.Context, before *Config) error {
 // Reload takes a new configuration: sessions of users who are gone or disabled
 // end, the tokens of whoever lost something are void from now on, and everybody
 // gets a new snapshot. Addresses and the state directory stay what they are.
-func (c *Controller) Reload(ctx context.Context, conf *Config) error {
+func (c *Controller) Reload(ctx context.Context, conf *config.Config) error {
 	c.reloading.Lock()
 	defer c.reloading.Unlock()
 	before := c.config()
@@ -135,7 +136,7 @@ func (c *Controller) Reload(ctx context.Context, conf *Config) error {
 	return nil
 }
 
-func (c *Controller) config() *Config { return c.conf.Load().Config }
+func (c *Controller) config() *config.Config { return c.conf.Load().Config }
 
 func (c *Controller) devices() records[deviceRecord]   { return records[deviceRecord]{c.store} }
 func (c *Controller) sessions() records[sessionRecord] { return records[sessionRecord]{c.store} }

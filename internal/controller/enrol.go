@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/controller/store"
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -72,10 +73,10 @@ func codeTTL(v codeRecord) time.Duration {
 // configuredCodes stores the codes of the configuration that are not known yet.
 func (c *Controller) configuredCodes(ctx context.Context) error {
 	for _, g := range c.config().Gateways {
-		if g.enrolment == "" {
+		if g.Enrolment == "" {
 			continue
 		}
-		_, err := c.codes().change(ctx, codeKey(g.enrolment), codeTTL, func(v *codeRecord) error {
+		_, err := c.codes().change(ctx, codeKey(g.Enrolment), codeTTL, func(v *codeRecord) error {
 			if v.Gateway != "" || v.User != "" {
 				return errKeep
 			}
@@ -191,7 +192,7 @@ func (c *Controller) enrolGateway(ctx context.Context, name string, pub *ecdsa.P
 	if g == nil {
 		return wire.EnrolReply{}, store.ErrNotFound
 	}
-	host, _, _ := splitAddress(g.Address, false)
+	host, _, _ := config.SplitAddress(g.Address, false)
 	reply, key, err := c.certify(pub, identityURI(identityGateway, name), []string{host}, x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth)
 	if err != nil {
 		return reply, err

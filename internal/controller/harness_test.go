@@ -26,6 +26,7 @@ import (
 	"github.com/quic-go/quic-go/http3"
 	"go.uber.org/goleak"
 
+	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/controller/store"
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -47,7 +48,7 @@ const (
 type rig struct {
 	*Controller
 	t    *testing.T
-	conf *Config
+	conf *config.Config
 	dir  string
 	stop func() // idempotent
 	log  *logBuffer
@@ -70,9 +71,9 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-func exampleConfig(t *testing.T) *Config {
+func exampleConfig(t *testing.T) *config.Config {
 	t.Helper()
-	conf, err := LoadConfig("testdata/controller.yaml")
+	conf, err := config.Load("config/testdata/controller.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func exampleConfig(t *testing.T) *Config {
 	return conf
 }
 
-func start(t *testing.T, conf *Config, s store.Store, dir string) *rig {
+func start(t *testing.T, conf *config.Config, s store.Store, dir string) *rig {
 	t.Helper()
 	log := &logBuffer{}
 	c, err := New(Options{Config: conf, Store: s, StateDir: dir, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/controller/store"
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -75,7 +76,7 @@ func (c *Controller) deviceState(ctx context.Context, id wire.DeviceID, key stri
 }
 
 // gateway returns the gateway behind a request.
-func (c *Controller) gateway(r *http.Request) (*Gateway, *wire.Problem) {
+func (c *Controller) gateway(r *http.Request) (*config.Gateway, *wire.Problem) {
 	name, cert := proven(r, identityGateway)
 	g := c.config().Gateways[name]
 	if cert == nil || g == nil {
@@ -92,7 +93,7 @@ func (c *Controller) gateway(r *http.Request) (*Gateway, *wire.Problem) {
 }
 
 // user returns a user who may do something now, or nil.
-func (c *Controller) user(ctx context.Context, name string) (*User, error) {
+func (c *Controller) user(ctx context.Context, name string) (*config.User, error) {
 	u := c.config().Users[name]
 	if u == nil || u.Disabled {
 		return nil, nil

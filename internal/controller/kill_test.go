@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"testing"
 
+	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/controller/store/natskv"
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -23,7 +24,7 @@ func runVictim(dir string) {
 		if err != nil {
 			return err
 		}
-		conf, err := LoadConfig("testdata/controller.yaml")
+		conf, err := config.Load("config/testdata/controller.yaml")
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ func (c *Controller) hello(w http.ResponseWriter, r *http.Request) *wire.Problem
 	conf := c.config()
 	h := wire.Hello{Controller: conf.Title, User: d.User, At: time.Now().UTC()}
 	if u := conf.Users[d.User]; u != nil {
-		h.Code = conf.requiresCode(u)
+		h.Code = conf.RequiresCode(u)
 	}
 	wire.WriteJSON(w, http.StatusOK, h)
 	return nil
@@ -49,7 +49,7 @@ func (c *Controller) signIn(w http.ResponseWriter, r *http.Request) *wire.Proble
 	}
 	conf := c.config()
 	u := conf.Users[q.User]
-	p = c.attempt(r.Context(), d, wire.CodeSignIn, u != nil && conf.requiresCode(u), func() (bool, error) { return c.judge(r.Context(), q) })
+	p = c.attempt(r.Context(), d, wire.CodeSignIn, u != nil && conf.RequiresCode(u), func() (bool, error) { return c.judge(r.Context(), q) })
 	if p != nil {
 		return p
 	}
@@ -77,10 +77,10 @@ func (c *Controller) judge(ctx context.Context, q wire.SignInRequest) (bool, err
 	if err != nil {
 		return false, err
 	}
-	if u == nil || !c.config().requiresCode(u) {
+	if u == nil || !c.config().RequiresCode(u) {
 		return good, nil
 	}
-	at := codeStep(u.totp, q.Code, time.Now())
+	at := codeStep(u.TOTP, q.Code, time.Now())
 	if !good || at == 0 {
 		return false, nil
 	}
@@ -100,7 +100,7 @@ func (c *Controller) openSession(ctx context.Context, d *device, claims wire.Dev
 		Expires: now.Add(conf.CookieLifetime).Truncate(time.Second), Address: address, Claims: claims}
 	if u := conf.Users[d.User]; u != nil {
 		var err error
-		if s.Access, err = conf.access(u).digest(); err != nil {
+		if s.Access, err = accessOf(conf, u).digest(); err != nil {
 			return "", s, err
 		}
 	}

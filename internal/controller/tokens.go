@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -45,7 +46,7 @@ func end(now time.Time, life time.Duration, s sessionRecord) time.Time {
 	return s.Expires
 }
 
-func (c *Controller) issueClaims(t *issued, conf *configured, s sessionRecord, u *User, d *device, now time.Time) error {
+func (c *Controller) issueClaims(t *issued, conf *configured, s sessionRecord, u *config.User, d *device, now time.Time) error {
 	until := end(now, conf.ClaimsLifetime, s)
 	v := wire.ClaimsToken{
 		Token:     conf.token(s, d, now, until),
@@ -62,11 +63,11 @@ func (c *Controller) issueClaims(t *issued, conf *configured, s sessionRecord, u
 	return nil
 }
 
-func (c *Controller) issueEntitlements(t *issued, conf *configured, s sessionRecord, u *User, d *device, now time.Time) error {
+func (c *Controller) issueEntitlements(t *issued, conf *configured, s sessionRecord, u *config.User, d *device, now time.Time) error {
 	until := end(now, conf.EntitlementLifetime, s)
 	t.entitlements = map[wire.SiteID]string{}
-	for site, entitlements := range conf.entitled(u) {
-		v := wire.EntitlementToken{Token: conf.token(s, d, now, until), Site: conf.site(site), Settings: conf.Settings, Entitlements: entitlements}
+	for site, entitlements := range conf.Entitled(u) {
+		v := wire.EntitlementToken{Token: conf.token(s, d, now, until), Site: conf.Site(site), Settings: conf.Settings, Entitlements: entitlements}
 		v.Audience = jwt.Audience{string(site)}
 		signed, err := wire.Sign(c.authority.token, c.authority.tokenID, wire.TypeEntitlement, v)
 		if err != nil {

@@ -17,13 +17,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/controller/store"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // inBubble makes a controller and a device of alice's in virtual time; ask
 // calls a handler with the device's certificate.
-func inBubble(t *testing.T, conf *Config, dir string) (c *Controller, ask func(method, path, body string, cookie *http.Cookie) *httptest.ResponseRecorder) {
+func inBubble(t *testing.T, conf *config.Config, dir string) (c *Controller, ask func(method, path, body string, cookie *http.Cookie) *httptest.ResponseRecorder) {
 	t.Helper()
 	c, err := New(Options{Config: conf, Store: &store.Memory{}, StateDir: dir})
 	if err != nil {

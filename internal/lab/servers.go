@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/controller"
+	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/controller/store/natskv"
 	"github.com/tidegate/tidegate/internal/gateway"
 	"github.com/tidegate/tidegate/internal/wire"
@@ -20,7 +21,7 @@ var resourcesText string
 
 var resources = template.Must(template.New("resources.yaml").Funcs(template.FuncMap{
 	"quote": strconv.Quote,
-	"hash":  controller.HashPassword,
+	"hash":  config.HashPassword,
 }).Parse(resourcesText))
 
 // bastion is offered where Options.Hosts says what it leads to: an SSH server.
@@ -89,7 +90,7 @@ func (l *Lab) StartController() error {
 	if l.c.part != nil {
 		return nil
 	}
-	conf, err := controller.LoadConfig(l.path("controller.yaml"))
+	conf, err := config.Load(l.path("controller.yaml"))
 	if err != nil {
 		return err
 	}

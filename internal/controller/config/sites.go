@@ -1,4 +1,4 @@
-package controller
+package config
 
 import (
 	"errors"
@@ -25,7 +25,7 @@ func (l *loader) gateway(d *resource.Document) {
 	var s gatewaySpec
 	l.errs.Add(d.Decode(&s))
 	l.refer(d, "Site", s.Site, "site")
-	if host, _, wrong := splitAddress(s.Address, false); wrong != "" || host == "" {
+	if host, _, wrong := SplitAddress(s.Address, false); wrong != "" || host == "" {
 		if wrong == "" {
 			wrong = "the host is missing"
 		}
@@ -34,7 +34,7 @@ func (l *loader) gateway(d *resource.Document) {
 	if d.Has("enrolment") && len(s.Enrolment) < minCode {
 		l.errs.Add(d.At("enrolment").Errorf("the enrolment code is shorter than %d characters and could be guessed; write a random one, or none and make one with `tidegate-server controller enrol-gateway`", minCode))
 	}
-	l.conf.Gateways[d.Name] = &Gateway{Name: d.Name, Site: wire.SiteID(s.Site), Address: s.Address, enrolment: s.Enrolment}
+	l.conf.Gateways[d.Name] = &Gateway{Name: d.Name, Site: wire.SiteID(s.Site), Address: s.Address, Enrolment: s.Enrolment}
 }
 
 func (l *loader) condition(d *resource.Document) {

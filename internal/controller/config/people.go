@@ -1,4 +1,4 @@
-package controller
+package config
 
 import (
 	"encoding/base32"
@@ -15,7 +15,7 @@ const minTOTP = 16
 func (l *loader) user(d *resource.Document) {
 	s := userSpec{DisplayName: d.Name}
 	l.errs.Add(d.Decode(&s))
-	u := &User{Name: d.Name, DisplayName: s.DisplayName, Groups: s.Groups, Disabled: s.Disabled, totp: normalTOTP(s.TOTP)}
+	u := &User{Name: d.Name, DisplayName: s.DisplayName, Groups: s.Groups, Disabled: s.Disabled, TOTP: normalTOTP(s.TOTP)}
 	for i, g := range s.Groups {
 		if err := wire.CheckID(g); err != nil {
 			l.errs.Add(d.At("groups", i).Errorf("a group: %v", err))
@@ -29,10 +29,10 @@ func (l *loader) user(d *resource.Document) {
 	case err != nil:
 		l.errs.Add(d.At("password").Errorf("password: %v; write the hash that `tidegate-server controller hash-password` prints", err))
 	default:
-		u.password = h
+		u.Password = h
 	}
 	if d.Has("totp") {
-		if b, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(u.totp); err != nil {
+		if b, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(u.TOTP); err != nil {
 			l.errs.Add(d.At("totp").Errorf("totp is not base32; write the letters A-Z and digits 2-7 that the authenticator was given"))
 		} else if len(b) < minTOTP {
 			l.errs.Add(d.At("totp").Errorf("totp is shorter than %d bits; write at least %d letters and digits of base32", minTOTP*8, (minTOTP*8+4)/5))
@@ -71,10 +71,10 @@ func (l *loader) policy(d *resource.Document) {
 func (l *loader) codes() {
 	for _, d := range l.docs {
 		u := l.conf.Users[d.Name]
-		if d.Kind != "User" || u == nil || u.totp != "" || u.Disabled || l.named["User"][d.Name] != d {
+		if d.Kind != "User" || u == nil || u.TOTP != "" || u.Disabled || l.named["User"][d.Name] != d {
 			continue
 		}
-		for _, p := range l.conf.assigned(u) {
+		for _, p := range l.conf.Assigned(u) {
 			if p.RequireCode {
 				l.errs.Add(d.AtName().Errorf("policy %s wants a one-time code of %s, who has none; write totp, a base32 secret", p.Name, u.Name))
 				break

@@ -1,4 +1,4 @@
-package controller
+package config
 
 import (
 	"cmp"
@@ -8,7 +8,7 @@ import (
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// Config is a controller's whole configuration, checked. LoadConfig makes it;
+// Config is a controller's whole configuration, checked. Load makes it;
 // it is not changed afterwards.
 type Config struct {
 	Name          string // of the Controller resource, the tokens' issuer
@@ -46,8 +46,8 @@ type User struct {
 	Groups      []string
 	Disabled    bool
 
-	password passwordHash
-	totp     string // base32; "" has none
+	Password PasswordHash
+	TOTP     string // base32; "" has none
 }
 
 // Site is what gateways protect.
@@ -62,7 +62,7 @@ type Gateway struct {
 	Site    wire.SiteID
 	Address string // host:port, for clients
 
-	enrolment string // a code from the configuration, or ""
+	Enrolment string // a code from the configuration, or ""
 }
 
 // Condition is a wire.Condition and when it asks to be reevaluated.
@@ -94,8 +94,8 @@ type Policy struct {
 	Entitlements []wire.EntitlementID
 }
 
-// assigned returns the policies of a user.
-func (c *Config) assigned(u *User) []*Policy {
+// Assigned returns the policies of a user.
+func (c *Config) Assigned(u *User) []*Policy {
 	var mine []*Policy
 	for _, p := range c.Policies {
 		inGroup := func(g string) bool { return slices.Contains(u.Groups, g) }
@@ -106,16 +106,16 @@ func (c *Config) assigned(u *User) []*Policy {
 	return mine
 }
 
-// requiresCode says whether a user's sign-in takes a one-time code.
-func (c *Config) requiresCode(u *User) bool {
-	return slices.ContainsFunc(c.assigned(u), func(p *Policy) bool { return p.RequireCode })
+// RequiresCode says whether a user's sign-in takes a one-time code.
+func (c *Config) RequiresCode(u *User) bool {
+	return slices.ContainsFunc(c.Assigned(u), func(p *Policy) bool { return p.RequireCode })
 }
 
-// entitled returns a user's entitlements by site, each once, in order of id.
-func (c *Config) entitled(u *User) map[wire.SiteID][]wire.Entitlement {
+// Entitled returns a user's entitlements by site, each once, in order of id.
+func (c *Config) Entitled(u *User) map[wire.SiteID][]wire.Entitlement {
 	sites := map[wire.SiteID][]wire.Entitlement{}
 	seen := map[wire.EntitlementID]bool{}
-	for _, p := range c.assigned(u) {
+	for _, p := range c.Assigned(u) {
 		for _, id := range p.Entitlements {
 			if e := c.Entitlements[id]; e != nil && !seen[id] {
 				seen[id] = true
@@ -129,8 +129,8 @@ func (c *Config) entitled(u *User) map[wire.SiteID][]wire.Entitlement {
 	return sites
 }
 
-// site returns a site as it stands in tokens.
-func (c *Config) site(id wire.SiteID) wire.Site {
+// Site returns a site as it stands in tokens.
+func (c *Config) Site(id wire.SiteID) wire.Site {
 	s := wire.Site{ID: id, Name: c.Sites[id].Title}
 	for _, g := range c.Gateways {
 		if g.Site == id {

@@ -1,4 +1,4 @@
-package controller
+package config
 
 import (
 	"cmp"
@@ -14,10 +14,10 @@ import (
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// LoadConfig reads a controller's configuration. What is wrong in the file
+// Load reads a controller's configuration. What is wrong in the file
 // comes back as resource.Errors: file, line, column, what is wrong and what to
 // write instead.
-func LoadConfig(file string) (*Config, error) {
+func Load(file string) (*Config, error) {
 	docs, err := resource.ReadFile(file)
 	if err != nil && docs == nil {
 		return nil, err
@@ -127,12 +127,12 @@ func (l *loader) controller(d *resource.Document) {
 	}}
 	s.Settings.Lockout.After, s.Settings.Lockout.For = 5, wire.Duration(time.Minute)
 	l.errs.Add(d.Decode(&s))
-	host, _, listenErr := splitAddress(s.Listen, true)
+	host, _, listenErr := SplitAddress(s.Listen, true)
 	if listenErr != "" {
 		l.errs.Add(d.At("listen").Errorf("listen: %s; write host:port, for example 127.0.0.1:8443", listenErr))
 	}
 	if s.PublicAddress != "" {
-		if _, _, wrong := splitAddress(s.PublicAddress, true); wrong != "" {
+		if _, _, wrong := SplitAddress(s.PublicAddress, true); wrong != "" {
 			l.errs.Add(d.At("publicAddress").Errorf("publicAddress: %s; write host:port as clients reach it, for example zta.example.com:8443", wrong))
 		}
 	} else if ip := net.ParseIP(host); listenErr == "" && (host == "" || ip != nil && ip.IsUnspecified()) {
@@ -168,8 +168,8 @@ func (l *loader) controller(d *resource.Document) {
 	c.Lockout = Lockout{After: s.Settings.Lockout.After, For: s.Settings.Lockout.For.D()}
 }
 
-// splitAddress reads host:port and says what is wrong with it.
-func splitAddress(s string, zero bool) (host string, port uint16, wrong string) {
+// SplitAddress reads host:port and says what is wrong with it.
+func SplitAddress(s string, zero bool) (host string, port uint16, wrong string) {
 	if s == "" {
 		return "", 0, "an address is missing"
 	}

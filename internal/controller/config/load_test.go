@@ -1,4 +1,4 @@
-package controller
+package config
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ import (
 )
 
 func TestLoadExample(t *testing.T) {
-	conf, err := LoadConfig("testdata/controller.yaml")
+	conf, err := Load("testdata/controller.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,11 +26,11 @@ func TestLoadExample(t *testing.T) {
 		t.Error(d)
 	}
 	alice, bob := conf.Users["alice"], conf.Users["bob"]
-	if !conf.requiresCode(alice) || conf.requiresCode(bob) {
+	if !conf.RequiresCode(alice) || conf.RequiresCode(bob) {
 		t.Error("the wrong user needs a code")
 	}
 	names := func(u *User) (ids []string) {
-		for _, e := range conf.entitled(u)["hq"] {
+		for _, e := range conf.Entitled(u)["hq"] {
 			ids = append(ids, string(e.ID))
 		}
 		return ids
@@ -45,7 +45,7 @@ func TestLoadExample(t *testing.T) {
 	if len(ledger.Conditions) != 1 || ledger.Conditions[0].Criteria != `within(responses.mfa, duration("60m"))` || len(ledger.Conditions[0].Interactions) != 1 {
 		t.Errorf("the ledger's conditions are %+v", ledger.Conditions)
 	}
-	if d := cmp.Diff(wire.Site{ID: "hq", Name: "Headquarters", Gateways: []wire.Gateway{{Name: "gw1", Address: "127.0.0.1:8444"}}}, conf.site("hq")); d != "" {
+	if d := cmp.Diff(wire.Site{ID: "hq", Name: "Headquarters", Gateways: []wire.Gateway{{Name: "gw1", Address: "127.0.0.1:8444"}}}, conf.Site("hq")); d != "" {
 		t.Error(d)
 	}
 	if r := conf.Conditions["recent-mfa"].Reevaluate; r.Every != 15*time.Minute {
@@ -141,10 +141,10 @@ func TestLoadNothing(t *testing.T) {
 	if err := os.WriteFile(name, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadConfig(name); err == nil || !strings.Contains(err.Error(), "there is no Controller") {
+	if _, err := Load(name); err == nil || !strings.Contains(err.Error(), "there is no Controller") {
 		t.Errorf("an empty file: %v", err)
 	}
-	if _, err := LoadConfig(name + ".none"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Load(name + ".none"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
 }
