@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,7 +135,7 @@ func TestTokensAreRenewed(t *testing.T) {
 		s.Apply(w)
 		time.Sleep(time.Second)
 		want := wire.SessionRequest{ClaimsToken: "claims2", EntitlementToken: "ent1"}
-		if posts, puts, _ := s.gw.seen(); len(puts) != 1 || puts[0] != want || len(posts) != 1 {
+		if posts, puts, _ := s.gw.seen(); len(puts) != 1 || !reflect.DeepEqual(puts[0], want) || len(posts) != 1 {
 			t.Errorf("%d posts, puts %v", len(posts), puts)
 		}
 		ping(t, c, "same flow")

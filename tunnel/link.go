@@ -117,7 +117,7 @@ func decodeEnded(b []byte) *wire.Problem {
 func (c *channel) renew() {
 	l := c.link
 	tokens := wire.SessionRequest{ClaimsToken: c.site.ClaimsToken, EntitlementToken: c.site.EntitlementToken}
-	if l == nil || !l.admitted || l.renewing || l.tokens == tokens {
+	if l == nil || !l.admitted || l.renewing || l.tokens.ClaimsToken == tokens.ClaimsToken && l.tokens.EntitlementToken == tokens.EntitlementToken {
 		return
 	}
 	l.renewing, l.tokens = true, tokens

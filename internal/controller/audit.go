@@ -57,7 +57,7 @@ func (c *Controller) keepAudit(source string, r wire.AuditRecord) {
 	attrs := []any{slog.String("source", source), slog.String("kind", r.Kind), slog.Time("at", r.At), slog.Bool("allow", r.Allow)}
 	for _, a := range []struct{ key, value string }{
 		{"session", string(r.Session)}, {"user", r.User}, {"entitlement", string(r.Entitlement)}, {"target", r.Target},
-		{"trigger", r.Trigger}, {"reason", string(r.Reason.Kind)}, {"detail", r.Reason.Detail}, {"decision", string(r.Decision)},
+		{"trigger", string(r.Trigger)}, {"reason", string(r.Reason.Kind)}, {"detail", r.Reason.Detail}, {"decision", string(r.Decision)},
 	} {
 		if a.value != "" {
 			attrs = append(attrs, slog.String(a.key, a.value))

@@ -80,7 +80,7 @@ func clipped(r wire.AuditRecord) wire.AuditRecord {
 		return s
 	}
 	r.Kind, r.Session, r.User = clip(r.Kind), wire.SessionID(clip(string(r.Session))), clip(r.User)
-	r.Entitlement, r.Target, r.Trigger = wire.EntitlementID(clip(string(r.Entitlement))), clip(r.Target), clip(r.Trigger)
+	r.Entitlement, r.Target, r.Trigger = wire.EntitlementID(clip(string(r.Entitlement))), clip(r.Target), wire.Trigger(clip(string(r.Trigger)))
 	r.Decision = wire.DecisionID(clip(string(r.Decision)))
 	r.Reason = wire.Reason{Kind: wire.ReasonKind(clip(string(r.Reason.Kind))), Condition: wire.ConditionID(clip(string(r.Reason.Condition))), Detail: clip(r.Reason.Detail)}
 	return r

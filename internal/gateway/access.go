@@ -17,7 +17,7 @@ func (s *session) open(t target, f *flow) *wire.Problem {
 			}
 			was := e.used
 			e.used = true
-			s.judge("access")
+			s.judge(wire.TriggerAccess)
 			if e.verdict.Allow && e.permits() {
 				f.entitlement, f.decision, f.literal = e, e.verdict.Decision, e.rules.literal(t)
 				e.flows[f] = struct{}{}
@@ -30,10 +30,10 @@ func (s *session) open(t target, f *flow) *wire.Problem {
 		}
 	}
 	if denied == nil {
-		s.record(wire.AuditRecord{Kind: "flow-denied", Target: t.String(), Trigger: "access", Reason: wire.Reason{Kind: wire.ReasonNotEntitled}})
+		s.record(wire.AuditRecord{Kind: "flow-denied", Target: t.String(), Trigger: wire.TriggerAccess, Reason: wire.Reason{Kind: wire.ReasonNotEntitled}})
 		return &wire.Problem{Code: wire.CodeNotEntitled, Status: http.StatusForbidden, Title: "You are not entitled to this destination", Detail: t.String()}
 	}
-	s.record(wire.AuditRecord{Kind: "flow-denied", Entitlement: denied.id, Target: t.String(), Trigger: "access",
+	s.record(wire.AuditRecord{Kind: "flow-denied", Entitlement: denied.id, Target: t.String(), Trigger: wire.TriggerAccess,
 		Reason: denied.verdict.Reason, Decision: denied.verdict.Decision})
 	return deniedProblem(denied.verdict)
 }
@@ -65,19 +65,19 @@ func (s *session) close(f *flow, kind string) {
 }
 
 // cut resets every flow of the entitlement at both ends.
-func (s *session) cut(e *entitlement, trigger string) {
+func (s *session) cut(e *entitlement, trigger wire.Trigger) {
 	for f := range e.flows {
 		s.cutOne(e, f, trigger)
 	}
 }
 
-func (s *session) cutOne(e *entitlement, f *flow, trigger string) {
+func (s *session) cutOne(e *entitlement, f *flow, trigger wire.Trigger) {
 	delete(e.flows, f)
 	f.reset(codeCut)
 	s.recordFlow(e, f, "flow-cut", trigger)
 }
 
-func (s *session) recordFlow(e *entitlement, f *flow, kind, trigger string) {
+func (s *session) recordFlow(e *entitlement, f *flow, kind string, trigger wire.Trigger) {
 	s.record(wire.AuditRecord{Kind: kind, Entitlement: e.id, Target: f.target.String(), Trigger: trigger, Allow: e.verdict.Allow,
 		Reason: e.verdict.Reason, Decision: f.decision, Up: f.up.Load(), Down: f.down.Load()})
 }
@@ -89,7 +89,7 @@ func (s *session) still(f *flow) bool {
 	ok := false
 	s.settled(func() {
 		if _, open := f.entitlement.flows[f]; open {
-			s.judge("timer")
+			s.judge(wire.TriggerInstant)
 			ok = f.entitlement.permits()
 		}
 	})

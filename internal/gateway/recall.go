@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
+
+	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // recall loads what the gateway knew when it last ran, so that it serves while
@@ -125,7 +127,7 @@ func (g *Gateway) watchClock(ctx context.Context) {
 		}
 		g.log.Warn("the clock was set", "by", step)
 		for _, s := range g.registry.all() {
-			s.call(func() { s.judge("clock") })
+			s.call(func() { s.judge(wire.TriggerClock) })
 		}
 	}
 }

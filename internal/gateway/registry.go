@@ -173,7 +173,7 @@ func (r *registry) apply(token string, now time.Time) error {
 	}
 	ended, outdated, err := r.take(p, now)
 	for s, why := range ended {
-		s.end(ending{trigger: string(why), problem: endedProblem(why)})
+		s.end(ending{trigger: wire.Trigger(why), problem: endedProblem(why)})
 	}
 	for s, revision := range outdated {
 		s.call(func() { s.outdate(revision) })

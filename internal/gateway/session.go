@@ -46,7 +46,7 @@ type session struct {
 
 // ending says why a session ends; a problem is told to the client.
 type ending struct {
-	trigger string
+	trigger wire.Trigger
 	problem *wire.Problem
 }
 
@@ -65,8 +65,8 @@ func newSession(t tokens, audit *auditor, compile *compiler) *session {
 // been reset.
 func (s *session) run(ctx context.Context) {
 	defer close(s.done)
-	s.record(wire.AuditRecord{Kind: "session-added", Trigger: "connect", Allow: true})
-	s.renew(s.tokens, "connect")
+	s.record(wire.AuditRecord{Kind: "session-added", Trigger: wire.TriggerConnect, Allow: true})
+	s.renew(s.tokens, wire.TriggerConnect)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	<-timer.C
@@ -80,7 +80,7 @@ func (s *session) run(ctx context.Context) {
 		case f := <-s.calls:
 			f()
 		case <-due:
-			s.judge("timer")
+			s.judge(wire.TriggerInstant)
 		case e := <-s.ending:
 			s.finish(e)
 			return
@@ -142,7 +142,7 @@ func (s *session) accept(t tokens) *wire.Problem {
 
 // renew installs tokens and judges everything anew. An entitlement that is no
 // longer there loses its flows.
-func (s *session) renew(t tokens, trigger string) {
+func (s *session) renew(t tokens, trigger wire.Trigger) {
 	set := t.entitlement.Settings
 	answered := s.claims != nil && !sameResponses(s.tokens.claims.Responses, t.claims.Responses)
 	s.tokens, s.claims = t, policy.ClaimsOf(t.claims)
@@ -172,7 +172,7 @@ func (s *session) renew(t tokens, trigger string) {
 }
 
 // withdraw cuts the flows whose destination the entitlement no longer covers.
-func (s *session) withdraw(trigger string) {
+func (s *session) withdraw(trigger wire.Trigger) {
 	for _, e := range s.entitlements {
 		for f := range e.flows {
 			if !e.rules.allows(f.target) || s.blocked(f.target) {
@@ -196,7 +196,7 @@ func sameResponses(a, b map[wire.InteractionKind]time.Time) bool {
 
 // judge plans every entitlement at this instant: denials take effect first,
 // then the client is told if anything changed.
-func (s *session) judge(trigger string) {
+func (s *session) judge(trigger wire.Trigger) {
 	now := time.Now()
 	if s.held != nil {
 		s.holdOn(now)

@@ -71,8 +71,8 @@ type SignInReply struct {
 	Expires time.Time `json:"expires"` // of the cookie
 }
 
-// DeviceClaims are what a device reports of itself: true, false, number or
-// text by name ("os.name", "firewall"). They are claims, not proofs.
+// DeviceClaims are what a device reports of itself: true, false, number, text
+// or a list of texts by name ("os.name", "firewall"). They are claims, not proofs.
 type DeviceClaims map[string]any
 
 // Answer is the user's answer to one interaction.
@@ -98,6 +98,8 @@ type Snapshot struct {
 	ClaimsToken string            `json:"claims_token"`
 	Tokens      map[SiteID]string `json:"entitlement_tokens"`
 	Settings    Settings          `json:"settings"`
+	// Gather are the device claims to find out beside the built-in ones.
+	Gather []Gather `json:"gather,omitempty"`
 }
 
 // Settings are the administrator's, for the client to obey.
@@ -111,6 +113,9 @@ type Settings struct {
 	StampRounding Duration `json:"stamp_rounding" yaml:"stampRounding"`
 	// WarningLead: the prompt comes so long before access would lapse (seed 003: 5 minutes).
 	WarningLead Duration `json:"warning_lead" yaml:"warningLead"`
+	// HideValues: users are told which kind of criterion failed, and not what
+	// it compares nor what the device reported.
+	HideValues bool `json:"hide_values,omitempty" yaml:"hideValues"`
 }
 
 // DefaultSettings are the two seed documents' values.

@@ -21,6 +21,10 @@ const HeaderDecision = "Tidegate-Decision"
 type SessionRequest struct {
 	ClaimsToken      string `json:"claims_token"`
 	EntitlementToken string `json:"entitlement_token"` // of the gateway's site
+	// Device are the device's claims now; nil: those of the claims token.
+	Device DeviceClaims `json:"device,omitempty"`
+	// Resumed: the session had a data channel before, here or elsewhere.
+	Resumed bool `json:"resumed,omitempty"`
 }
 
 // Verdicts are a gateway's, on every entitlement of one session.
@@ -44,8 +48,14 @@ type Verdict struct {
 	// Interactions, answered, cure: a denial, or the lapse at NotAfter. Empty
 	// when nothing the user can answer would help.
 	Interactions []Interaction `json:"interactions,omitempty"`
+	// AnyOf: one of the interactions suffices, the user chooses which.
+	AnyOf bool `json:"any_of,omitzero"`
 	// Reason explains a denial, or what will end the allowance.
-	Reason   Reason     `json:"reason,omitzero"`
+	Reason Reason `json:"reason,omitzero"`
+	// Failing are all the terms that deny, or will at NotAfter.
+	Failing []Term `json:"failing,omitempty"`
+	// Since is when the verdict came to be what it is.
+	Since    time.Time  `json:"since,omitzero"`
 	Decision DecisionID `json:"decision"`
 }
 
@@ -55,6 +65,16 @@ type Reason struct {
 	Condition ConditionID `json:"condition,omitempty"`
 	// Detail is for the user, in words; empty where the administrator hides it.
 	Detail string `json:"detail,omitempty"`
+}
+
+// Term is a part of a criterion that decides a verdict. Text, Claim and Reported
+// are empty where the administrator hides values.
+type Term struct {
+	Kind      ReasonKind  `json:"kind"`
+	Condition ConditionID `json:"condition"`
+	Text      string      `json:"text,omitempty"`     // as it stands in the criteria
+	Claim     string      `json:"claim,omitempty"`    // what it reads: device.firewall
+	Reported  string      `json:"reported,omitempty"` // the claim's value; empty: missing
 }
 
 // ReasonKind is the kind of criterion that decides.
@@ -70,6 +90,10 @@ const (
 	ReasonGroup       ReasonKind = "group"         // the user lacks a group or attribute
 	ReasonDevice      ReasonKind = "device"        // something on the device
 	ReasonMissing     ReasonKind = "missing-claim" // a claim that was not reported; Detail names it
+	ReasonRisk        ReasonKind = "risk"          // the user's risk is too high
+	ReasonNetwork     ReasonKind = "network"       // where the device is
+	ReasonScript      ReasonKind = "script"        // what an administrator's script said
+	ReasonBlocked     ReasonKind = "blocked"       // an action blocks the destination
 	ReasonCriteria    ReasonKind = "criteria"      // the access criteria, otherwise
 	ReasonTokenEnd    ReasonKind = "token-end"     // the tokens' lifetime is over
 	ReasonNotEntitled ReasonKind = "not-entitled"  // no entitlement covers the destination

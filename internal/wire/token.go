@@ -40,7 +40,8 @@ type Token struct {
 	Confirm  struct {
 		Thumbprint string `json:"x5t#S256"`
 	} `json:"cnf"`
-	Revision uint64 `json:"rev"` // of the policies it was made from
+	Revision uint64  `json:"rev"`           // of the policies it was made from
+	Trigger  Trigger `json:"why,omitempty"` // why it was made
 }
 
 // ClaimsToken tells a gateway who the user is, what the device reported and
@@ -70,8 +71,11 @@ type SystemClaims struct {
 // entitled to, and the client which applications there are.
 type EntitlementToken struct {
 	Token
-	Site         Site          `json:"site"`
-	Settings     Settings      `json:"settings"`
+	Site     Site     `json:"site"`
+	Settings Settings `json:"settings"`
+	// Address is where the client was when the token was made. Roaming renews
+	// entitlement tokens alone, so the newer token's address counts.
+	Address      string        `json:"address,omitempty"`
 	Entitlements []Entitlement `json:"entitlements"`
 }
 
@@ -97,24 +101,64 @@ type Entitlement struct {
 	Shortcuts  []Shortcut    `json:"shortcuts,omitempty"`
 }
 
-// Action opens destinations. Only effect "allow" and protocol "tcp" are
-// carried by this version; anything else denies.
+// Action says what becomes of traffic to destinations.
 type Action struct {
-	Effect   string   `json:"effect" yaml:"effect"`
-	Protocol string   `json:"protocol" yaml:"protocol"`
-	Hosts    []string `json:"hosts" yaml:"hosts"` // names, addresses or CIDRs
-	Ports    []uint16 `json:"ports" yaml:"ports"`
+	Effect   Effect   `json:"effect" yaml:"effect"`
+	Protocol Protocol `json:"protocol" yaml:"protocol"`
+	// Hosts are names, addresses, CIDRs, and resolver names such as
+	// dns://wiki.corp.example, whose present addresses are meant.
+	Hosts []string `json:"hosts,omitempty" yaml:"hosts"`
+	Ports []uint16 `json:"ports,omitempty" yaml:"ports"` // none for icmp
+	// Script is the entitlement script that yields further hosts.
+	Script string `json:"script,omitempty" yaml:"script"`
 }
+
+// Effect is what an action does.
+type Effect string
+
+// The effects of actions. Whatever several actions say, blocking wins.
+const (
+	EffectAllow   Effect = "allow"
+	EffectBlock   Effect = "block"   // refused, whatever allows it
+	EffectAlert   Effect = "alert"   // refused, and the user's risk is raised
+	EffectExclude Effect = "exclude" // taken out of what the same entitlement allows
+)
+
+// Protocol is an action's.
+type Protocol string
+
+// The protocols of actions.
+const (
+	TCP  Protocol = "tcp"
+	UDP  Protocol = "udp"
+	ICMP Protocol = "icmp"
+)
 
 // Condition guards an entitlement.
 type Condition struct {
 	ID ConditionID `json:"id"`
 	// Criteria is a CEL expression, see package policy.
 	Criteria string `json:"criteria"`
+	// Variables are the names and types (bool, int, string) of what the criteria
+	// read beyond the built-in claims: scripts.NAME and device.NAME.
+	Variables map[string]string `json:"variables,omitempty"`
 	// Interactions may be asked when the criteria fail.
 	Interactions []Interaction `json:"interactions,omitempty"`
+	// Any: one of the interactions suffices, and the user chooses (seed 003: ONE).
+	Any bool `json:"any,omitempty"`
+	// Reevaluate are the reevaluation times.
+	Reevaluate Reevaluate `json:"reevaluate,omitzero"`
 	// Denied is what the user is told on failure, in the administrator's words.
 	Denied string `json:"denied,omitempty"`
+}
+
+// Reevaluate are the times at which a gateway reevaluates a condition and runs
+// the scripts that it reads (seed 003), beside the instants that it foresees.
+type Reevaluate struct {
+	// At are times of day in minutes since midnight, UTC.
+	At []int `json:"at,omitempty"`
+	// Every is 5, 15 or 60 minutes, on the UTC clock; 0: never.
+	Every Duration `json:"every,omitzero"`
 }
 
 // Shortcut is an application as the user sees it. Link says where it is:
@@ -145,6 +189,8 @@ type PolicyToken struct {
 	// they allow what no policy allows any more. A gateway passes nothing more
 	// by such tokens, and ends the session unless newer ones come soon.
 	Renew map[SessionID]Renewal `json:"renew,omitempty"`
+	// Risk are the users whose risk differs from RiskLow.
+	Risk map[string]Risk `json:"risk,omitempty"`
 }
 
 // Renewal says from which policy revision on a session's tokens are good. It may

@@ -24,18 +24,26 @@ type GatewayReport struct {
 	Records []AuditRecord `json:"records"`
 }
 
-// AuditRecord is one thing that happened at a gateway.
+// AuditRecord is one thing that happened.
 type AuditRecord struct {
-	At          time.Time     `json:"at"`
-	Kind        string        `json:"kind"` // session-added, session-removed, verdict, flow-opened, flow-closed, flow-denied, flow-cut
-	Session     SessionID     `json:"session"`
+	At time.Time `json:"at"`
+	// Kind: session-added, session-removed, verdict, script-run, rules-changed,
+	// alert, flow-opened, flow-closed, flow-denied, flow-cut of a gateway;
+	// policies-assigned, claims-token, entitlement-token and others of the controller.
+	Kind        string        `json:"kind"`
+	Gateway     string        `json:"gateway,omitempty"`
+	Session     SessionID     `json:"session,omitempty"`
 	User        string        `json:"user,omitempty"`
 	Entitlement EntitlementID `json:"entitlement,omitempty"`
-	Target      string        `json:"target,omitempty"` // host:port
-	Trigger     string        `json:"trigger,omitempty"`
+	Target      string        `json:"target,omitempty"` // host:port, a script's name, a token's id
+	Trigger     Trigger       `json:"trigger,omitempty"`
 	Allow       bool          `json:"allow"`
 	Reason      Reason        `json:"reason,omitzero"`
+	Term        Term          `json:"term,omitzero"`  // the deciding term of a verdict
+	Lease       time.Time     `json:"lease,omitzero"` // until when the verdict stands
+	Cure        []string      `json:"cure,omitempty"` // the interactions that would help
 	Decision    DecisionID    `json:"decision,omitempty"`
-	Up          int64         `json:"up,omitzero"`   // bytes from the client
-	Down        int64         `json:"down,omitzero"` // bytes to the client
+	Detail      string        `json:"detail,omitempty"` // in words, where a kind has some
+	Up          int64         `json:"up,omitzero"`      // bytes from the client
+	Down        int64         `json:"down,omitzero"`    // bytes to the client
 }

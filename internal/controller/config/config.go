@@ -65,17 +65,9 @@ type Gateway struct {
 	Enrolment string // a code from the configuration, or ""
 }
 
-// Condition is a wire.Condition and when it asks to be reevaluated.
+// Condition is a wire.Condition as gateways get it.
 type Condition struct {
 	wire.Condition
-	Reevaluate Reevaluate
-}
-
-// Reevaluate holds a condition's reevaluation times (seed 003). The engine
-// knows by itself when a verdict changes; they are kept for what it cannot see.
-type Reevaluate struct {
-	At    []string // HH:MM, UTC
-	Every time.Duration
 }
 
 // Entitlement is a wire.Entitlement at its site.

@@ -48,7 +48,7 @@ func TestLoadExample(t *testing.T) {
 	if d := cmp.Diff(wire.Site{ID: "hq", Name: "Headquarters", Gateways: []wire.Gateway{{Name: "gw1", Address: "127.0.0.1:8444"}}}, conf.Site("hq")); d != "" {
 		t.Error(d)
 	}
-	if r := conf.Conditions["recent-mfa"].Reevaluate; r.Every != 15*time.Minute {
+	if r := conf.Conditions["recent-mfa"].Reevaluate; r.Every.D() != 15*time.Minute {
 		t.Errorf("reevaluate is %+v", r)
 	}
 }

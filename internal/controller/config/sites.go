@@ -78,13 +78,15 @@ func (l *loader) condition(d *resource.Document) {
 }
 
 func (l *loader) reevaluate(d *resource.Document, s conditionSpec, c *Condition) {
-	c.Reevaluate = Reevaluate{At: s.Reevaluate.At, Every: s.Reevaluate.Every.D()}
+	c.Reevaluate.Every = s.Reevaluate.Every
 	for i, at := range s.Reevaluate.At {
-		if _, err := time.Parse("15:04", at); err != nil {
+		if t, err := time.Parse("15:04", at); err == nil {
+			c.Reevaluate.At = append(c.Reevaluate.At, t.Hour()*60+t.Minute())
+		} else {
 			l.errs.Add(d.At("reevaluate", "at", i).Errorf("%q is not a time of day; write HH:MM in UTC, for example 17:01", at))
 		}
 	}
-	if every := c.Reevaluate.Every; d.Has("reevaluate", "every") && every != 5*time.Minute && every != 15*time.Minute && every != time.Hour {
+	if every := c.Reevaluate.Every.D(); d.Has("reevaluate", "every") && every != 5*time.Minute && every != 15*time.Minute && every != time.Hour {
 		l.errs.Add(d.At("reevaluate", "every").Errorf("reevaluation every %v is not offered; write 5m, 15m or 1h, or remove it", every))
 	}
 }
