@@ -13,7 +13,7 @@ type arithmetic struct {
 	a, b number
 }
 
-func (n arithmetic) eval(v *view, at int64) value {
+func (n arithmetic) eval(v view, at int64) value {
 	x, y := n.a.eval(v, at), n.b.eval(v, at)
 	switch {
 	case !x.known:

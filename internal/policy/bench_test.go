@@ -46,7 +46,7 @@ func BenchmarkVerdict(b *testing.B) {
 		}
 		conds := []Condition{{ID: "c", Criteria: c, Interactions: []wire.Interaction{{Kind: wire.InteractionMFA}}}}
 		p := planner{conds: conds, claims: claims}
-		v := &view{claims: claims}
+		v := view{claims: claims}
 		o, m := newOracle(b, row.cel), vars(claims)
 		m["now"] = at
 		var cel float64 // cel-go's nanoseconds, once it has been measured
@@ -80,7 +80,7 @@ func BenchmarkVerdict(b *testing.B) {
 func TestVerdictAllocatesNothing(t *testing.T) {
 	at := clock("10:00:00")
 	claims := benchClaims(at)
-	v := &view{claims: claims}
+	v := view{claims: claims}
 	for _, row := range benched {
 		p := planner{conds: []Condition{{Criteria: compile(t, row.ours)}}, claims: claims}
 		if n := testing.AllocsPerRun(100, func() { p.next(v, at.UnixNano(), forever) }); n != 0 {

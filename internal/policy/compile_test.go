@@ -102,9 +102,11 @@ func TestCompileTellsOfComparedAges(t *testing.T) {
 
 func TestClaimsOf(t *testing.T) {
 	c := ClaimsOf(&wire.ClaimsToken{Claims: wire.DeviceClaims{
-		"os.name": "linux", "firewall": true, "os.version": "12", "os_version": "13", "disk-encryption": 1.0,
+		"os.name": "linux", "firewall": true, "os.version": "12", "os_version": "13", "disk-encryption": 1.5,
+		"uptime": 7.0, "addresses": []any{"192.0.2.1", "2001:db8::1"}, "mixed": []any{"a", 1.0}, "huge": 1e300,
 	}})
-	if d := cmp.Diff(map[string]any{"os_name": "linux", "firewall": true, "os_version": nil}, c.Device); d != "" {
+	if d := cmp.Diff(map[string]any{"os_name": "linux", "firewall": true, "os_version": nil,
+		"uptime": int64(7), "addresses": []string{"192.0.2.1", "2001:db8::1"}}, c.Device); d != "" {
 		t.Error(d)
 	}
 }

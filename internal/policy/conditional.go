@@ -3,7 +3,7 @@ package policy
 // conditional is cond ? a : b. While cond is unknown, so is it.
 type conditional struct{ cond, a, b node }
 
-func (n conditional) eval(v *view, at int64) (truth, int64) {
+func (n conditional) eval(v view, at int64) (truth, int64) {
 	c, until := n.cond.eval(v, at)
 	if c == unknown {
 		return unknown, until
@@ -22,7 +22,7 @@ type same struct {
 	a, b node
 }
 
-func (n same) eval(v *view, at int64) (truth, int64) {
+func (n same) eval(v view, at int64) (truth, int64) {
 	x, xu := n.a.eval(v, at)
 	y, yu := n.b.eval(v, at)
 	switch {

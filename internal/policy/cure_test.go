@@ -47,16 +47,16 @@ func TestCureAgainstCEL(t *testing.T) {
 				}
 			}
 			reads := (ca.reads | cb.reads)
-			for s := kindSet(1); s < 16; s++ {
-				if s&^reads != 0 || len(out.Cure) > 0 && len(s.kinds()) >= len(out.Cure) {
+			for s := KindSet(1); s < 16; s++ {
+				if s&^reads != 0 || len(out.Cure) > 0 && len(s.Kinds()) >= len(out.Cure) {
 					continue
 				}
 				m := vars(claims)
-				for _, k := range s.kinds() {
+				for _, k := range s.Kinds() {
 					m["responses."+string(k)] = Stamp(answered, opts.StampRounding)
 				}
 				if o.allow(m, judged) {
-					t.Fatalf("(%s) && (%s)\nclaims %+v at %s: %v would cure, the plan says %v", a.ours, b.ours, claims, at, s.kinds(), out.Cure)
+					t.Fatalf("(%s) && (%s)\nclaims %+v at %s: %v would cure, the plan says %v", a.ours, b.ours, claims, at, s.Kinds(), out.Cure)
 				}
 			}
 			if len(out.Cure) == 0 {

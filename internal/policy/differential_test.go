@@ -67,7 +67,7 @@ func (d *trial) verify(at time.Time, want truth, what string) error {
 }
 
 func (d *trial) at(at time.Time) error {
-	value, until := d.criteria.root.eval(&view{claims: d.claims}, at.UnixNano())
+	value, until := d.criteria.root.eval(view{claims: d.claims}, at.UnixNano())
 	if err := d.verify(at, value, "the value"); err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (d *trial) change(at time.Time) error {
 			return err
 		}
 		p := planner{conds: []Condition{{Criteria: d.criteria}}, claims: d.claims}
-		if end.Sub(at) < time.Duration(horizon) && p.holds(&view{claims: d.claims}, end.UnixNano()) != out.Allow {
+		if end.Sub(at) < time.Duration(horizon) && p.holds(view{claims: d.claims}, end.UnixNano()) != out.Allow {
 			d.changes++
 			if err := probe(end, !out.Allow, "the change"); err != nil {
 				return err

@@ -20,11 +20,12 @@ type during struct {
 	days     [7]bool // by time.Weekday
 	from, to int64
 	zone     *time.Location
+	uses     *uses
 }
 
 // eval never lets a value outlast the zone's present offset: what the wall
 // clock shows behind a change of it is judged there.
-func (n during) eval(_ *view, at int64) (truth, int64) {
+func (n during) eval(_ view, at int64) (truth, int64) {
 	offset, ends := offsetAt(n.zone, at)
 	local := at + offset
 	midnight := local - mod(local, day)
@@ -45,8 +46,8 @@ func (n during) eval(_ *view, at int64) (truth, int64) {
 	return value, min(until-offset, ends)
 }
 
-func (l *lowering) during(args []ast.Expr) (node, error) {
-	n := during{zone: time.UTC}
+func (l *lowering) during(e ast.Expr, args []ast.Expr) (node, error) {
+	n := during{zone: time.UTC, uses: l.term(e)}
 	var text [4]string
 	for i, a := range args {
 		s, err := l.text(a, [...]string{"the days", "the start", "the end", "the zone"}[i])

@@ -34,7 +34,7 @@ type field struct {
 	zone *time.Location
 }
 
-func (n field) eval(v *view, at int64) value {
+func (n field) eval(v view, at int64) value {
 	x := n.of.eval(v, at)
 	if !x.known {
 		return x

@@ -8,10 +8,10 @@ var interactionKinds = [...]wire.InteractionKind{
 	wire.InteractionMessage, wire.InteractionReason, wire.InteractionMFA, wire.InteractionPassword,
 }
 
-// kindSet is a set of interactions, bit i for interactionKinds[i].
-type kindSet uint8
+// KindSet is a set of interactions, in one byte.
+type KindSet uint8 // bit i for interactionKinds[i]
 
-func setOf(k wire.InteractionKind) kindSet {
+func setOf(k wire.InteractionKind) KindSet {
 	for i, known := range interactionKinds {
 		if k == known {
 			return 1 << i
@@ -20,7 +20,8 @@ func setOf(k wire.InteractionKind) kindSet {
 	return 0
 }
 
-func (s kindSet) kinds() []wire.InteractionKind {
+// Kinds are those in the set, the least trouble first.
+func (s KindSet) Kinds() []wire.InteractionKind {
 	var out []wire.InteractionKind
 	for i, k := range interactionKinds {
 		if s&(1<<i) != 0 {

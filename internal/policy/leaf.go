@@ -11,11 +11,12 @@ import (
 // is missing is an error to cel-go, which is unknown here.
 type leaf struct {
 	program cel.Program
+	names   vocabulary
 	uses    *uses
 }
 
-func (n leaf) eval(v *view, _ int64) (truth, int64) {
-	out, _, err := n.program.Eval(activation{v})
+func (n leaf) eval(v view, _ int64) (truth, int64) {
+	out, _, err := n.program.Eval(activation{v, n.names})
 	if b, ok := out.(types.Bool); ok && err == nil {
 		return truthOf(bool(b)), forever
 	}
@@ -23,10 +24,13 @@ func (n leaf) eval(v *view, _ int64) (truth, int64) {
 }
 
 // leafNumber is a leaf that is a whole number.
-type leafNumber struct{ program cel.Program }
+type leafNumber struct {
+	program cel.Program
+	names   vocabulary
+}
 
-func (n leafNumber) eval(v *view, _ int64) value {
-	out, _, err := n.program.Eval(activation{v})
+func (n leafNumber) eval(v view, _ int64) value {
+	out, _, err := n.program.Eval(activation{v, n.names})
 	if i, ok := out.(types.Int); ok && err == nil {
 		return whole(int64(i), forever)
 	}
@@ -35,30 +39,39 @@ func (n leafNumber) eval(v *view, _ int64) value {
 
 // activation shows the claims to cel-go. One that is missing, or of another
 // type than declared, is not there.
-type activation struct{ v *view }
+type activation struct {
+	v     view
+	names vocabulary
+}
 
 var _ interpreter.Activation = activation{}
 
 func (a activation) Parent() interpreter.Activation { return nil }
 
 func (a activation) ResolveName(name string) (any, bool) {
-	d, ok := declared[name]
+	of, ok := a.names[name]
 	if !ok {
 		return nil, false
 	}
-	switch d.typ {
+	return a.v.value(of)
+}
+
+// value is what a claim or an answer is, as cel-go takes it.
+func (v view) value(of *variable) (any, bool) {
+	switch of.typ {
 	case cel.BoolType:
-		b, ok := a.v.claims.flag(name)
+		b, ok := v.claims.flag(of)
 		return types.Bool(b), ok
 	case cel.StringType:
-		s, ok := a.v.claims.text(name)
+		s, ok := v.claims.text(of)
 		return types.String(s), ok
 	case cel.TimestampType:
-		ns, ok := a.v.response(d.response)
+		ns, ok := v.response(of.response)
 		return types.Timestamp{Time: instant(ns)}, ok
 	case cel.IntType:
-		x := risk{}.eval(a.v, 0)
-		return types.Int(x.n), x.known
+		x, ok := v.claims.number(of)
+		return types.Int(x), ok
 	}
-	return a.v.claims.User.Groups, true
+	l, ok := v.claims.list(of)
+	return l, ok
 }

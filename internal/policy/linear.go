@@ -16,10 +16,10 @@ type linear struct {
 	response [len(interactionKinds)]int64
 	c        int64
 	// reads are the answers it needs, also where their factor has become 0.
-	reads kindSet
+	reads KindSet
 }
 
-func (n linear) eval(v *view, at int64) value {
+func (n linear) eval(v view, at int64) value {
 	sum := n.c + n.now*at
 	if n.reads != 0 {
 		for i, k := range interactionKinds {

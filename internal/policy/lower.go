@@ -21,6 +21,7 @@ const maxNodes = 2000
 // lowering turns the checked tree into nodes, refusing what they cannot say.
 type lowering struct {
 	ast  *ast.AST
+	env  *environment
 	c    *Criteria
 	size int // nodes so far
 }
@@ -46,8 +47,8 @@ func (l *lowering) lower(e ast.Expr) (node, error) {
 			return constant(v), nil
 		}
 	case ast.IdentKind:
-		if name := l.name(e); strings.HasPrefix(name, "device.") {
-			return flag{name: name}, nil
+		if v := l.variable(e); v != nil {
+			return flag{of: v, uses: l.term(e)}, nil
 		}
 	case ast.CallKind:
 		return l.call(e)
@@ -79,9 +80,11 @@ func (l *lowering) call(e ast.Expr) (node, error) {
 		}
 		return conditional{cond: in[0], a: in[1], b: in[2]}, nil
 	case "within":
-		return l.within(args)
+		return l.within(e, args)
 	case "during":
-		return l.during(args)
+		return l.during(e, args)
+	case "inNetwork":
+		return l.network(e, args)
 	case operators.In, operators.OldIn:
 		return l.in(e, args[0], args[1])
 	case operators.Equals, operators.NotEquals:
@@ -111,9 +114,9 @@ func (l *lowering) in(e, x, list ast.Expr) (node, error) {
 		if err != nil {
 			return nil, err
 		}
-		return group{name: g}, nil
+		return group{name: g, uses: l.term(e)}, nil
 	}
-	u := l.uses(e)
+	u := l.term(e)
 	if !u.clock {
 		return l.leaf(e)
 	}
@@ -142,9 +145,9 @@ func (l *lowering) leaf(e ast.Expr) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := l.uses(e)
+	u := l.term(e)
 	l.c.reads |= u.responses
-	return leaf{program: p, uses: u}, nil
+	return leaf{program: p, names: l.env.names, uses: u}, nil
 }
 
 // program has cel-go evaluate e, in which there is no clock.
@@ -155,14 +158,10 @@ func (l *lowering) program(e ast.Expr) (cel.Program, error) {
 	if p := pattern(e); p != nil {
 		return nil, l.refuse(p, `write the pattern as a text in quotes: device.hostname.matches("^desk-[0-9]+$")`)
 	}
-	env, err := environment()
-	if err != nil {
-		return nil, l.refuse(e, "%v", err)
-	}
 	sub := ast.NewCheckedAST(ast.NewAST(e, l.ast.SourceInfo()), l.ast.TypeMap(), l.ast.ReferenceMap())
 	checking.Lock()
 	defer checking.Unlock()
-	p, err := env.PlanProgram(sub, cel.EvalOptions(cel.OptOptimize))
+	p, err := l.env.env.PlanProgram(sub, cel.EvalOptions(cel.OptOptimize))
 	if err != nil {
 		return nil, l.refuse(e, "%v", err)
 	}
@@ -187,7 +186,7 @@ func (l *lowering) fold(e ast.Expr) ref.Val {
 
 func (l *lowering) kind(e ast.Expr) types.Kind { return l.ast.GetType(e.ID()).Kind() }
 
-func (l *lowering) within(args []ast.Expr) (node, error) {
+func (l *lowering) within(e ast.Expr, args []ast.Expr) (node, error) {
 	kind := wire.InteractionKind(strings.TrimPrefix(l.name(args[0]), "responses."))
 	if !kind.Known() {
 		return nil, l.refuse(args[0], "within looks at answers; write responses.mfa, responses.password, responses.reason or responses.message")
@@ -206,7 +205,7 @@ func (l *lowering) within(args []ast.Expr) (node, error) {
 	}
 	l.c.reads |= setOf(kind)
 	l.c.lifetimes = append(l.c.lifetimes, d)
-	return within{kind: kind, d: int64(d)}, nil
+	return within{kind: kind, d: int64(d), uses: l.term(e)}, nil
 }
 
 // equals compares text, truths or numbers.
@@ -217,12 +216,12 @@ func (l *lowering) equals(e ast.Expr, negated bool, args []ast.Expr) (node, erro
 	}
 	switch l.kind(a) {
 	case types.StringKind:
-		if name := l.name(a); name != "" && b.Kind() == ast.LiteralKind {
+		if of := l.variable(a); of != nil && b.Kind() == ast.LiteralKind {
 			v, err := l.text(b, "the value")
 			if err != nil {
 				return nil, err
 			}
-			return equals{name: name, value: v, not: negated}, nil
+			return equals{of: of, value: v, not: negated, uses: l.term(e)}, nil
 		}
 	case types.BoolKind:
 		if b.Kind() == ast.LiteralKind {
@@ -253,6 +252,9 @@ func (l *lowering) name(e ast.Expr) string {
 	}
 	return e.AsIdent()
 }
+
+// variable is what e names, or nil.
+func (l *lowering) variable(e ast.Expr) *variable { return l.env.names[l.name(e)] }
 
 // text is the literal that e must be.
 func (l *lowering) text(e ast.Expr, what string) (string, error) {

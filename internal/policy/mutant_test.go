@@ -22,9 +22,9 @@ func mutated(n node, f func(node) node) node {
 }
 
 // evaluate is a node that is wrong in some way.
-type evaluate func(v *view, at int64) (truth, int64)
+type evaluate func(v view, at int64) (truth, int64)
 
-func (f evaluate) eval(v *view, at int64) (truth, int64) { return f(v, at) }
+func (f evaluate) eval(v view, at int64) (truth, int64) { return f(v, at) }
 
 // fixed is the zone as it is at that instant, for ever.
 func fixed(zone *time.Location, at int64) *time.Location {
@@ -40,7 +40,7 @@ func TestMutants(t *testing.T) {
 	}{
 		{"a window outlasts its offset", func(n node) node {
 			if n, ok := n.(during); ok {
-				return evaluate(func(v *view, at int64) (truth, int64) {
+				return evaluate(func(v view, at int64) (truth, int64) {
 					n := n
 					n.zone = fixed(n.zone, at)
 					return n.eval(v, at)
@@ -54,7 +54,7 @@ func TestMutants(t *testing.T) {
 			if !ok || !also {
 				return n
 			}
-			return evaluate(func(v *view, at int64) (truth, int64) {
+			return evaluate(func(v view, at int64) (truth, int64) {
 				f := f
 				f.zone = fixed(f.zone, at)
 				return compare{rel: c.rel, not: c.not, a: f, b: c.b}.eval(v, at)
@@ -65,7 +65,7 @@ func TestMutants(t *testing.T) {
 			if !ok || c.rel != lessOrEqual {
 				return n
 			}
-			return evaluate(func(v *view, at int64) (truth, int64) {
+			return evaluate(func(v view, at int64) (truth, int64) {
 				value, until := c.eval(v, at)
 				return value, after(until, 1)
 			})
@@ -75,7 +75,7 @@ func TestMutants(t *testing.T) {
 			if !ok || j.or {
 				return n
 			}
-			return evaluate(func(v *view, at int64) (truth, int64) {
+			return evaluate(func(v view, at int64) (truth, int64) {
 				value, _ := j.eval(v, at)
 				_, x := j.a.eval(v, at)
 				_, y := j.b.eval(v, at)
@@ -87,7 +87,7 @@ func TestMutants(t *testing.T) {
 			if !ok {
 				return n
 			}
-			return evaluate(func(v *view, at int64) (truth, int64) {
+			return evaluate(func(v view, at int64) (truth, int64) {
 				value, until := c.eval(v, at)
 				switch cond, _ := c.cond.eval(v, at); cond {
 				case isTrue:
@@ -103,7 +103,7 @@ func TestMutants(t *testing.T) {
 			if !ok || !j.or {
 				return n
 			}
-			return evaluate(func(v *view, at int64) (truth, int64) {
+			return evaluate(func(v view, at int64) (truth, int64) {
 				value, _ := j.eval(v, at)
 				_, x := j.a.eval(v, at)
 				_, y := j.b.eval(v, at)

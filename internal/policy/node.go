@@ -40,11 +40,11 @@ const forever = math.MaxInt64
 // stamped at stamp.
 type view struct {
 	claims   *Claims
-	answered kindSet
+	answered KindSet
 	stamp    int64
 }
 
-func (v *view) response(k wire.InteractionKind) (int64, bool) {
+func (v view) response(k wire.InteractionKind) (int64, bool) {
 	if v.answered&setOf(k) != 0 {
 		return v.stamp, true
 	}
@@ -55,20 +55,21 @@ func (v *view) response(k wire.InteractionKind) (int64, bool) {
 // instant until which that value is certain with these claims: at < until, and
 // the value is the same throughout [at, until).
 type node interface {
-	eval(v *view, at int64) (value truth, until int64)
+	eval(v view, at int64) (value truth, until int64)
 }
 
 type constant bool
 
-func (n constant) eval(*view, int64) (truth, int64) { return truthOf(bool(n)), forever }
+func (n constant) eval(view, int64) (truth, int64) { return truthOf(bool(n)), forever }
 
 // within is true until d after the stamp, which may lie ahead.
 type within struct {
 	kind wire.InteractionKind
 	d    int64
+	uses *uses
 }
 
-func (n within) eval(v *view, at int64) (truth, int64) {
+func (n within) eval(v view, at int64) (truth, int64) {
 	stamp, ok := v.response(n.kind)
 	if !ok {
 		return unknown, forever
@@ -79,29 +80,37 @@ func (n within) eval(v *view, at int64) (truth, int64) {
 	return isFalse, forever
 }
 
-type flag struct{ name string }
+type flag struct {
+	of   *variable
+	uses *uses
+}
 
-func (n flag) eval(v *view, _ int64) (truth, int64) {
-	b, ok := v.claims.flag(n.name)
+func (n flag) eval(v view, _ int64) (truth, int64) {
+	b, ok := v.claims.flag(n.of)
 	if !ok {
 		return unknown, forever
 	}
 	return truthOf(b), forever
 }
 
-type group struct{ name string }
+type group struct {
+	name string
+	uses *uses
+}
 
-func (n group) eval(v *view, _ int64) (truth, int64) {
+func (n group) eval(v view, _ int64) (truth, int64) {
 	return truthOf(slices.Contains(v.claims.User.Groups, n.name)), forever
 }
 
 type equals struct {
-	name, value string
-	not         bool
+	of    *variable
+	value string
+	not   bool
+	uses  *uses
 }
 
-func (n equals) eval(v *view, _ int64) (truth, int64) {
-	s, ok := v.claims.text(n.name)
+func (n equals) eval(v view, _ int64) (truth, int64) {
+	s, ok := v.claims.text(n.of)
 	if !ok {
 		return unknown, forever
 	}
@@ -110,7 +119,7 @@ func (n equals) eval(v *view, _ int64) (truth, int64) {
 
 type not struct{ a node }
 
-func (n not) eval(v *view, at int64) (truth, int64) {
+func (n not) eval(v view, at int64) (truth, int64) {
 	t, until := n.a.eval(v, at)
 	return t.not(), until
 }
@@ -123,7 +132,7 @@ type junction struct {
 	a, b node
 }
 
-func (n junction) eval(v *view, at int64) (truth, int64) {
+func (n junction) eval(v view, at int64) (truth, int64) {
 	decides := truthOf(n.or)
 	x, xu := n.a.eval(v, at)
 	y, yu := n.b.eval(v, at)

@@ -13,7 +13,7 @@ func (l *lowering) compare(e ast.Expr, op string, a, b ast.Expr) (node, error) {
 	if kind == types.StringKind {
 		return nil, l.refuse(e, `text has no order that versions follow ("9" comes after "10"); compare with == or !=`)
 	}
-	u := l.uses(e)
+	u := l.term(e)
 	numbers := kind == l.kind(b) && (kind == types.IntKind || kind == types.DurationKind || kind == types.TimestampKind)
 	if !numbers {
 		if u.clock {
@@ -85,15 +85,14 @@ func (l *lowering) number(e ast.Expr) (*choice, error) {
 	if v := l.fold(e); v != nil {
 		return l.literal(e, v)
 	}
-	switch name := l.name(e); name {
-	case "now":
-		return &choice{number: linear{now: 1}}, nil
-	case "risk":
-		return &choice{number: risk{}}, nil
-	default:
-		if d, ok := declared[name]; ok && d.response != "" {
-			return &choice{number: answer(d.response)}, nil
+	if v := l.variable(e); v != nil {
+		switch v.from {
+		case fromClock:
+			return &choice{number: linear{now: 1}}, nil
+		case fromResponse:
+			return &choice{number: answer(v.response)}, nil
 		}
+		return &choice{number: claimed{of: v}}, nil
 	}
 	if e.Kind() == ast.CallKind {
 		switch call := e.AsCall(); call.FunctionName() {
@@ -111,7 +110,7 @@ func (l *lowering) number(e ast.Expr) (*choice, error) {
 		return nil, l.refuse(e, `when this changes as time goes by cannot be told; write now.getHours(), getMinutes(), getDayOfWeek(), getDate(), getMonth() or getFullYear(), or compare sums and differences of now, answers and durations: now - responses.mfa < duration("60m")`)
 	}
 	p, err := l.program(e)
-	return &choice{number: leafNumber{program: p}}, err
+	return &choice{number: leafNumber{program: p, names: l.env.names}}, err
 }
 
 // literal is a number that nothing can change.

@@ -18,7 +18,7 @@ type compare struct {
 	uses *uses
 }
 
-func (n compare) eval(v *view, at int64) (truth, int64) {
+func (n compare) eval(v view, at int64) (truth, int64) {
 	t, until := order(n.rel, n.a.eval(v, at), n.b.eval(v, at), at)
 	if n.not {
 		t = t.not()
@@ -135,7 +135,7 @@ type member struct {
 	uses *uses
 }
 
-func (n member) eval(v *view, at int64) (truth, int64) {
+func (n member) eval(v view, at int64) (truth, int64) {
 	x := n.a.eval(v, at)
 	if !x.known {
 		return unknown, x.until

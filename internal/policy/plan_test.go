@@ -106,7 +106,7 @@ func TestPlan(t *testing.T) {
 		{name: "a missing risk is named", criteria: `risk < 50`, now: "10:00:00",
 			want: Outcome{Reason: wire.Reason{Kind: wire.ReasonMissing, Condition: "c", Detail: "risk was not reported"}}},
 		{name: "risk", criteria: `risk < 50`, claims: &Claims{Risk: new(int64(60))}, now: "10:00:00",
-			want: Outcome{Reason: wire.Reason{Kind: wire.ReasonCriteria, Condition: "c"}}},
+			want: Outcome{Reason: wire.Reason{Kind: wire.ReasonRisk, Condition: "c"}}},
 		{name: "a missing claim of a text function is named", criteria: `device.hostname.startsWith("desk")`, now: "10:00:00",
 			want: Outcome{Reason: wire.Reason{Kind: wire.ReasonMissing, Condition: "c", Detail: "device.hostname was not reported"}}},
 		{name: "no group that begins so", criteria: `user.groups.exists(g, g.startsWith("fin"))`, now: "10:00:00",

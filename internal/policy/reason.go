@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -10,20 +11,20 @@ import (
 // reason explains why the conditions do not hold at the instant at. With a
 // cure, that is what the cure mends; without one, what remains once everything
 // that can be asked has been answered.
-func (p *planner) reason(at, answered int64, cure kindSet) wire.Reason {
-	if r, ok := p.blame(&view{claims: p.claims}, at, cure); cure != 0 && ok {
+func (p *planner) reason(at, answered int64, cure KindSet) wire.Reason {
+	if r, ok := p.blame(view{claims: p.claims}, at, cure); cure != 0 && ok {
 		return r
 	}
-	if r, ok := p.blame(p.after(p.askable(), answered), at, 0); ok {
+	if r, ok := p.blame(p.after(p.askable(), p.stamp(answered)), at, 0); ok {
 		return r
 	}
-	r, _ := p.blame(&view{claims: p.claims}, at, 0)
+	r, _ := p.blame(view{claims: p.claims}, at, 0)
 	return r
 }
 
 // blame names the first condition that fails and the first criterion in it
 // that decides; with prefer, the first whose interaction is in that set.
-func (p *planner) blame(v *view, at int64, prefer kindSet) (wire.Reason, bool) {
+func (p *planner) blame(v view, at int64, prefer KindSet) (wire.Reason, bool) {
 	for i := range p.conds {
 		c := &p.conds[i]
 		if c.Criteria == nil {
@@ -59,7 +60,7 @@ func (p *planner) blame(v *view, at int64, prefer kindSet) (wire.Reason, bool) {
 }
 
 // deciding appends the leaves that make n what it is.
-func deciding(n node, v *view, at int64, out []node) []node {
+func deciding(n node, v view, at int64, out []node) []node {
 	switch n := n.(type) {
 	case not:
 		return deciding(n.a, v, at, out)
@@ -86,53 +87,44 @@ func deciding(n node, v *view, at int64, out []node) []node {
 	return append(out, n)
 }
 
-// usesOf is what a leaf depends on, where that is more than one claim.
+// usesOf is what a leaf depends on; a constant depends on nothing.
 func usesOf(n node) *uses {
 	switch n := n.(type) {
+	case within:
+		return n.uses
+	case during:
+		return n.uses
+	case flag:
+		return n.uses
+	case group:
+		return n.uses
+	case equals:
+		return n.uses
+	case network:
+		return n.uses
 	case compare:
 		return n.uses
 	case member:
 		return n.uses
 	case leaf:
 		return n.uses
+	case constant:
+		return &uses{text: strconv.FormatBool(bool(n))}
 	}
-	return nil
+	return &uses{}
 }
 
 // answersOf are the interactions that a leaf reads.
-func answersOf(n node) kindSet {
-	if w, ok := n.(within); ok {
-		return setOf(w.kind)
-	}
-	if u := usesOf(n); u != nil {
-		return u.responses
-	}
-	return 0
-}
+func answersOf(n node) KindSet { return usesOf(n).responses }
 
 // kindOf is the kind of criterion that a leaf is; where it is unknown for want
 // of a claim, that claim is named. An interaction that was never answered is
 // no missing claim: it can be answered.
-func kindOf(n node, v *view, value truth) (kind wire.ReasonKind, missing string) {
+func kindOf(n node, v view, value truth) (kind wire.ReasonKind, missing string) {
 	u := usesOf(n)
-	switch n := n.(type) {
-	case within:
-		return reasonOf(n.kind), ""
-	case during:
-		return wire.ReasonTime, ""
-	case group:
-		return wire.ReasonGroup, ""
-	case flag:
-		u = &uses{claims: []string{n.name}}
-	case equals:
-		u = &uses{claims: []string{n.name}}
-	}
-	if u == nil {
-		return wire.ReasonCriteria, ""
-	}
 	if value == unknown {
-		if missing = u.missing(v); missing != "" {
-			return wire.ReasonMissing, missing
+		if m := u.missing(v); m != nil {
+			return wire.ReasonMissing, m.name
 		}
 	}
 	return u.kind(), ""

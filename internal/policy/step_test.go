@@ -29,7 +29,7 @@ func TestCertainty(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			at := clock(row.now)
-			_, until := compile(t, row.criteria).root.eval(&view{claims: &Claims{Risk: new(int64(15))}}, at.UnixNano())
+			_, until := compile(t, row.criteria).root.eval(view{claims: &Claims{Risk: new(int64(15))}}, at.UnixNano())
 			midnight := clock("00:00:00").AddDate(0, 0, 1)
 			want := int64(forever)
 			switch row.until {

@@ -23,7 +23,7 @@ type value struct {
 
 // number is an expression with a value. at < eval(v, at).until.
 type number interface {
-	eval(v *view, at int64) value
+	eval(v view, at int64) value
 }
 
 // whole is a number that does not move before until.
@@ -60,14 +60,15 @@ func mod(a, b int64) int64 { return ((a % b) + b) % b }
 // literal is a whole number as written.
 type literal int64
 
-func (n literal) eval(*view, int64) value { return whole(int64(n), forever) }
+func (n literal) eval(view, int64) value { return whole(int64(n), forever) }
 
-// risk is the user's risk claim.
-type risk struct{}
+// claimed is a claim that is a whole number.
+type claimed struct{ of *variable }
 
-func (risk) eval(v *view, _ int64) value {
-	if v.claims.Risk == nil {
+func (n claimed) eval(v view, _ int64) value {
+	x, ok := v.claims.number(n.of)
+	if !ok {
 		return missing(forever)
 	}
-	return whole(*v.claims.Risk, forever)
+	return whole(x, forever)
 }
