@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -21,6 +23,13 @@ type Options struct {
 	// DialTimeout is how long one gateway may take to answer before the next
 	// is tried, and to judge a session; 0 means five seconds.
 	DialTimeout time.Duration
+	// ListenPacket opens the socket of a carrier, for "udp4" or "udp6"; nil: the
+	// system's. It and Listen are for simulated networks.
+	ListenPacket func(network string) (net.PacketConn, error)
+	// Listen opens an application's listener; nil: the system's, for processes
+	// of this user alone. Its connections have CloseWrite and SetLinger as a
+	// *net.TCPConn has them, and whose they are is not asked.
+	Listen func(addr netip.AddrPort) (net.Listener, error)
 }
 
 // Dataplane opens data channels on demand and carries flows. It implements
@@ -51,7 +60,7 @@ func New(opt Options) *Dataplane {
 	if opt.DialTimeout <= 0 {
 		opt.DialTimeout = 5 * time.Second
 	}
-	return &Dataplane{
+	d := &Dataplane{
 		opt:    opt,
 		dialer: &h3Dialer{listen: listenUDP},
 		clock:  awake,
@@ -59,6 +68,14 @@ func New(opt Options) *Dataplane {
 		peer:   checkPeer,
 		news:   make(chan struct{}, 1),
 	}
+	if opt.ListenPacket != nil {
+		d.dialer = &h3Dialer{listen: opt.ListenPacket}
+	}
+	if opt.Listen != nil {
+		d.listen = listenBy(opt.Listen)
+		d.peer = func(appConn) error { return nil }
+	}
+	return d
 }
 
 // Apply makes the data plane what w says, whole: applying it twice is a no-op

@@ -73,6 +73,38 @@ func listenLoopback(ctx context.Context, w want) (listener, error) {
 	return nil, err
 }
 
+// listenBy listens as Options.Listen does.
+func listenBy(open func(netip.AddrPort) (net.Listener, error)) func(context.Context, want) (listener, error) {
+	return func(_ context.Context, w want) (listener, error) {
+		l, err := open(netip.AddrPortFrom(w.addr, w.ports[0]))
+		if err != nil {
+			return nil, err
+		}
+		return givenListener{l}, nil
+	}
+}
+
+// givenListener is one of Options.Listen.
+type givenListener struct{ net.Listener }
+
+func (l givenListener) Accept() (appConn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	a, ok := c.(appConn)
+	if !ok {
+		c.Close()
+		return nil, errors.New("the connection has no half-close")
+	}
+	return a, nil
+}
+
+func (l givenListener) Addr() netip.AddrPort {
+	a, _ := netip.ParseAddrPort(l.Listener.Addr().String())
+	return a
+}
+
 // accept hands each connection of a process of this user to admit, and resets
 // the others, until the listener is closed.
 func (p *plane) accept(ctx context.Context, l listener, admit func(appConn)) {

@@ -28,6 +28,9 @@ type Options struct {
 	StateDir string
 	// DisableUDP serves no HTTP/3, as where a network drops UDP.
 	DisableUDP bool
+	// PacketConn, where set, is served by HTTP/3 alone, without TCP and the
+	// administration socket; Run closes it. It is for simulated networks.
+	PacketConn net.PacketConn
 }
 
 // Controller is a controller. New makes one, Run serves it.
@@ -36,6 +39,7 @@ type Controller struct {
 	log       *slog.Logger
 	stateDir  string
 	noUDP     bool
+	conn      net.PacketConn // of Options
 	authority *authority
 	conf      atomic.Pointer[configured]
 	passwords *passwords
@@ -83,7 +87,7 @@ func New(o Options) (*Controller, error) {
 	if host != public {
 		a.hosts = append(a.hosts, host)
 	}
-	c := &Controller{store: o.Store, log: o.Logger, stateDir: o.StateDir, noUDP: o.DisableUDP, authority: a,
+	c := &Controller{store: o.Store, log: o.Logger, stateDir: o.StateDir, noUDP: o.DisableUDP, conn: o.PacketConn, authority: a,
 		passwords: newPasswords(), enrolling: make(chan struct{}, 16), closing: make(chan struct{})}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -158,7 +162,7 @@ func (c *Controller) Addr() string {
 	if c.sockets == nil {
 		return ""
 	}
-	return c.sockets.tcp.Addr().String()
+	return c.sockets.addr().String()
 }
 
 // PublicAddr is the host:port for clients and links: the configured one, with

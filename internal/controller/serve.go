@@ -16,11 +16,19 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// sockets are what Listen opens: TCP and UDP on one port, and the admin socket.
+// sockets are what Listen opens: TCP and UDP on one port, and the admin socket;
+// or UDP alone, where it was handed in.
 type sockets struct {
 	tcp   net.Listener
-	udp   *net.UDPConn // nil where UDP is disabled
+	udp   net.PacketConn // nil where UDP is disabled
 	admin net.Listener
+}
+
+func (s *sockets) addr() net.Addr {
+	if s.tcp == nil {
+		return s.udp.LocalAddr()
+	}
+	return s.tcp.Addr()
 }
 
 func (s *sockets) close() error {
@@ -40,6 +48,10 @@ func (c *Controller) Listen() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.sockets != nil {
+		return nil
+	}
+	if c.conn != nil {
+		c.sockets = &sockets{udp: c.conn}
 		return nil
 	}
 	s, err := c.bind(c.config().Listen)
@@ -71,7 +83,7 @@ func (c *Controller) bind(addr string) (*sockets, error) {
 		}
 		udp, err := net.ListenPacket("udp", net.JoinHostPort(host, fmt.Sprint(tcp.Addr().(*net.TCPAddr).Port)))
 		if err == nil {
-			s.udp = udp.(*net.UDPConn)
+			s.udp = udp
 			return s, nil
 		}
 		tcp.Close()
@@ -102,10 +114,13 @@ func (c *Controller) Run(ctx context.Context) error {
 	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
 	handler := c.handler()
-	control, admin := c.httpServer(handler), c.adminServer()
-	servers := []server{control, admin}
-	g.Go(func() error { return served(control.ServeTLS(c.admission.Listener(c.sockets.tcp), "", "")) })
-	g.Go(func() error { return served(admin.Serve(c.sockets.admin)) })
+	var servers []server
+	if c.sockets.tcp != nil {
+		control, admin := c.httpServer(handler), c.adminServer()
+		servers = append(servers, control, admin)
+		g.Go(func() error { return served(control.ServeTLS(c.admission.Listener(c.sockets.tcp), "", "")) })
+		g.Go(func() error { return served(admin.Serve(c.sockets.admin)) })
+	}
 	var transport *quic.Transport
 	if c.sockets.udp != nil {
 		reset := quic.StatelessResetKey(c.authority.reset)

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"runtime"
@@ -34,6 +35,10 @@ const callTime = 15 * time.Second
 type Controller struct {
 	// NoQUIC leaves HTTP/3 out, as a network that drops UDP would.
 	NoQUIC bool
+	// ListenPacket opens the socket for HTTP/3, and DialTCP the connection for
+	// HTTP/2; nil: the system's. They are for simulated networks.
+	ListenPacket func() (net.PacketConn, error)
+	DialTCP      func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Enrol redeems a link: it makes a request for a certificate over key, checks
@@ -45,7 +50,7 @@ func (c *Controller) Enrol(ctx context.Context, l wire.EnrolmentLink, key crypto
 		return session.Enrolled{}, fmt.Errorf("make a certificate request: %w", err)
 	}
 	p := &pin{fingerprint: &l.CA}
-	h := newClient(l.Controller, p.config(l.Controller), c.NoQUIC)
+	h := c.client(l.Controller, p.config(l.Controller))
 	defer h.Close()
 	hostname, _ := os.Hostname()
 	req := wire.EnrolRequest{Code: l.Code, Hostname: hostname, OS: runtime.GOOS,
@@ -66,7 +71,7 @@ func (c *Controller) Connect(e session.Enrolled, id session.Identity) session.Co
 	p := &pin{ca: id.CA}
 	cfg := p.config(e.Controller)
 	cfg.Certificates = append(cfg.Certificates, clientCertificate(id))
-	return newClient(e.Controller, cfg, c.NoQUIC)
+	return c.client(e.Controller, cfg)
 }
 
 // Client is the control channel of one device.

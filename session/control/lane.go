@@ -49,6 +49,8 @@ type lane struct {
 type race struct {
 	tls    *tls.Config
 	noQUIC bool
+	listen func() (net.PacketConn, error)                          // nil: a UDP socket
+	dial   func(context.Context, string, string) (net.Conn, error) // nil: TCP
 }
 
 // run returns the first lane to stand: HTTP/3 at once, HTTP/2 after its head
@@ -109,7 +111,11 @@ func (r *race) h3(ctx context.Context, addr string) (*lane, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the controller: %w", err)
 	}
-	sock, err := net.ListenUDP("udp", nil) // bound to no address, so that it roams
+	listen := r.listen
+	if listen == nil {
+		listen = func() (net.PacketConn, error) { return net.ListenUDP("udp", nil) } // bound to no address, so that it roams
+	}
+	sock, err := listen()
 	if err != nil {
 		return nil, fmt.Errorf("open a UDP socket: %w", err)
 	}
@@ -166,8 +172,12 @@ func resolve(ctx context.Context, addr string) (*net.UDPAddr, error) {
 func (r *race) h2(ctx context.Context, addr string) (*lane, error) {
 	cfg := r.tls.Clone()
 	cfg.NextProtos = []string{"h2"}
+	dial := r.dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+	}
 	t := &http.Transport{TLSClientConfig: cfg, Protocols: new(http.Protocols), DisableCompression: true,
-		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		DialContext: dial,
 		HTTP2:       &http.HTTP2Config{SendPingTimeout: deadAfter, PingTimeout: aliveEvery}}
 	t.Protocols.SetHTTP2(true)
 	conn, err := t.NewClientConn(ctx, "https", addr)

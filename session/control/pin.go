@@ -100,6 +100,6 @@ func clientCertificate(id session.Identity) tls.Certificate {
 	return tls.Certificate{Certificate: id.Certificate, PrivateKey: id.Key}
 }
 
-func newClient(addr string, cfg *tls.Config, noQUIC bool) *Client {
-	return &Client{addr: addr, race: race{tls: cfg, noQUIC: noQUIC}}
+func (c *Controller) client(addr string, cfg *tls.Config) *Client {
+	return &Client{addr: addr, race: race{tls: cfg, noQUIC: c.NoQUIC, listen: c.ListenPacket, dial: c.DialTCP}}
 }
