@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -23,13 +25,22 @@ type Config struct {
 	EntitlementLifetime    time.Duration
 	MinInteractionLifetime time.Duration
 	Lockout                Lockout
+	Risk                   Risk
 
+	// Digest names the text that the configuration was read from: SHA-256 over
+	// the files' contents in the order of their names, in hexadecimal.
+	Digest string
+
+	Groups       map[string]*Group // those that are declared
 	Users        map[string]*User
 	Sites        map[wire.SiteID]*Site
 	Gateways     map[string]*Gateway
 	Conditions   map[wire.ConditionID]*Condition
 	Entitlements map[wire.EntitlementID]*Entitlement
-	Policies     []*Policy // by name
+	Policies     []*Policy      // by name
+	Scripts      []wire.Script  // by name
+	Gather       []wire.Gather  // by name
+	Transmitters []*Transmitter // by name
 }
 
 // Lockout says after how many failures in a row a user on a device is locked
@@ -37,6 +48,25 @@ type Config struct {
 type Lockout struct {
 	After int
 	For   time.Duration
+}
+
+// Risk says how far an alert raises a user's risk, and for how long.
+type Risk struct {
+	Alert int64
+	For   time.Duration
+}
+
+// Group is a declared group. Who belongs to it says User.Groups.
+type Group struct {
+	Name  string
+	Title string
+}
+
+// Transmitter may signal events about users from outside, signed by one of Keys.
+type Transmitter struct {
+	Name   string
+	Issuer string
+	Keys   jose.JSONWebKeySet // public ones
 }
 
 // User may sign in.
@@ -84,41 +114,13 @@ type Policy struct {
 	Everyone     bool
 	RequireCode  bool // at sign-in
 	Entitlements []wire.EntitlementID
-}
-
-// Assigned returns the policies of a user.
-func (c *Config) Assigned(u *User) []*Policy {
-	var mine []*Policy
-	for _, p := range c.Policies {
-		inGroup := func(g string) bool { return slices.Contains(u.Groups, g) }
-		if p.Everyone || slices.Contains(p.Users, u.Name) || slices.ContainsFunc(p.Groups, inGroup) {
-			mine = append(mine, p)
-		}
-	}
-	return mine
-}
-
-// RequiresCode says whether a user's sign-in takes a one-time code.
-func (c *Config) RequiresCode(u *User) bool {
-	return slices.ContainsFunc(c.Assigned(u), func(p *Policy) bool { return p.RequireCode })
-}
-
-// Entitled returns a user's entitlements by site, each once, in order of id.
-func (c *Config) Entitled(u *User) map[wire.SiteID][]wire.Entitlement {
-	sites := map[wire.SiteID][]wire.Entitlement{}
-	seen := map[wire.EntitlementID]bool{}
-	for _, p := range c.Assigned(u) {
-		for _, id := range p.Entitlements {
-			if e := c.Entitlements[id]; e != nil && !seen[id] {
-				seen[id] = true
-				sites[e.Site] = append(sites[e.Site], e.Entitlement)
-			}
-		}
-	}
-	for _, list := range sites {
-		slices.SortFunc(list, func(a, b wire.Entitlement) int { return cmp.Compare(a.ID, b.ID) })
-	}
-	return sites
+	// Criteria, where there are any, have to hold too: over user.* and
+	// system.address.
+	Criteria string
+	// ClaimsLifetime and EntitlementLifetime shorten the tokens of those who are
+	// assigned the policy; 0: as the controller's.
+	ClaimsLifetime      time.Duration
+	EntitlementLifetime time.Duration
 }
 
 // Site returns a site as it stands in tokens.

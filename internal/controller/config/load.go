@@ -52,7 +52,8 @@ var kinds = []struct {
 
 func load(file string, docs []*resource.Document, parseErr error) (*Config, error) {
 	l := &loader{file: file, docs: docs, named: map[string]map[string]*resource.Document{}, apps: map[wire.AppID]resource.Place{}, conf: &Config{
-		Users: map[string]*User{}, Sites: map[wire.SiteID]*Site{}, Gateways: map[string]*Gateway{},
+		Groups: map[string]*Group{},
+		Users:  map[string]*User{}, Sites: map[wire.SiteID]*Site{}, Gateways: map[string]*Gateway{},
 		Conditions: map[wire.ConditionID]*Condition{}, Entitlements: map[wire.EntitlementID]*Entitlement{},
 	}}
 	l.errs.Add(parseErr)
@@ -165,6 +166,7 @@ func (l *loader) controller(d *resource.Document) {
 	c.Settings = wire.Settings{Idle: s.Settings.Idle, RideThrough: s.Settings.RideThrough, StampRounding: s.Settings.StampRounding, WarningLead: s.Settings.WarningLead}
 	c.CookieLifetime, c.ClaimsLifetime = s.Settings.CookieLifetime.D(), s.Settings.ClaimsLifetime.D()
 	c.EntitlementLifetime, c.MinInteractionLifetime = s.Settings.EntitlementLifetime.D(), s.Settings.MinInteractionLifetime.D()
+	c.Risk = Risk{Alert: wire.RiskHigh, For: 24 * time.Hour}
 	c.Lockout = Lockout{After: s.Settings.Lockout.After, For: s.Settings.Lockout.For.D()}
 }
 
