@@ -20,6 +20,8 @@ type Config struct {
 	// MFALifetime is how long a one-time code is good for the applications
 	// that want one.
 	MFALifetime wire.Duration `yaml:"mfaLifetime"`
+	// MinInteractionLifetime is the shortest lifetime that a condition may name.
+	MinInteractionLifetime wire.Duration `yaml:"minInteractionLifetime"`
 	// Lockout is how long five wrong answers lock a user out.
 	Lockout wire.Duration `yaml:"lockout"`
 	// People can sign in; each gets an enrolment link.
@@ -112,5 +114,6 @@ func (c Config) Quick() Config {
 		WarningLead:   wire.Duration(6 * time.Second),
 	}
 	c.MFALifetime = wire.Duration(10 * time.Second)
+	c.MinInteractionLifetime = wire.Duration(time.Second)
 	return c
 }
