@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/policy/policytest"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -14,9 +15,9 @@ func TestCureAgainstCEL(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	cures := 0
 	for range 80 {
-		a, b := randomPair(r, 3), randomPair(r, 2)
-		ca, errA := Compile(a.ours)
-		cb, errB := Compile(b.ours)
+		a, b := policytest.RandomPair(r, 3), policytest.RandomPair(r, 2)
+		ca, errA := CompileWith(a.Ours, randomVariables)
+		cb, errB := CompileWith(b.Ours, randomVariables)
 		if errA != nil || errB != nil {
 			t.Fatal(errA, errB)
 		}
@@ -25,10 +26,10 @@ func TestCureAgainstCEL(t *testing.T) {
 			all = append(all, wire.Interaction{Kind: k})
 		}
 		conds := []Condition{{ID: "a", Criteria: ca, Interactions: all}, {ID: "b", Criteria: cb, Interactions: all}}
-		o := newOracle(t, "("+a.cel+") && ("+b.cel+")")
+		o := newOracle(t, "("+a.CEL+") && ("+b.CEL+")")
 		opts := PlanOptions{WarningLead: 5 * time.Minute, StampRounding: 15 * time.Minute}
 		for range 20 {
-			week := weeks[r.IntN(len(weeks))]
+			week := policytest.Weeks[r.IntN(len(policytest.Weeks))]
 			claims := randomClaims(r, week)
 			at := week.Add(time.Duration(r.Int64N(int64(6 * 24 * time.Hour))))
 			out := Plan(conds, claims, at, opts)
@@ -56,7 +57,7 @@ func TestCureAgainstCEL(t *testing.T) {
 					m["responses."+string(k)] = Stamp(answered, opts.StampRounding)
 				}
 				if o.allow(m, judged) {
-					t.Fatalf("(%s) && (%s)\nclaims %+v at %s: %v would cure, the plan says %v", a.ours, b.ours, claims, at, s.Kinds(), out.Cure)
+					t.Fatalf("(%s) && (%s)\nclaims %+v at %s: %v would cure, the plan says %v", a.Ours, b.Ours, claims, at, s.Kinds(), out.Cure)
 				}
 			}
 			if len(out.Cure) == 0 {
@@ -68,7 +69,7 @@ func TestCureAgainstCEL(t *testing.T) {
 				m["responses."+string(i.Kind)] = Stamp(answered, opts.StampRounding)
 			}
 			if !o.allow(m, judged) || !out.WarnAt.Equal(answered) {
-				t.Fatalf("(%s) && (%s)\nclaims %+v at %s: %v does not cure, warning at %s", a.ours, b.ours, claims, at, out.Cure, out.WarnAt)
+				t.Fatalf("(%s) && (%s)\nclaims %+v at %s: %v does not cure, warning at %s", a.Ours, b.Ours, claims, at, out.Cure, out.WarnAt)
 			}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/tidegate/tidegate/internal/policy/policytest"
 )
 
 // differ compares criteria with cel-go: the value at random instants, that it
@@ -22,21 +24,21 @@ type differ struct {
 // run makes at least so many checks. Its error is the first mismatch.
 func (d *differ) run(t testing.TB, checks int) error {
 	for d.checks < checks {
-		p := randomPair(d.r, d.depth)
-		c, err := Compile(p.ours)
+		p := policytest.RandomPair(d.r, d.depth)
+		c, err := CompileWith(p.Ours, randomVariables)
 		if err != nil {
-			return fmt.Errorf("%s: %w", p.ours, err)
+			return fmt.Errorf("%s: %w", p.Ours, err)
 		}
 		if d.mutate != nil {
 			c.root = mutated(c.root, d.mutate)
 		}
-		o := newOracle(t, p.cel)
+		o := newOracle(t, p.CEL)
 		for range 4 {
-			week := pick(d.r, weeks...)
+			week := policytest.Weeks[d.r.IntN(len(policytest.Weeks))]
 			trial := trial{differ: d, criteria: c, oracle: o, claims: randomClaims(d.r, week)}
 			trial.vars = vars(trial.claims)
 			for range 30 {
-				if err := trial.at(randomInstant(d.r, week)); err != nil {
+				if err := trial.at(policytest.RandomInstant(d.r, week)); err != nil {
 					return err
 				}
 			}

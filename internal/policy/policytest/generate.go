@@ -1,4 +1,4 @@
-package policy
+package policytest
 
 import (
 	"fmt"
@@ -6,12 +6,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// pair is one random criterion in our words and in CEL's.
-type pair struct{ ours, cel string }
+// Pair is one criterion in our words and in CEL's.
+type Pair struct{ Ours, CEL string }
 
 var zones = []string{"", "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"}
 
@@ -20,7 +18,7 @@ func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 // written is what both languages write alike, with {Z}, {D}, {T}, {K}, {OP} and
 // {X} standing for a random zone argument, duration, timestamp, answer,
 // comparison and criterion, and {N} for a number below that given: {N24}.
-func written(r *rand.Rand, form string, depth int) pair {
+func written(r *rand.Rand, form string, depth int) Pair {
 	ours, cel := strings.Builder{}, strings.Builder{}
 	both := func(s string) { ours.WriteString(s); cel.WriteString(s) }
 	zone := func() string {
@@ -46,18 +44,18 @@ func written(r *rand.Rand, form string, depth int) pair {
 		case "D":
 			both(fmt.Sprintf("duration(%q)", pick(r, "15m", "60m", "8h", "25h", "1ns", "72h", "-30m", "0s", "1h0m0.000000001s")))
 		case "T":
-			at := pick(r, weeks...).Add(time.Duration(r.Int64N(int64(7 * 24 * time.Hour))))
+			at := pick(r, Weeks...).Add(time.Duration(r.Int64N(int64(7 * 24 * time.Hour))))
 			both(fmt.Sprintf("timestamp(%q)", at.Format(time.RFC3339Nano)))
 		case "K":
-			both("responses." + string(pick(r, interactionKinds[:]...)))
+			both("responses." + string(pick(r, kinds...)))
 		case "OP":
 			both(pick(r, "<", "<=", ">", ">=", "==", "!="))
 		case "LT":
 			both(pick(r, "<", "<=", ">", ">="))
 		case "X":
-			p := randomPair(r, depth-1)
-			ours.WriteString("(" + p.ours + ")")
-			cel.WriteString("(" + p.cel + ")")
+			p := RandomPair(r, depth-1)
+			ours.WriteString("(" + p.Ours + ")")
+			cel.WriteString("(" + p.CEL + ")")
 		default:
 			n, err := strconv.Atoi(strings.TrimPrefix(hole, "N"))
 			if err != nil {
@@ -66,11 +64,11 @@ func written(r *rand.Rand, form string, depth int) pair {
 			both(strconv.Itoa(r.IntN(n)))
 		}
 	}
-	return pair{ours.String(), cel.String()}
+	return Pair{ours.String(), cel.String()}
 }
 
-// atoms are those of Compile, but for windows and the connectives.
-var atoms = []string{
+// still are the forms without the clock, but for networks.
+var still = []string{
 	"true", "false", "device.firewall", "device.disk_encryption",
 	`"finance" in user.groups`, `"staff" in user.groups`, `user.name in user.groups`,
 	`device.os_name == "linux"`, `"alice" != user.name`, `system.address == "192.0.2.1"`, `device.hostname != "kiosk"`,
@@ -79,9 +77,17 @@ var atoms = []string{
 	`device.hostname.matches("^desk-[0-9]+$")`, `size(user.name) > 3`, `size(user.groups) {OP} risk`,
 	`user.groups.exists(g, g.startsWith("fin"))`, `user.groups.all(g, g == user.name)`, `user.groups.exists_one(g, g == device.os_name)`,
 	`user.groups == ["finance"]`,
+	"scripts.open", "!scripts.open", "scripts.stock {OP} {N100}", "scripts.stock - device.uptime {OP} risk", "scripts.stock % 7 in [1, {N7}]",
+	`scripts.state == "green"`, `scripts.state != device.vendor`, `scripts.state.startsWith("g")`, `device.vendor == "acme"`, "device.agent",
+	"device.uptime {LT} {N100}", "double(device.uptime) {LT} {N50}.5", `device.addresses.exists(a, a == system.address)`,
+	`"192.0.2.1" in device.addresses`, "scripts.stock in [{N100}, {N100}, 7]",
+
 	"risk {OP} {N100}", "{N100} {OP} risk", "risk * 2 - {N100} {OP} {N100}", "risk in [20, {N100}, 90]", "double(risk) / 2.0 < {N50}.5",
 	"{N100} / risk {OP} 1", "risk % 7 {OP} {N7}", "risk * 9223372036854775807 {OP} 1",
+}
 
+// moving are the forms with it, but for windows.
+var moving = []string{
 	"now - {K} {OP} {D}", "now - {K} {LT} {D}", "{K} + {D} {LT} now", "now {LT} {D} + {K}", "{K} {OP} now", "{D} {LT} now - {K}",
 	"now {OP} {T}", "now - {T} {LT} {D}", "{K} - {K} {LT} {D}", "{K} {OP} {K}", "now + {D} {LT} {K} - {D}", "{T} - now {OP} {T} - {K}",
 	"now - (now - {D}) {LT} {D}", "{K} - {K} + {D} {LT} {T} - {T}",
@@ -102,23 +108,26 @@ var atoms = []string{
 	"now.getHours({Z}) * now.getHours({Z}) {LT} {N400}", "now.getMinutes({Z}) {OP} size(user.name) * 5",
 
 	"now - {K} {LT} ({X} ? {D} : {D})", "now - ({X} ? {K} : {K}) {LT} {D}", "now.getHours({Z}) {LT} ({X} ? {N24} : risk) + 2",
+	"device.uptime * 3 {OP} now.getHours({Z})", "now - {K} {LT} (scripts.open ? {D} : {D})", "scripts.stock {OP} now.getMinutes({Z})",
 	"now.getHours({Z}) in [{N24}, {N24}] == {X}", "(now + ({X} ? {D} : {D})).getHours({Z}) {LT} {N24}",
 }
 
-func randomPair(r *rand.Rand, depth int) pair {
+// RandomPair is a criterion of that many levels, of every form that there is.
+// What it reads is declared in Declared.
+func RandomPair(r *rand.Rand, depth int) Pair {
 	if depth > 0 && r.IntN(4) != 0 {
-		a, b := randomPair(r, depth-1), randomPair(r, depth-1)
-		join := func(form string) pair {
-			return pair{fmt.Sprintf(form, a.ours, b.ours), fmt.Sprintf(form, a.cel, b.cel)}
+		a, b := RandomPair(r, depth-1), RandomPair(r, depth-1)
+		join := func(form string) Pair {
+			return Pair{fmt.Sprintf(form, a.Ours, b.Ours), fmt.Sprintf(form, a.CEL, b.CEL)}
 		}
 		switch r.IntN(8) {
 		case 0:
-			return pair{"!(" + a.ours + ")", "!(" + a.cel + ")"}
+			return Pair{"!(" + a.Ours + ")", "!(" + a.CEL + ")"}
 		case 1, 2, 3:
 			return join("(%s) && (%s)")
 		case 4:
-			c := randomPair(r, depth-1)
-			return pair{"(" + c.ours + ") ? " + join("(%s) : (%s)").ours, "(" + c.cel + ") ? " + join("(%s) : (%s)").cel}
+			c := RandomPair(r, depth-1)
+			return Pair{"(" + c.Ours + ") ? " + join("(%s) : (%s)").Ours, "(" + c.CEL + ") ? " + join("(%s) : (%s)").CEL}
 		case 5:
 			return join(pick(r, "!(%s) == !(%s)", "!(%s) != !(%s)"))
 		}
@@ -126,22 +135,29 @@ func randomPair(r *rand.Rand, depth int) pair {
 	}
 	switch r.IntN(8) {
 	case 0:
-		k := pick(r, interactionKinds[:]...)
+		k := pick(r, kinds...)
 		d := pick(r, "15m", "60m", "8h", "25h", "1ns", "72h")
-		return pair{fmt.Sprintf("within(responses.%s, duration(%q))", k, d),
+		return Pair{fmt.Sprintf("within(responses.%s, duration(%q))", k, d),
 			fmt.Sprintf("now - responses.%s < duration(%q)", k, d)}
 	case 1, 2:
 		return randomDuring(r)
+	case 3:
+		if r.IntN(2) == 0 {
+			return randomNetwork(r)
+		}
 	}
 	for {
-		form := pick(r, atoms...)
+		form := pick(r, moving...)
+		if r.IntN(3) == 0 {
+			form = pick(r, still...)
+		}
 		if depth > 0 || !strings.Contains(form, "{X}") {
 			return written(r, form, depth)
 		}
 	}
 }
 
-func randomDuring(r *rand.Rand) pair {
+func randomDuring(r *rand.Rand) Pair {
 	days := []struct{ ours, cel string }{
 		{"Mon-Fri", "[1,2,3,4,5]"}, {"Sat,Sun", "[6,0]"}, {"every day", "[0,1,2,3,4,5,6]"},
 		{"Sun", "[0]"}, {"Fri-Mon", "[5,6,0,1]"}, {"Tue-Wed,Sun", "[2,3,0]"},
@@ -157,75 +173,19 @@ func randomDuring(r *rand.Rand) pair {
 	if zone != "" {
 		ours, arg = ours+fmt.Sprintf(", %q", zone), fmt.Sprintf("%q", zone)
 	}
-	return pair{ours + ")", strings.NewReplacer("Z", arg).Replace(
+	return Pair{ours + ")", strings.NewReplacer("Z", arg).Replace(
 		"now.getDayOfWeek(Z) in "+days.cel+" && now.getHours(Z) * 60 + now.getMinutes(Z) >= ") + fmt.Sprint(from) +
 		strings.ReplaceAll(" && now.getHours(Z) * 60 + now.getMinutes(Z) < ", "Z", arg) + fmt.Sprint(to)}
 }
 
-func randomClaims(r *rand.Rand, around time.Time) *Claims {
-	c := &Claims{Device: map[string]any{}, Responses: map[wire.InteractionKind]time.Time{}, User: wire.UserClaims{Groups: []string{}}}
-	coin := func() bool { return r.IntN(3) > 0 }
-	for _, k := range interactionKinds {
-		if coin() {
-			c.Responses[k] = Stamp(around.Add(time.Duration(r.Int64N(int64(6*24*time.Hour)))), 15*time.Minute)
-		}
+// randomNetwork is whether an address lies in a network; cel-go's own extension
+// says so of the CEL of it.
+func randomNetwork(r *rand.Rand) Pair {
+	cidr := fmt.Sprintf("%q", pick(r, "192.0.2.0/24", "192.0.2.1/32", "10.0.0.0/8", "0.0.0.0/0", "2001:db8::/32", "::/0", "2001:db8::7/128", "192.0.2.0/31"))
+	form := pick(r, "%s", "!%s", "device.addresses.exists(a, %s)", "device.addresses.all(a, !%s)")
+	of := "system.address"
+	if strings.Contains(form, "(a") {
+		of = "a"
 	}
-	for _, k := range []string{"firewall", "disk_encryption"} {
-		if coin() {
-			c.Device[k] = coin()
-		}
-	}
-	if coin() {
-		c.Device["os_name"] = []string{"linux", "windows"}[r.IntN(2)]
-	}
-	if coin() {
-		c.Device["hostname"] = []string{"kiosk", "desk-7"}[r.IntN(2)]
-	}
-	if coin() {
-		c.User.Name = []string{"alice", "bob"}[r.IntN(2)]
-	}
-	if coin() {
-		c.Risk = new(pick[int64](r, 0, 20, 60, 90, r.Int64N(100)))
-	}
-	if coin() {
-		c.System.Address = "192.0.2.1"
-	}
-	if coin() {
-		c.User.Groups = append(c.User.Groups, "finance")
-	}
-	return c
-}
-
-// weeks begin two days before some zone's change of offset.
-var weeks = []time.Time{
-	time.Date(2026, 3, 27, 0, 0, 0, 0, time.UTC), // Europe
-	time.Date(2026, 10, 23, 0, 0, 0, 0, time.UTC),
-	time.Date(2026, 3, 6, 0, 0, 0, 0, time.UTC), // America
-	time.Date(2026, 10, 30, 0, 0, 0, 0, time.UTC),
-	time.Date(2026, 4, 3, 0, 0, 0, 0, time.UTC), // Lord Howe, half an hour
-	time.Date(2026, 10, 2, 0, 0, 0, 0, time.UTC),
-	time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC),
-}
-
-// randomInstant is within a week of it: anywhere, on a round time or beside
-// it, or shortly before a zone changes its offset.
-func randomInstant(r *rand.Rand, week time.Time) time.Time {
-	at := week.Add(time.Duration(r.Int64N(int64(7 * 24 * time.Hour))))
-	switch r.IntN(4) {
-	case 0:
-		return at
-	case 1:
-		first := r.IntN(len(zones))
-		for i := range zones {
-			loc, err := time.LoadLocation(zones[(first+i)%len(zones)])
-			if err != nil {
-				panic(err)
-			}
-			if _, end := week.In(loc).ZoneBounds(); !end.IsZero() && end.Sub(week) < 7*24*time.Hour {
-				return end.UTC().Add(-time.Duration(r.Int64N(int64(12 * time.Hour))))
-			}
-		}
-	}
-	unit := pick(r, time.Minute, 15*time.Minute, time.Hour, 24*time.Hour)
-	return at.Truncate(unit).Add(time.Duration(pick(r, 0, 0, -1, 1)))
+	return Pair{fmt.Sprintf(form, "inNetwork("+of+", "+cidr+")"), fmt.Sprintf(form, "cidr("+cidr+").containsIP(ip("+of+"))")}
 }
