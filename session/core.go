@@ -48,6 +48,7 @@ type facts struct {
 	sites    []WantedSite
 	names    map[wire.SiteID]string
 	plane    DataplaneFacts
+	device   deviceFact
 	tray     TrayHost
 	events   []Event
 	eventSeq uint64
@@ -112,7 +113,10 @@ func (c *core) start() {
 // when the clock alone will change the result.
 func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) time.Time {
 	c.link.set(ctx, c.task())
-	next, wake := derive(&c.facts, &c.intent, now)
+	c.declare()
+	w := &wake{now: now}
+	c.reportDevice(w)
+	next := derive(&c.facts, &c.intent, w)
 	if c.quitting {
 		next.Control, next.ZTA = ControlChannel{}, ZTA{Title: "Tidegate has ended"}
 	}
@@ -127,9 +131,9 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 		c.events = append([]Event(nil), c.events[extra:]...)
 	}
 	next.Events = append([]Event(nil), c.events...)
-	if w := c.want(next.ZTA.Allowed && !c.quitting); !c.applied || !reflect.DeepEqual(w, c.wanted) {
-		c.o.Dataplane.Apply(w)
-		c.wanted, c.applied = w, true
+	if want := c.want(next.ZTA.Allowed && !c.quitting); !c.applied || !reflect.DeepEqual(want, c.wanted) {
+		c.o.Dataplane.Apply(want)
+		c.wanted, c.applied = want, true
 	}
 	next.Revision, next.At = c.state.Revision, c.state.At
 	if next.Revision == 0 || !reflect.DeepEqual(next, c.state) {
@@ -138,7 +142,7 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 		c.state = next
 		publish(next)
 	}
-	return wake
+	return w.at
 }
 
 // answer lets those go on whose commands the last state holds.
@@ -172,7 +176,7 @@ func (c *core) want(allowed bool) Wanted {
 		return Wanted{}
 	}
 	w := Wanted{Allowed: allowed, Session: c.snapshot.Session, Identity: c.identity,
-		Idle: c.snapshot.Settings.Idle.D(), Sites: c.sites}
+		Idle: c.snapshot.Settings.Idle.D(), Sites: c.sites, Device: c.device.claims}
 	for _, a := range c.catalog {
 		w.Apps = append(w.Apps, WantedApp{ID: a.ID, Site: a.Site, Entitlement: a.Entitlement, Host: a.Host, Port: a.Port})
 	}
@@ -188,6 +192,7 @@ func (c *core) signedOut(why *wire.Problem) {
 	c.hello, c.snapshot, c.catalog, c.sites = nil, nil, nil, nil
 	c.control = controlFact{}
 	c.plane = DataplaneFacts{}
+	c.sentDevice(nil)
 	c.refused, c.dismissed, c.answered = nil, "", ""
 	if c.busy != PromptEnrol { // which is not the session's
 		c.busy = ""

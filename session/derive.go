@@ -8,10 +8,9 @@ import (
 // user is told that the controller is not reached.
 const connectGrace = 2 * time.Second
 
-// derive turns facts and intent into the state at now. It is pure. The second
-// result is the instant at which the clock alone changes the first; zero: never.
-func derive(f *facts, in *intent, now time.Time) (State, time.Time) {
-	w := &wake{now: now}
+// derive turns facts and intent into the state at w's now. It is pure, but for
+// w, in which stands at which instant the clock alone changes the result.
+func derive(f *facts, in *intent, w *wake) State {
 	s := State{Enrolment: f.enrolled.Enrolment, Keychain: f.keychain, Tray: f.tray, Window: in.window}
 	s.Control = deriveControl(f, w)
 	if f.snapshot != nil {
@@ -25,7 +24,7 @@ func derive(f *facts, in *intent, now time.Time) (State, time.Time) {
 	s.Prompt = derivePrompt(f, in, s.Apps, s.Control.Phase, w)
 	s.Problems = deriveProblems(f, in, s.Control)
 	s.ZTA = deriveZTA(f, in, &s, allowed)
-	return s, w.at
+	return s
 }
 
 // wake gathers the earliest instant at which the clock matters.

@@ -150,9 +150,11 @@ func (c *core) doSignIn(cmd SignIn) error {
 	c.dismissed = ""
 	o, client, where := c.o, c.link.client, c.enrolled.Controller
 	r := wire.SignInRequest{User: c.enrolled.User, Password: string(cmd.Password), Code: string(cmd.Code)}
-	device := c.identity.Device
+	device, claims := c.identity.Device, c.device.claims
 	c.run(func(ctx context.Context) func(*core) {
-		r.Device = o.Device(ctx)
+		if r.Device = claims; claims == nil {
+			r.Device = o.Device(ctx)
+		}
 		cookie, err := client.SignIn(ctx, r)
 		var p *wire.Problem
 		var hello *wire.Hello
@@ -178,6 +180,7 @@ func (c *core) doSignIn(cmd SignIn) error {
 				return
 			}
 			c.ended, c.cookie, c.control = nil, cookie, controlFact{}
+			c.sentDevice(r.Device)
 			c.keep(ItemCookie, []byte(cookie))
 		}
 	})

@@ -39,6 +39,9 @@ type fakeController struct {
 	snapshot   wire.Snapshot
 	answers    []wire.AnswerRequest
 	hold       chan struct{} // where set, an answer waits for it to be closed
+	signIns    []wire.SignInRequest
+	reports    []wire.DeviceClaims
+	report     error // what a device report is answered
 	calls      map[string]int
 }
 
@@ -99,6 +102,7 @@ func (f *fakeController) SignIn(ctx context.Context, r wire.SignInRequest) (Secr
 		return "", &wire.Problem{Code: wire.CodeSignIn, Title: "no"}
 	}
 	f.cookies["cookie"] = true
+	f.signIns = append(f.signIns, r)
 	return "cookie", nil
 }
 
@@ -168,6 +172,27 @@ func (f *fakeController) Answer(ctx context.Context, _ Secret, r wire.AnswerRequ
 		return f.answer
 	}
 	return nil
+}
+
+func (f *fakeController) Report(_ context.Context, _ Secret, r wire.DeviceReport) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.count("report"); err != nil {
+		return err
+	}
+	if f.report == nil {
+		f.reports = append(f.reports, r.Claims)
+	}
+	return f.report
+}
+
+// reported are the device claims that it has taken since the last call.
+func (f *fakeController) reported() []wire.DeviceClaims {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	got := f.reports
+	f.reports = nil
+	return got
 }
 
 func (f *fakeController) SignOut(_ context.Context, c Secret) error {
@@ -298,6 +323,28 @@ func (v *slowVault) Set(ctx context.Context, i VaultItem, b []byte) error {
 	return v.fakeVault.Set(ctx, i, b)
 }
 
+// fakePosture notes what was declared.
+type fakePosture struct {
+	mu       sync.Mutex
+	declared [][]wire.Gather
+}
+
+func (p *fakePosture) Declare(g []wire.Gather) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.declared = append(p.declared, g)
+}
+
+// last are the last declarations, and how many there were.
+func (p *fakePosture) last() ([]wire.Gather, int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.declared) == 0 {
+		return nil, 0
+	}
+	return p.declared[len(p.declared)-1], len(p.declared)
+}
+
 // bench is a session on fakes, in a bubble of virtual time.
 type bench struct {
 	t          *testing.T
@@ -307,6 +354,7 @@ type bench struct {
 	records    *fakeRecords
 	plane      *fakePlane
 	slow       *slowVault // in the place of vault, where set
+	posture    fakePosture
 	asleep     atomic.Int64
 	stop       context.CancelFunc
 	ended      chan error
@@ -336,7 +384,8 @@ func (b *bench) start() *bench {
 	if b.slow != nil {
 		vault = b.slow
 	}
-	b.s = New(Options{Controller: b.controller, Dataplane: b.plane, Vault: vault, Records: b.records, Version: "test"})
+	b.s = New(Options{Controller: b.controller, Dataplane: b.plane, Vault: vault, Records: b.records, Posture: &b.posture, Version: "test",
+		Device: func(context.Context) wire.DeviceClaims { return wire.DeviceClaims{"hostname": "collected"} }})
 	b.s.now = func() time.Time { return time.Now().Round(0).Add(time.Duration(b.asleep.Load())) }
 	b.stop, b.ended = cancel, make(chan error, 1)
 	go func() { b.ended <- b.s.Run(ctx) }()

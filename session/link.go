@@ -158,6 +158,7 @@ func (r *runner) events(ctx context.Context) {
 				stood = time.Now()
 				r.tell(func(c *core) {
 					c.control = controlFact{established: true, ever: true, transport: transport, since: stood}
+					c.device.failed, c.device.after = 0, time.Time{}
 				})
 			},
 			func(s wire.Snapshot) { r.tell(func(c *core) { c.snapshotCame(s) }) })

@@ -29,6 +29,9 @@ type Wanted struct {
 	Idle     time.Duration
 	Sites    []WantedSite
 	Apps     []WantedApp
+	// Device is what the device reports of itself now, for the gateways; nil:
+	// what the claims tokens say of it still holds.
+	Device wire.DeviceClaims
 }
 
 // WantedSite is a site with its tokens.
@@ -114,9 +117,19 @@ type ControlClient interface {
 	// stream ends; it always returns an error.
 	Events(ctx context.Context, cookie Secret, established func(transport string), snapshot func(wire.Snapshot)) error
 	Answer(ctx context.Context, cookie Secret, r wire.AnswerRequest) error
+	// Report tells what the device says of itself now.
+	Report(ctx context.Context, cookie Secret, r wire.DeviceReport) error
 	SignOut(ctx context.Context, cookie Secret) error
 	// Close drops idle connections.
 	Close()
+}
+
+// Posture finds out the device claims and reports them to ReportDevice, whole,
+// whenever they change. Implemented by package posture.
+type Posture interface {
+	// Declare has these found out beside the built-in ones, and no others from
+	// now on. It does not block.
+	Declare(gather []wire.Gather)
 }
 
 // Enrolled is what a device keeps of its enrolment. Nothing in it is secret.

@@ -18,7 +18,11 @@ type Options struct {
 	Dataplane  Dataplane
 	Vault      Vault
 	Records    Records
-	// Device reports the device claims at sign-in; nil reports none.
+	// Posture is told which device claims to find out; nil: nobody is. What it
+	// finds comes by ReportDevice.
+	Posture Posture
+	// Device reports the device claims at a sign-in before which ReportDevice
+	// was not called; nil reports none.
 	Device func(context.Context) wire.DeviceClaims
 	// Launch opens an application's URL in the browser; nil cannot.
 	Launch func(url string) error
@@ -143,6 +147,12 @@ func (s *Session) Watch(ctx context.Context) iter.Seq[State] { return s.feed.wat
 // ReportDataplane takes the data plane's facts, whole.
 func (s *Session) ReportDataplane(f DataplaneFacts) {
 	s.report(func(c *core) { c.planeChanged(f) })
+}
+
+// ReportDevice takes the device's claims, whole; the caller does not change them
+// any more. The controller and the gateways hear of those that differ.
+func (s *Session) ReportDevice(claims wire.DeviceClaims) {
+	s.report(func(c *core) { c.deviceChanged(claims) })
 }
 
 // ReportTray takes whether a tray host shows the icon.

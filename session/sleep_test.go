@@ -71,7 +71,7 @@ func TestRideThroughEndsByEitherClock(t *testing.T) {
 		{"within, the wall clock alone", lost.Round(0).Add(59 * time.Second), ControlReconnecting},
 		{"over, the wall clock alone", lost.Round(0).Add(time.Minute), ControlLost},
 	} {
-		if s, _ := derive(f, &intent{}, c.now); s.Control.Phase != c.want {
+		if s := derive(f, &intent{}, &wake{now: c.now}); s.Control.Phase != c.want {
 			t.Errorf("%s: %s, want %s", c.name, s.Control.Phase, c.want)
 		}
 	}

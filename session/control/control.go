@@ -110,6 +110,11 @@ func (c *Client) Answer(ctx context.Context, cookie session.Secret, r wire.Answe
 	return c.call(ctx, http.MethodPost, wire.PathAnswers, cookie, r, nil)
 }
 
+// Report tells what the device says of itself now.
+func (c *Client) Report(ctx context.Context, cookie session.Secret, r wire.DeviceReport) error {
+	return c.call(ctx, http.MethodPut, wire.PathDevice, cookie, r, nil)
+}
+
 // SignOut ends the session.
 func (c *Client) SignOut(ctx context.Context, cookie session.Secret) error {
 	return c.call(ctx, http.MethodDelete, wire.PathSession, cookie, nil, nil)
