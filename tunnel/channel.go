@@ -39,7 +39,8 @@ type channel struct {
 	link      *link
 	failures  int
 	notBefore time.Time
-	next      int // which gateway to try first
+	next      int  // which gateway to try first
+	stood     bool // a gateway of the site has admitted the session before
 
 	verdicts map[wire.EntitlementID]wire.Verdict // replaced, never changed
 	leases   map[wire.EntitlementID]time.Duration
@@ -92,6 +93,7 @@ func (c *channel) review() {
 		}
 	}
 	c.renew()
+	c.report()
 	c.release()
 	c.rearm()
 }
@@ -154,7 +156,9 @@ func (c *channel) dialed(a *attempt, l *link, err error) {
 		return
 	}
 	c.link = l
-	l.tokens = wire.SessionRequest{ClaimsToken: c.site.ClaimsToken, EntitlementToken: c.site.EntitlementToken}
+	l.tokens = wire.SessionRequest{ClaimsToken: c.site.ClaimsToken, EntitlementToken: c.site.EntitlementToken,
+		Device: c.p.w.Device, Resumed: c.stood}
+	l.device = c.p.w.Device
 	ctx, cancel := context.WithCancelCause(c.p.ctx)
 	l.cancel = cancel
 	tokens := l.tokens
@@ -189,7 +193,7 @@ func (c *channel) admitted(l *link) {
 	if c.link != l {
 		return
 	}
-	l.admitted = true
+	l.admitted, c.stood = true, true
 	c.failures, c.problem = 0, nil
 	c.gateway = l.gateway.Name
 	c.last.Store(int64(c.p.clock()))

@@ -24,6 +24,8 @@ type carrier interface {
 	admit(ctx context.Context, r wire.SessionRequest) (io.ReadCloser, error)
 	// renew puts renewed tokens. A refusal is a *wire.Problem.
 	renew(ctx context.Context, r wire.SessionRequest) error
+	// report puts what the device says of itself. A refusal is a *wire.Problem.
+	report(ctx context.Context, r wire.DeviceReport) error
 	// connect sends a CONNECT to authority, host:port, and does not await the
 	// answer. errUnsent says that nothing was sent and the carrier takes no more.
 	connect(ctx context.Context, authority string) (stream, error)

@@ -93,6 +93,9 @@ type gateway struct {
 	dial     func(authority string) (appConn, error) // reaches the application
 	posts    []wire.SessionRequest
 	puts     []wire.SessionRequest
+	devices  []wire.DeviceClaims // put
+	noDevice *wire.Problem       // what those are answered
+	mute     bool                // those are not answered
 	opened   int
 	skew     time.Duration
 	revision uint64
@@ -164,6 +167,8 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodConnect:
 		g.connect(w, r)
+	case r.URL.Path == wire.PathDataDevice && r.Method == http.MethodPut:
+		g.device(w, r)
 	case r.URL.Path != wire.PathDataSession:
 		(&wire.Problem{Code: wire.CodeNotFound, Status: 404, Title: "no such path"}).Write(w)
 	case r.Method == http.MethodPost:
@@ -176,6 +181,34 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		g.update(func() { g.puts = append(g.puts, req) })
 		w.WriteHeader(http.StatusNoContent)
 	}
+}
+
+func (g *gateway) device(w http.ResponseWriter, r *http.Request) {
+	var req wire.DeviceReport
+	if err := wire.ReadJSON(r.Body, &req); err != nil {
+		g.t.Error(err)
+	}
+	var refuse *wire.Problem
+	var mute bool
+	g.update(func() { g.devices = append(g.devices, req.Claims); refuse, mute = g.noDevice, g.mute })
+	switch {
+	case mute:
+		<-r.Context().Done()
+	case refuse != nil:
+		p := *refuse
+		p.Write(w)
+	default:
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// reported are the device claims put since the last call.
+func (g *gateway) reported() []wire.DeviceClaims {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	got := g.devices
+	g.devices = nil
+	return got
 }
 
 func (g *gateway) session(w http.ResponseWriter, r *http.Request) {

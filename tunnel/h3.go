@@ -154,7 +154,7 @@ type h3Carrier struct {
 }
 
 func (c *h3Carrier) admit(ctx context.Context, r wire.SessionRequest) (io.ReadCloser, error) {
-	res, err := c.session(ctx, http.MethodPost, r)
+	res, err := c.send(ctx, http.MethodPost, wire.PathDataSession, r)
 	if err != nil {
 		return nil, fmt.Errorf("post session: %w", err)
 	}
@@ -162,20 +162,29 @@ func (c *h3Carrier) admit(ctx context.Context, r wire.SessionRequest) (io.ReadCl
 }
 
 func (c *h3Carrier) renew(ctx context.Context, r wire.SessionRequest) error {
-	res, err := c.session(ctx, http.MethodPut, r)
+	res, err := c.send(ctx, http.MethodPut, wire.PathDataSession, r)
 	if err != nil {
 		return fmt.Errorf("put session: %w", err)
 	}
 	return res.Body.Close()
 }
 
-// session sends the tokens. Any status but 2xx is a *wire.Problem.
-func (c *h3Carrier) session(ctx context.Context, method string, r wire.SessionRequest) (*http.Response, error) {
+func (c *h3Carrier) report(ctx context.Context, r wire.DeviceReport) error {
+	res, err := c.send(ctx, http.MethodPut, wire.PathDataDevice, r)
+	if err != nil {
+		return fmt.Errorf("put device: %w", err)
+	}
+	return res.Body.Close()
+}
+
+// send sends a request with r for its body. Any status but 2xx is a
+// *wire.Problem.
+func (c *h3Carrier) send(ctx context.Context, method, path string, r any) (*http.Response, error) {
 	b, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	u := url.URL{Scheme: "https", Host: c.host, Path: wire.PathDataSession}
+	u := url.URL{Scheme: "https", Host: c.host, Path: path}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(b))
 	if err != nil {
 		return nil, err

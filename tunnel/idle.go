@@ -100,6 +100,9 @@ func (c *channel) rearm() {
 	if c.watch.end != 0 {
 		sooner(c.watch.end)
 	}
+	if c.link != nil && c.link.again != 0 && c.state == session.Connected {
+		sooner(c.link.again)
+	}
 	for _, end := range c.leases {
 		sooner(end)
 	}
@@ -120,6 +123,7 @@ func (c *channel) due() {
 	if c.link != nil && c.state == session.Connected && now >= time.Duration(c.last.Load())+c.p.idle() {
 		c.suspend()
 	}
+	c.report()
 	c.rearm()
 }
 
@@ -143,12 +147,13 @@ func (c *channel) wake() {
 	if c.link != nil && c.state == session.Suspended {
 		c.quiet.Store(false)
 		c.set(session.Connected)
+		c.report()
 		c.rearm()
 	}
 }
 
-// stir keeps the carrier for another idle period, without a packet: a flow has
-// just been cut, and the verdict that says why is on its way.
+// stir keeps the carrier for another idle period: a flow has just been cut, and
+// the verdict that says why is on its way.
 func (c *channel) stir() {
 	c.last.Store(int64(c.p.clock()))
 	c.wake()

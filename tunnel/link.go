@@ -22,6 +22,10 @@ type link struct {
 	renewing bool
 	tokens   wire.SessionRequest // what the gateway has, or is being sent
 	revision uint64              // of its last verdicts
+
+	device    wire.DeviceClaims // what the gateway has of it
+	reporting bool
+	again     time.Duration // when a report that was lost is tried again; 0: none was
 }
 
 // dialAny waits, and then tries the gateways one after the other. With an
