@@ -1,0 +1,252 @@
+package virtual
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/netip"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+	"github.com/tidegate/tidegate/tunnel"
+)
+
+// Client is the core of a client on a device of its own, and the user at it.
+type Client struct {
+	l     *Lab
+	host  *host
+	local *loopback
+	core  *session.Session
+	stop  func()
+
+	mu       sync.Mutex
+	device   wire.DeviceClaims
+	state    session.State
+	snapshot wire.Snapshot
+	facts    session.DataplaneFacts
+}
+
+func (l *Lab) startClient() {
+	l.t.Helper()
+	c := &Client{l: l, host: l.network.host(Home), local: &loopback{listeners: map[netip.AddrPort]*listener{}}, device: l.o.Device}
+	l.Client = c
+	keys := &keychain{secrets: map[session.VaultItem][]byte{}}
+	plane := tunnel.New(tunnel.Options{
+		Log:          l.o.Log,
+		ListenPacket: func(string) (net.PacketConn, error) { return c.host.listen(0), nil },
+		Listen:       c.local.listen,
+	})
+	c.core = session.New(session.Options{
+		Controller: &observed{c.host.control(), c}, Dataplane: plane, Vault: keys, Records: keys,
+		Device:  c.claims,
+		Version: "virtual", Log: l.o.Log,
+	})
+	l.run(func(ctx context.Context) error {
+		return plane.Run(ctx, func(f session.DataplaneFacts) {
+			c.mu.Lock()
+			c.facts = f
+			c.mu.Unlock()
+			c.core.ReportDataplane(f)
+		})
+	})
+	c.stop = l.run(c.core.Run)
+	l.run(func(ctx context.Context) error {
+		for s := range c.core.Watch(ctx) {
+			c.mu.Lock()
+			c.state = s
+			c.mu.Unlock()
+		}
+		return nil
+	})
+	link, err := l.controller.NewEnrolment(l.t.Context(), User)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	c.do(session.Enrol{Link: session.Secret(link.String())})
+}
+
+// Report has the device report other claims, whole.
+func (c *Client) Report(claims wire.DeviceClaims) {
+	c.mu.Lock()
+	c.device = maps.Clone(claims)
+	c.mu.Unlock()
+	c.core.ReportDevice(claims)
+	c.l.Settle()
+}
+
+func (c *Client) claims(context.Context) wire.DeviceClaims {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.device)
+}
+
+func (c *Client) do(cmd session.Command) {
+	c.l.t.Helper()
+	if err := c.core.Do(c.l.t.Context(), cmd); err != nil {
+		c.l.t.Fatalf("%T: %v", cmd, err)
+	}
+}
+
+// State is what the user sees when nothing moves any more.
+func (c *Client) State() session.State {
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
+}
+
+// Tokens are the ids of the tokens that the controller sent last; of
+// entitlement tokens, those of the lab's site.
+type Tokens struct{ Claims, Entitlement string }
+
+// Tokens are the ids in the last snapshot.
+func (c *Client) Tokens() Tokens {
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Tokens{tokenID(c.l.t, c.snapshot.ClaimsToken), tokenID(c.l.t, c.snapshot.Tokens[Site])}
+}
+
+// SignIn signs the user in.
+func (c *Client) SignIn() {
+	c.l.t.Helper()
+	if s := c.State(); s.Prompt == nil || s.Prompt.Kind != session.PromptSignIn {
+		c.l.t.Fatalf("the client does not ask to sign in: %+v", s)
+	}
+	in := session.SignIn{Password: password}
+	if c.State().Prompt.Code {
+		in.Code = c.code()
+	}
+	c.do(in)
+	c.l.Settle()
+	if s := c.State(); s.Control.Phase != session.ControlEstablished {
+		c.l.t.Fatalf("not signed in: %+v", s)
+	}
+}
+
+// SignOut signs the user out.
+func (c *Client) SignOut() {
+	c.l.t.Helper()
+	c.do(session.SignOut{})
+	c.l.Settle()
+}
+
+// App is an application as the user sees it.
+func (c *Client) App(id wire.AppID) session.App {
+	c.l.t.Helper()
+	s := c.State()
+	for _, a := range s.Apps {
+		if a.ID == id {
+			return a
+		}
+	}
+	c.l.t.Fatalf("there is no application %s: %+v", id, s)
+	return session.App{}
+}
+
+// Answer answers the prompt, which must ask for something.
+func (c *Client) Answer() {
+	c.l.t.Helper()
+	p := c.State().Prompt
+	if p == nil || p.Kind != session.PromptInteraction {
+		c.l.t.Fatalf("the client asks nothing: %+v", c.State())
+	}
+	a := session.Answer{Prompt: p.ID}
+	for _, i := range p.Interactions {
+		switch i.Kind {
+		case wire.InteractionMFA:
+			a.MFA = c.code()
+		case wire.InteractionPassword:
+			a.Password = password
+		case wire.InteractionReason:
+			a.Reason = "because"
+		}
+	}
+	c.do(a)
+	c.l.Settle()
+	if p := c.State().Prompt; p != nil && p.Error != nil {
+		c.l.t.Fatalf("the answer did not count: %+v", p.Error)
+	}
+}
+
+func (c *Client) code() session.Secret {
+	code, err := totp.GenerateCode(totpSeed, time.Now())
+	if err != nil {
+		c.l.t.Fatal(err)
+	}
+	return session.Secret(code)
+}
+
+// Interrupt takes the client off the network; Restore puts it back.
+func (c *Client) Interrupt() { c.host.cut(true) }
+
+// Restore puts the client back on the network, at the address that it has.
+func (c *Client) Restore() { c.host.cut(false) }
+
+// Move gives the client another address.
+func (c *Client) Move(addr string) { c.host.move(addr) }
+
+// Flow is a connection of a program on the client to an application.
+type Flow struct {
+	*stream
+	l *Lab
+}
+
+// Use opens a connection to an application, as a program does, and writes into
+// it: that opens a flow, or has the user asked.
+func (c *Client) Use(id wire.AppID) *Flow {
+	c.l.t.Helper()
+	at := c.App(id).Listen
+	s, err := c.local.dial(at)
+	if err != nil {
+		c.l.t.Fatalf("dial %s at %v: %v", id, at, err)
+	}
+	f := &Flow{s, c.l}
+	f.l.t.Cleanup(func() { f.Close() })
+	if _, err := io.WriteString(f, "hello\n"); err != nil {
+		c.l.t.Fatalf("write to %s: %v", id, err)
+	}
+	c.l.Settle()
+	return f
+}
+
+// Echo reads what Use wrote, and is an error where that does not come.
+func (f *Flow) Echo() error {
+	f.in.mu.Lock()
+	waiting := len(f.in.buf)
+	reset := f.in.reset
+	f.in.mu.Unlock()
+	if reset {
+		return errors.New("the flow was reset")
+	}
+	if waiting == 0 {
+		return errors.New("the flow has not answered")
+	}
+	b := make([]byte, waiting)
+	_, err := io.ReadFull(f, b)
+	return err
+}
+
+// Ping sends a line and reads it back, within a second.
+func (f *Flow) Ping() error {
+	if _, err := fmt.Fprintln(f, "ping"); err != nil {
+		return err
+	}
+	f.l.Settle()
+	return f.Echo()
+}
+
+// Reset says when the flow was reset; the zero time: not yet.
+func (f *Flow) Reset() time.Time {
+	synctest.Wait()
+	at, _ := f.wasReset()
+	return at
+}

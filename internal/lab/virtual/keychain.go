@@ -1,0 +1,55 @@
+package virtual
+
+import (
+	"context"
+	"sync"
+
+	"github.com/tidegate/tidegate/session"
+)
+
+// keychain keeps secrets and the enrolment in memory: a session.Vault and a
+// session.Records.
+type keychain struct {
+	mu       sync.Mutex
+	secrets  map[session.VaultItem][]byte
+	enrolled session.Enrolled
+}
+
+func (k *keychain) Get(_ context.Context, item session.VaultItem) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	b, ok := k.secrets[item]
+	if !ok {
+		return nil, session.ErrNoSecret
+	}
+	return b, nil
+}
+
+func (k *keychain) Set(_ context.Context, item session.VaultItem, secret []byte) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.secrets[item] = append([]byte(nil), secret...)
+	return nil
+}
+
+func (k *keychain) Delete(_ context.Context, item session.VaultItem) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.secrets, item)
+	return nil
+}
+
+func (k *keychain) Load() (session.Enrolled, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.enrolled, nil
+}
+
+func (k *keychain) Save(e session.Enrolled) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.enrolled = e
+	return nil
+}
+
+func (k *keychain) Remove() error { return k.Save(session.Enrolled{}) }
