@@ -122,9 +122,9 @@ func (p *planner) next(v view, at, end int64) (allow bool, change int64) {
 	return allow, until
 }
 
-// Steady is until when every single criterion keeps its value, in Unix
-// nanoseconds or Never: before it, neither what explains a verdict nor what
-// cures a denial is another.
+// Steady is when the first single criterion changes its value, in Unix
+// nanoseconds, or Never: before it, neither what explains a verdict nor what
+// cures a denial is another. It is as exact as a FailAt, and allocates nothing.
 func Steady(conds []Condition, claims *Claims, now int64) int64 {
 	until := Never
 	for i := range conds {
@@ -146,7 +146,18 @@ func steady(n node, v view, at int64) int64 {
 	case junction:
 		return min(steady(n.a, v, at), steady(n.b, v, at))
 	}
-	_, until := n.eval(v, at)
+	value, until := n.eval(v, at)
+	limit := after(at, horizon)
+	for range maxSteps {
+		if until >= limit {
+			break
+		}
+		t, u := n.eval(v, until)
+		if t != value {
+			break
+		}
+		until = u
+	}
 	return until
 }
 
