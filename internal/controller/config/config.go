@@ -7,6 +7,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/tidegate/tidegate/internal/policy"
+	"github.com/tidegate/tidegate/internal/resource"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -41,6 +43,8 @@ type Config struct {
 	Scripts      []wire.Script  // by name
 	Gather       []wire.Gather  // by name
 	Transmitters []*Transmitter // by name
+
+	docs map[string]map[string]*resource.Document // kind, name: what Lint points at
 }
 
 // Lockout says after how many failures in a row a user on a device is locked
@@ -95,9 +99,10 @@ type Gateway struct {
 	Enrolment string // a code from the configuration, or ""
 }
 
-// Condition is a wire.Condition as gateways get it.
+// Condition is a wire.Condition as gateways get it, compiled.
 type Condition struct {
 	wire.Condition
+	Compiled *policy.Criteria
 }
 
 // Entitlement is a wire.Entitlement at its site.
@@ -117,6 +122,9 @@ type Policy struct {
 	// Criteria, where there are any, have to hold too: over user.* and
 	// system.address.
 	Criteria string
+
+	assign assignment // Criteria, compiled
+
 	// ClaimsLifetime and EntitlementLifetime shorten the tokens of those who are
 	// assigned the policy; 0: as the controller's.
 	ClaimsLifetime      time.Duration

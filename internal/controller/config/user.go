@@ -9,6 +9,14 @@ import (
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
+type userSpec struct {
+	DisplayName string   `yaml:"displayName" jsonschema_description:"The user's name, as people see it."`
+	Groups      []string `yaml:"groups" jsonschema_description:"The groups that the user is in, beside those that list the user as a member."`
+	Password    string   `yaml:"password,secret" jsonschema:"required" jsonschema_description:"The password's argon2id hash, as tidegate-server controller hash-password prints it."`
+	TOTP        string   `yaml:"totp,secret" jsonschema_description:"The secret of the user's authenticator, in base32."`
+	Disabled    bool     `yaml:"disabled" jsonschema_description:"The user may not sign in."`
+}
+
 // minTOTP is the length in bytes of the shortest secret (RFC 4226, R6: 128 bits).
 const minTOTP = 16
 
@@ -43,42 +51,4 @@ func (l *loader) user(d *resource.Document) {
 
 func normalTOTP(s string) string {
 	return strings.ToUpper(strings.TrimRight(strings.ReplaceAll(s, " ", ""), "="))
-}
-
-func (l *loader) policy(d *resource.Document) {
-	var s policySpec
-	l.errs.Add(d.Decode(&s))
-	p := &Policy{Name: d.Name, Users: s.Assign.Users, Groups: s.Assign.Groups, Everyone: s.Assign.Everyone, RequireCode: s.RequireCode}
-	if !p.Everyone && len(p.Users) == 0 && len(p.Groups) == 0 {
-		l.errs.Add(d.At("assign").Errorf("the policy is assigned to nobody; write users, groups, or everyone: true under assign"))
-	}
-	for i, u := range p.Users {
-		l.refer(d, "User", u, "assign", "users", i)
-	}
-	for i, g := range p.Groups {
-		if err := wire.CheckID(g); err != nil {
-			l.errs.Add(d.At("assign", "groups", i).Errorf("a group: %v", err))
-		}
-	}
-	for i, e := range s.Entitlements {
-		l.refer(d, "Entitlement", e, "entitlements", i)
-		p.Entitlements = append(p.Entitlements, wire.EntitlementID(e))
-	}
-	l.conf.Policies = append(l.conf.Policies, p)
-}
-
-// codes checks that whoever must give a one-time code can.
-func (l *loader) codes() {
-	for _, d := range l.docs {
-		u := l.conf.Users[d.Name]
-		if d.Kind != "User" || u == nil || u.TOTP != "" || u.Disabled || l.named["User"][d.Name] != d {
-			continue
-		}
-		for _, p := range l.conf.Assigned(u) {
-			if p.RequireCode {
-				l.errs.Add(d.AtName().Errorf("policy %s wants a one-time code of %s, who has none; write totp, a base32 secret", p.Name, u.Name))
-				break
-			}
-		}
-	}
 }
