@@ -26,9 +26,10 @@ type right struct {
 	Conditions []wire.Condition
 }
 
-func accessOf(c *config.Config, u *config.User) access {
+// accessOf is the access of a user who is assigned policies.
+func accessOf(c *config.Config, u *config.User, policies []string) access {
 	a := access{Groups: slices.Sorted(slices.Values(u.Groups)), Rights: map[wire.EntitlementID]right{}}
-	for site, list := range c.Entitled(u) {
+	for site, list := range c.EntitledBy(policies) {
 		for _, e := range list {
 			a.Rights[e.ID] = right{site, e.Actions, e.Conditions}
 		}
@@ -73,16 +74,13 @@ func (c *Controller) voidTokens(ctx context.Context, before *config.Config) erro
 	}
 	for key, s := range all {
 		u := conf.Users[s.User]
-		if s.Ended != "" || u == nil {
+		if s.Ended != "" || u == nil || s.Checked >= conf.revision {
 			continue
 		}
-		now := accessOf(conf.Config, u)
+		now := accessOf(conf.Config, u, assigned(conf.Config, u, s.Address))
 		digest, err := now.digest()
 		if err != nil {
 			return err
-		}
-		if digest == s.Access {
-			continue
 		}
 		kept, err := keptBy(before, now, s)
 		if err != nil {
@@ -92,7 +90,7 @@ func (c *Controller) voidTokens(ctx context.Context, before *config.Config) erro
 			if v.ID == "" || v.Ended != "" {
 				return errKeep
 			}
-			v.Access = digest
+			v.Access, v.Checked = digest, conf.revision
 			if !kept {
 				v.Renew = conf.revision
 			}
@@ -111,10 +109,14 @@ func (c *Controller) voidTokens(ctx context.Context, before *config.Config) erro
 // keptBy says whether a session that had its access from c loses nothing by the
 // new one; whatever is not certain is a loss.
 func keptBy(c *config.Config, now access, s sessionRecord) (bool, error) {
+	digest, err := now.digest()
+	if err != nil || digest == s.Access {
+		return err == nil, err
+	}
 	if c == nil || c.Users[s.User] == nil {
 		return false, nil
 	}
-	was := accessOf(c, c.Users[s.User])
-	digest, err := was.digest()
+	was := accessOf(c, c.Users[s.User], assigned(c, c.Users[s.User], s.Address))
+	digest, err = was.digest()
 	return err == nil && digest == s.Access && now.keeps(was), err
 }

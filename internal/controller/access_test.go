@@ -105,12 +105,12 @@ func TestRestartVoidsTokens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		token, revision, err := c.policyToken(t.Context())
+		now, err := c.policyToken(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := (&rig{Controller: c}).keys().VerifyPolicy(token)
-		if err != nil || p.Revision != revision {
+		p, err := (&rig{Controller: c}).keys().VerifyPolicy(now.token)
+		if err != nil || p.Revision != now.revision {
 			t.Fatal(p, err)
 		}
 		return p.Renew
@@ -150,11 +150,11 @@ func TestKilledAmidRevocation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			token, _, err := c.policyToken(t.Context())
+			now, err := c.policyToken(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if p, err := r.keys().VerifyPolicy(token); err != nil || p.Revoked[session].IsZero() {
+			if p, err := r.keys().VerifyPolicy(now.token); err != nil || p.Revoked[session].IsZero() {
 				t.Errorf("the policy revokes %v: %v", p.Revoked, err)
 			}
 		})

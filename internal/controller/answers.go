@@ -53,7 +53,7 @@ func (c *Controller) answers(w http.ResponseWriter, r *http.Request) *wire.Probl
 		return p
 	}
 	for kind := range answers {
-		rec := record{kind: "answered", session: s.ID, user: s.User, target: string(kind), allow: true}
+		rec := record{kind: "answered", session: s.ID, user: s.User, target: string(kind), trigger: wire.TriggerAccess, allow: true}
 		if kind == wire.InteractionReason {
 			rec.reason = wire.Reason{Kind: wire.ReasonUserReason, Detail: answers[kind]}
 		}
@@ -90,21 +90,19 @@ func (c *Controller) judgeAnswers(ctx context.Context, name string, answers map[
 	return err == nil, err
 }
 
-// stamp writes the user response claims of answers into a session; its event
-// stream sees it in the store.
+// stamp writes the user response claims of answers into a session, with a new
+// claims token; its event stream sees it in the store.
 func (c *Controller) stamp(ctx context.Context, key string, answers map[wire.InteractionKind]string) *wire.Problem {
 	at := policy.Stamp(time.Now(), c.config().Settings.StampRounding.D()).UTC().Round(0)
-	s, err := c.sessions().change(ctx, key, sessionTTL, func(v *sessionRecord) error {
-		if v.ID == "" || v.Ended != "" {
-			return errKeep
-		}
+	s, err := c.renew(ctx, key, func(v *sessionRecord, _ *configured) (need, error) {
 		if v.Responses == nil {
 			v.Responses = map[wire.InteractionKind]time.Time{}
 		}
 		for kind := range answers {
 			v.Responses[kind] = at
 		}
-		return nil
+		// A session of an older version has no tokens yet; its stream makes them all.
+		return need{trigger: wire.TriggerAccess, claims: v.Tokens.Certificate != ""}, nil
 	})
 	if err != nil {
 		return c.internal("store answers", err)

@@ -8,7 +8,8 @@ import (
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// maxAudit is how many records are kept in memory; the log has them all.
+// maxAudit is how many records are kept in memory; the log and the file have
+// them all.
 const maxAudit = 4096
 
 // record is one thing that happened at the controller, for audit.
@@ -17,7 +18,10 @@ type record struct {
 	session wire.SessionID
 	user    string
 	target  string
+	trigger wire.Trigger
 	reason  wire.Reason
+	lease   time.Time
+	detail  string
 	allow   bool
 }
 
@@ -48,16 +52,21 @@ func (c *Controller) Audit() []wire.AuditRecord {
 }
 
 func (c *Controller) audit(r record) {
-	c.keepAudit("controller", wire.AuditRecord{At: time.Now(), Kind: r.kind, Session: r.session, User: r.user, Target: r.target, Allow: r.allow, Reason: r.reason})
+	c.keepAudit("controller", wire.AuditRecord{At: time.Now(), Kind: r.kind, Session: r.session, User: r.user, Target: clip(r.target), Trigger: r.trigger, Allow: r.allow, Reason: r.reason, Lease: r.lease, Detail: clip(r.detail)})
 }
 
-// keepAudit logs a record and keeps it.
+// keepAudit logs a record and keeps it, in memory and in the file.
 func (c *Controller) keepAudit(source string, r wire.AuditRecord) {
+	r.At = r.At.UTC().Round(0)
 	c.audits.add(r)
+	if err := c.auditFile.add(r); err != nil {
+		c.log.Error("the audit is not kept in its file; make room there, or let it be written", "error", err)
+	}
 	attrs := []any{slog.String("source", source), slog.String("kind", r.Kind), slog.Time("at", r.At), slog.Bool("allow", r.Allow)}
 	for _, a := range []struct{ key, value string }{
 		{"session", string(r.Session)}, {"user", r.User}, {"entitlement", string(r.Entitlement)}, {"target", r.Target},
 		{"trigger", string(r.Trigger)}, {"reason", string(r.Reason.Kind)}, {"detail", r.Reason.Detail}, {"decision", string(r.Decision)},
+		{"term", r.Term.Text}, {"claim", r.Term.Claim}, {"reported", r.Term.Reported}, {"words", r.Detail},
 	} {
 		if a.value != "" {
 			attrs = append(attrs, slog.String(a.key, a.value))

@@ -45,6 +45,8 @@ type Controller struct {
 	passwords *passwords
 	enrolling chan struct{} // bounds the work for whoever is not known yet
 	audits    auditRing
+	auditFile auditFile
+	verdicts  verdicts
 	hub       hub
 	epoch     uint64        // the policy revision at the start: it rises with each
 	snapshots atomic.Uint64 // made since
@@ -88,13 +90,18 @@ func New(o Options) (*Controller, error) {
 		a.hosts = append(a.hosts, host)
 	}
 	c := &Controller{store: o.Store, log: o.Logger, stateDir: o.StateDir, noUDP: o.DisableUDP, conn: o.PacketConn, authority: a,
-		passwords: newPasswords(), enrolling: make(chan struct{}, 16), closing: make(chan struct{})}
+		passwords: newPasswords(), enrolling: make(chan struct{}, 16), closing: make(chan struct{}),
+		auditFile: auditFile{name: filepath.Join(o.StateDir, auditName), limit: maxAuditFile}}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if c.epoch, err = c.raisePolicy(ctx); err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
 	}
-	c.conf.Store(&configured{o.Config, c.epoch})
+	revision, err := c.configRevision(ctx, o.Config, c.epoch)
+	if err != nil {
+		return nil, fmt.Errorf("controller: %w", err)
+	}
+	c.conf.Store(&configured{o.Config, revision})
 	if err := c.prepare(ctx, nil); err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
 	}
@@ -115,7 +122,8 @@ func (c *Controller) prepare(ctx context.Context, before *config.Config) error {
 
 // Reload takes a new configuration: sessions of users who are gone or disabled
 // end, the tokens of whoever lost something are void from now on, and everybody
-// gets a new snapshot. Addresses and the state directory stay what they are.
+// gets new ones: who is connected at once, the others when they come back.
+// Addresses and the state directory stay what they are.
 func (c *Controller) Reload(ctx context.Context, conf *config.Config) error {
 	c.reloading.Lock()
 	defer c.reloading.Unlock()
@@ -124,6 +132,9 @@ func (c *Controller) Reload(ctx context.Context, conf *config.Config) error {
 	next.Listen, next.PublicAddress, next.StateDir = before.Listen, before.PublicAddress, before.StateDir
 	revision, err := c.raisePolicy(ctx)
 	if err != nil {
+		return fmt.Errorf("reload: %w", err)
+	}
+	if err := c.keepConfig(ctx, &next, revision); err != nil {
 		return fmt.Errorf("reload: %w", err)
 	}
 	// In force before the sessions are looked at: whichever tokens are made from

@@ -2,11 +2,14 @@ package controller
 
 import (
 	"context"
-	"maps"
+	"errors"
+	"fmt"
 	"net/http"
+	"reflect"
 	"strconv"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/controller/store"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -23,26 +26,31 @@ func (c *Controller) events(w http.ResponseWriter, r *http.Request) *wire.Proble
 	}
 	l := c.hub.join(key)
 	defer c.hub.leave(l)
-	f := &feed{c: c, d: d, key: key}
+	f := &feed{c: c, d: d, key: key, address: remoteHost(r), listener: l, texts: map[string]string{}}
 	if p := f.judge(r.Context()); p != nil {
 		return p
 	}
 	f.stream = newStream(w)
-	if err := f.run(r.Context(), l); err != nil {
+	if err := f.run(r.Context()); err != nil {
 		c.log.Debug("event stream ended", "session", f.session.ID, "error", err)
 	}
 	return nil
 }
 
-// feed is one event stream of a session. Only its handler uses it.
+// feed is one event stream of a session. It sends what stands in the session's
+// record, and is what renews the tokens there when their time has come. Only
+// its handler uses it.
 type feed struct {
-	c       *Controller
-	d       *device
-	key     string
-	stream  *stream
-	session sessionRecord
-	conf    *configured // behind the last snapshot
-	tokens  issued
+	c        *Controller
+	d        *device
+	key      string
+	address  string // the client's; "" once the record has it
+	listener *listener
+	stream   *stream
+	session  sessionRecord
+	conf     *configured       // behind the last snapshot
+	sent     tokenSet          // in it
+	texts    map[string]string // the tokens in it, by id
 }
 
 // judge reads the session anew and says whether it still lives, on a device
@@ -59,84 +67,179 @@ func (f *feed) judge(ctx context.Context) *wire.Problem {
 	return p
 }
 
-func (f *feed) run(ctx context.Context, l *listener) error {
-	if err := f.update(nil); err != nil {
+func (f *feed) run(ctx context.Context) error {
+	if err := f.update(ctx); err != nil {
 		return err
 	}
 	beat := time.NewTicker(wire.Heartbeat)
 	defer beat.Stop()
-	due := time.NewTimer(0)
-	defer due.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
 		next := f.session.Expires
-		for _, t := range []time.Time{f.tokens.claimsRenew, f.tokens.entRenew} {
-			if t.Before(next) {
+		for _, t := range []time.Time{f.session.Tokens.ClaimsRenew, f.session.Tokens.EntitlementsRenew} {
+			if !t.IsZero() && t.Before(next) {
 				next = t
 			}
 		}
-		due.Reset(time.Until(next))
+		timer.Reset(time.Until(next))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-f.c.closing:
 			return nil
-		case <-l.replaced:
+		case <-f.listener.replaced:
 			return nil
-		case <-l.wake:
-		case <-due.C:
+		case <-f.listener.wake:
+		case <-timer.C:
 		case <-beat.C:
 			if err := f.stream.heartbeat(); err != nil {
 				return err
 			}
 		}
-		before := f.session.Responses
 		if p := f.judge(ctx); p != nil {
 			if p.Code == wire.CodeInternal {
 				return p // the client comes again
 			}
 			return f.stream.send("", wire.EventEnded, p)
 		}
-		if err := f.update(before); err != nil {
+		if err := f.update(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-// update sends a snapshot if anything in it has changed.
-func (f *feed) update(before map[wire.InteractionKind]time.Time) error {
-	now := time.Now()
-	conf := f.c.conf.Load()
-	claims := conf != f.conf || !now.Before(f.tokens.claimsRenew) || !maps.EqualFunc(before, f.session.Responses, time.Time.Equal)
-	entitlements := conf != f.conf || !now.Before(f.tokens.entRenew)
-	if !claims && !entitlements {
-		return nil
+// errReplaced ends a stream that a newer one has taken the place of.
+var errReplaced = errors.New("replaced by a newer stream")
+
+// need is the first thing that the record lacks, or nothing. Another stream or
+// another controller may have been faster: then there is nothing to do.
+func (f *feed) need(s *sessionRecord, conf *configured, now time.Time) (need, error) {
+	cert := wire.Thumbprint(f.d.cert.Raw)
+	moved := f.address != "" && f.address != s.Address
+	switch {
+	case moved || s.Tokens.Certificate != cert:
+		select {
+		case <-f.listener.replaced: // the newer stream's address and certificate count
+			return need{}, errReplaced
+		default:
+		}
 	}
+	if moved {
+		s.Address = f.address
+	}
+	switch t := &s.Tokens; {
+	case t.Certificate != cert: // the device has another certificate for its key
+		t.Certificate = cert
+		return need{trigger: wire.TriggerReconnect, policies: true, claims: true, entitlements: true}, nil
+	case t.Revision < conf.revision || f.lost(t):
+		return need{trigger: wire.TriggerRenewal, policies: true, claims: true, entitlements: true}, nil
+	case moved:
+		return need{trigger: wire.TriggerRoaming, policies: true, entitlements: true}, nil
+	case due(t.ClaimsRenew, now):
+		return need{trigger: wire.TriggerClaimsToken, policies: true, claims: true}, nil
+	case due(t.EntitlementsRenew, now):
+		return need{trigger: wire.TriggerEntitlementToken, policies: true, entitlements: true}, nil
+	}
+	return need{}, errKeep
+}
+
+// lost says whether a token that the record names was looked for and not found.
+func (f *feed) lost(t *tokenSet) bool {
+	for _, id := range t.ids() {
+		if text, known := f.texts[id]; known && text == "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *tokenSet) ids() []string {
+	ids := []string{t.Claims}
+	for _, id := range t.Entitlements {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// fresh renews what is to be renewed and reads the tokens.
+func (f *feed) fresh(ctx context.Context) error {
+	for range 8 {
+		var wants need
+		s, err := f.c.renew(ctx, f.key, func(v *sessionRecord, conf *configured) (need, error) {
+			n, err := f.need(v, conf, time.Now())
+			wants = n
+			return n, err
+		})
+		if err != nil {
+			return err
+		}
+		if s.ID == "" || s.Ended != "" {
+			return nil // the next judgement tells
+		}
+		f.session = s
+		if !wants.none() {
+			continue
+		}
+		f.address = ""
+		if err := f.read(ctx); err != nil {
+			return err
+		}
+		if !f.lost(&f.session.Tokens) {
+			return nil
+		}
+	}
+	return fmt.Errorf("session %s: its tokens do not settle", f.session.ID)
+}
+
+// read fetches the tokens that the record names. What is not there any more has
+// been replaced meanwhile, or is lost.
+func (f *feed) read(ctx context.Context) error {
+	texts := map[string]string{}
+	for _, id := range f.session.Tokens.ids() {
+		if text, known := f.texts[id]; known && text != "" {
+			texts[id] = text
+			continue
+		}
+		v, err := f.c.tokens().get(ctx, recordKey(kindToken, id))
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("read tokens: %w", err)
+		}
+		texts[id] = v.Token
+	}
+	f.texts = texts
+	return nil
+}
+
+// update sends a snapshot if anything in it has changed.
+func (f *feed) update(ctx context.Context) error {
+	conf := f.c.conf.Load()
 	u := conf.Users[f.session.User]
 	if u == nil {
 		return nil // ended by the reload that removed the user; the wake follows
 	}
-	if claims {
-		if err := f.c.issueClaims(&f.tokens, conf, f.session, u, f.d, now); err != nil {
-			return err
-		}
+	if err := f.fresh(ctx); err != nil {
+		return err
 	}
-	if entitlements {
-		if err := f.c.issueEntitlements(&f.tokens, conf, f.session, u, f.d, now); err != nil {
-			return err
-		}
+	if conf == f.conf && reflect.DeepEqual(f.sent, f.session.Tokens) || f.texts[f.session.Tokens.Claims] == "" {
+		return nil
 	}
-	f.conf = conf
+	f.conf, f.sent = conf, f.session.Tokens
 	s := wire.Snapshot{
 		Revision:    f.c.epoch<<32 + f.c.snapshots.Add(1),
-		At:          now.UTC(),
+		At:          time.Now().UTC(),
 		Controller:  conf.Title,
 		User:        u.Name,
 		DisplayName: u.DisplayName,
 		Session:     f.session.ID,
 		Expires:     f.session.Expires,
-		ClaimsToken: f.tokens.claims,
-		Tokens:      f.tokens.entitlements,
+		ClaimsToken: f.texts[f.sent.Claims],
+		Tokens:      map[wire.SiteID]string{},
 		Settings:    conf.Settings,
+		Gather:      conf.Gather,
+	}
+	for site, id := range f.sent.Entitlements {
+		s.Tokens[site] = f.texts[id]
 	}
 	return f.stream.send(strconv.FormatUint(s.Revision, 10), wire.EventSnapshot, s)
 }

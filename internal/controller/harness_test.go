@@ -313,10 +313,11 @@ func want(t *testing.T, what string, status int, b []byte, code wire.Code) *wire
 
 // feedReader reads an event stream in the background.
 type feedReader struct {
-	t      *testing.T
-	events chan wire.Event // closed at the stream's end
-	close  func()
-	proto  string
+	t       *testing.T
+	events  chan wire.Event // closed at the stream's end
+	scripts chan wire.Event // those of a gateway's scripts, apart
+	close   func()
+	proto   string
 }
 
 func (p *peer) open(t *testing.T, path string) *feedReader {
@@ -340,7 +341,7 @@ func (p *peer) open(t *testing.T, path string) *feedReader {
 		cancel()
 		t.Fatalf("%s: %d %s", path, w.StatusCode, b)
 	}
-	f := &feedReader{t: t, events: make(chan wire.Event, 64), proto: w.Proto, close: func() { cancel(); w.Body.Close() }}
+	f := &feedReader{t: t, events: make(chan wire.Event, 64), scripts: make(chan wire.Event, 64), proto: w.Proto, close: func() { cancel(); w.Body.Close() }}
 	go func() {
 		defer close(f.events)
 		r := wire.NewEventReader(w.Body)
@@ -348,6 +349,10 @@ func (p *peer) open(t *testing.T, path string) *feedReader {
 			e, err := r.Next()
 			if err != nil {
 				return
+			}
+			if e.Name == wire.EventScripts {
+				f.scripts <- e
+				continue
 			}
 			f.events <- e
 		}

@@ -85,11 +85,15 @@ func (c *Controller) watch(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("watch what changes: %w", err)
 	}
+	ids := sessionIDs{}
 	for {
 		select {
 		case e, ok := <-sessions:
 			if !ok {
 				return closedWatch(ctx)
+			}
+			if id, over := ids.note(e); over {
+				c.verdicts.drop(id)
 			}
 			c.hub.wake(e.Key)
 		case _, ok := <-policies:

@@ -59,17 +59,48 @@ type (
 		Key       string // of the device
 		Created   time.Time
 		Expires   time.Time
-		Address   string
+		Address   string // where the client's last event stream, or its sign-in, came from
 		Claims    wire.DeviceClaims
 		Responses map[wire.InteractionKind]time.Time
-		Access    string    // digest of what its user may; see access
+		Policies  []string // assigned when that was last evaluated, by name
+		Tokens    tokenSet
+		Access    string    // digest of what its tokens allow; see access
+		Checked   uint64    // policy revision whose configuration Access was compared with
 		Renew     uint64    // policy revision from which on its tokens are good
 		Ended     wire.Code // "" while it lives
 		EndedAt   time.Time
 	}
+	// tokenSet names a session's tokens, which are records of their own. They
+	// are made when a trigger asks for it and at no other time.
+	tokenSet struct {
+		Certificate       string // thumbprint of the one that they are bound to
+		Revision          uint64 // of the policies; all of them are of this or a later one
+		Claims            string
+		ClaimsRenew       time.Time // zero: it ends with the session
+		Entitlements      map[wire.SiteID]string
+		EntitlementsRenew time.Time // likewise
+	}
+	// tokenRecord is a signed token, under its id. It is never changed.
+	tokenRecord struct {
+		Token string
+	}
 	// policyRecord counts what gateways are told.
 	policyRecord struct {
 		Revision uint64
+	}
+	// configRecord is the configuration in force, and since which policy revision.
+	configRecord struct {
+		Digest   string
+		Revision uint64
+	}
+	// riskRecord is what each source has said of a user's risk last.
+	riskRecord struct {
+		User string
+		Said map[string]riskSaid
+	}
+	// signalRecord is an outside signal that has come; its id is no use again.
+	signalRecord struct {
+		At time.Time
 	}
 )
 
@@ -82,10 +113,17 @@ const (
 	kindLock    = "lock"
 	kindCode    = "code"
 	kindSession = "session"
+	kindToken   = "token"
 	kindPolicy  = "policy"
+	kindConfig  = "config"
+	kindRisk    = "risk"
+	kindSignal  = "signal"
 )
 
-const policyKey = kindPolicy + ".revision"
+const (
+	policyKey = kindPolicy + ".revision"
+	configKey = kindConfig + ".present"
+)
 
 // recordKey makes a key of ids; '.' is legal within an id and not in a segment.
 func recordKey(kind string, ids ...string) string {

@@ -197,7 +197,7 @@ func TestSignInTellsNothing(t *testing.T) {
 	alice.signIn(t, wire.SignInRequest{User: "alice", Password: alicePassword, Code: code})
 	status, _, b := alice.do(t, "POST", wire.PathSession, wire.SignInRequest{User: "alice", Password: alicePassword, Code: code})
 	want(t, "a replayed code", status, b, wire.CodeSignIn)
-	status, _, b = alice.do(t, "POST", wire.PathSession, wire.SignInRequest{User: "alice", Device: wire.DeviceClaims{"x": []any{}}})
+	status, _, b = alice.do(t, "POST", wire.PathSession, wire.SignInRequest{User: "alice", Device: wire.DeviceClaims{"x": map[string]any{}}})
 	want(t, "a claim that is none", status, b, wire.CodeBadRequest)
 }
 
@@ -302,7 +302,7 @@ func TestRenewAt(t *testing.T) {
 	}{
 		{"a day", 24 * time.Hour, 48 * time.Hour, now.Add(24*time.Hour - 5*time.Minute)},
 		{"six minutes", 6 * time.Minute, time.Hour, now.Add(3 * time.Minute)},
-		{"as long as the session", time.Hour, time.Hour, never},
+		{"as long as the session", time.Hour, time.Hour, time.Time{}},
 	} {
 		s := sessionRecord{Expires: now.Add(row.session)}
 		if got := renewAt(now, end(now, row.life, s), s.Expires); !got.Equal(row.want) {

@@ -21,7 +21,8 @@ const bodyTimeout = 10 * time.Second
 type endpoint func(http.ResponseWriter, *http.Request) *wire.Problem
 
 // handler serves the controller's paths. Each endpoint asks for the identity
-// it needs; PathEnrol alone asks for none.
+// it needs; PathEnrol asks for none, and PathSignals for a
+// transmitter's signature.
 func (c *Controller) handler() http.Handler {
 	return c.serve(map[string]map[string]endpoint{
 		wire.PathEnrol:         {http.MethodPost: c.enrol},
@@ -29,9 +30,12 @@ func (c *Controller) handler() http.Handler {
 		wire.PathSession:       {http.MethodPost: c.signIn, http.MethodDelete: c.signOut},
 		wire.PathEvents:        {http.MethodGet: c.events},
 		wire.PathAnswers:       {http.MethodPost: c.answers},
+		wire.PathDevice:        {http.MethodPut: c.deviceReport},
+		wire.PathSignals:       {http.MethodPost: c.signal},
 		wire.PathGatewayKeys:   {http.MethodGet: c.gatewayKeys},
 		wire.PathGatewayEvents: {http.MethodGet: c.gatewayEvents},
 		wire.PathGatewayReport: {http.MethodPost: c.gatewayReport},
+		wire.PathGatewayAlert:  {http.MethodPost: c.gatewayAlert},
 	})
 }
 

@@ -143,7 +143,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		return c.shutdown(servers, transport)
 	})
 	c.log.Info("controller listens", "address", c.Addr(), "public", c.PublicAddr(), "udp", c.sockets.udp != nil)
-	if err := g.Wait(); err != nil {
+	if err := errors.Join(g.Wait(), c.auditFile.close()); err != nil {
 		return fmt.Errorf("controller: %w", err)
 	}
 	return nil

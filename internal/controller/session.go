@@ -60,7 +60,6 @@ func (c *Controller) signIn(w http.ResponseWriter, r *http.Request) *wire.Proble
 	if s.Ended != "" {
 		return refuse(wire.CodeDevice)
 	}
-	c.audit(record{kind: "sign-in", session: s.ID, user: s.User, target: string(d.ID), allow: true})
 	setCookie(w, cookie, s.Expires)
 	wire.WriteJSON(w, http.StatusOK, wire.SignInReply{Session: s.ID, Expires: s.Expires})
 	return nil
@@ -91,16 +90,17 @@ func (c *Controller) judge(ctx context.Context, q wire.SignInRequest) (bool, err
 	return err == nil, err
 }
 
-// openSession makes a session and ends the device's previous one. It comes
-// back ended where the device was revoked meanwhile.
+// openSession makes a session with its tokens and ends the device's previous
+// one. It comes back ended where the device was revoked meanwhile.
 func (c *Controller) openSession(ctx context.Context, d *device, claims wire.DeviceClaims, address string) (string, sessionRecord, error) {
 	now := time.Now().UTC().Round(0)
-	conf := c.config()
+	conf := c.conf.Load()
 	s := sessionRecord{ID: wire.SessionID(wire.NewID()), User: d.User, Device: d.ID, Key: d.Key, Created: now,
-		Expires: now.Add(conf.CookieLifetime).Truncate(time.Second), Address: address, Claims: claims}
+		Expires: now.Add(conf.CookieLifetime).Truncate(time.Second), Address: address, Claims: claims,
+		Tokens: tokenSet{Certificate: wire.Thumbprint(d.cert.Raw)}, Checked: conf.revision}
+	m := &minting{c: c, conf: conf, did: []record{{kind: "sign-in", session: s.ID, user: s.User, target: string(d.ID), trigger: wire.TriggerSignIn, allow: true}}}
 	if u := conf.Users[d.User]; u != nil {
-		var err error
-		if s.Access, err = accessOf(conf, u).digest(); err != nil {
+		if err := m.meet(ctx, &s, u, need{trigger: wire.TriggerSignIn, policies: true, claims: true, entitlements: true}); err != nil {
 			return "", s, err
 		}
 	}
@@ -131,6 +131,9 @@ func (c *Controller) openSession(ctx context.Context, d *device, claims wire.Dev
 	if before != "" {
 		err = c.endSession(ctx, before, wire.CodeSignedOut)
 	}
+	for _, r := range m.did {
+		c.audit(r)
+	}
 	return cookie, s, err
 }
 
@@ -158,8 +161,14 @@ func (c *Controller) endSession(ctx context.Context, key string, code wire.Code)
 	if !ended {
 		return nil
 	}
-	c.audit(record{kind: string(code), session: s.ID, user: s.User, target: string(s.Device)})
+	rec := record{kind: string(code), session: s.ID, user: s.User, target: string(s.Device)}
+	if code == wire.CodeSignedOut {
+		rec.trigger = wire.TriggerSignOut
+	}
+	c.audit(rec)
+	c.verdicts.drop(s.ID)
 	_, err = c.raisePolicy(ctx)
+	c.forget(ctx, s.Tokens.ids())
 	return err
 }
 
@@ -225,25 +234,4 @@ func (c *Controller) sessionState(ctx context.Context, key string, d *device) (s
 		return s, refuse(wire.CodeNoSession)
 	}
 	return s, nil
-}
-
-// checkDeviceClaims bounds what a device reports of itself.
-func checkDeviceClaims(claims wire.DeviceClaims) error {
-	if len(claims) > 64 {
-		return errors.New("there are more than 64 device claims")
-	}
-	for name, v := range claims {
-		s, text := v.(string)
-		_, flag := v.(bool)
-		_, number := v.(float64)
-		switch {
-		case name == "" || len(name) > wire.MaxID:
-			return errors.New("a device claim's name is missing or too long")
-		case !text && !flag && !number:
-			return fmt.Errorf("the device claim %q is not true, false, a number or text", name)
-		case !shortText(s):
-			return fmt.Errorf("the device claim %q is too long", name)
-		}
-	}
-	return nil
 }

@@ -1,0 +1,201 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/controller/config"
+	"github.com/tidegate/tidegate/internal/policy"
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// Explanation says of one session of a user's whether an entitlement may be
+// used, and why.
+type Explanation struct {
+	User        string             `json:"user"`
+	Session     wire.SessionID     `json:"session,omitempty"` // "": the user has none
+	Device      wire.DeviceID      `json:"device,omitempty"`
+	Address     string             `json:"address,omitempty"` // the client's
+	Entitlement wire.EntitlementID `json:"entitlement"`
+	Name        string             `json:"name"`
+	Apps        []wire.AppID       `json:"apps,omitempty"`
+	// Policies are those that are assigned and give the entitlement.
+	Policies []string  `json:"policies,omitempty"`
+	Risk     wire.Risk `json:"risk"`
+	// Offline: no gateway has said anything yet. The verdict is what the
+	// configuration makes of what the controller knows; Note says what it does not.
+	Offline bool   `json:"offline"`
+	Note    string `json:"note,omitempty"`
+
+	Allow  bool        `json:"allow"`
+	Since  time.Time   `json:"since,omitzero"` // the verdict is what it is, or longer
+	Until  time.Time   `json:"until,omitzero"` // it can next change
+	Reason wire.Reason `json:"reason,omitzero"`
+	Terms  []wire.Term `json:"terms,omitempty"` // that deny, or will at Until
+	Cure   []string    `json:"cure,omitempty"`  // interactions that would help
+	// Evaluations are the last ten of a gateway, the newest first.
+	Evaluations []wire.AuditRecord `json:"evaluations,omitempty"`
+}
+
+// Explain says for each live session of a user's why an application, by the id
+// of its shortcut or of its entitlement, may be used or not; "" means all that
+// the user is entitled to. A user without a session is judged as if signed in
+// just now, with nothing known of the device.
+func (c *Controller) Explain(ctx context.Context, user, app string) ([]Explanation, error) {
+	conf := c.conf.Load()
+	u := conf.Users[user]
+	if u == nil {
+		return nil, fmt.Errorf("user %q %w; see the User resources of the configuration", user, ErrUnknown)
+	}
+	named := entitlementsOf(conf.Config, app)
+	if app != "" && len(named) == 0 {
+		return nil, fmt.Errorf("application %q %w; name a shortcut or an entitlement of the configuration", app, ErrUnknown)
+	}
+	risk, err := c.riskOf(ctx, user)
+	if err != nil {
+		return nil, fmt.Errorf("explain: %w", err)
+	}
+	all, err := c.sessions().list(ctx, kindSession)
+	if err != nil {
+		return nil, fmt.Errorf("explain: %w", err)
+	}
+	now := time.Now()
+	var live []sessionRecord
+	for _, s := range all {
+		if s.User == user && s.Ended == "" && now.Before(s.Expires) {
+			live = append(live, s)
+		}
+	}
+	slices.SortFunc(live, func(a, b sessionRecord) int { return a.Created.Compare(b.Created) })
+	if len(live) == 0 {
+		live = []sessionRecord{{User: user, Policies: assigned(conf.Config, u, "")}}
+	}
+	var out []Explanation
+	for _, s := range live {
+		given := map[wire.EntitlementID]bool{}
+		for _, list := range conf.EntitledBy(s.Policies) {
+			for _, e := range list {
+				given[e.ID] = true
+			}
+		}
+		ids := named
+		if app == "" {
+			ids = slices.Sorted(maps.Keys(given))
+		}
+		for _, id := range ids {
+			x := Explanation{User: user, Session: s.ID, Device: s.Device, Address: s.Address, Risk: risk}
+			x.entitle(conf.Config, s, id)
+			if given[id] {
+				c.judgement(&x, conf, s, u, now)
+			} else {
+				x.Offline, x.Reason = true, wire.Reason{Kind: wire.ReasonNotEntitled}
+				x.Note = "no policy that is assigned gives it; " + givers(conf.Config, id)
+			}
+			out = append(out, x)
+		}
+	}
+	return out, nil
+}
+
+// judgement fills in what the gateway said last, or what it would say.
+func (c *Controller) judgement(x *Explanation, conf *configured, s sessionRecord, u *config.User, now time.Time) {
+	x.Evaluations = c.verdicts.last(s.ID, x.Entitlement)
+	if s.ID == "" || len(x.Evaluations) == 0 {
+		x.judge(conf.Config, s, u, now)
+		return
+	}
+	last := x.Evaluations[0]
+	x.Allow, x.Until, x.Reason, x.Cure = last.Allow, last.Lease, last.Reason, last.Cure
+	if last.Term != (wire.Term{}) {
+		x.Terms = []wire.Term{last.Term}
+	}
+	for _, r := range x.Evaluations {
+		if r.Allow != last.Allow {
+			break
+		}
+		x.Since = r.At
+	}
+}
+
+// judge is what the configuration makes of what the controller knows.
+func (x *Explanation) judge(conf *config.Config, s sessionRecord, u *config.User, now time.Time) {
+	x.Offline = true
+	x.Note = "judged by the controller: no gateway has judged this session yet"
+	if s.ID == "" {
+		x.Note = "judged by the controller: the user is not signed in, so nothing is known of device, address and answers"
+	}
+	claims := policy.ClaimsOf(&wire.ClaimsToken{
+		User:   wire.UserClaims{Name: u.Name, DisplayName: u.DisplayName, Groups: u.Groups},
+		System: wire.SystemClaims{Address: s.Address}, Claims: s.Claims, Responses: s.Responses})
+	claims.Risk = &x.Risk.Level
+	var conds []policy.Condition
+	scripts := false
+	for _, w := range conf.Entitlements[x.Entitlement].Conditions {
+		cond, _ := policy.ConditionOf(w) // without criteria it denies, which is what to say
+		conds = append(conds, cond)
+		for name := range w.Variables {
+			scripts = scripts || strings.HasPrefix(name, "scripts.")
+		}
+	}
+	if scripts {
+		x.Note += "; scripts run at gateways alone, so what they yield is not known here"
+	}
+	o := policy.PlanOptions{WarningLead: conf.Settings.WarningLead.D(), StampRounding: conf.Settings.StampRounding.D(), TokensEnd: s.Expires}
+	out := policy.Plan(conds, claims, now, o)
+	x.Allow, x.Until, x.Reason = out.Allow, out.FailAt, out.Reason
+	for _, i := range out.Cure {
+		x.Cure = append(x.Cure, string(i.Kind))
+	}
+	at := now
+	if out.Allow {
+		if at = out.FailAt; at.IsZero() {
+			return
+		}
+	}
+	for _, t := range policy.Explain(conds, claims, at) {
+		x.Terms = append(x.Terms, wire.Term{Kind: t.Kind, Condition: t.Condition, Text: t.Term, Claim: t.Claim, Reported: t.Reported})
+	}
+}
+
+// entitle fills in what the entitlement is, and which policies give it.
+func (x *Explanation) entitle(conf *config.Config, s sessionRecord, id wire.EntitlementID) {
+	e := conf.Entitlements[id]
+	x.Entitlement, x.Name = id, e.Name
+	for _, sc := range e.Shortcuts {
+		x.Apps = append(x.Apps, sc.ID)
+	}
+	for _, p := range conf.Policies {
+		if slices.Contains(s.Policies, p.Name) && slices.Contains(p.Entitlements, id) {
+			x.Policies = append(x.Policies, p.Name)
+		}
+	}
+}
+
+// entitlementsOf are those that an application's name means.
+func entitlementsOf(conf *config.Config, app string) []wire.EntitlementID {
+	var ids []wire.EntitlementID
+	for _, id := range slices.Sorted(maps.Keys(conf.Entitlements)) {
+		if string(id) == app || slices.ContainsFunc(conf.Entitlements[id].Shortcuts, func(s wire.Shortcut) bool { return string(s.ID) == app }) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// givers says which policies would give an entitlement.
+func givers(conf *config.Config, id wire.EntitlementID) string {
+	var names []string
+	for _, p := range conf.Policies {
+		if slices.Contains(p.Entitlements, id) {
+			names = append(names, p.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "nor does any other"
+	}
+	return "these would: " + strings.Join(names, ", ")
+}
