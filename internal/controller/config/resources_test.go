@@ -116,8 +116,9 @@ func TestAssigned(t *testing.T) {
 	}
 }
 
-// harbour is the directory's configuration with one text replaced by another.
-func harbour(t *testing.T, old, new string) (*Config, error) {
+// harbour is the directory's configuration with texts (old, new, ...) replaced,
+// each once.
+func harbour(t *testing.T, texts ...string) (*Config, error) {
 	t.Helper()
 	files, err := filepath.Glob("testdata/harbour/[0-9]*.yaml")
 	if err != nil {
@@ -125,20 +126,23 @@ func harbour(t *testing.T, old, new string) (*Config, error) {
 	}
 	var docs []*resource.Document
 	var errs resource.Errors
-	found := old == ""
+	found := 0
 	for _, f := range files {
 		src, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		changed := strings.Replace(string(src), old, new, 1)
-		found = found || changed != string(src)
+		changed := string(src)
+		for i := 0; i < len(texts); i += 2 {
+			found += min(1, strings.Count(changed, texts[i]))
+			changed = strings.Replace(changed, texts[i], texts[i+1], 1)
+		}
 		more, err := resource.Parse(filepath.Base(f), []byte(changed))
 		docs = append(docs, more...)
 		errs.Add(err)
 	}
-	if !found {
-		t.Fatal("the example has no such text")
+	if found != len(texts)/2 {
+		t.Fatalf("the example has %d of the texts", found)
 	}
 	return load(".", docs, errs.Err())
 }
