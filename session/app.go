@@ -29,6 +29,14 @@ type App struct {
 	Until time.Time `json:"until,omitzero"`
 	// Cure is what, answered, would open or keep it; empty: nothing the user can answer.
 	Cure []wire.InteractionKind `json:"cure,omitempty"`
+	// AnyOf: one of Cure suffices.
+	AnyOf bool `json:"any_of,omitempty"`
+	// Since is when the verdict came to be what it is; zero: not known.
+	Since time.Time `json:"since,omitzero"`
+	// Failing are all the criteria that deny, or will at Until.
+	Failing []Failing `json:"failing,omitempty"`
+	// Hidden: the administrator withholds what the criteria compare.
+	Hidden bool `json:"hidden,omitempty"`
 	// Decision is the verdict's id, for the helpdesk.
 	Decision wire.DecisionID `json:"decision,omitempty"`
 

@@ -29,40 +29,42 @@ func (a *App) judge(f *facts, in *intent, fact AppFact, allowed bool, w *wake) {
 	if fact.Flows > 0 {
 		a.State = AppInUse
 	}
-	v, known := verdict(f, in, a)
-	if known {
-		a.Decision = v.Decision
-		end := v.NotAfter.Add(-f.plane.Sites[a.Site].Offset) // by our clock
-		if v.NotAfter.IsZero() {
-			end = time.Time{}
-		}
-		fresh := end.IsZero() || w.before(end)
+	if v, end, known := verdict(f, in, a, w); known {
+		a.told(v, end, f)
 		switch {
-		case v.Allow && fresh:
-			if v.Reason.Kind != wire.ReasonTokenEnd { // the tokens renew themselves
-				a.Until = end
-			}
-			if v.Due {
-				a.State, a.Cure = AppNeedsYou, kinds(v.Interactions)
-				a.Why = explainDue(v.Reason, v.Interactions)
-			}
-		case !v.Allow && fresh:
-			a.Until = end
-			a.Cure = kinds(v.Interactions)
-			a.Why = explainReason(v.Reason, v.Interactions)
+		case !v.Allow:
 			a.State = AppBlocked
-			if len(a.Cure) > 0 {
+			if len(v.Interactions) > 0 {
 				a.State = AppNeedsYou
 			}
+			a.Cure, a.AnyOf, a.Why = kinds(v.Interactions), v.AnyOf, explainReason(v)
+		case v.Due && fact.used():
+			a.State = AppNeedsYou
+			a.Cure, a.AnyOf, a.Why = kinds(v.Interactions), v.AnyOf, explainDue(v)
 		}
 	}
 	switch {
 	case !allowed && fact.Flows == 0:
 		a.State, a.Why, a.Cure, a.Until = AppBlocked, closedReason(f), nil, time.Time{}
+		a.AnyOf, a.Since, a.Failing, a.Hidden = false, time.Time{}, nil, false
 	case a.State == AppReady && fact.Problem != nil:
 		a.explainFailure(fact.Problem)
 	}
 }
+
+// told takes what a verdict says that ends at end by our clock.
+func (a *App) told(v wire.Verdict, end time.Time, f *facts) {
+	a.Decision = v.Decision
+	if !v.Allow || v.Reason.Kind != wire.ReasonTokenEnd { // the tokens renew themselves
+		a.Until = end
+	}
+	a.Since = f.plane.Sites[a.Site].ours(v.Since)
+	a.Failing = failing(v.Failing, hides(f))
+	a.Hidden = len(a.Failing) > 0 && hides(f)
+}
+
+// hides says whether the administrator withholds what criteria compare.
+func hides(f *facts) bool { return f.snapshot != nil && f.snapshot.Settings.HideValues }
 
 // explainFailure says why the last use of a ready application did not work. A
 // fault of the application's own leaves it ready: the next use may work.
@@ -77,23 +79,32 @@ func (a *App) explainFailure(p *wire.Problem) {
 	a.Why = Why{Title: x.Title, Detail: x.Detail, Fix: x.Fix}
 }
 
-// verdict is the gateway's word on an application, if it still counts. Where
-// none stands, because its lease has ended or the channel is closed, the one
-// that refused or cut the last flow does.
-func verdict(f *facts, in *intent, a *App) (wire.Verdict, bool) {
+// verdict is the gateway's word on an application, if it still counts, and when
+// that ends by our clock; zero: never. Where none stands, because its lease has
+// ended or the channel is closed, the one counts that refused or cut the last
+// flow, or else the warning that was not answered.
+func verdict(f *facts, in *intent, a *App, w *wake) (v wire.Verdict, end time.Time, known bool) {
 	if in.cured[a.Entitlement] {
-		return wire.Verdict{}, false
+		return wire.Verdict{}, time.Time{}, false
 	}
-	if v, ok := f.plane.Sites[a.Site].Verdicts[a.Entitlement]; ok {
-		return v, true
+	site := f.plane.Sites[a.Site]
+	if v, ok := site.Verdicts[a.Entitlement]; ok {
+		if end := site.ours(v.NotAfter); end.IsZero() || w.before(end) {
+			return v, end, true
+		}
 	}
 	p := f.plane.Apps[a.ID].Problem
-	if p == nil || p.Code != wire.CodeDenied || p.Verdict == nil || p.Verdict.Entitlement != a.Entitlement {
-		return wire.Verdict{}, false
+	d, warned := in.due[a.Entitlement]
+	switch {
+	case p != nil && p.Code == wire.CodeDenied && p.Verdict != nil && p.Verdict.Entitlement == a.Entitlement:
+		v = *p.Verdict
+	case warned && !w.before(d.end):
+		v = d.verdict
+	default:
+		return wire.Verdict{}, time.Time{}, false
 	}
-	v := *p.Verdict
 	v.Allow, v.Due, v.NotAfter = false, false, time.Time{}
-	return v, true
+	return v, time.Time{}, true
 }
 
 func kinds(is []wire.Interaction) []wire.InteractionKind {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -35,7 +36,7 @@ func derivePrompt(f *facts, in *intent, apps []App, phase ControlPhase, w *wake)
 		}
 		p = &Prompt{ID: signInPromptID, Kind: PromptSignIn, User: f.hello.User, Code: f.hello.Code}
 	default:
-		p = interactionPrompt(f, in, apps)
+		p = interactionPrompt(f, in, apps, w)
 		if p == nil || in.busy == "" && p.ID == in.answered && w.before(in.answerEnd) {
 			return nil
 		}
@@ -48,37 +49,90 @@ func derivePrompt(f *facts, in *intent, apps []App, phase ControlPhase, w *wake)
 	return p
 }
 
-// interactionPrompt gathers what every application needs of the user: those
-// whose access is about to lapse, and those that were just asked for in vain.
-func interactionPrompt(f *facts, in *intent, apps []App) *Prompt {
-	p := &Prompt{Kind: PromptInteraction}
-	var id []string
-	for i := range apps {
-		a := &apps[i]
-		v, known := verdict(f, in, a)
-		asked := in.asks[a.ID]
-		if !known || len(a.Cure) == 0 || v.Allow && !v.Due || !v.Allow && asked == 0 {
-			continue
-		}
-		p.Apps = append(p.Apps, a.ID)
-		for _, x := range v.Interactions {
-			if !slices.ContainsFunc(p.Interactions, func(y wire.Interaction) bool { return y.Kind == x.Kind }) {
-				p.Interactions = append(p.Interactions, x)
-			}
-		}
-		if v.Allow && (p.Deadline.IsZero() || a.Until.Before(p.Deadline)) {
-			p.Deadline = a.Until
-		}
-		if v.Allow {
-			id = append(id, fmt.Sprintf("%s@%d", a.ID, v.NotAfter.Unix()))
-		} else {
-			id = append(id, fmt.Sprintf("%s#%d", a.ID, asked))
-		}
-	}
-	if len(p.Apps) == 0 {
+// wanting is an application that wants something of the user.
+type wanting struct {
+	app     *App
+	verdict wire.Verdict
+	name    string // what is wanted, in the prompt's id
+	missed  bool   // its time is over, and nobody has asked for it since
+	lapsed  time.Time
+}
+
+// interactionPrompt gathers what the applications need of the user: those whose
+// access is about to lapse or has lapsed unanswered, those that were asked for
+// in vain, and those that would ask in a moment. One that is not used asks for
+// nothing before it is.
+func interactionPrompt(f *facts, in *intent, apps []App, w *wake) *Prompt {
+	all := wants(f, in, apps, w)
+	if len(all) == 0 {
 		return nil
 	}
-	slices.SortFunc(p.Interactions, func(a, b wire.Interaction) int { return strings.Compare(string(a.Kind), string(b.Kind)) })
-	p.ID = strings.Join(id, ",")
+	var d demand
+	for _, x := range all {
+		if !x.verdict.AnyOf {
+			d.require(x.verdict.Interactions)
+		}
+	}
+	all = slices.DeleteFunc(all, func(x wanting) bool { return x.verdict.AnyOf && !d.offer(x.verdict.Interactions) })
+	p := &Prompt{Kind: PromptInteraction, Interactions: d.must, Choice: d.choice, Missed: true}
+	var id []string
+	for _, x := range all {
+		p.Apps = append(p.Apps, x.app.ID)
+		p.Missed = p.Missed && x.missed
+		if x.verdict.Allow && (p.Deadline.IsZero() || x.app.Until.Before(p.Deadline)) {
+			p.Deadline = x.app.Until
+		}
+		id = append(id, x.name)
+	}
+	p.ID = strings.Join(id, ",") + ":" + d.name()
 	return p
 }
+
+// wants lists the applications that want something, in their order.
+func wants(f *facts, in *intent, apps []App, w *wake) []wanting {
+	var all, soon []wanting
+	var told time.Time // when the first warning was given that still stands
+	for i := range apps {
+		a := &apps[i]
+		v, _, known := verdict(f, in, a, w)
+		if !known || len(v.Interactions) == 0 {
+			continue
+		}
+		d, warned := in.due[a.Entitlement]
+		asked, isAsked := in.asks[a.ID]
+		used := f.plane.Apps[a.ID].used()
+		lapse := func(t time.Time) string { return fmt.Sprintf("%s@%d", a.ID, t.Unix()) }
+		switch {
+		case !v.Allow && isAsked:
+			all = append(all, wanting{app: a, verdict: v, name: fmt.Sprintf("%s#%d", a.ID, asked.n), missed: asked.over})
+		case !v.Allow && warned && used:
+			all = append(all, wanting{app: a, verdict: v, name: lapse(d.verdict.NotAfter), missed: true, lapsed: d.end})
+		case v.Allow && v.Due && warned && used:
+			all = append(all, wanting{app: a, verdict: v, name: lapse(v.NotAfter)})
+			if told.IsZero() || d.since.Before(told) {
+				told = d.since
+			}
+		case v.Allow && !v.Due && used && !v.NotAfter.IsZero():
+			soon = append(soon, wanting{app: a, verdict: v, name: lapse(v.NotAfter)})
+		}
+	}
+	// What was missed does not stand in the way of what is asked now, unless it
+	// was of the same prompt.
+	if slices.ContainsFunc(all, func(x wanting) bool { return !x.missed }) {
+		all = slices.DeleteFunc(all, func(x wanting) bool { return x.missed && (told.IsZero() || x.lapsed.Before(told)) })
+	}
+	if told.IsZero() {
+		return all
+	}
+	set := f.snapshot.Settings
+	for _, x := range soon {
+		warning := x.verdict.NotAfter.Add(-set.WarningLead.D())
+		if !warning.After(span(told.Add(f.plane.Sites[x.app.Site].Offset), set)) {
+			all = append(all, x)
+		}
+	}
+	slices.SortStableFunc(all, func(x, y wanting) int { return slices.IndexFunc(apps, x.is) - slices.IndexFunc(apps, y.is) })
+	return all
+}
+
+func (x wanting) is(a App) bool { return a.ID == x.app.ID }

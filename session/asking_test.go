@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -68,7 +70,7 @@ func TestWarningDismissalAndLapse(t *testing.T) {
 		due := wire.Verdict{Entitlement: "pay", Allow: true, Due: true, NotAfter: end, Interactions: askMFA, Reason: wire.Reason{Kind: wire.ReasonMFA}}
 		apps := listening()
 		f := apps["payroll"]
-		f.Flows = 1
+		f.Flows, f.LastUsed = 1, time.Now()
 		apps["payroll"] = f
 		b.s.ReportDataplane(DataplaneFacts{Apps: apps, Sites: site(Connected, due)})
 		s := b.state()
@@ -79,21 +81,25 @@ func TestWarningDismissalAndLapse(t *testing.T) {
 		if p := b.state().Prompt; p == nil || !p.Dismissed {
 			t.Fatalf("dismissed: %+v", p)
 		}
-		// At the end of its lease the verdict says nothing any more, whoever is late.
-		if s := b.pass(5 * time.Minute); s.Prompt != nil {
-			t.Fatalf("lapsed: prompt %+v", s.Prompt)
+		// At the end of its lease the verdict allows nothing any more, whoever is
+		// late, and what was missed stays in sight.
+		s = b.pass(5 * time.Minute)
+		if p := s.Prompt; p == nil || !p.Dismissed || !p.Missed || !p.Deadline.IsZero() || !s.ZTA.Attention || b.app("payroll").State != AppNeedsYou {
+			t.Fatalf("lapsed: prompt %+v, app %+v", p, b.app("payroll"))
 		}
 		// The reset comes first, the verdict behind it.
 		gone := listening()
+		f.Flows = 0
+		gone["payroll"] = f
 		b.s.ReportDataplane(DataplaneFacts{Apps: gone, Sites: site(Connected)})
 		denied := wire.Verdict{Entitlement: "pay", Interactions: askMFA, Reason: wire.Reason{Kind: wire.ReasonMFA}, Decision: "x2"}
-		f.Flows, f.Cut, f.Problem = 0, 1, &wire.Problem{Code: wire.CodeDenied, Title: "no", Verdict: &denied}
+		f.Cut, f.Problem = 1, &wire.Problem{Code: wire.CodeDenied, Title: "no", Verdict: &denied}
 		gone = listening()
 		gone["payroll"] = f
 		b.s.ReportDataplane(DataplaneFacts{Apps: gone, Sites: site(Connected, denied)})
 		s = b.state()
 		a := b.app("payroll")
-		if s.Prompt != nil || a.State != AppNeedsYou || a.Why.Title == "" || len(a.Cure) != 1 || a.Decision != "x2" {
+		if p := s.Prompt; p == nil || !p.Missed || a.State != AppNeedsYou || a.Why.Title == "" || len(a.Cure) != 1 || a.Decision != "x2" {
 			t.Fatalf("cut: prompt %+v, app %+v", s.Prompt, a)
 		}
 		var cut bool
@@ -110,7 +116,7 @@ func TestWarningDismissalAndLapse(t *testing.T) {
 		}
 		// The row offers the cure, and the cure asks.
 		b.do(ShowPrompt{App: "payroll"})
-		if p := b.state().Prompt; p == nil || p.Dismissed || p.Kind != PromptInteraction {
+		if p := b.state().Prompt; p == nil || p.Dismissed || p.Missed || p.Kind != PromptInteraction {
 			t.Fatalf("cure: %+v", p)
 		}
 	})
@@ -127,4 +133,105 @@ func TestAnswerWhileSuspendedClearsTheOldDenial(t *testing.T) {
 			t.Fatalf("prompt %+v, app %s", s.Prompt, b.app("payroll").State)
 		}
 	})
+}
+
+func TestWhy(t *testing.T) {
+	terms := []wire.Term{
+		{Kind: wire.ReasonDevice, Condition: "office", Text: "device.firewall", Claim: "device.firewall", Reported: "false"},
+		{Kind: wire.ReasonMissing, Condition: "office", Text: "device.agent_running", Claim: "device.agent_running"},
+		{Kind: wire.ReasonMFA, Condition: "office", Text: `within(responses.mfa, duration("60m"))`, Claim: "responses.mfa", Reported: "2000-01-01T00:45:00Z"},
+		{Kind: wire.ReasonPassword, Condition: "office", Text: "within(responses.password, duration(\"8h\"))", Claim: "responses.password"},
+		{Kind: wire.ReasonRisk, Condition: "office", Text: "risk < 50", Claim: "risk", Reported: "90"},
+		{Kind: wire.ReasonScript, Condition: "office", Text: "scripts.on_call", Claim: "scripts.on_call", Reported: "false"},
+		{Kind: wire.ReasonNetwork, Condition: "office", Text: `system.address == "10.0.0.1"`, Claim: "system.address", Reported: "192.0.2.7"},
+		{Kind: wire.ReasonCriteria, Condition: "odd", Text: "a || b"},
+		{Kind: "new", Condition: "odd"},
+	}
+	shown := []Failing{
+		{Kind: wire.ReasonDevice, Condition: "office", Title: "Firewall", Found: "off", Text: terms[0].Text, Claim: "device.firewall", Reported: "false"},
+		{Kind: wire.ReasonMissing, Condition: "office", Title: "Agent running", Found: "not reported", Text: terms[1].Text, Claim: "device.agent_running"},
+		{Kind: wire.ReasonMFA, Condition: "office", Title: "One-time code", Found: "answered", Answered: time.Date(2000, 1, 1, 0, 45, 0, 0, time.UTC), Text: terms[2].Text, Claim: "responses.mfa", Reported: terms[2].Reported},
+		{Kind: wire.ReasonPassword, Condition: "office", Title: "Password", Found: "not answered yet", Text: terms[3].Text, Claim: "responses.password"},
+		{Kind: wire.ReasonRisk, Condition: "office", Title: "Risk", Found: "90", Text: "risk < 50", Claim: "risk", Reported: "90"},
+		{Kind: wire.ReasonScript, Condition: "office", Title: "On call", Found: "no", Text: "scripts.on_call", Claim: "scripts.on_call", Reported: "false"},
+		{Kind: wire.ReasonNetwork, Condition: "office", Title: "Network address", Found: "192.0.2.7", Text: terms[6].Text, Claim: "system.address", Reported: "192.0.2.7"},
+		{Kind: wire.ReasonCriteria, Condition: "odd", Title: "Conditions of your organisation", Text: "a || b"},
+		{Kind: "new", Condition: "odd", Title: "Conditions of your organisation"},
+	}
+	hidden := []Failing{
+		{Kind: wire.ReasonDevice, Condition: "office", Title: "This device"},
+		{Kind: wire.ReasonMissing, Condition: "office", Title: "Something that this device did not report"},
+		{Kind: wire.ReasonMFA, Condition: "office", Title: "One-time code"},
+		{Kind: wire.ReasonPassword, Condition: "office", Title: "Password"},
+		{Kind: wire.ReasonRisk, Condition: "office", Title: "Risk"},
+		{Kind: wire.ReasonScript, Condition: "office", Title: "A check by your organisation"},
+		{Kind: wire.ReasonNetwork, Condition: "office", Title: "Network"},
+		{Kind: wire.ReasonCriteria, Condition: "odd", Title: "Conditions of your organisation"},
+		{Kind: "new", Condition: "odd", Title: "Conditions of your organisation"},
+	}
+	for _, c := range []struct {
+		name string
+		hide bool
+		want []Failing
+	}{{"shown", false, shown}, {"hidden", true, hidden}} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *bench) {
+				b.controller.snapshot.Settings.HideValues = c.hide
+				b.enrolled("kept").start()
+				// The gateway's clock is ten minutes and a bit ahead.
+				skew := 10*time.Minute + 20*time.Millisecond
+				now := time.Now().Add(10 * time.Minute)
+				v := wire.Verdict{Entitlement: "pay", NotAfter: now.Add(time.Hour), Since: now.Add(-time.Minute), Decision: "x7",
+					Reason: wire.Reason{Kind: wire.ReasonRisk, Condition: "office"}, Failing: terms}
+				sites := site(Connected, v)
+				fact := sites["lab"]
+				fact.Offset = skew
+				sites["lab"] = fact
+				b.s.ReportDataplane(DataplaneFacts{Apps: listening(), Sites: sites})
+				b.state()
+				a := b.app("payroll")
+				if d := cmp.Diff(c.want, a.Failing); d != "" {
+					t.Errorf("failing (-want +got):\n%s", d)
+				}
+				if !a.Until.Equal(time.Now().Add(time.Hour)) || !a.Since.Equal(time.Now().Add(-time.Minute)) || a.Decision != "x7" || a.Hidden != c.hide {
+					t.Errorf("until %v, since %v, decision %s, hidden %v", a.Until, a.Since, a.Decision, a.Hidden)
+				}
+				if a.State != AppBlocked || a.Why.Title != "Your risk is rated too high" || a.Why.Fix == "" {
+					t.Errorf("%s: %+v", a.State, a.Why)
+				}
+			})
+		})
+	}
+}
+
+// Instants of the controller's are shown by this machine's clock.
+func TestControllersClock(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.controller.snapshot.At = time.Now().Add(time.Hour)
+		b.controller.snapshot.Expires = time.Now().Add(9 * time.Hour)
+		b.enrolled("kept").start()
+		if got := b.state().User.Expires; !got.Equal(time.Now().Add(8 * time.Hour)) {
+			t.Errorf("the session ends at %v", got)
+		}
+		b.s.ReportDataplane(DataplaneFacts{Apps: listening(), Sites: site(Connected, wire.Verdict{Entitlement: "pay", Interactions: askMFA})})
+		b.do(ShowPrompt{App: "payroll"})
+		b.controller.set(func() {
+			b.controller.answer = &wire.Problem{Code: wire.CodeLockedOut, Title: "no", Until: time.Now().Add(75 * time.Minute)}
+		})
+		b.do(Answer{Prompt: b.state().Prompt.ID, MFA: "000000"})
+		if p := b.state().Prompt; p == nil || p.Error == nil || !p.Error.Until.Equal(time.Now().Add(15*time.Minute)) {
+			t.Errorf("locked out: %+v", p)
+		}
+	})
+}
+
+// Every kind of reason has its own words, and every word something to do.
+func TestReasonsHaveWords(t *testing.T) {
+	for _, k := range []wire.ReasonKind{wire.ReasonMFA, wire.ReasonPassword, wire.ReasonUserReason, wire.ReasonMessage, wire.ReasonTime,
+		wire.ReasonGroup, wire.ReasonDevice, wire.ReasonMissing, wire.ReasonRisk, wire.ReasonNetwork, wire.ReasonScript, wire.ReasonBlocked,
+		wire.ReasonCriteria, wire.ReasonTokenEnd, wire.ReasonNotEntitled, wire.ReasonRevoked} {
+		if y, ok := reasons[k]; !ok || y.Title == "" || y.Fix == "" || kindNames[k] == "" {
+			t.Errorf("%s: %+v, %q", k, y, kindNames[k])
+		}
+	}
 }

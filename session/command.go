@@ -44,12 +44,15 @@ type (
 	// SignOut ends the session at the controller and forgets the cookie.
 	SignOut struct{}
 	// Answer answers the interaction prompt of that id: MFA, Password and
-	// Reason as they are asked; a message is acknowledged by answering.
+	// Reason as they are asked; a message is acknowledged by answering. Choice
+	// is the kind chosen where there is a choice; empty: the one that is given.
 	Answer struct {
 		Prompt   string `json:"prompt"`
 		MFA      Secret `json:"mfa,omitempty"`
 		Password Secret `json:"password,omitempty"`
 		Reason   string `json:"reason,omitempty"`
+
+		Choice wire.InteractionKind `json:"choice,omitempty"`
 	}
 	// DismissPrompt closes the prompt without an answer.
 	DismissPrompt struct {

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -43,8 +44,9 @@ type facts struct {
 	hello    *wire.Hello
 	control  controlFact
 	snapshot *wire.Snapshot
-	expires  time.Time // of the session, by our clock; zero: not told
-	catalog  []App     // from the snapshot's tokens, sorted
+	expires  time.Time     // of the session, by our clock; zero: not told
+	ahead    time.Duration // the controller's clock less ours, to the second
+	catalog  []App         // from the snapshot's tokens, sorted
 	sites    []WantedSite
 	names    map[wire.SiteID]string
 	plane    DataplaneFacts
@@ -74,8 +76,9 @@ type intent struct {
 	busySeq   uint64              // names the answer that busy is of
 	refused   *Problem            // why the last answer did not count
 	refusedAt PromptKind
-	dismissed string                // id of the prompt that the user closed
-	asks      map[wire.AppID]uint64 // applications whose cure the user was asked or asked for, by ask
+	dismissed string             // id of the prompt that the user closed
+	asks      map[wire.AppID]ask // applications whose cure the user was asked or asked for
+	due       map[wire.EntitlementID]due
 	askSeq    uint64
 	waited    map[wire.AppID]bool
 	answered  string    // id of the interaction prompt that has been answered
@@ -89,7 +92,7 @@ type intent struct {
 
 func newCore(o Options, now func() time.Time, run func(func(context.Context) func(*core))) *core {
 	c := &core{o: o, now: now, run: run}
-	c.asks, c.waited = map[wire.AppID]uint64{}, map[wire.AppID]bool{}
+	c.asks, c.waited, c.due = map[wire.AppID]ask{}, map[wire.AppID]bool{}, map[wire.EntitlementID]due{}
 	c.cured, c.acknowledged = map[wire.EntitlementID]bool{}, map[string]bool{}
 	return c
 }
@@ -198,17 +201,32 @@ func (c *core) signedOut(why *wire.Problem) {
 		c.busy = ""
 	}
 	clear(c.asks)
+	clear(c.due)
 	clear(c.waited)
 	clear(c.cured)
 }
 
 // snapshotCame takes what the controller tells, whole.
 func (c *core) snapshotCame(s wire.Snapshot) {
-	c.snapshot, c.expires = &s, s.Expires
-	if !s.At.IsZero() && !s.Expires.IsZero() {
-		c.expires = c.now().Add(s.Expires.Sub(s.At))
-	}
+	c.tells(s.At)
+	c.snapshot, c.expires = &s, c.ours(s.Expires)
 	c.catalog, c.sites, c.names = catalog(&s, c.o.Log)
+	c.noteDue()
+}
+
+// tells notes what the controller's clock says just now; zero: nothing.
+func (c *core) tells(at time.Time) {
+	if !at.IsZero() {
+		c.ahead = at.Sub(c.now()).Round(time.Second)
+	}
+}
+
+// ours is an instant of the controller's clock by ours.
+func (c *core) ours(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(-c.ahead)
 }
 
 // planeChanged takes the data plane's facts, whole.
@@ -217,8 +235,9 @@ func (c *core) planeChanged(f DataplaneFacts) {
 		if a.Waiting > 0 && !c.waited[id] {
 			c.ask(id)
 		}
-		if a.Waiting == 0 && c.waited[id] {
-			delete(c.asks, id)
+		if was, ok := c.asks[id]; ok && a.Waiting == 0 && c.waited[id] {
+			was.over = true
+			c.asks[id] = was
 		}
 		c.waited[id] = a.Waiting > 0
 	}
@@ -230,6 +249,7 @@ func (c *core) planeChanged(f DataplaneFacts) {
 		}
 	}
 	c.plane = f
+	c.noteDue()
 }
 
 // begin marks that the answer to a prompt is under way. The result ends it, and
@@ -250,5 +270,14 @@ func (c *core) begin(k PromptKind) (end func(*core) bool) {
 // ask wants the cure of an application put before the user, anew.
 func (c *core) ask(id wire.AppID) {
 	c.askSeq++
-	c.asks[id] = c.askSeq
+	c.asks[id] = ask{n: c.askSeq}
+}
+
+// bringUp puts the cure of an application before the user, anew where it is not
+// asked at present.
+func (c *core) bringUp(id wire.AppID) {
+	c.dismissed = ""
+	if p := c.state.Prompt; p == nil || p.Missed || !slices.Contains(p.Apps, id) {
+		c.ask(id)
+	}
 }

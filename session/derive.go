@@ -15,7 +15,7 @@ func derive(f *facts, in *intent, w *wake) State {
 	s.Control = deriveControl(f, w)
 	if f.snapshot != nil {
 		s.User = User{Name: f.snapshot.User, DisplayName: f.snapshot.DisplayName,
-			Session: f.snapshot.Session, Expires: f.snapshot.Expires}
+			Session: f.snapshot.Session, Expires: f.expires}
 	}
 	allowed := f.snapshot != nil && (f.expires.IsZero() || w.before(f.expires)) &&
 		(s.Control.Phase == ControlEstablished || s.Control.Phase == ControlReconnecting)

@@ -213,25 +213,18 @@ func (c *core) doAnswer(cmd Answer) error {
 	if c.busy != "" {
 		return errBusy
 	}
-	var r wire.AnswerRequest
-	for _, i := range p.Interactions {
-		a := wire.Answer{Kind: i.Kind}
-		switch i.Kind {
-		case wire.InteractionMFA:
-			a.Value = string(cmd.MFA)
-		case wire.InteractionPassword:
-			a.Value = string(cmd.Password)
-		case wire.InteractionReason:
-			a.Value = cmd.Reason
-		case wire.InteractionMessage:
-			a.Value = "acknowledged"
-		}
-		r.Answers = append(r.Answers, a)
+	r, err := answers(p, cmd)
+	if err != nil {
+		return err
 	}
 	end := c.begin(PromptInteraction)
 	c.dismissed = ""
 	client, cookie, where := c.link.client, c.cookie, c.enrolled.Controller
 	id, apps := p.ID, p.Apps
+	var given []wire.InteractionKind
+	for _, a := range r.Answers {
+		given = append(given, a.Kind)
+	}
 	c.run(func(ctx context.Context) func(*core) {
 		err := client.Answer(ctx, cookie, r)
 		return func(c *core) {
@@ -250,10 +243,43 @@ func (c *core) doAnswer(cmd Answer) error {
 				}
 				delete(c.asks, a)
 			}
+			c.answeredDue(given)
 			c.curedBy(apps)
 		}
 	})
 	return nil
+}
+
+// answers are what cmd says to all that p asks: each of its interactions, and
+// the chosen one.
+func answers(p *Prompt, cmd Answer) (wire.AnswerRequest, error) {
+	value := func(k wire.InteractionKind) string {
+		switch k {
+		case wire.InteractionMFA:
+			return string(cmd.MFA)
+		case wire.InteractionPassword:
+			return string(cmd.Password)
+		case wire.InteractionReason:
+			return cmd.Reason
+		case wire.InteractionMessage:
+			return "acknowledged"
+		}
+		return ""
+	}
+	var r wire.AnswerRequest
+	for _, i := range p.Interactions {
+		r.Answers = append(r.Answers, wire.Answer{Kind: i.Kind, Value: value(i.Kind)})
+	}
+	if len(p.Choice) == 0 {
+		return r, nil
+	}
+	for _, i := range p.Choice {
+		if i.Kind == cmd.Choice || cmd.Choice == "" && i.Kind != wire.InteractionMessage && value(i.Kind) != "" {
+			r.Answers = append(r.Answers, wire.Answer{Kind: i.Kind, Value: value(i.Kind)})
+			return r, nil
+		}
+	}
+	return r, fmt.Errorf("choose which of what is asked you answer")
 }
 
 // curedBy notes that a denial which stands from before the answer says nothing
@@ -273,9 +299,14 @@ func (c *core) curedBy(apps []wire.AppID) {
 const answerTime = 10 * time.Second
 
 func (c *core) doShowPrompt(cmd ShowPrompt) error {
-	c.dismissed = ""
 	c.window = WindowRequest{Seq: c.window.Seq + 1}
 	if cmd.App == "" {
+		c.dismissed = ""
+		if p := c.state.Prompt; p != nil && p.Missed {
+			for _, id := range p.Apps {
+				c.ask(id)
+			}
+		}
 		return nil
 	}
 	a := c.app(cmd.App)
@@ -285,7 +316,7 @@ func (c *core) doShowPrompt(cmd ShowPrompt) error {
 	if len(a.Cure) == 0 {
 		return fmt.Errorf("%s asks nothing of you now", a.Name)
 	}
-	c.ask(cmd.App)
+	c.bringUp(cmd.App)
 	return nil
 }
 
@@ -300,8 +331,7 @@ func (c *core) doOpen(cmd OpenApp) error {
 		return fmt.Errorf("%s is not ready yet; try again in a moment", a.Name)
 	}
 	if a.State == AppNeedsYou && len(a.Cure) > 0 {
-		c.ask(a.ID)
-		c.dismissed = ""
+		c.bringUp(a.ID)
 	}
 	if a.Open != OpenBrowser {
 		return nil
@@ -341,6 +371,9 @@ func (c *core) acknowledge(code string) {
 	}
 }
 
-func (c *core) refuse(k PromptKind, p *Problem) { c.refused, c.refusedAt = p, k }
+func (c *core) refuse(k PromptKind, p *Problem) {
+	p.Until = c.ours(p.Until)
+	c.refused, c.refusedAt = p, k
+}
 
 var errBusy = errors.New("one moment: the last answer is still being checked")

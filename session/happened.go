@@ -39,7 +39,7 @@ func happened(prev, next *State) []Event {
 	}
 	sitesHappened(prev, next, add)
 	appsHappened(prev, next, add)
-	if p := next.Prompt; p != nil && (prev.Prompt == nil || prev.Prompt.ID != p.ID) && p.Kind == PromptInteraction {
+	if p := next.Prompt; p != nil && (prev.Prompt == nil || prev.Prompt.ID != p.ID) && p.Kind == PromptInteraction && !p.Missed {
 		add("prompted", p.Apps[0], "Asked to confirm your identity")
 	}
 	return es

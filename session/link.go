@@ -133,6 +133,7 @@ func (r *runner) hello(ctx context.Context) {
 		if err == nil {
 			r.tell(func(c *core) {
 				c.hello = &h
+				c.tells(h.At)
 				c.control = controlFact{since: time.Now()}
 			})
 			return

@@ -83,6 +83,15 @@ type SiteFact struct {
 	Problem *wire.Problem
 }
 
+// ours is an instant of the gateway's clock by ours, to the second: less is the
+// network's doing, and 16:45 is to stay 16:45.
+func (s SiteFact) ours(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(-s.Offset.Round(time.Second))
+}
+
 // AppFact is the state of one application's listener and flows.
 type AppFact struct {
 	Listen   netip.AddrPort

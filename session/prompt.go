@@ -7,9 +7,9 @@ import (
 )
 
 // Prompt is the one thing that the user is asked now: one covers everything
-// that is due. A dismissed prompt stays in the state with Dismissed set: the
-// window shows no dialog for it, but a badge, and the command ShowPrompt
-// brings it back.
+// that is due. A prompt that was dismissed or missed stays in the state until it
+// is answered or would not help any more: the window opens no dialog for it, but
+// shows a banner, and the command ShowPrompt brings it back.
 type Prompt struct {
 	// ID changes when what is asked changes, and never with an error or the clock.
 	ID   string     `json:"id"`
@@ -23,6 +23,8 @@ type Prompt struct {
 	Code bool `json:"code,omitempty"`
 	// Interactions are to be answered, all of them (interaction).
 	Interactions []wire.Interaction `json:"interactions,omitempty"`
+	// Choice are those of which one is to be answered besides; the user chooses.
+	Choice []wire.Interaction `json:"choice,omitempty"`
 	// Apps are those whose access hangs on it (interaction).
 	Apps []wire.AppID `json:"apps,omitempty"`
 	// Deadline is when access lapses unanswered; zero when it is prevented already.
@@ -33,6 +35,9 @@ type Prompt struct {
 	Error *Problem `json:"error,omitempty"`
 	// Dismissed: the user closed it.
 	Dismissed bool `json:"dismissed,omitempty"`
+	// Missed: it was not answered in time, or nothing waits for it any more. An
+	// answer still helps; ShowPrompt asks it anew.
+	Missed bool `json:"missed,omitempty"`
 }
 
 // PromptKind is the kind of a prompt.

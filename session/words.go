@@ -117,6 +117,10 @@ var reasons = map[wire.ReasonKind]Why{
 	wire.ReasonDevice:      {Title: "This device does not meet the conditions", Fix: "Put it right, then open the application again."},
 	wire.ReasonMissing:     {Title: "This device did not report what is asked", Fix: "Ask your administrator what is missing."},
 	wire.ReasonCriteria:    {Title: "The conditions for access are not met", Fix: "Ask your administrator."},
+	wire.ReasonRisk:        {Title: "Your risk is rated too high", Detail: "Something unusual was noticed, and access is closed for a while.", Fix: "Ask your administrator; it also falls by itself in time."},
+	wire.ReasonNetwork:     {Title: "Not from this network", Fix: "Use a network that your administrator allows."},
+	wire.ReasonScript:      {Title: "A check by your organisation says no", Fix: "Try again later, or ask your administrator."},
+	wire.ReasonBlocked:     {Title: "This destination is blocked", Fix: "Ask your administrator."},
 	wire.ReasonTokenEnd:    {Title: "Your access is being renewed", Fix: "It renews by itself while the controller is reached."},
 	wire.ReasonNotEntitled: {Title: "You are not entitled to this", Fix: "Ask your administrator for access."},
 	wire.ReasonRevoked:     {Title: "An administrator ended access", Fix: "Ask your administrator."},
@@ -130,7 +134,9 @@ var cures = map[wire.InteractionKind]string{
 	wire.InteractionMessage:  "Read the message and confirm.",
 }
 
-func explainReason(r wire.Reason, cure []wire.Interaction) Why {
+// explainReason explains a verdict that denies.
+func explainReason(v wire.Verdict) Why {
+	r := v.Reason
 	y, ok := reasons[r.Kind]
 	if !ok {
 		y = reasons[wire.ReasonCriteria]
@@ -139,18 +145,28 @@ func explainReason(r wire.Reason, cure []wire.Interaction) Why {
 	if r.Detail != "" {
 		y.Detail = r.Detail
 	}
-	if len(cure) > 0 {
-		var fix []string
-		for _, i := range cure {
-			fix = append(fix, cures[i.Kind])
-		}
-		y.Fix = strings.Join(fix, " ")
+	if len(v.Interactions) > 0 {
+		y.Fix = fixes(v.Interactions, v.AnyOf)
 	}
 	return y
 }
 
-func explainDue(r wire.Reason, cure []wire.Interaction) Why {
-	y := explainReason(r, cure)
+// fixes says what to do of all these, or of which one.
+func fixes(cure []wire.Interaction, anyOf bool) string {
+	var fix []string
+	for i, x := range cure {
+		s := cures[x.Kind]
+		if anyOf && i > 0 {
+			s = "Or " + lower(s)
+		}
+		fix = append(fix, s)
+	}
+	return strings.Join(fix, " ")
+}
+
+// explainDue explains a verdict that will deny.
+func explainDue(v wire.Verdict) Why {
+	y := explainReason(v)
 	if y.Detail == "" {
 		y.Detail = "Answer in time and nothing is interrupted."
 	}
@@ -185,8 +201,16 @@ func countInUse(apps []App) string {
 // sentence makes an error readable: a capital, a full stop.
 func sentence(err error) string {
 	s := strings.TrimSpace(err.Error())
+	return strings.TrimSuffix(upper(s), ".") + "."
+}
+
+// upper makes a word begin a line.
+func upper(s string) string {
+	if s == "" {
+		return s
+	}
 	r, n := utf8.DecodeRuneInString(s)
-	return strings.TrimSuffix(string(unicode.ToUpper(r))+s[n:], ".") + "."
+	return string(unicode.ToUpper(r)) + s[n:]
 }
 
 // lower makes a title fit behind a colon.
