@@ -2,54 +2,122 @@ package gateway
 
 import (
 	"net/http"
+	"net/netip"
+	"slices"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // open judges a new flow now and registers it, so that a denial from here on
-// cuts it, be it still dialling. It runs on the session's goroutine.
-func (s *session) open(t target, f *flow) *wire.Problem {
+// cuts it, be it still dialling. Where it is being found out what the rules say
+// of it, it returns what to wait for before it is called again. It runs on the
+// session's goroutine.
+func (s *session) open(t target, f *flow) (p *wire.Problem, wait <-chan struct{}) {
+	if s.undecided(t) || s.inquire(t, f) {
+		return nil, s.news
+	}
+	if e := s.blocker(t); e != nil {
+		return s.refuse(e, t), nil
+	}
 	var denied *entitlement
-	if !s.blocked(t) {
-		for _, e := range s.entitlements {
-			if !e.rules.allows(t) {
-				continue
-			}
-			was := e.used
-			e.used = true
-			s.judge(wire.TriggerAccess)
-			if e.verdict.Allow && e.permits() {
-				f.entitlement, f.decision, f.literal = e, e.verdict.Decision, e.rules.literal(t)
-				e.flows[f] = struct{}{}
-				return nil
-			}
-			e.used = was
-			if denied == nil || len(denied.verdict.Interactions) == 0 && len(e.verdict.Interactions) > 0 {
-				denied = e
-			}
+	for _, e := range s.entitlements {
+		offered := e.offers[t.String()] && e.rules.scripted(t)
+		if !e.rules.allows(t) && !offered {
+			continue
+		}
+		if s.valuesPending(e) {
+			return nil, s.news
+		}
+		was := e.used
+		s.use(e, true)
+		s.judge([]*entitlement{e}, 0, wire.TriggerAccess, true)
+		if e.verdict.Allow && e.permits() && e.rules.allows(t) {
+			f.entitlement, f.decision, f.literal = e, e.verdict.Decision, e.rules.literal(t)
+			e.flows[f] = struct{}{}
+			return nil, nil
+		}
+		s.use(e, was)
+		if !e.verdict.Allow && (denied == nil || len(denied.verdict.Interactions) == 0 && len(e.verdict.Interactions) > 0) {
+			denied = e
 		}
 	}
 	if denied == nil {
 		s.record(wire.AuditRecord{Kind: "flow-denied", Target: t.String(), Trigger: wire.TriggerAccess, Reason: wire.Reason{Kind: wire.ReasonNotEntitled}})
-		return &wire.Problem{Code: wire.CodeNotEntitled, Status: http.StatusForbidden, Title: "You are not entitled to this destination", Detail: t.String()}
+		return &wire.Problem{Code: wire.CodeNotEntitled, Status: http.StatusForbidden, Title: "You are not entitled to this destination", Detail: t.String()}, nil
 	}
 	s.record(wire.AuditRecord{Kind: "flow-denied", Entitlement: denied.id, Target: t.String(), Trigger: wire.TriggerAccess,
 		Reason: denied.verdict.Reason, Decision: denied.verdict.Decision})
-	return deniedProblem(denied.verdict)
+	return deniedProblem(denied.verdict), nil
+}
+
+// use says whether the entitlement is in use: only then the user is warned.
+func (s *session) use(e *entitlement, used bool) {
+	e.used = used
+	s.subject.Use(e.index, used)
+}
+
+// undecided says whether it is not known yet what the rules say of the target.
+func (s *session) undecided(t target) bool {
+	return slices.ContainsFunc(s.entitlements, func(e *entitlement) bool {
+		return e.rules.pending(t) || e.rules.scripted(t) && slices.ContainsFunc(e.rules.scripts(), func(name string) bool {
+			return s.tasks[key(wire.ScriptEntitlement, name)].pending()
+		})
+	})
+}
+
+// inquire runs, once for a flow that no rule allows yet, the scripts that may
+// name its target, and says whether there are any to wait for.
+func (s *session) inquire(t target, f *flow) bool {
+	if f.inquired || slices.ContainsFunc(s.entitlements, func(e *entitlement) bool { return e.rules.allows(t) }) {
+		return false
+	}
+	f.inquired = true
+	some := false
+	for _, e := range s.entitlements {
+		if e.verdict.Allow && e.rules.scripted(t) {
+			s.runHosts(e, wire.TriggerAccess)
+			some = some || slices.ContainsFunc(e.rules.scripts(), func(name string) bool {
+				k := s.tasks[key(wire.ScriptEntitlement, name)]
+				return k.running || !k.due.IsZero() && k.why == wire.TriggerAccess
+			})
+		}
+	}
+	s.rearm()
+	return some
 }
 
 func deniedProblem(v wire.Verdict) *wire.Problem {
 	return &wire.Problem{Code: wire.CodeDenied, Status: http.StatusForbidden, Title: "Access is denied", Detail: v.Reason.Detail, Verdict: &v}
 }
 
-// blocked says whether any of the session's policies blocks the target.
-func (s *session) blocked(t target) bool {
+// blocker is the entitlement whose rules refuse the target: first one that is to
+// raise an alert, whatever its conditions. Nil: none does.
+func (s *session) blocker(t target) *entitlement {
+	var found *entitlement
 	for _, e := range s.entitlements {
-		if e.rules.blocks(t) {
-			return true
+		if e.rules.alerts(t) {
+			return e
+		}
+		if found == nil && e.rules.blocks(t) {
+			found = e
 		}
 	}
-	return false
+	return found
+}
+
+// blocked says whether any of the session's entitlements blocks the target.
+func (s *session) blocked(t target) bool { return s.blocker(t) != nil }
+
+// refuse records that e blocks the target, and raises the alert that it asks for.
+func (s *session) refuse(e *entitlement, t target) *wire.Problem {
+	reason := wire.Reason{Kind: wire.ReasonBlocked}
+	decision := wire.DecisionID(wire.NewID())
+	s.record(wire.AuditRecord{Kind: "flow-denied", Entitlement: e.id, Target: t.String(), Trigger: wire.TriggerAccess, Reason: reason, Decision: decision})
+	if e.rules.alerts(t) {
+		s.alert(e, t, decision)
+	}
+	return &wire.Problem{Code: wire.CodeNotEntitled, Status: http.StatusForbidden, Title: "This destination is blocked",
+		Detail: t.String() + " is blocked by your organisation.", Verdict: &wire.Verdict{Entitlement: e.id, Reason: reason, Decision: decision}}
 }
 
 // close removes a flow that ended by itself. What was cut has been recorded.
@@ -82,16 +150,39 @@ func (s *session) recordFlow(e *entitlement, f *flow, kind string, trigger wire.
 		Reason: e.verdict.Reason, Decision: f.decision, Up: f.up.Load(), Down: f.down.Load()})
 }
 
+// opened notes that the flow has its application, at an address where a name
+// server led. The name may lead elsewhere by now.
+func (s *session) opened(f *flow, at netip.Addr) {
+	s.call(func() {
+		f.addr = at
+		if _, open := f.entitlement.flows[f]; !open {
+			return
+		}
+		s.recordFlow(f.entitlement, f, "flow-opened", wire.TriggerAccess)
+		if f.addr.IsValid() {
+			if a, known, _ := s.g.resolver.find(lookup{name: f.target.name}); known && !slices.Contains(a.addrs, f.addr) {
+				s.cutOne(f.entitlement, f, wire.TriggerResolver)
+			}
+		}
+	})
+}
+
 // still says whether the flow may pass data after its lease has ended: it makes
 // the session judge again, which cuts the flow if it may not. It waits while the
-// session is held.
+// session is held, or a verdict is awaited.
 func (s *session) still(f *flow) bool {
 	ok := false
-	s.settled(func() {
-		if _, open := f.entitlement.flows[f]; open {
-			s.judge(wire.TriggerInstant)
-			ok = f.entitlement.permits()
+	s.settled(nil, func() <-chan struct{} {
+		e := f.entitlement
+		if _, open := e.flows[f]; !open {
+			return nil
 		}
+		if s.awaits(e, s.now()) {
+			return s.news
+		}
+		s.judge([]*entitlement{e}, 0, wire.TriggerInstant, false)
+		ok = e.permits()
+		return nil
 	})
 	return ok
 }

@@ -25,8 +25,8 @@ func newCarrier() *carrier { return &carrier{changed: make(chan struct{})} }
 
 type carrierKey struct{}
 
-// withCarrier hangs a carrier on a connection's context.
-func withCarrier(ctx context.Context) context.Context {
+// WithCarrier hangs a carrier on a connection's context, for ServeHTTP.
+func WithCarrier(ctx context.Context) context.Context {
 	return context.WithValue(ctx, carrierKey{}, newCarrier())
 }
 

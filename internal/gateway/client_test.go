@@ -147,7 +147,7 @@ func (c *client) open(authority, optimistic string) *http3.RequestStream {
 	return str
 }
 
-func answer(t *testing.T, str *http3.RequestStream) *http.Response {
+func answered(t *testing.T, str *http3.RequestStream) *http.Response {
 	t.Helper()
 	res, err := str.ReadResponse()
 	if err != nil {
@@ -160,7 +160,7 @@ func answer(t *testing.T, str *http3.RequestStream) *http.Response {
 func (c *client) flow(authority string) *http3.RequestStream {
 	c.t.Helper()
 	str := c.open(authority, "")
-	res := answer(c.t, str)
+	res := answered(c.t, str)
 	if res.StatusCode != http.StatusOK {
 		c.t.Fatalf("CONNECT %s: %v", authority, wire.ReadProblem(res.StatusCode, res.Body))
 	}
@@ -173,7 +173,7 @@ func (c *client) flow(authority string) *http3.RequestStream {
 // refusedFlow opens a flow that has to be refused.
 func (c *client) refusedFlow(authority string) (*wire.Problem, http.Header) {
 	c.t.Helper()
-	res := answer(c.t, c.open(authority, "optimistic"))
+	res := answered(c.t, c.open(authority, "optimistic"))
 	if res.StatusCode/100 == 2 {
 		c.t.Fatalf("CONNECT %s: %d", authority, res.StatusCode)
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/tidegate/tidegate/internal/resource"
 	"github.com/tidegate/tidegate/internal/wire"
@@ -21,6 +22,7 @@ import (
 //	  listen: 0.0.0.0:8444
 //	  enrolment: tidegate:enrol?controller=...&ca=...&code=...
 //	  state: /var/lib/tidegate/gateway
+//	  resolveEvery: 60s
 //	  hosts:
 //	    wiki.corp.example: 127.0.0.1:9001
 type Config struct {
@@ -40,6 +42,9 @@ type Config struct {
 	// "name" or "name:port" to an address, or to host:port. What stands here may
 	// be on the gateway's own machine.
 	Hosts map[string]string `yaml:"hosts"`
+	// ResolveEvery is how often the names in the rules are looked up; 0: every 60
+	// seconds (seed 003).
+	ResolveEvery wire.Duration `yaml:"resolveEvery"`
 }
 
 // LoadConfig reads a configuration file. Its errors name file, line and column
@@ -80,6 +85,9 @@ func (c *Config) check(d *resource.Document, errs *resource.Errors) {
 	}
 	if c.State == "" {
 		errs.Add(d.At("state").Errorf("state is missing; write a folder for the gateway's key and certificate"))
+	}
+	if d.Has("resolveEvery") && c.ResolveEvery.D() < time.Second {
+		errs.Add(d.At("resolveEvery").Errorf("resolveEvery is %s; write a second or longer, for example 60s", c.ResolveEvery))
 	}
 	if c.Enrolment != "" {
 		if _, err := wire.ParseEnrolmentLink(c.Enrolment); err != nil {

@@ -34,14 +34,17 @@ func (g *Gateway) connect(w http.ResponseWriter, r *http.Request, c *carrier) {
 	defer cancel()
 	f := &flow{session: s, target: t, cancel: cancel}
 	problem = noSession()
-	if !s.settled(func() { problem = s.open(t, f) }) && s.last.problem != nil {
-		problem = s.last.problem
+	if !s.settled(r.Context().Done(), func() (wait <-chan struct{}) {
+		problem, wait = s.open(t, f)
+		return wait
+	}) {
+		problem = s.over()
 	}
 	if problem != nil {
 		g.refuse(w, problem)
 		return
 	}
-	app, err := g.dialer.open(ctx, t, f.literal, s.blocks)
+	app, at, err := g.dialer.open(ctx, t, f.literal, s.blocks)
 	if err == nil && !f.attach(nil, app) {
 		err = context.Canceled
 	}
@@ -50,11 +53,7 @@ func (g *Gateway) connect(w http.ResponseWriter, r *http.Request, c *carrier) {
 		g.refuse(w, g.dialProblem(f, err))
 		return
 	}
-	s.call(func() {
-		if _, open := f.entitlement.flows[f]; open {
-			s.recordFlow(f.entitlement, f, "flow-opened", "access")
-		}
-	})
+	s.opened(f, at)
 	w.Header().Set(wire.HeaderDecision, string(f.decision))
 	w.WriteHeader(http.StatusOK)
 	str, err := taker.HTTPStream()

@@ -70,62 +70,90 @@ type dialer struct {
 	hosts   map[string]mapped
 	resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	// named yields what a name in the rules leads to; nil: what resolve says.
+	named func(ctx context.Context, name string) (answer, error)
 	// own are host:port of the gateway and the controller, never dialled.
 	own func() []netip.AddrPort
 }
 
 // open dials the target. blocked says what the session's policies block; literal
-// that its entitlement names exactly this address.
-func (d *dialer) open(ctx context.Context, t target, literal bool, blocked func(target) bool) (net.Conn, error) {
+// that its entitlement names exactly this address. at is the address that was
+// dialled where only a name server led to it.
+func (d *dialer) open(ctx context.Context, t target, literal bool, blocked func(target) bool) (c net.Conn, at netip.Addr, err error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	addrs, trusted, err := d.lookup(ctx, &t)
+	to, err := d.lookup(ctx, &t)
 	if err != nil {
-		return nil, err
+		return nil, netip.Addr{}, err
 	}
 	err = errProhibited
-	for _, a := range addrs {
+	for _, a := range to.addrs {
 		a = a.Unmap().WithZone("")
-		at := target{addr: a, port: t.port}
-		if !trusted && (!literal && d.prohibited(a, t.port) || blocked(at)) {
+		if !to.trusted && (!literal && d.prohibited(a, t.port) || blocked(target{addr: a, port: t.port, protocol: t.protocol})) {
 			continue
 		}
-		var c net.Conn
 		if c, err = d.dial(ctx, "tcp", netip.AddrPortFrom(a, t.port).String()); err == nil {
-			return c, nil
+			if t.name == "" || to.trusted {
+				a = netip.Addr{}
+			}
+			return c, a, nil
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, err
+	return nil, netip.Addr{}, err
 }
 
-// lookup finds the addresses of t. What the hosts map says is trusted, and may
-// change the port.
-func (d *dialer) lookup(ctx context.Context, t *target) (addrs []netip.Addr, trusted bool, err error) {
+// lookup finds the addresses of t. What the hosts map says may change the port.
+func (d *dialer) lookup(ctx context.Context, t *target) (answer, error) {
 	if t.name == "" {
-		return []netip.Addr{t.addr}, false, nil
+		return answer{addrs: []netip.Addr{t.addr}}, nil
 	}
-	m, ok := d.hosts[t.name+":"+strconv.Itoa(int(t.port))]
-	if !ok {
-		m, ok = d.hosts[t.name]
-	}
-	name := t.name
-	if ok {
+	if m, ok := d.hosts[t.name+":"+strconv.Itoa(int(t.port))]; ok {
 		if m.port != 0 {
 			t.port = m.port
 		}
-		if a, err := netip.ParseAddr(m.host); err == nil {
-			return []netip.Addr{a}, true, nil
-		}
+		a, err := d.addresses(ctx, m.host)
+		a.trusted = true
+		return a, err
+	}
+	if m, ok := d.hosts[t.name]; ok && m.port != 0 {
+		t.port = m.port
+	}
+	if d.named != nil {
+		return d.named(ctx, t.name)
+	}
+	return d.answer(ctx, t.name)
+}
+
+// answer is what a name leads to by the hosts map, or else by the name servers.
+func (d *dialer) answer(ctx context.Context, name string) (answer, error) {
+	m, ok := d.hosts[name]
+	if ok {
 		name = m.host
 	}
-	addrs, err = d.resolve(ctx, name)
-	if err == nil && len(addrs) == 0 {
-		err = &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+	a, err := d.addresses(ctx, name)
+	a.trusted = ok
+	return a, err
+}
+
+func (d *dialer) addresses(ctx context.Context, host string) (answer, error) {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return answer{addrs: []netip.Addr{a}}, nil
 	}
-	return addrs, ok, err
+	found, err := d.resolve(ctx, host)
+	if err == nil && len(found) == 0 {
+		err = &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	addrs := make([]netip.Addr, len(found)) // the resolver's own list is not ours to sort
+	for i, a := range found {
+		addrs[i] = a.Unmap().WithZone("")
+	}
+	return answer{addrs: addrs}, nil
 }
 
 // metadata are the cloud metadata services outside the link-local networks.

@@ -1,12 +1,15 @@
 package gateway
 
 import (
-	"math"
+	"net"
+	"net/url"
 	"reflect"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/policy"
+	"github.com/tidegate/tidegate/internal/reevaluate"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -14,58 +17,120 @@ import (
 // but the lease belongs to the session's goroutine.
 type entitlement struct {
 	id    wire.EntitlementID
+	index int // among the session's
+	grant *reevaluate.Grant
+	now   clock
 	rules rules
-	conds []policy.Condition
+	// actions and conditions are as they stand in the token.
+	actions    []wire.Action
+	conditions []wire.Condition
+	criteria   []string        // the tasks of the scripts that the conditions read
+	offers     map[string]bool // where its shortcuts lead, host:port
 
 	outcome policy.Outcome
+	terms   []wire.Term // that fail, whole
 	verdict wire.Verdict
 	flows   map[*flow]struct{}
 	// used: a flow is open, or was since the user last answered something. Only
 	// what is used is worth a warning.
 	used bool
+	// asked and visited: of the judgement that is under way.
+	asked, visited bool
+	// scheduled is the next reevaluation time, row which row of the table it is.
+	scheduled time.Time
+	row       wire.Trigger
 	// lease is the instant, in Unix nanoseconds, before which data may pass; 0
 	// denies. Flows read it with every chunk.
 	lease atomic.Int64
 }
 
-// judge plans the entitlement and says whether its verdict changed.
-func (e *entitlement) judge(claims *policy.Claims, now time.Time, o policy.PlanOptions) bool {
-	e.outcome = policy.Plan(e.conds, claims, now, o)
+// take installs what a token says of the entitlement.
+func (e *entitlement) take(w wire.Entitlement, grant *reevaluate.Grant, now time.Time) {
+	e.grant, e.conditions, e.actions = grant, w.Conditions, w.Actions
+	e.criteria, e.offers = nil, map[string]bool{}
+	for _, c := range grant.Conditions() {
+		if c.Criteria == nil {
+			continue
+		}
+		for _, name := range c.Criteria.Names() {
+			if v, ok := criteriaScript(name); ok && !slices.Contains(e.criteria, key(wire.ScriptCriteria, v)) {
+				e.criteria = append(e.criteria, key(wire.ScriptCriteria, v))
+			}
+		}
+	}
+	for _, s := range w.Shortcuts {
+		if at := linkTarget(s.Link); at != "" {
+			e.offers[at] = true
+		}
+	}
+	e.schedule(now)
+}
+
+// schedule finds the next reevaluation time.
+func (e *entitlement) schedule(now time.Time) {
+	e.scheduled, e.row = nextReevaluation(e.conditions, now)
+}
+
+// linkTarget is where a shortcut leads, host:port.
+func linkTarget(link string) string {
+	u, err := url.Parse(link)
+	if err != nil {
+		return ""
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443", "ssh": "22"}[u.Scheme]
+	}
+	t, err := parseTarget(net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return ""
+	}
+	return t.String()
+}
+
+// enact takes over what the subject has found, and says whether the verdict
+// changed.
+func (e *entitlement) enact(found *reevaluate.Subject, now time.Time, hide bool) bool {
+	e.outcome, e.terms = found.Outcome(e.index), termsOf(found.Explain(e.index))
 	v := wire.Verdict{
 		Entitlement:  e.id,
 		Allow:        e.outcome.Allow,
 		NotAfter:     e.outcome.FailAt,
 		Interactions: e.outcome.Cure,
+		AnyOf:        e.outcome.AnyOf,
 		Reason:       e.outcome.Reason,
+		Failing:      e.terms,
+		Since:        e.verdict.Since,
 		Decision:     e.verdict.Decision,
-		Due:          e.outcome.Allow && e.used && len(e.outcome.Cure) > 0 && !now.Before(e.outcome.WarnAt),
+		Due:          found.Due(e.index),
 	}
-	e.lease.Store(lease(v))
+	if hide {
+		v.Reason, v.Failing = e.hidden()
+	}
+	e.lease.Store(found.Lease(e.index))
 	if v.Decision != "" && reflect.DeepEqual(v, e.verdict) {
 		return false
+	}
+	if v.Decision == "" || v.Allow != e.verdict.Allow || v.Reason.Kind != e.verdict.Reason.Kind {
+		v.Since = now.UTC()
 	}
 	v.Decision = wire.DecisionID(wire.NewID())
 	e.verdict = v
 	return true
 }
 
-func lease(v wire.Verdict) int64 {
-	switch {
-	case !v.Allow:
-		return 0
-	case v.NotAfter.IsZero():
-		return math.MaxInt64
-	}
-	return v.NotAfter.UnixNano()
-}
-
-// wake is when the verdict has to be judged again; zero: never.
-func (e *entitlement) wake(now time.Time) time.Time {
-	if o := e.outcome; o.Allow && e.used && len(o.Cure) > 0 && now.Before(o.WarnAt) {
-		return o.WarnAt
-	}
-	return e.outcome.FailAt
-}
-
 // permits says whether data may pass now.
-func (e *entitlement) permits() bool { return time.Now().UnixNano() < e.lease.Load() }
+func (e *entitlement) permits() bool { return e.now().UnixNano() < e.lease.Load() }
+
+// recordVerdict is the verdict for the record, with what users may not see.
+func (e *entitlement) recordVerdict(trigger wire.Trigger) wire.AuditRecord {
+	r := wire.AuditRecord{Kind: "verdict", Entitlement: e.id, Trigger: trigger, Allow: e.verdict.Allow,
+		Reason: e.outcome.Reason, Lease: e.verdict.NotAfter, Decision: e.verdict.Decision}
+	if len(e.terms) > 0 {
+		r.Term = e.terms[0]
+	}
+	for _, i := range e.outcome.Cure {
+		r.Cure = append(r.Cure, string(i.Kind))
+	}
+	return r
+}

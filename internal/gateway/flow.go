@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -35,6 +36,9 @@ type flow struct {
 	decision    wire.DecisionID
 	target      target
 	literal     bool
+	inquired    bool // see session.inquire
+	// addr is where a name server led; the session's.
+	addr netip.Addr
 
 	up, down atomic.Int64
 	// finished: the application sent its last byte and the client was told.

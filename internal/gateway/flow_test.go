@@ -83,7 +83,7 @@ func TestOptimisticData(t *testing.T) {
 	str := c.open(s.app, "hello")
 	str.Close()
 	c.admit(s.ticket())
-	if res := answer(t, str); res.StatusCode != http.StatusOK {
+	if res := answered(t, str); res.StatusCode != http.StatusOK {
 		t.Fatal(res.Status)
 	}
 	if got, err := io.ReadAll(str); err != nil || string(got) != "hello" {

@@ -16,6 +16,7 @@ import (
 	"github.com/quic-go/quic-go/http3"
 
 	"github.com/tidegate/tidegate/internal/admission"
+	"github.com/tidegate/tidegate/internal/reevaluate"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -30,6 +31,11 @@ type Options struct {
 	// Dial and Resolve reach applications; nil: the system's.
 	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	// ResolveSRV yields the targets of a service, _ldap._tcp.corp.example; nil:
+	// the system's.
+	ResolveSRV func(ctx context.Context, service string) ([]string, error)
+	// Now is the wall clock; nil: the system's.
+	Now func() time.Time
 	// Uplink carries requests to the controller; nil: HTTPS with the gateway's
 	// certificate.
 	Uplink http.RoundTripper
@@ -40,8 +46,15 @@ type Gateway struct {
 	config   Config
 	log      *slog.Logger
 	state    folder
+	now      clock
 	registry *registry
-	compiler compiler
+	visits   visits
+	grants   reevaluate.Grants
+	calendar reevaluate.Calendar[*session]
+	library  library
+	runner   *runner
+	resolver *resolver
+	alerts   chan wire.GatewayAlert
 	audit    *auditor
 	dialer   dialer
 	uplink   http.RoundTripper
@@ -63,7 +76,8 @@ func New(o Options) (*Gateway, error) {
 	}
 	g := &Gateway{
 		config: o.Config, log: o.Log, state: folder(o.Config.State), registry: newRegistry(o.Config.Site),
-		audit: newAuditor(), uplink: o.Uplink, conn: o.PacketConn,
+		audit: newAuditor(), uplink: o.Uplink, conn: o.PacketConn, now: o.Now,
+		alerts: make(chan wire.GatewayAlert, alertQueue), resolver: newResolver(o.Config.ResolveEvery.D()),
 		dialer: dialer{hosts: hosts, resolve: o.Resolve, dial: o.Dial},
 	}
 	if g.log == nil {
@@ -75,7 +89,17 @@ func New(o Options) (*Gateway, error) {
 	if g.dialer.resolve == nil {
 		g.dialer.resolve = resolve
 	}
+	if g.now == nil {
+		g.now = time.Now
+	}
 	g.dialer.own = func() []netip.AddrPort { return nil }
+	g.dialer.named = g.resolver.lookup
+	g.resolver.host, g.resolver.service = g.dialer.answer, o.ResolveSRV
+	if o.ResolveSRV == nil {
+		g.resolver.service = resolveService
+	}
+	g.runner = newRunner(g.now)
+	g.library.transport = g.dialer.scriptTransport
 	return g, nil
 }
 
@@ -86,6 +110,18 @@ func resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 		host += "."
 	}
 	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+}
+
+// resolveService asks the system.
+func resolveService(ctx context.Context, service string) ([]string, error) {
+	_, found, err := net.DefaultResolver.LookupSRV(ctx, "", "", service+".")
+	var out []string
+	for _, s := range found {
+		if name, _, err := parseHost(s.Target); err == nil && name != "" {
+			out = append(out, name)
+		}
+	}
+	return out, err
 }
 
 // Listen opens the UDP socket. It is called once, before Run.
@@ -138,7 +174,13 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer up.client.CloseIdleConnections()
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	defer g.runner.wg.Wait()
 	wg.Go(func() { up.follow(ctx) })
+	wg.Go(func() { up.alarm(ctx, g.alerts) })
+	wg.Go(func() { g.resolver.run(ctx) })
+	waking, asleep := context.WithCancel(context.WithoutCancel(ctx))
+	defer asleep()
+	wg.Go(func() { g.calendar.Run(waking, wakeSession) })
 	wg.Go(func() { g.watchClock(ctx) })
 	// The report goes on until the sessions have recorded their ends.
 	reporting, reported := context.WithCancel(context.WithoutCancel(ctx))
@@ -163,7 +205,7 @@ func (g *Gateway) serve(ctx context.Context, id *identity, reset quic.StatelessR
 		Handler:        g,
 		MaxHeaderBytes: 16 << 10,
 		Logger:         slog.New(slog.DiscardHandler),
-		ConnContext:    func(ctx context.Context, _ *quic.Conn) context.Context { return withCarrier(ctx) },
+		ConnContext:    func(ctx context.Context, _ *quic.Conn) context.Context { return WithCarrier(ctx) },
 	}
 	stop := context.AfterFunc(ctx, func() {
 		for _, s := range g.registry.all() {

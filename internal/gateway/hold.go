@@ -24,16 +24,16 @@ func (s *session) outdate(least uint64) {
 	for _, e := range s.entitlements {
 		e.lease.Store(0)
 	}
-	s.holdOn(time.Now())
+	s.holdOn()
 }
 
 // holdOn ends the session when the wait has lasted long enough.
-func (s *session) holdOn(now time.Time) {
-	left := s.held.until.Sub(now)
+func (s *session) holdOn() {
+	left := time.Until(s.held.until)
 	if left <= 0 {
 		s.end(ending{trigger: "policy", problem: outdatedProblem()})
 	}
-	s.wake = now.Add(max(left, 0))
+	s.g.calendar.Set(&s.handle, s.held.until)
 }
 
 // release lets flows that wait go on to be judged, once this call has returned.
@@ -44,17 +44,18 @@ func (s *session) release() {
 	}
 }
 
-// settled runs f on the session's goroutine, after a hold where there is one,
-// and says whether it did.
-func (s *session) settled(f func()) bool {
+// settled runs f on the session's goroutine, after a hold where there is one and
+// after what f returns to wait for, again and again. It says whether f ran and
+// wanted no more, before stop.
+func (s *session) settled(stop <-chan struct{}, f func() (wait <-chan struct{})) bool {
 	for {
-		var wait chan struct{}
+		var wait <-chan struct{}
 		ran := s.call(func() {
 			if s.held != nil {
 				wait = s.held.over
 				return
 			}
-			f()
+			wait = f()
 		})
 		if !ran || wait == nil {
 			return ran
@@ -62,6 +63,8 @@ func (s *session) settled(f func()) bool {
 		select {
 		case <-wait:
 		case <-s.done:
+			return false
+		case <-stop:
 			return false
 		}
 	}

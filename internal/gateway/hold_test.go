@@ -165,11 +165,11 @@ func TestTokensVoidedAfterVerification(t *testing.T) {
 		}
 		s.learnRenew(t, 5, "s-1")
 		session := s.g.registry.all()[0]
-		session.call(func() { p = session.accept(stale) })
+		session.call(func() { p = session.accept(stale, nil) })
 		if p == nil || p.Code != wire.CodeToken {
 			t.Errorf("a renewal by void tokens: %v", p)
 		}
-		if p := s.g.registry.add(newSession(stale, s.g.audit, &s.g.compiler)); p == nil || p.Code != wire.CodeToken {
+		if p := s.g.registry.add(newSession(s.g, stale, nil)); p == nil || p.Code != wire.CodeToken {
 			t.Errorf("a session by void tokens: %v", p)
 		}
 	})

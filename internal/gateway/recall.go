@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
-
-	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // recall loads what the gateway knew when it last ran, so that it serves while
@@ -33,22 +31,58 @@ func (g *Gateway) recall() error {
 	if err != nil {
 		return fmt.Errorf("read policy: %w", err)
 	}
-	if p == nil {
+	if p != nil {
+		if err := g.registry.apply(string(p), g.now()); err != nil {
+			return err
+		}
+	}
+	b, err = g.state.read(fileScripts)
+	if err != nil {
+		return fmt.Errorf("read scripts: %w", err)
+	}
+	if b == nil {
 		return nil
 	}
-	return g.registry.apply(string(p), time.Now())
+	_, err = g.takeScripts(string(b))
+	return err
 }
 
 // learn takes a policy from the controller and keeps it. It takes effect before
 // it is on disk, and where it cannot be put there.
 func (g *Gateway) learn(token string) error {
-	if err := g.registry.apply(token, time.Now()); err != nil {
+	if err := g.registry.apply(token, g.now()); err != nil {
 		return err
 	}
 	if err := g.state.write(filePolicy, []byte(token)); err != nil {
 		g.log.Error("the policy is not kept; a restart without the controller would forget it", "error", err)
 	}
 	return nil
+}
+
+// learnScripts takes the scripts from the controller and keeps them, like a
+// policy, and has the sessions that use one that is another now run it.
+func (g *Gateway) learnScripts(token string) error {
+	changed, err := g.takeScripts(token)
+	if err != nil {
+		return err
+	}
+	if err := g.state.write(fileScripts, []byte(token)); err != nil {
+		g.log.Error("the scripts are not kept; a restart without the controller would forget them", "error", err)
+	}
+	if changed {
+		for _, s := range g.registry.all() {
+			s.call(s.reequip)
+		}
+	}
+	return nil
+}
+
+func (g *Gateway) takeScripts(token string) (changed bool, err error) {
+	t, err := g.registry.trusted().VerifyScripts(token)
+	if err != nil {
+		return false, err
+	}
+	return g.library.apply(t)
 }
 
 func (g *Gateway) newUplink(id *identity) *uplink {
@@ -58,7 +92,7 @@ func (g *Gateway) newUplink(id *identity) *uplink {
 	}
 	return &uplink{
 		base: "https://" + id.controller, name: g.config.Name, log: g.log, state: g.state, audit: g.audit,
-		keys: g.registry.setKeys, policy: g.learn,
+		keys: g.registry.setKeys, policy: g.learn, scripts: g.learnScripts,
 		client: &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}
 }
@@ -99,36 +133,6 @@ func ownAddrs(ctx context.Context, controllerAt string) func() []netip.AddrPort 
 			out = append(out, netip.AddrPortFrom(a, 0))
 		}
 		return out
-	}
-}
-
-const (
-	clockEvery = 10 * time.Second
-	clockStep  = time.Second
-)
-
-// watchClock judges every session anew when the wall clock has been set: timers
-// follow the monotonic clock, leases the wall.
-func (g *Gateway) watchClock(ctx context.Context) {
-	t := time.NewTicker(clockEvery)
-	defer t.Stop()
-	last := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-		now := time.Now()
-		step := now.Round(0).Sub(last.Round(0)) - now.Sub(last)
-		last = now
-		if step.Abs() < clockStep {
-			continue
-		}
-		g.log.Warn("the clock was set", "by", step)
-		for _, s := range g.registry.all() {
-			s.call(func() { s.judge(wire.TriggerClock) })
-		}
 	}
 }
 

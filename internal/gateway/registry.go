@@ -22,6 +22,8 @@ type registry struct {
 	revoked  map[wire.SessionID]revocation
 	renew    map[wire.SessionID]wire.Renewal
 	sessions map[wire.SessionID]*session
+	// risk is by user, of those that differ from RiskLow.
+	risk map[string]wire.Risk
 }
 
 // revocation is until when a session may not be, and why.
@@ -38,6 +40,13 @@ func (r *registry) setKeys(k wire.Keys) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.keys = k
+}
+
+// trusted are the controller's keys.
+func (r *registry) trusted() wire.Keys {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.keys
 }
 
 // tokens are a session's, verified.
@@ -62,9 +71,7 @@ func (t tokens) revision() uint64 { return min(t.claims.Revision, t.entitlement.
 // bound to the certificate, of one session, one user and that device, and
 // neither revoked nor of an older policy than the session's may be.
 func (r *registry) verify(req *wire.SessionRequest, device wire.DeviceID, leaf *x509.Certificate, now time.Time) (tokens, *wire.Problem) {
-	r.mu.Lock()
-	keys := r.keys
-	r.mu.Unlock()
+	keys := r.trusted()
 	if len(keys) == 0 {
 		return tokens{}, &wire.Problem{Code: wire.CodeOverload, Status: http.StatusServiceUnavailable,
 			Title: "The gateway is not ready", Detail: "It has not reached its controller yet."}
@@ -164,21 +171,57 @@ func (r *registry) all() []*session {
 // apply takes a policy: it ends the sessions that it revokes and has others
 // wait for newer tokens. A revision lower than the last is refused.
 func (r *registry) apply(token string, now time.Time) error {
-	r.mu.Lock()
-	keys := r.keys
-	r.mu.Unlock()
+	keys := r.trusted()
 	p, err := keys.VerifyPolicy(token)
 	if err != nil {
 		return err
 	}
 	ended, outdated, err := r.take(p, now)
+	if err != nil {
+		return err
+	}
 	for s, why := range ended {
-		s.end(ending{trigger: wire.Trigger(why), problem: endedProblem(why)})
+		row := wire.Trigger(why)
+		if why == wire.CodeSignedOut {
+			row = wire.TriggerSignOut
+		}
+		s.end(ending{trigger: row, problem: endedProblem(why)})
 	}
 	for s, revision := range outdated {
 		s.call(func() { s.outdate(revision) })
 	}
-	return err
+	for _, s := range r.endangered(now) {
+		s.call(func() { s.exposed(r.riskOf(s.user, s.now())) })
+	}
+	return nil
+}
+
+// endangered are the sessions of the users whose risk is another than they have
+// heard of.
+func (r *registry) endangered(now time.Time) (out []*session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.sessions {
+		if heard := s.heard.Load(); heard == nil || *heard != r.riskLocked(s.user, now) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// riskOf is a user's risk, as long as it has not lapsed; zero is RiskLow.
+func (r *registry) riskOf(user string, now time.Time) wire.Risk {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.riskLocked(user, now)
+}
+
+func (r *registry) riskLocked(user string, now time.Time) wire.Risk {
+	risk := r.risk[user]
+	if !risk.Until.IsZero() && !now.Before(risk.Until) {
+		return wire.Risk{}
+	}
+	return risk
 }
 
 // take returns the sessions to end and those with the least revision of their
@@ -190,7 +233,7 @@ func (r *registry) take(p *wire.PolicyToken, now time.Time) (ended map[*session]
 	if p.Revision < r.revision {
 		return nil, nil, fmt.Errorf("policy revision %d is older than %d", p.Revision, r.revision)
 	}
-	r.revision = p.Revision
+	r.revision, r.risk = p.Revision, p.Risk
 	for sid, v := range r.revoked {
 		if now.After(v.until.Add(wire.Leeway)) {
 			delete(r.revoked, sid)

@@ -1,82 +1,91 @@
 package gateway
 
 import (
-	"net/netip"
+	"maps"
 	"slices"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// rule is an action, compiled.
-type rule struct {
-	names    map[string]bool
-	prefixes []netip.Prefix
-	ports    []uint16
-}
-
 // rules are an entitlement's actions.
-type rules struct{ allow, block []rule }
+type rules []rule
 
-// compileRules reads actions. An action of a kind that this version does not
-// carry allows nothing; a blocking one whose host cannot be read blocks all.
-func compileRules(actions []wire.Action) rules {
-	var rs rules
+func compileRules(actions []wire.Action, from sources) rules {
+	rs := make(rules, 0, len(actions))
 	for _, a := range actions {
-		if a.Protocol != "tcp" {
-			continue
-		}
-		r := rule{names: map[string]bool{}, ports: a.Ports}
-		unreadable := false
-		for _, h := range a.Hosts {
-			if p, err := netip.ParsePrefix(h); err == nil {
-				r.prefixes = append(r.prefixes, p.Masked())
-			} else if ip, err := netip.ParseAddr(h); err == nil && ip.Zone() == "" {
-				r.prefixes = append(r.prefixes, netip.PrefixFrom(ip, ip.BitLen()))
-			} else if name, _, err := parseHost(h); err == nil && name != "" {
-				r.names[name] = true
-			} else {
-				unreadable = true
-			}
-		}
-		switch {
-		case a.Effect == "allow":
-			rs.allow = append(rs.allow, r)
-		case unreadable:
-			rs.block = append(rs.block, rule{prefixes: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}, ports: a.Ports})
-		default:
-			rs.block = append(rs.block, r)
-		}
+		rs = append(rs, compileRule(a, from))
 	}
 	return rs
 }
 
-// covers says whether the rule names the target: a name as a name, an address
-// as an address or inside a network.
-func (r *rule) covers(t target) bool {
-	if !slices.Contains(r.ports, t.port) {
-		return false
+// any says whether a rule of one of the effects covers the target.
+func (rs rules) any(t target, effects ...wire.Effect) bool {
+	return slices.ContainsFunc(rs, func(r rule) bool { return slices.Contains(effects, r.effect) && r.covers(t) })
+}
+
+// allows says whether the rules allow the target, for what they exclude.
+func (rs rules) allows(t target) bool {
+	return rs.any(t, wire.EffectAllow) && !rs.any(t, wire.EffectExclude)
+}
+
+// blocks says whether the rules refuse the target, whatever allows it.
+func (rs rules) blocks(t target) bool { return rs.any(t, wire.EffectBlock, wire.EffectAlert) }
+
+// alerts says whether trying the target is to raise an alert: only where it is
+// known that an alert action means it.
+func (rs rules) alerts(t target) bool {
+	return slices.ContainsFunc(rs, func(r rule) bool { return r.effect == wire.EffectAlert && r.concerns(t) && r.means(t) })
+}
+
+func (rs rules) literal(t target) bool {
+	return slices.ContainsFunc(rs, func(r rule) bool { return r.effect == wire.EffectAllow && r.literal(t) })
+}
+
+// pending says whether it is not known yet what the rules say of the target.
+func (rs rules) pending(t target) bool {
+	return slices.ContainsFunc(rs, func(r rule) bool { return r.pending && r.concerns(t) })
+}
+
+// scripted says whether a script may name the target.
+func (rs rules) scripted(t target) bool {
+	return slices.ContainsFunc(rs, func(r rule) bool { return r.script != "" && r.concerns(t) })
+}
+
+// scripts are the names of the scripts that the rules take hosts from.
+func (rs rules) scripts() []string {
+	var out []string
+	for _, r := range rs {
+		if r.script != "" && !slices.Contains(out, r.script) {
+			out = append(out, r.script)
+		}
 	}
-	if t.name != "" {
-		return r.names[t.name]
+	return out
+}
+
+// same says whether two compilations of the same actions cover the same.
+func (rs rules) same(other rules) bool {
+	return slices.EqualFunc(rs, other, func(a, b rule) bool {
+		return a.effect == b.effect && a.protocol == b.protocol && slices.Equal(a.ports, b.ports) && a.unknown == b.unknown && a.pending == b.pending &&
+			maps.Equal(a.names, b.names) && slices.Equal(a.prefixes, b.prefixes) && maps.Equal(a.found, b.found)
+	})
+}
+
+// hosts are what the rules name, for the record.
+func (rs rules) hosts() []string {
+	var out []string
+	for _, r := range rs {
+		out = slices.AppendSeq(out, maps.Keys(r.names))
+		for _, p := range r.prefixes {
+			if p.IsSingleIP() {
+				out = append(out, p.Addr().String())
+			} else {
+				out = append(out, p.String())
+			}
+		}
+		for a := range r.found {
+			out = append(out, a.String())
+		}
 	}
-	return slices.ContainsFunc(r.prefixes, func(p netip.Prefix) bool { return p.Contains(t.addr) })
-}
-
-// literal says whether the rule names exactly that address, not only a network
-// around it.
-func (r *rule) literal(t target) bool {
-	return t.name == "" && r.covers(t) &&
-		slices.ContainsFunc(r.prefixes, func(p netip.Prefix) bool { return p.IsSingleIP() && p.Addr() == t.addr })
-}
-
-func (rs *rules) allows(t target) bool {
-	return slices.ContainsFunc(rs.allow, func(r rule) bool { return r.covers(t) })
-}
-
-func (rs *rules) literal(t target) bool {
-	return slices.ContainsFunc(rs.allow, func(r rule) bool { return r.literal(t) })
-}
-
-func (rs *rules) blocks(t target) bool {
-	return slices.ContainsFunc(rs.block, func(r rule) bool { return r.covers(t) })
+	slices.Sort(out)
+	return slices.Compact(out)
 }

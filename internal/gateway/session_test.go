@@ -110,7 +110,7 @@ func TestDeviceCertificates(t *testing.T) {
 			if p := wire.ReadProblem(res.StatusCode, res.Body); p.Code != wire.CodeDevice {
 				t.Errorf("%v", p)
 			}
-			if p := wire.ReadProblem(answer(t, c.open(s.app, "")).StatusCode, http.NoBody); p.Status != http.StatusForbidden {
+			if p := wire.ReadProblem(answered(t, c.open(s.app, "")).StatusCode, http.NoBody); p.Status != http.StatusForbidden {
 				t.Errorf("a flow: %v", p)
 			}
 			c.quic.CloseWithError(0x100, "")
@@ -206,7 +206,7 @@ func TestRenewalRefused(t *testing.T) {
 	}
 	old.claims.Issued = jwt.NewNumericDate(time.Now().Add(-time.Minute))
 	session := s.g.registry.all()[0]
-	session.call(func() { p = session.accept(old) })
+	session.call(func() { p = session.accept(old, nil) })
 	if p == nil || p.Code != wire.CodeToken {
 		t.Errorf("older tokens: %v", p)
 	}

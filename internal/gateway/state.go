@@ -18,6 +18,7 @@ const (
 	fileIdentity = "gateway.json" // what enrolment gave
 	fileKeys     = "keys.json"    // the controller's signing keys
 	filePolicy   = "policy.jwt"   // the last policy
+	fileScripts  = "scripts.jwt"  // the last scripts
 	fileReset    = "reset.key"    // for QUIC's stateless resets
 )
 

@@ -6,13 +6,16 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // target is a flow's destination, decided once, in its only spelling.
 type target struct {
-	name string     // lower case, without a trailing dot; empty for an address
-	addr netip.Addr // valid where name is empty
-	port uint16
+	name     string     // lower case, without a trailing dot; empty for an address
+	addr     netip.Addr // valid where name is empty
+	port     uint16
+	protocol wire.Protocol // empty: TCP
 }
 
 // String is host:port.
@@ -105,9 +108,11 @@ func numeric(label string) bool {
 }
 
 // clip bounds what a peer sent before it is shown.
-func clip(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
+func clip(s string) string { return clipTo(s, 80) }
+
+func clipTo(s string, n int) string {
+	if len(s) > n {
+		return s[:n] + "…"
 	}
 	return s
 }

@@ -26,9 +26,11 @@ type uplink struct {
 	log    *slog.Logger
 	state  folder
 	audit  *auditor
-	// keys and policy take what came; policy says why it refuses one.
-	keys   func(wire.Keys)
-	policy func(token string) error
+	// keys, policy and scripts take what came; the latter two say why they refuse
+	// it.
+	keys    func(wire.Keys)
+	policy  func(token string) error
+	scripts func(token string) error
 }
 
 const (
@@ -100,14 +102,15 @@ func (u *uplink) stream(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read controller events: %w", err)
 		}
-		if e.Name != wire.EventPolicy {
+		take := map[string]func(string) error{wire.EventPolicy: u.policy, wire.EventScripts: u.scripts}[e.Name]
+		if take == nil {
 			continue
 		}
 		var token string
 		if err := json.Unmarshal(e.Data, &token); err != nil {
-			return fmt.Errorf("read policy: %w", err)
+			return fmt.Errorf("read %s: %w", e.Name, err)
 		}
-		if err := u.policy(token); err != nil {
+		if err := take(token); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,41 @@
+package gateway
+
+import (
+	"context"
+	"time"
+)
+
+// clock tells the wall clock's time; tests set it.
+type clock func() time.Time
+
+const (
+	clockEvery = time.Second
+	clockStep  = time.Second
+)
+
+// watchClock judges every session anew when the wall clock has been set: timers
+// follow the monotonic clock, leases the wall.
+func (g *Gateway) watchClock(ctx context.Context) {
+	t := time.NewTicker(clockEvery)
+	defer t.Stop()
+	began := time.Now()
+	wall, mono := g.now().Round(0), time.Duration(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		nowWall, nowMono := g.now().Round(0), time.Since(began)
+		step := nowWall.Sub(wall) - (nowMono - mono)
+		wall, mono = nowWall, nowMono
+		if step.Abs() < clockStep {
+			continue
+		}
+		g.log.Warn("the clock was set", "by", step)
+		g.calendar.Rearm()
+		for _, s := range g.registry.all() {
+			s.call(s.replan)
+		}
+	}
+}

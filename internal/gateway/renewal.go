@@ -1,0 +1,126 @@
+package gateway
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/policy"
+	"github.com/tidegate/tidegate/internal/reevaluate"
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// accept takes renewed tokens of the same session, and what the device reports
+// with them. They may not be older than those it has, so that an answer or a
+// claim cannot be taken back.
+func (s *session) accept(t tokens, report wire.DeviceClaims) *wire.Problem {
+	old := s.tokens
+	if t.claims.Session != s.id || t.claims.Subject != s.user {
+		return &wire.Problem{Code: wire.CodeToken, Status: http.StatusForbidden, Title: "The tokens are another session's"}
+	}
+	if t.revision() < s.least {
+		return outdatedProblem()
+	}
+	if t.revision() < old.revision() || t.claims.Issued.Time().Before(old.claims.Issued.Time()) || t.entitlement.Issued.Time().Before(old.entitlement.Issued.Time()) {
+		return &wire.Problem{Code: wire.CodeToken, Status: http.StatusConflict, Title: "The tokens are older than the session's"}
+	}
+	row := t.row(old)
+	if row == "" && s.held == nil {
+		if report != nil {
+			s.reported(report)
+		}
+		return nil
+	}
+	if report != nil {
+		s.report = report
+	}
+	s.release()
+	s.renew(t, cmp.Or(row, wire.TriggerRenewal))
+	return nil
+}
+
+// row is why the token was made that differs from the old; empty: none does.
+func (t tokens) row(old tokens) wire.Trigger {
+	switch {
+	case t.claims.ID != old.claims.ID:
+		return cmp.Or(t.claims.Trigger, wire.TriggerClaimsToken)
+	case t.entitlement.ID != old.entitlement.ID:
+		return cmp.Or(t.entitlement.Trigger, wire.TriggerEntitlementToken)
+	}
+	return ""
+}
+
+// renew installs tokens and judges everything anew. An entitlement that is no
+// longer there loses its flows.
+func (s *session) renew(t tokens, trigger wire.Trigger) {
+	set := t.entitlement.Settings
+	answered := s.subject.Claims() != nil && !sameResponses(s.tokens.claims.Responses, t.claims.Responses)
+	risk := s.g.registry.riskOf(s.user, s.now())
+	s.tokens, s.risk = t, risk
+	s.heard.Store(&risk)
+	s.subject.SetOptions(policy.PlanOptions{WarningLead: set.WarningLead.D(), StampRounding: set.StampRounding.D(), TokensEnd: t.end()})
+
+	old, now := s.entitlements, s.now()
+	s.entitlements = make([]*entitlement, 0, len(t.entitlement.Entitlements))
+	grants := make([]*reevaluate.Grant, 0, len(t.entitlement.Entitlements))
+	for _, e := range t.entitlement.Entitlements {
+		i := slices.IndexFunc(old, func(o *entitlement) bool { return o.id == e.ID })
+		ent := &entitlement{id: e.ID, now: s.g.now, flows: map[*flow]struct{}{}}
+		if i >= 0 {
+			ent = old[i]
+			old = slices.Delete(old, i, i+1)
+		}
+		grant, err := s.g.grants.Of(e.Conditions)
+		if err != nil { // such a condition denies
+			s.g.log.Debug("a condition cannot be read", "entitlement", e.ID, "error", err)
+		}
+		ent.index = len(grants)
+		ent.take(e, grant, now)
+		if answered {
+			ent.used = len(ent.flows) > 0
+		}
+		grants = append(grants, grant)
+		s.entitlements = append(s.entitlements, ent)
+	}
+	for _, gone := range old {
+		gone.lease.Store(0)
+		s.cut(gone, trigger)
+	}
+	s.subject.SetGrants(grants)
+	for _, e := range s.entitlements {
+		s.subject.Use(e.index, e.used)
+	}
+	s.subject.SetClaims(s.assess(now))
+	s.equip(trigger)
+	s.watch()
+	for _, e := range s.entitlements {
+		s.compile(e)
+	}
+	s.withdraw(trigger)
+	s.judge(s.entitlements, 0, trigger, true)
+}
+
+// withdraw cuts the flows whose destination the entitlement no longer covers.
+// Where that is being found out, it waits for it.
+func (s *session) withdraw(trigger wire.Trigger) {
+	for _, e := range s.entitlements {
+		for f := range e.flows {
+			if (!e.rules.allows(f.target) || s.blocked(f.target)) && !s.undecided(f.target) {
+				s.cutOne(e, f, trigger)
+			}
+		}
+	}
+}
+
+func sameResponses(a, b map[wire.InteractionKind]time.Time) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k, t := range a {
+		if o, ok := b[k]; !ok || !o.Equal(t) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,151 @@
+package gateway
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// rule is an action, compiled with what its script and the resolver have found.
+type rule struct {
+	effect   wire.Effect
+	protocol wire.Protocol
+	ports    []uint16
+	names    map[string]bool
+	prefixes []netip.Prefix
+	// found are the addresses that dns:// names lead to now.
+	found map[netip.Addr]bool
+	// script yields further hosts; empty: none does.
+	script string
+	// unknown: not all of the hosts could be found out. What allows then allows
+	// only what is known; what refuses refuses everything.
+	unknown bool
+	// pending: some hosts are being looked up for the first time.
+	pending bool
+}
+
+// sources are where the hosts of rules come from, beside the rules.
+type sources struct {
+	// script yields a script's hosts; known is false where it has failed.
+	script func(name string) (hosts []string, known bool)
+	// find yields what a resolver name leads to; pending while it is looked up
+	// for the first time.
+	find func(lookup) (a answer, known, pending bool)
+}
+
+// compileRule reads an action. An effect that this version does not know blocks.
+func compileRule(a wire.Action, from sources) rule {
+	r := rule{effect: a.Effect, protocol: a.Protocol, ports: a.Ports, names: map[string]bool{}, found: map[netip.Addr]bool{}, script: a.Script}
+	switch a.Effect {
+	case wire.EffectAllow, wire.EffectBlock, wire.EffectAlert, wire.EffectExclude:
+	default:
+		r.effect = wire.EffectBlock
+	}
+	r.add(a.Hosts, from)
+	if a.Script != "" {
+		hosts, known := from.script(a.Script)
+		r.add(hosts, from)
+		r.unknown = r.unknown || !known
+	}
+	return r
+}
+
+func (r *rule) add(hosts []string, from sources) {
+	for _, h := range hosts {
+		if p, err := netip.ParsePrefix(h); err == nil {
+			r.prefixes = append(r.prefixes, p.Masked())
+		} else if ip, err := netip.ParseAddr(h); err == nil && ip.Zone() == "" {
+			r.prefixes = append(r.prefixes, netip.PrefixFrom(ip, ip.BitLen()))
+		} else if l, ok := parseLookup(h); ok {
+			r.resolve(l, from)
+		} else if name, _, err := parseHost(h); err == nil && name != "" {
+			r.names[name] = true
+		} else {
+			r.unknown = true
+		}
+	}
+}
+
+// resolve adds what a resolver name leads to. What the hosts map says is as
+// good as written in the rule, what a name server says is not.
+func (r *rule) resolve(l lookup, from sources) {
+	a, known, pending := from.find(l)
+	r.unknown = r.unknown || !known
+	r.pending = r.pending || pending
+	for _, name := range a.names {
+		r.names[name] = true
+	}
+	for _, ip := range a.addrs {
+		if a.trusted {
+			r.prefixes = append(r.prefixes, netip.PrefixFrom(ip, ip.BitLen()))
+		} else {
+			r.found[ip] = true
+		}
+	}
+}
+
+// concerns says whether the rule is about the target's protocol and port.
+func (r *rule) concerns(t target) bool {
+	p := cmp.Or(t.protocol, wire.TCP)
+	return p == r.protocol && (p == wire.ICMP || slices.Contains(r.ports, t.port))
+}
+
+// covers says whether the rule is about the target and names it. One that
+// refuses covers all where it is not known what it names.
+func (r *rule) covers(t target) bool {
+	return r.concerns(t) && (r.unknown && r.effect != wire.EffectAllow || r.means(t))
+}
+
+// means says whether the rule is known to name the target: a name as a name, an
+// address as an address or inside a network.
+func (r *rule) means(t target) bool {
+	if t.name != "" {
+		return r.names[t.name]
+	}
+	return r.found[t.addr] || slices.ContainsFunc(r.prefixes, func(p netip.Prefix) bool { return p.Contains(t.addr) })
+}
+
+// literal says whether the rule names exactly that address, not only a network
+// around it or a name that leads there.
+func (r *rule) literal(t target) bool {
+	return t.name == "" && r.concerns(t) &&
+		slices.ContainsFunc(r.prefixes, func(p netip.Prefix) bool { return p.IsSingleIP() && p.Addr() == t.addr })
+}
+
+// lookups are what a resolver is to watch for hosts: the plain names as well,
+// whose flows are cut where the name leads elsewhere.
+func lookups(hosts []string, into map[lookup]struct{}) {
+	for _, h := range hosts {
+		if l, ok := parseLookup(h); ok {
+			into[l] = struct{}{}
+		} else if _, err := netip.ParsePrefix(h); err == nil {
+			continue
+		} else if name, _, err := parseHost(h); err == nil && name != "" {
+			into[lookup{name: name}] = struct{}{}
+		}
+	}
+}
+
+// lookup is a name that the resolver watches.
+type lookup struct {
+	service bool // SRV records, otherwise addresses
+	name    string
+}
+
+// parseLookup reads a resolver name: dns://wiki.corp.example for the addresses
+// of a name, srv://_ldap._tcp.corp.example for the targets of a service.
+func parseLookup(h string) (lookup, bool) {
+	l := lookup{}
+	host, ok := strings.CutPrefix(h, "dns://")
+	if !ok {
+		if host, l.service = strings.CutPrefix(h, "srv://"); !l.service {
+			return lookup{}, false
+		}
+	}
+	name, _, err := parseHost(host)
+	l.name = name
+	return l, err == nil && name != ""
+}

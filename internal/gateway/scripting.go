@@ -1,0 +1,200 @@
+package gateway
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// equip finds the scripts that the entitlements need. Those that criteria read
+// are run where they are new, and on the rows that make tokens anew.
+func (s *session) equip(trigger wire.Trigger) {
+	old := s.tasks
+	s.tasks = map[string]*task{}
+	need := func(k string, kind wire.ScriptKind, name string) {
+		if s.tasks[k] != nil {
+			return
+		}
+		p := s.g.library.get(kind, name)
+		t := old[k]
+		if t == nil || t.program != p {
+			t = &task{key: k, program: p, tried: p == nil}
+			if kind == wire.ScriptCriteria {
+				t.variable = name
+			}
+		}
+		s.tasks[k] = t
+	}
+	for _, e := range s.entitlements {
+		for _, k := range e.criteria {
+			need(k, wire.ScriptCriteria, strings.TrimPrefix(k, key(wire.ScriptCriteria, "")))
+		}
+		for _, a := range e.actions {
+			if a.Script != "" {
+				need(key(wire.ScriptEntitlement, a.Script), wire.ScriptEntitlement, a.Script)
+			}
+		}
+	}
+	for _, t := range s.tasks {
+		if t.variable != "" && (!t.tried || trigger == wire.TriggerClaimsToken || trigger == wire.TriggerRenewal) {
+			s.want(t, trigger)
+		}
+	}
+	s.subject.SetClaims(s.assess(s.now())) // some values may be gone
+}
+
+// reequip takes scripts that the controller has changed.
+func (s *session) reequip() {
+	before := s.tasks
+	s.equip("")
+	var in []*entitlement
+	for _, e := range s.entitlements {
+		changed := func(k string) bool { return s.tasks[k] != before[k] }
+		if slices.ContainsFunc(e.criteria, changed) || slices.ContainsFunc(e.actions, func(a wire.Action) bool {
+			return a.Script != "" && changed(key(wire.ScriptEntitlement, a.Script))
+		}) {
+			in = append(in, e)
+			s.recompile(e, wire.TriggerRenewal, "")
+		}
+	}
+	s.withdraw(wire.TriggerRenewal)
+	s.judge(in, 0, wire.TriggerRenewal, true)
+}
+
+// runCriteria runs the scripts that the entitlement's conditions read.
+func (s *session) runCriteria(e *entitlement, trigger wire.Trigger) {
+	for _, k := range e.criteria {
+		s.want(s.tasks[k], trigger)
+	}
+}
+
+// runHosts runs the scripts that yield the entitlement's hosts.
+func (s *session) runHosts(e *entitlement, trigger wire.Trigger) {
+	for _, name := range e.rules.scripts() {
+		s.want(s.tasks[key(wire.ScriptEntitlement, name)], trigger)
+	}
+}
+
+// want runs a script now or, where it is running, when that run has ended: what
+// it was given is no longer what counts. Flows that come thick cause a run a
+// second.
+func (s *session) want(t *task, trigger wire.Trigger) {
+	if t.program == nil || t.turn == s.turn && t.running {
+		return
+	}
+	now := s.now()
+	if pause := t.began.Add(accessPause); trigger == wire.TriggerAccess && t.tried && !t.running && now.Before(pause) {
+		if t.due.IsZero() || pause.Before(t.due) {
+			t.due, t.why = pause, trigger
+		}
+		return
+	}
+	t.turn = s.turn
+	if t.running {
+		t.again = trigger
+		return
+	}
+	t.running, t.began, t.due, t.again = true, now, time.Time{}, ""
+	s.launch(t.program, func(r result) {
+		s.call(func() { s.ran(t, trigger, r) })
+	})
+}
+
+// ran takes what a run has yielded: the claims or the rules that change by it
+// are judged at once.
+func (s *session) ran(t *task, trigger wire.Trigger, r result) {
+	record := wire.AuditRecord{Kind: "script-run", Target: t.program.Name, Trigger: trigger, Allow: r.err == nil}
+	if r.err != nil {
+		record.Detail = r.err.Error()
+	}
+	s.record(record)
+	t.running = false
+	if s.tasks[t.key] != t {
+		return // it has been replaced
+	}
+	now, first := s.now(), !t.tried
+	t.tried, t.failing = true, r.err != nil
+	same := t.known && t.value == r.value && slices.Equal(t.hosts, r.hosts)
+	switch {
+	case r.err == nil:
+		t.known, t.value, t.hosts, t.got = true, r.value, r.hosts, now
+	case t.known && now.Before(t.expires()):
+		same = true
+	default:
+		same = !t.known
+		t.known, t.value, t.hosts = false, nil, nil
+	}
+	t.plan(now)
+	if first || !same {
+		s.took(t, trigger, first)
+	}
+	if t.again != "" {
+		s.want(t, t.again)
+	}
+	s.rearm()
+	s.announce()
+}
+
+// forget drops a value that has not been renewed for too long.
+func (s *session) forget(t *task) {
+	t.known, t.value, t.hosts = false, nil, nil
+	s.took(t, wire.TriggerScript, false)
+}
+
+// took lets a task's new value, or that it has none, take effect.
+func (s *session) took(t *task, trigger wire.Trigger, first bool) {
+	if t.variable != "" {
+		var in []*entitlement
+		for _, e := range s.entitlements {
+			if first && slices.Contains(e.criteria, t.key) {
+				in = append(in, e) // its verdict has been waiting
+			}
+		}
+		s.reassess(in, trigger, false)
+		return
+	}
+	for _, e := range s.entitlements {
+		if slices.ContainsFunc(e.actions, func(a wire.Action) bool { return key(wire.ScriptEntitlement, a.Script) == t.key }) {
+			s.recompile(e, trigger, t.program.Name)
+		}
+	}
+	s.withdraw(trigger)
+}
+
+// announce wakes the flows that wait for something to be found out.
+func (s *session) announce() {
+	close(s.news)
+	s.news = make(chan struct{})
+}
+
+// sources are where the rules' hosts come from.
+func (s *session) sources() sources {
+	return sources{
+		script: func(name string) ([]string, bool) {
+			t := s.tasks[key(wire.ScriptEntitlement, name)]
+			return t.hosts, t.known || !t.tried // it is run once the conditions hold
+		},
+		find: s.g.resolver.find,
+	}
+}
+
+// compile makes the entitlement's rules.
+func (s *session) compile(e *entitlement) { e.rules = compileRules(e.actions, s.sources()) }
+
+// recompile is compile after what the rules' hosts come from has changed; cause
+// says what did.
+func (s *session) recompile(e *entitlement, trigger wire.Trigger, cause string) {
+	was := e.rules
+	s.watch()
+	s.compile(e)
+	if !reflect.DeepEqual(was.hosts(), e.rules.hosts()) {
+		s.record(wire.AuditRecord{Kind: "rules-changed", Entitlement: e.id, Target: cause, Trigger: trigger, Allow: e.verdict.Allow,
+			Detail: clipTo(strings.Join(e.rules.hosts(), " "), maxDetail)})
+	}
+}
+
+// maxDetail bounds what a record tells of a rule's hosts.
+const maxDetail = 500
