@@ -1,23 +1,177 @@
-// Package posture collects the device claims: what the device says of itself
-// at sign-in. They are claims, not proofs: it runs under the user's control. A
-// claim that cannot be found out is left out, and a condition that reads it
-// then denies and names it. Called by the client; keeps no state.
+// Package posture finds out the device claims: what the device says of itself.
+// They are what the device reports, not attested: all this runs under the
+// user's control. A claim that cannot be found out is left out, never guessed,
+// and a condition that reads it then denies and names it.
+//
+// The client makes one Watcher, hands it the claims that the administrator
+// declared, and sends what it reports. It gathers at the start, every five
+// minutes (seed 003: fixed), and at once where the operating system announces
+// a change. On Linux that is:
+//
+//   - the files and folders that a claim depends on, by inotify;
+//   - addresses and links, by rtnetlink;
+//   - firewall rules, by nftables' notifications, where the client has
+//     CAP_NET_ADMIN; for anybody else the files of ufw, firewalld and
+//     nftables.service speak;
+//   - processes, by the proc connector, which needs CAP_NET_ADMIN before
+//     Linux 6.6. Without it a declared program is noticed when its executable
+//     in one of the usual folders is opened and closed; a program that lies
+//     elsewhere is seen every five minutes, and its end at once if this user
+//     could see where it lies.
+//
+// Other systems announce nothing yet and know fewer claims.
+//
+// Whatever may block has a time limit, and no claim waits for another. A
+// Watcher is safe for concurrent use.
 package posture
 
 import (
 	"context"
-	"os"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// Collect reports the claims that this system can tell without privilege:
-// hostname, os_name, os_version, disk_encryption and firewall.
-func Collect(ctx context.Context) wire.DeviceClaims {
-	c := wire.DeviceClaims{}
-	if h, err := os.Hostname(); err == nil {
-		c["hostname"] = h
+// Options make a Watcher. The zero value is this machine, silent.
+type Options struct {
+	// Version is the program's, for client_version; empty leaves that out.
+	Version string
+	// Root is where the built-in claims are read from; nil is the machine's own
+	// "/". Declared claims are always the machine's own.
+	Root fs.FS
+	// Log is for the developer; nil is silent.
+	Log *slog.Logger
+}
+
+// Watcher gathers device claims.
+type Watcher struct {
+	log     *slog.Logger
+	builtin func() []probe // what to find out beside the declared claims
+	listen  func(context.Context, func(announcement), *slog.Logger) listener
+	turn    chan struct{} // held while gathering; guards last
+	last    map[probeKey]wire.DeviceClaims
+	wake    chan struct{}
+
+	mu       sync.Mutex
+	declared []wire.Gather
+	pending  announcement
+	running  map[probeKey]bool // begun and not ended, though its time may be over
+}
+
+// New makes a Watcher, which starts nothing by itself.
+func New(o Options) *Watcher {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
-	collect(ctx, c)
-	return c
+	return &Watcher{
+		log:     o.Log,
+		builtin: builtin(o),
+		listen:  listen,
+		turn:    make(chan struct{}, 1),
+		last:    map[probeKey]wire.DeviceClaims{},
+		wake:    make(chan struct{}, 1),
+		running: map[probeKey]bool{},
+	}
+}
+
+// Collect reports the claims that this system can tell, without those that an
+// administrator declared.
+func Collect(ctx context.Context) wire.DeviceClaims { return New(Options{}).Collect(ctx) }
+
+// Declare says which claims to find out beside the built-in ones, in place of
+// those said before. If they differ, a gathering follows. A declared claim that
+// is called like a built-in one takes its place.
+func (w *Watcher) Declare(claims []wire.Gather) {
+	w.mu.Lock()
+	same := slices.Equal(w.declared, claims)
+	if !same {
+		w.declared = slices.Clone(claims)
+	}
+	w.mu.Unlock()
+	if !same {
+		w.announce(announcement{all: true})
+	}
+}
+
+// Collect gathers all claims now, which takes at most ten seconds. It may be
+// called whether Run runs or not.
+func (w *Watcher) Collect(ctx context.Context) wire.DeviceClaims {
+	return w.gather(ctx, announcement{all: true})
+}
+
+const (
+	every    = 5 * time.Minute        // seed 003: "every 5 minutes (fixed)"
+	settle   = 200 * time.Millisecond // announcements come in swarms
+	apart    = time.Second            // from one gathering's start to the next
+	whole    = 10 * time.Second       // a gathering, at most
+	farewell = time.Second            // of it, for what was stopped to end
+)
+
+// Run gathers until ctx ends, which returns nil, and calls report, from its own
+// goroutine, with all claims at first and whenever they differ from those it
+// was called with last. The map is the callee's to keep. Once only.
+func (w *Watcher) Run(ctx context.Context, report func(wire.DeviceClaims)) error {
+	l := w.listen(ctx, w.announce, w.log)
+	defer l.close()
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	var reported wire.DeviceClaims
+	due := announcement{all: true}
+	for {
+		began := time.Now()
+		paths, programs := w.depends()
+		l.watch(paths, programs)
+		claims := w.gather(ctx, due)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if reported == nil || !equal(reported, claims) {
+			reported = claims
+			report(clone(claims))
+			l.watch(paths, programs) // it may be known by now where a program lies
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			w.take()
+			due = announcement{all: true}
+			continue
+		case <-w.wake:
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(max(settle, apart-time.Since(began))):
+			due = w.take()
+		}
+	}
+}
+
+// announce has Run gather soon what a concerns.
+func (w *Watcher) announce(a announcement) {
+	w.mu.Lock()
+	w.pending.add(a)
+	w.mu.Unlock()
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take takes what was announced.
+func (w *Watcher) take() announcement {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	a := w.pending
+	w.pending = announcement{}
+	select {
+	case <-w.wake:
+	default:
+	}
+	return a
 }

@@ -1,0 +1,245 @@
+package posture
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// pretender is a machine of which a test says what it reports, and which
+// announces what a test has it announce.
+type pretender struct {
+	cheap, dear         atomic.Int64 // what is found
+	cheapRuns, dearRuns atomic.Int64
+	block               chan struct{} // if not nil, a third probe hangs until it is closed
+	announce            func(announcement)
+	closed              atomic.Bool
+	watched             atomic.Pointer[[]string]
+}
+
+func (p *pretender) watch(paths, _ []string) { p.watched.Store(&paths) }
+func (p *pretender) close()                  { p.closed.Store(true) }
+
+func (p *pretender) probes() []probe {
+	all := []probe{
+		{key: probeKey{builtin: "cheap"}, run: func(_ context.Context, c wire.DeviceClaims) {
+			p.cheapRuns.Add(1)
+			c["cheap"] = p.cheap.Load()
+		}},
+		{key: probeKey{builtin: "dear"}, dear: true, paths: []string{"/dear"}, run: func(_ context.Context, c wire.DeviceClaims) {
+			p.dearRuns.Add(1)
+			c["dear"] = p.dear.Load()
+		}},
+	}
+	if p.block != nil {
+		all = append(all, probe{key: probeKey{builtin: "stuck"}, run: func(_ context.Context, c wire.DeviceClaims) {
+			<-p.block
+			c["stuck"] = true
+		}})
+	}
+	return all
+}
+
+// watcher of the pretender.
+func (p *pretender) watcher() *Watcher {
+	w := New(Options{})
+	w.builtin = p.probes
+	w.listen = func(_ context.Context, announce func(announcement), _ *slog.Logger) listener {
+		p.announce = announce
+		return p
+	}
+	return w
+}
+
+// run starts Run and returns what it has reported so far, and when.
+func (p *pretender) run(t *testing.T, w *Watcher) (reports *[]wire.DeviceClaims, stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	reports = new([]wire.DeviceClaims)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := w.Run(ctx, func(c wire.DeviceClaims) { *reports = append(*reports, c) }); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	}()
+	synctest.Wait()
+	return reports, func() {
+		cancel()
+		<-done
+		if !p.closed.Load() {
+			t.Error("Run has ended and the listener has not")
+		}
+	}
+}
+
+func claims(cheap, dear int64) wire.DeviceClaims {
+	return wire.DeviceClaims{"cheap": cheap, "dear": dear}
+}
+
+func TestRunEveryFiveMinutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pretender{}
+		reports, stop := p.run(t, p.watcher())
+		defer stop()
+		p.cheap.Store(1)
+		p.dear.Store(1)
+		time.Sleep(5*time.Minute - time.Nanosecond)
+		synctest.Wait()
+		if d := cmp.Diff([]wire.DeviceClaims{claims(0, 0)}, *reports); d != "" {
+			t.Fatalf("before five minutes (-want +got):\n%s", d)
+		}
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		if d := cmp.Diff([]wire.DeviceClaims{claims(0, 0), claims(1, 1)}, *reports); d != "" {
+			t.Fatalf("after five minutes (-want +got):\n%s", d)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if len(*reports) != 2 || p.dearRuns.Load() != 14 {
+			t.Errorf("in an hour without a change: %d reports after %d gatherings, want 2 after 14", len(*reports), p.dearRuns.Load())
+		}
+	})
+}
+
+func TestRunAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pretender{}
+		reports, stop := p.run(t, p.watcher())
+		defer stop()
+		time.Sleep(time.Minute)
+		p.cheap.Store(1)
+		p.dear.Store(1)
+		p.announce(announcement{})
+		time.Sleep(199 * time.Millisecond)
+		p.announce(announcement{})
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if d := cmp.Diff([]wire.DeviceClaims{claims(0, 0), claims(1, 0)}, *reports); d != "" {
+			t.Fatalf("0.2 s after the first of a swarm (-want +got):\n%s", d)
+		}
+		p.announce(announcement{paths: []string{"/dear"}})
+		time.Sleep(999 * time.Millisecond)
+		synctest.Wait()
+		if len(*reports) != 2 {
+			t.Fatal("two gatherings within a second")
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if d := cmp.Diff(claims(1, 1), (*reports)[len(*reports)-1]); d != "" {
+			t.Fatalf("once the path was announced (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestRunNeverStarves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pretender{}
+		_, stop := p.run(t, p.watcher())
+		defer stop()
+		for range 600 {
+			p.announce(announcement{})
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := p.cheapRuns.Load(); n < 55 || n > 61 {
+			t.Errorf("a minute of announcements without a pause: %d gatherings, want one a second", n)
+		}
+		if n := p.dearRuns.Load(); n != 1 {
+			t.Errorf("what is dear was found out %d times, want once", n)
+		}
+	})
+}
+
+func TestDeclareGathers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pretender{}
+		w := p.watcher()
+		reports, stop := p.run(t, w)
+		defer stop()
+		time.Sleep(time.Minute)
+		bad := []wire.Gather{{Name: "cheap", Kind: "unheard of"}, {Name: "x", Kind: wire.GatherFile, Path: "not/absolute"}}
+		w.Declare(bad)
+		w.Declare(bad)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := p.dearRuns.Load(); n != 2 {
+			t.Errorf("%d gatherings after a declaration, want 2", n)
+		}
+		if len(*reports) != 1 {
+			t.Errorf("what cannot be found out was reported: %v", *reports)
+		}
+		w.Declare(bad)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := p.dearRuns.Load(); n != 2 {
+			t.Error("the same declaration again had all be gathered again")
+		}
+	})
+}
+
+func TestStuckClaim(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pretender{block: make(chan struct{})}
+		w := p.watcher()
+		began := time.Now()
+		if d := cmp.Diff(claims(0, 0), w.Collect(t.Context())); d != "" {
+			t.Errorf("with one claim stuck (-want +got):\n%s", d)
+		}
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("a gathering took %v, want 10s", took)
+		}
+		began = time.Now()
+		w.Collect(t.Context())
+		if took := time.Since(began); took != 0 {
+			t.Errorf("with the claim still stuck a gathering took %v", took)
+		}
+		close(p.block)
+		synctest.Wait()
+		want := claims(0, 0)
+		want["stuck"] = true
+		if d := cmp.Diff(want, w.Collect(t.Context())); d != "" {
+			t.Errorf("once it is free again (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestRunEndsDuringGathering(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pretender{block: make(chan struct{})}
+		reports, stop := p.run(t, p.watcher())
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > time.Second || len(*reports) > 0 {
+			t.Errorf("Run ended after %v with reports %v", took, *reports)
+		}
+		close(p.block)
+	})
+}
+
+func TestReportIsTheCallees(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := New(Options{})
+		w.builtin = func() []probe {
+			return []probe{{run: func(_ context.Context, c wire.DeviceClaims) { c["addresses"] = []string{"a"} }}}
+		}
+		w.listen = func(context.Context, func(announcement), *slog.Logger) listener { return &pretender{} }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		n := 0
+		w.Run(ctx, func(c wire.DeviceClaims) {
+			n++
+			c["addresses"].([]string)[0] = "b"
+			c["x"] = 1
+		})
+		if n != 1 {
+			t.Errorf("%d reports, want 1", n)
+		}
+	})
+}
