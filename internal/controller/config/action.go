@@ -13,7 +13,7 @@ type actionSpec struct {
 	Effect   wire.Effect   `yaml:"effect" jsonschema:"enum=allow,enum=block,enum=alert,enum=exclude" jsonschema_description:"allow, which is the default; block, whatever allows it; alert, which blocks and raises the user's risk; or exclude from what this entitlement allows."`
 	Protocol wire.Protocol `yaml:"protocol" jsonschema:"enum=tcp,enum=udp,enum=icmp" jsonschema_description:"tcp, which is the default, udp or icmp."`
 	Hosts    []string      `yaml:"hosts" jsonschema_description:"Names, addresses, CIDRs, dns://NAME for the present addresses of a name, srv://_service._tcp.NAME for the hosts of a service."`
-	Ports    []uint16      `yaml:"ports" jsonschema:"minimum=1" jsonschema_description:"The ports; none for icmp."`
+	Ports    []uint16      `yaml:"ports" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"The ports; none for icmp."`
 	Script   string        `yaml:"script" jsonschema_description:"The EntitlementScript that yields further hosts."`
 }
 

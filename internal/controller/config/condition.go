@@ -22,10 +22,13 @@ type (
 		Message string               `yaml:"message" jsonschema_description:"What the user reads with it."`
 	}
 	reevaluateSpec struct {
-		At    []string      `yaml:"at" jsonschema:"pattern=^([01][0-9]|2[0-3]):[0-5][0-9]$" jsonschema_description:"Times of day in UTC, HH:MM."`
-		Every wire.Duration `yaml:"every" jsonschema:"enum=5m,enum=15m,enum=1h,enum=0" jsonschema_description:"12 times per hour (5m), on the quarters (15m) or on the hour (1h), by the UTC clock; 0 means none, which is the default unless the criteria read risk (15m)."`
+		At    []string `yaml:"at" jsonschema:"pattern=^([01][0-9]|2[0-3]):[0-5][0-9]$" jsonschema_description:"Times of day in UTC, HH:MM."`
+		Every period   `yaml:"every" jsonschema_description:"12 times per hour (5m), on the quarters (15m) or on the hour (1h), by the UTC clock; 0 means none, which is the default unless the criteria read risk (15m)."`
 	}
 )
+
+// period is a wire.Duration of which only some are offered.
+type period struct{ wire.Duration }
 
 func (l *loader) condition(d *resource.Document) {
 	var s conditionSpec
@@ -90,7 +93,7 @@ func (l *loader) interactions(d *resource.Document, c *Condition) {
 }
 
 func (l *loader) reevaluate(d *resource.Document, s reevaluateSpec, c *Condition) {
-	c.Reevaluate.Every = s.Every
+	c.Reevaluate.Every = s.Every.Duration
 	for i, at := range s.At {
 		t, err := time.Parse("15:04", at)
 		minute := t.Hour()*60 + t.Minute()

@@ -14,8 +14,9 @@ const (
 	// foreseeable is how far ahead what can never hold is looked for: a year with
 	// all of its days.
 	foreseeable = 400 * 24 * time.Hour
-	// maxLooks bounds the instants looked at, and maxClaims the sets of claims.
-	maxLooks  = 2000
+	// maxLooks bounds the plans made for a condition, and maxClaims the sets of
+	// claims; beyond them nothing is certain.
+	maxLooks  = 4000
 	maxClaims = 512
 )
 
@@ -118,7 +119,7 @@ func merged(a, b map[wire.InteractionKind]time.Time) map[wire.InteractionKind]ti
 func (l *linter) lasting(criteria *policy.Criteria, claims *policy.Claims, until time.Time) bool {
 	conds := []policy.Condition{{Criteria: criteria}}
 	at := l.now
-	for range maxLooks {
+	for ; l.looks < maxLooks; l.looks++ {
 		switch o := policy.Plan(conds, claims, at, policy.PlanOptions{}); {
 		case !o.Allow:
 			return false

@@ -16,6 +16,7 @@ const quartersUpTo = 6 * time.Hour
 
 func (l *linter) condition(d *resource.Document) {
 	c := l.Conditions[wire.ConditionID(d.Name)]
+	l.looks = 0
 	terms, err := readTerms(c)
 	if err != nil {
 		return // it compiled, and yet cannot be parsed: nothing is certain

@@ -30,6 +30,7 @@ type linter struct {
 	*Config
 	now   time.Time
 	found []Warning
+	looks int // plans made for the condition at hand
 }
 
 // Lint returns what is doubtful in a configuration that Load made, in the order

@@ -105,7 +105,7 @@ func TestLint(t *testing.T) {
 		texts []string
 		want  string
 	}{
-		{"script without refresh", []string{"  refresh: 5m\n", "", `  reevaluate: {at: ["06:00", "18:00"], every: 5m}`+"\n", ""}, `30-access.yaml:46:13: the value of the script on-call is never refreshed; write refresh: 5m in the script, or every: 15m under reevaluate here (stale-script)`},
+		{"script without refresh", []string{"  refresh: 5m\n", "", `  reevaluate: {at: ["06:00", "18:00"], every: 5m}` + "\n", ""}, `30-access.yaml:46:13: the value of the script on-call is never refreshed; write refresh: 5m in the script, or every: 15m under reevaluate here (stale-script)`},
 		{"unused condition", []string{"conditions: [calm]", "conditions: []"}, `30-access.yaml:57:18: no entitlement has the condition calm; write it under conditions of one, or remove it (unused)`},
 		{"unused entitlement", []string{"[berths]", "[charts]"}, `30-access.yaml:87:18: no policy gives the entitlement berths; write it under entitlements of one, or remove it (unused)`},
 		{"unused criteria script", []string{"scripts.on_call\n    && ", ""}, `30-access.yaml:3:18: no condition reads scripts.on_call; read it, or remove the script (unused)` + "\n" + `30-access.yaml:51:20: the criteria read no script, so the instant at which they change is known without; remove it (unneeded)` + "\n" + `30-access.yaml:51:47: 12 times per hour is for criteria that read scripts, and these read none; remove it, or write 15m (five-minutes)`},
