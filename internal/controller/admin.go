@@ -18,6 +18,9 @@ const (
 	adminRestore  = "/restore"  // POST adminRequest
 	adminSessions = "/sessions" // GET, answered []SessionInfo
 	adminAudit    = "/audit"    // GET, answered []wire.AuditRecord
+	adminRenew    = "/renew"    // POST adminRenewal, answered adminCount
+	adminRisk     = "/risk"     // POST adminLevel
+	adminExplain  = "/explain"  // POST adminQuestion, answered []Explanation
 )
 
 type adminRequest struct {
@@ -25,6 +28,27 @@ type adminRequest struct {
 	Gateway string         `json:"gateway,omitempty"`
 	Session wire.SessionID `json:"session,omitempty"`
 	Device  wire.DeviceID  `json:"device,omitempty"`
+	Policy  string         `json:"policy,omitempty"`
+}
+
+// adminCount is how many sessions were concerned.
+type adminCount struct {
+	Sessions int `json:"sessions"`
+}
+
+type adminRenewal struct {
+	Renewal Renewal `json:"renewal"`
+	Match   Match   `json:"match"`
+}
+
+type adminLevel struct {
+	User string `json:"user"`
+	wire.Risk
+}
+
+type adminQuestion struct {
+	User string `json:"user"`
+	App  string `json:"app,omitempty"`
 }
 
 type adminLink struct {
@@ -79,6 +103,9 @@ func (c *Controller) adminServer() *http.Server {
 			adminRestore:  {http.MethodPost: c.adminRestore},
 			adminSessions: {http.MethodGet: c.adminSessions},
 			adminAudit:    {http.MethodGet: c.adminAudit},
+			adminRenew:    {http.MethodPost: c.adminRenew},
+			adminRisk:     {http.MethodPost: c.adminRisk},
+			adminExplain:  {http.MethodPost: c.adminExplain},
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       idleTimeout,
@@ -126,6 +153,9 @@ func (c *Controller) adminRevoke(w http.ResponseWriter, r *http.Request) *wire.P
 	}
 	var err error
 	switch {
+	case q.Policy != "":
+		n, err := c.RevokePolicy(r.Context(), q.Policy)
+		return c.adminAnswer(w, adminCount{n}, err)
 	case q.Session != "":
 		err = c.RevokeSession(r.Context(), q.Session)
 	case q.Device != "":
@@ -151,4 +181,30 @@ func (c *Controller) adminSessions(w http.ResponseWriter, r *http.Request) *wire
 
 func (c *Controller) adminAudit(w http.ResponseWriter, r *http.Request) *wire.Problem {
 	return c.adminAnswer(w, c.Audit(), nil)
+}
+
+func (c *Controller) adminRenew(w http.ResponseWriter, r *http.Request) *wire.Problem {
+	var q adminRenewal
+	if p := readBody(w, r, &q); p != nil {
+		return p
+	}
+	n, err := c.RenewTokens(r.Context(), q.Renewal, q.Match)
+	return c.adminAnswer(w, adminCount{n}, err)
+}
+
+func (c *Controller) adminRisk(w http.ResponseWriter, r *http.Request) *wire.Problem {
+	var q adminLevel
+	if p := readBody(w, r, &q); p != nil {
+		return p
+	}
+	return c.adminAnswer(w, nil, c.SetRisk(r.Context(), q.User, q.Level, q.Until, q.Why))
+}
+
+func (c *Controller) adminExplain(w http.ResponseWriter, r *http.Request) *wire.Problem {
+	var q adminQuestion
+	if p := readBody(w, r, &q); p != nil {
+		return p
+	}
+	all, err := c.Explain(r.Context(), q.User, q.App)
+	return c.adminAnswer(w, all, err)
 }

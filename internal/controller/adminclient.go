@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -50,6 +51,35 @@ func AdminRestoreUser(ctx context.Context, socket, user string) error {
 // AdminRevokeDevice voids a device's certificate and ends its sessions.
 func AdminRevokeDevice(ctx context.Context, socket string, id wire.DeviceID) error {
 	return adminDo(ctx, socket, http.MethodPost, adminRevoke, adminRequest{Device: id}, nil)
+}
+
+// AdminRevokePolicy ends the sessions that are assigned a policy and says how many.
+func AdminRevokePolicy(ctx context.Context, socket, name string) (int, error) {
+	var n adminCount
+	err := adminDo(ctx, socket, http.MethodPost, adminRevoke, adminRequest{Policy: name}, &n)
+	return n.Sessions, err
+}
+
+// AdminRenewTokens makes new tokens for the live sessions that match and says
+// for how many. The zero Renewal means both kinds, the zero Match every session.
+func AdminRenewTokens(ctx context.Context, socket string, which Renewal, match Match) (int, error) {
+	var n adminCount
+	err := adminDo(ctx, socket, http.MethodPost, adminRenew, adminRenewal{which, match}, &n)
+	return n.Sessions, err
+}
+
+// AdminSetRisk says how risky a user's situation is, from 0 to 100, until an
+// instant; zero: until it is said anew.
+func AdminSetRisk(ctx context.Context, socket, user string, level int64, until time.Time, why string) error {
+	return adminDo(ctx, socket, http.MethodPost, adminRisk, adminLevel{user, wire.Risk{Level: level, Until: until, Why: why}}, nil)
+}
+
+// AdminExplain says for each session of a user's why an application, by the id
+// of its shortcut or entitlement ("": all), may be used or not.
+func AdminExplain(ctx context.Context, socket, user, app string) ([]Explanation, error) {
+	var all []Explanation
+	err := adminDo(ctx, socket, http.MethodPost, adminExplain, adminQuestion{user, app}, &all)
+	return all, err
 }
 
 // AdminSessions lists the live sessions.

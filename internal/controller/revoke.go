@@ -18,6 +18,8 @@ type SessionInfo struct {
 	Address string         `json:"address"`
 	Created time.Time      `json:"created"`
 	Expires time.Time      `json:"expires"`
+	// Policies are those assigned, by name.
+	Policies []string `json:"policies,omitempty"`
 }
 
 // ErrUnknown is wrapped where an administrator names what does not exist.
@@ -32,7 +34,7 @@ func (c *Controller) Sessions(ctx context.Context) ([]SessionInfo, error) {
 	live := []SessionInfo{}
 	for _, s := range all {
 		if s.Ended == "" && time.Now().Before(s.Expires) {
-			live = append(live, SessionInfo{s.ID, s.User, s.Device, s.Address, s.Created, s.Expires})
+			live = append(live, SessionInfo{s.ID, s.User, s.Device, s.Address, s.Created, s.Expires, s.Policies})
 		}
 	}
 	slices.SortFunc(live, func(a, b SessionInfo) int { return a.Created.Compare(b.Created) })
@@ -97,6 +99,16 @@ func (c *Controller) RevokeDevice(ctx context.Context, id wire.DeviceID) error {
 	}
 	_, err = c.endSessions(ctx, func(s sessionRecord) bool { return s.Device == id })
 	return err
+}
+
+// RevokePolicy ends the sessions that are assigned a policy and says how many.
+// It refuses no new ones.
+func (c *Controller) RevokePolicy(ctx context.Context, name string) (int, error) {
+	n, err := c.endSessions(context.WithoutCancel(ctx), func(s sessionRecord) bool { return slices.Contains(s.Policies, name) })
+	if err == nil && n == 0 && !slices.Contains(c.policyNames(), name) {
+		return 0, fmt.Errorf("policy %q %w; see the Policy resources of the configuration", name, ErrUnknown)
+	}
+	return n, err
 }
 
 // endSessions ends the live sessions that match and says how many.
