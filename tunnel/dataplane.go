@@ -30,6 +30,9 @@ type Options struct {
 	// of this user alone. Its connections have CloseWrite and SetLinger as a
 	// *net.TCPConn has them, and whose they are is not asked.
 	Listen func(addr netip.AddrPort) (net.Listener, error)
+	// Clock tells how long the machine has run, asleep or not; nil: the system's.
+	// It is for virtual time.
+	Clock func() time.Duration
 }
 
 // Dataplane opens data channels on demand and carries flows. It implements
@@ -67,6 +70,9 @@ func New(opt Options) *Dataplane {
 		listen: listenLoopback,
 		peer:   checkPeer,
 		news:   make(chan struct{}, 1),
+	}
+	if opt.Clock != nil {
+		d.clock = opt.Clock
 	}
 	if opt.ListenPacket != nil {
 		d.dialer = &h3Dialer{listen: opt.ListenPacket}
