@@ -102,7 +102,7 @@ func (g *Gateway) putSession(w http.ResponseWriter, r *http.Request, c *carrier,
 	if problem == nil {
 		problem = noSession()
 		if s := c.current(); s != nil {
-			s.call(func() { problem = s.accept(t, req.Device) })
+			s.call(func() { problem = s.accept(t, req.Device, req.Resumed) })
 		}
 	}
 	if problem != nil {

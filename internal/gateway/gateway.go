@@ -99,6 +99,11 @@ func New(o Options) (*Gateway, error) {
 		g.resolver.service = resolveService
 	}
 	g.runner = newRunner(g.now)
+	g.registry.left = func(sid wire.SessionID, trigger wire.Trigger) {
+		if user, ok := g.visits.user(sid); ok {
+			g.audit.record(wire.AuditRecord{At: g.now().UTC(), Kind: "session-removed", Session: sid, User: user, Trigger: trigger, Detail: "its data channel was closed already"})
+		}
+	}
 	g.library.transport = g.dialer.scriptTransport
 	return g, nil
 }

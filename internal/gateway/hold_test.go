@@ -165,7 +165,7 @@ func TestTokensVoidedAfterVerification(t *testing.T) {
 		}
 		s.learnRenew(t, 5, "s-1")
 		session := s.g.registry.all()[0]
-		session.call(func() { p = session.accept(stale, nil) })
+		session.call(func() { p = session.accept(stale, nil, false) })
 		if p == nil || p.Code != wire.CodeToken {
 			t.Errorf("a renewal by void tokens: %v", p)
 		}

@@ -14,6 +14,8 @@ import (
 // signatures count. Its lock is held for map accesses only.
 type registry struct {
 	site wire.SiteID
+	// left is told of a session that was ended and is not here now.
+	left func(wire.SessionID, wire.Trigger)
 
 	mu       sync.Mutex
 	keys     wire.Keys
@@ -176,16 +178,15 @@ func (r *registry) apply(token string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	ended, outdated, err := r.take(p, now)
+	ended, gone, outdated, err := r.take(p, now)
 	if err != nil {
 		return err
 	}
 	for s, why := range ended {
-		row := wire.Trigger(why)
-		if why == wire.CodeSignedOut {
-			row = wire.TriggerSignOut
-		}
-		s.end(ending{trigger: row, problem: endedProblem(why)})
+		s.end(ending{trigger: rowOf(why), problem: endedProblem(why)})
+	}
+	for sid, why := range gone {
+		r.left(sid, rowOf(why))
 	}
 	for s, revision := range outdated {
 		s.call(func() { s.outdate(revision) })
@@ -224,14 +225,22 @@ func (r *registry) riskLocked(user string, now time.Time) wire.Risk {
 	return risk
 }
 
-// take returns the sessions to end and those with the least revision of their
-// tokens. Both only accumulate until the tokens have expired, so that a policy
+// rowOf is the row of the table that the end of a session is.
+func rowOf(why wire.Code) wire.Trigger {
+	if why == wire.CodeSignedOut {
+		return wire.TriggerSignOut
+	}
+	return wire.Trigger(why)
+}
+
+// take returns the sessions to end, those ended that are not here, and those
+// with the least revision of their tokens. Both only accumulate until the tokens have expired, so that a policy
 // that forgot one brings nobody back.
-func (r *registry) take(p *wire.PolicyToken, now time.Time) (ended map[*session]wire.Code, outdated map[*session]uint64, err error) {
+func (r *registry) take(p *wire.PolicyToken, now time.Time) (ended map[*session]wire.Code, gone map[wire.SessionID]wire.Code, outdated map[*session]uint64, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p.Revision < r.revision {
-		return nil, nil, fmt.Errorf("policy revision %d is older than %d", p.Revision, r.revision)
+		return nil, nil, nil, fmt.Errorf("policy revision %d is older than %d", p.Revision, r.revision)
 	}
 	r.revision, r.risk = p.Revision, p.Risk
 	for sid, v := range r.revoked {
@@ -244,15 +253,18 @@ func (r *registry) take(p *wire.PolicyToken, now time.Time) (ended map[*session]
 			delete(r.renew, sid)
 		}
 	}
-	ended, outdated = map[*session]wire.Code{}, map[*session]uint64{}
+	ended, gone, outdated = map[*session]wire.Code{}, map[wire.SessionID]wire.Code{}, map[*session]uint64{}
 	for sid, until := range p.Revoked {
 		why := wire.CodeRevoked
 		if p.Ended[sid] == wire.CodeSignedOut {
 			why = wire.CodeSignedOut
 		}
+		_, known := r.revoked[sid]
 		r.revoked[sid] = revocation{until: until, why: why}
 		if s := r.sessions[sid]; s != nil {
 			ended[s] = why
+		} else if !known {
+			gone[sid] = why
 		}
 	}
 	for sid, v := range p.Renew {
@@ -262,5 +274,5 @@ func (r *registry) take(p *wire.PolicyToken, now time.Time) (ended map[*session]
 			outdated[s] = v.Revision
 		}
 	}
-	return ended, outdated, nil
+	return ended, gone, outdated, nil
 }

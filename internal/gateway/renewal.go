@@ -13,8 +13,9 @@ import (
 
 // accept takes renewed tokens of the same session, and what the device reports
 // with them. They may not be older than those it has, so that an answer or a
-// claim cannot be taken back.
-func (s *session) accept(t tokens, report wire.DeviceClaims) *wire.Problem {
+// claim cannot be taken back. The same tokens again are a reconnect where the
+// client says so: its control channel, or it itself, was away.
+func (s *session) accept(t tokens, report wire.DeviceClaims, resumed bool) *wire.Problem {
 	old := s.tokens
 	if t.claims.Session != s.id || t.claims.Subject != s.user {
 		return &wire.Problem{Code: wire.CodeToken, Status: http.StatusForbidden, Title: "The tokens are another session's"}
@@ -26,6 +27,9 @@ func (s *session) accept(t tokens, report wire.DeviceClaims) *wire.Problem {
 		return &wire.Problem{Code: wire.CodeToken, Status: http.StatusConflict, Title: "The tokens are older than the session's"}
 	}
 	row := t.row(old)
+	if row == "" && resumed {
+		row = wire.TriggerReconnect
+	}
 	if row == "" && s.held == nil {
 		if report != nil {
 			s.reported(report)

@@ -206,7 +206,7 @@ func TestRenewalRefused(t *testing.T) {
 	}
 	old.claims.Issued = jwt.NewNumericDate(time.Now().Add(-time.Minute))
 	session := s.g.registry.all()[0]
-	session.call(func() { p = session.accept(old, nil) })
+	session.call(func() { p = session.accept(old, nil, false) })
 	if p == nil || p.Code != wire.CodeToken {
 		t.Errorf("older tokens: %v", p)
 	}

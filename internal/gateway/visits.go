@@ -20,7 +20,18 @@ type visits struct {
 
 type visit struct {
 	session wire.SessionID
+	user    string
 	address string
+}
+
+// user is that of a session that was here.
+func (v *visits) user(sid wire.SessionID) (user string, ok bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if e := v.known[sid]; e != nil {
+		return e.Value.(*visit).user, true
+	}
+	return "", false
 }
 
 // row notes that a session has come from an address, and says which row of the
@@ -34,7 +45,7 @@ func (v *visits) row(t tokens, address string, resumed bool) wire.Trigger {
 		if v.known == nil {
 			v.known = map[wire.SessionID]*list.Element{}
 		}
-		v.known[sid] = v.order.PushFront(&visit{sid, address})
+		v.known[sid] = v.order.PushFront(&visit{sid, t.claims.Subject, address})
 		if v.order.Len() > maxVisits {
 			delete(v.known, v.order.Remove(v.order.Back()).(*visit).session)
 		}
