@@ -46,10 +46,6 @@ func scriptProbe(g wire.Gather, log *slog.Logger) func(context.Context, wire.Dev
 	}
 }
 
-// deaf hears nothing: every five minutes is soon enough here.
-type deaf struct{}
-
-func (deaf) watch(_, _ []string) {}
-func (deaf) close()              {}
-
-func listen(context.Context, func(announcement), *slog.Logger) listener { return deaf{} }
+func listen(ctx context.Context, announce func(announcement), log *slog.Logger) listener {
+	return hearNothing(ctx, announce, log)
+}
