@@ -241,9 +241,10 @@ func (c *core) planeChanged(f DataplaneFacts) {
 		}
 		c.waited[id] = a.Waiting > 0
 	}
-	for _, s := range f.Sites {
-		if s.State == Connected {
-			for e := range s.Verdicts {
+	for id, s := range f.Sites {
+		for e, v := range s.Verdicts {
+			// A channel that is suspended with its carrier is told of verdicts too.
+			if s.State == Connected || v.Decision != c.plane.Sites[id].Verdicts[e].Decision {
 				delete(c.cured, e)
 			}
 		}
