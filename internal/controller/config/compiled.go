@@ -17,6 +17,25 @@ func variablesOf(c *wire.Condition) []policy.Variable {
 	return vars
 }
 
+// Variables are what criteria may read beyond the built-in claims.
+func (c *Config) Variables() []policy.Variable {
+	var vars []policy.Variable
+	for _, s := range c.Scripts {
+		if s.Kind == wire.ScriptCriteria {
+			vars = append(vars, policy.Variable{Name: "scripts." + wire.Variable(s.Name), Type: policy.VarType(s.Type)})
+		}
+	}
+	types := map[wire.GatherKind]policy.VarType{wire.GatherProcess: policy.TypeBool, wire.GatherFile: policy.TypeBool, wire.GatherDigest: policy.TypeString}
+	for _, g := range c.Gather {
+		typ, ok := types[g.Kind]
+		if !ok {
+			typ = policy.VarType(g.Type)
+		}
+		vars = append(vars, policy.Variable{Name: "device." + g.Name, Type: typ})
+	}
+	return vars
+}
+
 // Compiled are an entitlement's conditions, as package policy plans them. One
 // that does not compile, which Load would have refused, has no criteria.
 func (c *Config) Compiled(e *Entitlement) []policy.Condition {
@@ -27,7 +46,7 @@ func (c *Config) Compiled(e *Entitlement) []policy.Condition {
 		if err != nil {
 			criteria = nil
 		}
-		out = append(out, policy.Condition{ID: w.ID, Criteria: criteria, Interactions: w.Interactions, Denied: w.Denied})
+		out = append(out, policy.Condition{ID: w.ID, Criteria: criteria, Interactions: w.Interactions, Any: w.Any, Denied: w.Denied})
 	}
 	return out
 }

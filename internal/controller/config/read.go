@@ -13,6 +13,12 @@ import (
 	"github.com/tidegate/tidegate/internal/resource"
 )
 
+// Documents reads the documents that Load would, and Cases among them.
+func Documents(path string) ([]*resource.Document, error) {
+	docs, _, err := read(path)
+	return docs, err
+}
+
 // read reads the documents of a file or of a directory's files, whose names end
 // in .yaml and do not begin with a dot. There is a digest if all were read,
 // whatever is wrong in them.
