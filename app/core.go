@@ -39,18 +39,21 @@ func Tray(ctx context.Context, p profile.Profile, link string, log *slog.Logger)
 // keychain, the data plane and the device's claims.
 func newSession(p profile.Profile, log *slog.Logger) (*session.Session, []func(context.Context) error) {
 	plane := tunnel.New(tunnel.Options{Log: log})
+	device := posture.New(posture.Options{Version: Version, Log: log})
 	s := session.New(session.Options{
 		Controller: &control.Controller{},
 		Dataplane:  plane,
 		Vault:      vault.Keychain{Service: p.Keychain()},
 		Records:    vault.Records{Dir: p.Config},
-		Device:     posture.Collect,
+		Posture:    device,
+		Device:     device.Collect,
 		Launch:     openURL,
 		Version:    Version,
 		Log:        log,
 	})
 	return s, []func(context.Context) error{
 		func(ctx context.Context) error { return plane.Run(ctx, s.ReportDataplane) },
+		func(ctx context.Context) error { return device.Run(ctx, s.ReportDevice) },
 	}
 }
 

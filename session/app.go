@@ -27,6 +27,9 @@ type App struct {
 	Why Why `json:"why,omitzero"`
 	// Until is when access ends or is decided anew; zero: nothing known will end it.
 	Until time.Time `json:"until,omitzero"`
+	// Allowed: the gateway's verdict allows it, and Until ends that; where it is
+	// not set there is no verdict, or it denies, and Until may end that.
+	Allowed bool `json:"allowed,omitempty"`
 	// Cure is what, answered, would open or keep it; empty: nothing the user can answer.
 	Cure []wire.InteractionKind `json:"cure,omitempty"`
 	// AnyOf: one of Cure suffices.

@@ -46,7 +46,7 @@ func (a *App) judge(f *facts, in *intent, fact AppFact, allowed bool, w *wake) {
 	switch {
 	case !allowed && fact.Flows == 0:
 		a.State, a.Why, a.Cure, a.Until = AppBlocked, closedReason(f), nil, time.Time{}
-		a.AnyOf, a.Since, a.Failing, a.Hidden = false, time.Time{}, nil, false
+		a.Allowed, a.AnyOf, a.Since, a.Failing, a.Hidden = false, false, time.Time{}, nil, false
 	case a.State == AppReady && fact.Problem != nil:
 		a.explainFailure(fact.Problem)
 	}
@@ -54,7 +54,7 @@ func (a *App) judge(f *facts, in *intent, fact AppFact, allowed bool, w *wake) {
 
 // told takes what a verdict says that ends at end by our clock.
 func (a *App) told(v wire.Verdict, end time.Time, f *facts) {
-	a.Decision = v.Decision
+	a.Decision, a.Allowed = v.Decision, v.Allow
 	if !v.Allow || v.Reason.Kind != wire.ReasonTokenEnd { // the tokens renew themselves
 		a.Until = end
 	}

@@ -134,7 +134,7 @@ type ControlClient interface {
 }
 
 // Posture finds out the device claims and reports them to ReportDevice, whole,
-// whenever they change. Implemented by package posture.
+// whenever they change. Implemented by internal/posture.
 type Posture interface {
 	// Declare has these found out beside the built-in ones, and no others from
 	// now on. It does not block.

@@ -24,7 +24,8 @@ const (
 )
 
 // IconFor is the icon of a state. The tooltip names the earliest instant at
-// which access to an application ends, in the time zone of s.At.
+// which access to an application that is used ends, in the time zone of s.At;
+// nothing in it changes with the clock alone.
 func IconFor(s session.State) Icon {
 	i := Icon{State: Inactive, Tooltip: status(s)}
 	switch {
@@ -44,11 +45,13 @@ func IconFor(s session.State) Icon {
 	return i
 }
 
-// earliest is the application whose access ends first.
+// earliest is the application whose access ends first, of those that were used
+// in this session.
 func earliest(apps []session.App) (first session.App, ok bool) {
 	for _, a := range apps {
-		open := a.State == session.AppReady || a.State == session.AppInUse || a.State == session.AppNeedsYou
-		if !open || a.Until.IsZero() {
+		open := a.Allowed || a.State == session.AppReady || a.State == session.AppInUse
+		used := a.State == session.AppInUse || a.Flows > 0 || !a.LastUsed.IsZero()
+		if !open || !used || a.Until.IsZero() {
 			continue
 		}
 		if !ok || a.Until.Before(first.Until) {

@@ -222,6 +222,7 @@ func TestMenuStandsStill(t *testing.T) {
 
 func TestIconFor(t *testing.T) {
 	until := func(a session.App, d time.Duration) session.App { a.Until = noon.Add(d); return a }
+	used := func(a session.App) session.App { a.LastUsed = noon.Add(-time.Hour); return a }
 	with := func(f func(*session.State), apps ...session.App) session.State {
 		s := signedIn(apps...)
 		f(&s)
@@ -238,14 +239,25 @@ func TestIconFor(t *testing.T) {
 		{"attention comes first", with(func(s *session.State) { s.ZTA.InUse, s.ZTA.Attention = true, true }), Icon{Attention, "Protected – Your applications are reachable"}},
 		{"reconnecting is inactive", with(func(s *session.State) { s.ZTA.Active, s.ZTA.Title, s.ZTA.Detail = false, "Reconnecting", "" }), Icon{Inactive, "Reconnecting"}},
 		{"earliest end, in the reader's time", signedIn(
-			until(web("late", session.AppReady), 9*time.Hour),
+			until(used(web("late", session.AppReady)), 9*time.Hour),
+			until(web("unused", session.AppReady), time.Hour),
 			until(web("first", session.AppInUse), 4*time.Hour+40*time.Minute),
-			until(web("blocked", session.AppBlocked), time.Hour),
+			until(used(web("blocked", session.AppBlocked)), time.Hour),
+			until(used(web("denied", session.AppNeedsYou)), time.Hour),
 			web("endless", session.AppReady),
 		), Icon{Active, "Protected – Your applications are reachable\nFirst until 16:40"}},
-		{"tomorrow", signedIn(until(web("late", session.AppReady), 20*time.Hour)), Icon{Active, "Protected – Your applications are reachable\nLate until 3 Mar 08:00"}},
+		{"tomorrow", signedIn(until(used(web("late", session.AppReady)), 20*time.Hour)), Icon{Active, "Protected – Your applications are reachable\nLate until 3 Mar 08:00"}},
+		{"about to end", signedIn(func() session.App {
+			a := until(used(web("payroll", session.AppNeedsYou)), 5*time.Minute)
+			a.Allowed = true
+			return a
+		}()), Icon{Active, "Protected – Your applications are reachable\nPayroll until 12:05"}},
+		{"missed", with(func(s *session.State) {
+			s.ZTA.Attention, s.ZTA.Title, s.ZTA.Detail = true, "Action needed", "Confirm your identity to continue"
+			s.Prompt = &session.Prompt{Kind: session.PromptInteraction, Missed: true}
+		}), Icon{Attention, "Action needed – Confirm your identity to continue\nVerify to continue"}},
 		{"an end in another zone", signedIn(func() session.App {
-			a := web("utc", session.AppReady)
+			a := used(web("utc", session.AppReady))
 			a.Until = noon.Add(time.Hour).UTC()
 			return a
 		}()), Icon{Active, "Protected – Your applications are reachable\nUtc until 13:00"}},

@@ -74,7 +74,16 @@ func interacts(s *session.State, a session.App) bool {
 func (c *call) gather(ctx context.Context, s *session.State) (session.Answer, error) {
 	cmd := session.Answer{Prompt: s.Prompt.ID}
 	in := c.secrets()
-	for _, i := range s.Prompt.Interactions {
+	all := s.Prompt.Interactions
+	if len(s.Prompt.Choice) > 0 {
+		chosen, err := c.choose(ctx, in, s.Prompt.Choice)
+		if err != nil {
+			return session.Answer{}, err
+		}
+		cmd.Choice = chosen.Kind
+		all = append(all[:len(all):len(all)], chosen)
+	}
+	for _, i := range all {
 		var err error
 		if i.Message != "" && in.mute != nil {
 			fmt.Fprintln(c.Err, plaintext.Line(i.Message))
@@ -99,6 +108,28 @@ func (c *call) gather(ctx context.Context, s *session.State) (session.Answer, er
 		}
 	}
 	return cmd, nil
+}
+
+// choose returns the one of several interactions that --with names, or that the
+// user chooses.
+func (c *call) choose(ctx context.Context, in *secrets, from []wire.Interaction) (wire.Interaction, error) {
+	var names []string
+	for _, i := range from {
+		names = append(names, string(i.Kind))
+	}
+	choice := c.with
+	if choice == "" {
+		var err error
+		if choice, err = in.open(ctx, "Answer with which of "+strings.Join(names, ", ")+"? "); err != nil {
+			return wire.Interaction{}, err
+		}
+	}
+	for _, i := range from {
+		if strings.EqualFold(strings.TrimSpace(choice), string(i.Kind)) {
+			return i, nil
+		}
+	}
+	return wire.Interaction{}, usageError{fmt.Sprintf("%q is not asked; choose one of %s", choice, strings.Join(names, ", "))}
 }
 
 // answer gives an answer to the prompt of that kind and waits for what comes

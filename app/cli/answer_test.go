@@ -39,6 +39,10 @@ func TestAnswer(t *testing.T) {
 	mfa := asking(wire.InteractionMFA)
 	all := asking(wire.InteractionMessage, wire.InteractionMFA, wire.InteractionPassword, wire.InteractionReason)
 	message := asking(wire.InteractionMessage)
+	either := asking(wire.InteractionReason)
+	p := *either.Prompt
+	p.Choice = []wire.Interaction{{Kind: wire.InteractionMFA}, {Kind: wire.InteractionPassword}}
+	either.Prompt = &p
 	lapsed := state()
 	lapsed.Prompt = nil
 	nothing := lapsed
@@ -58,6 +62,12 @@ func TestAnswer(t *testing.T) {
 		{"as JSON", mfa, []session.State{busy(mfa), confirmed()}, "123456\n", []string{"--json"}, result{out: "{\"ok\":true}\n"}, code},
 		{"everything", all, []session.State{busy(all), confirmed()}, "yes\n123456\ns3cret word\nthe November run\n", nil, result{out: "Confirmed.\n"},
 			[]session.Command{session.Answer{Prompt: "p1", MFA: "123456", Password: "s3cret word", Reason: "the November run"}}},
+		{"a choice", either, []session.State{busy(either), confirmed()}, "Password\nticket 9\ns3cret word\n", nil, result{out: "Confirmed.\n"},
+			[]session.Command{session.Answer{Prompt: "p1", Choice: wire.InteractionPassword, Password: "s3cret word", Reason: "ticket 9"}}},
+		{"a choice by its flag", either, []session.State{busy(either), confirmed()}, "ticket 9\n123456\n", []string{"--with", "mfa"}, result{out: "Confirmed.\n"},
+			[]session.Command{session.Answer{Prompt: "p1", Choice: wire.InteractionMFA, MFA: "123456", Reason: "ticket 9"}}},
+		{"a choice that there is not", either, nil, "", []string{"--with", "message"}, result{code: Usage,
+			err: "tidegate: \"message\" is not asked; choose one of mfa, password; `tidegate help` lists the commands\n"}, nil},
 		{"wrong", mfa, []session.State{busy(mfa), refused(mfa, time.Time{})}, "123456\n", nil, result{code: Denied, err: "tidegate: That did not work. The answer is wrong. Try again.\n"}, code},
 		{"right after wrong", refused(mfa, time.Time{}), []session.State{busy(mfa), confirmed()}, "123456\n", nil, result{out: "Confirmed.\n"}, code},
 		{"lapsed meanwhile", mfa, []session.State{busy(mfa), lapsed, confirmed()}, "123456\n", nil, result{out: "Confirmed.\n"}, code},

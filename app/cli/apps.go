@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tidegate/tidegate/session"
 )
@@ -97,6 +98,7 @@ func (c *call) why(ctx context.Context, args []string) error {
 		return err
 	}
 	if c.json {
+		a.Until, a.Since = c.local(a.Until), c.local(a.Since)
 		return c.write(a, "  ")
 	}
 	rows := [][]string{{"Application", a.Name + " (" + string(a.ID) + ")"}, {"State", word(a.State)}}
@@ -107,7 +109,21 @@ func (c *call) why(ctx context.Context, args []string) error {
 	}
 	row("Why", join(a.Why.Title, a.Why.Detail))
 	row("What to do", a.Why.Fix)
-	row("Until", c.clock(a.Until, s.At))
+	if len(a.Cure) > 0 {
+		row("Answer it", "tidegate answer "+string(a.ID))
+	}
+	row("Since", c.exact(a.Since))
+	if a.Allowed || a.State == session.AppReady || a.State == session.AppInUse {
+		row("Until", c.exact(a.Until))
+	} else {
+		row("Decided again", c.exact(a.Until))
+	}
+	for _, x := range a.Failing {
+		row("Fails", c.fails(x, s.At))
+	}
+	if a.Hidden {
+		row("", "Your administrator hides the values.")
+	}
 	row("Site", string(a.Site))
 	row("Entitlement", string(a.Entitlement))
 	row("Condition", string(a.Why.Condition))
@@ -117,4 +133,35 @@ func (c *call) why(ctx context.Context, args []string) error {
 	}
 	c.table(nil, rows)
 	return nil
+}
+
+// fails says what a criterion is about, how it is found, and how it was written.
+func (c *call) fails(x session.Failing, now time.Time) string {
+	text := x.Title
+	if x.Found != "" {
+		text += ": " + x.Found
+	}
+	if !x.Answered.IsZero() {
+		text += " " + c.clock(x.Answered, now)
+	}
+	if x.Text != "" {
+		text += " (" + x.Text + ")"
+	}
+	return text
+}
+
+// local is t in the user's time zone.
+func (c *call) local(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.In(c.Zone)
+}
+
+// exact writes an instant whole; empty for none.
+func (c *call) exact(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(c.Zone).Format("Mon 2 Jan 2006 15:04:05 MST")
 }

@@ -58,7 +58,7 @@ var commands = []command{
 	{name: "events", help: "tell what has happened", run: (*call).events, flags: eventsFlags},
 	{name: "sign-in", help: "sign in; asks for password and code, or reads them from standard input", run: (*call).signIn, flags: timeoutFlag},
 	{name: "sign-out", help: "end the session", run: (*call).signOut, flags: timeoutFlag},
-	{name: "answer", args: "[APP]", help: "answer what is asked of you now, or by APP; asks for it, or reads a line for each", run: (*call).respond, flags: timeoutFlag, more: 1},
+	{name: "answer", args: "[APP]", help: "answer what is asked of you now, or by APP; asks for it, or reads a line for each", run: (*call).respond, flags: answerFlags, more: 1},
 	{name: "enrol", args: "LINK", help: "enrol this device; - reads the link from standard input", run: (*call).enrol, flags: timeoutFlag, want: 1},
 	{name: "window", help: "show the window", run: (*call).window},
 	{name: "quit", help: "end Tidegate", run: (*call).quit, flags: timeoutFlag},
@@ -72,6 +72,7 @@ type call struct {
 	wait    string
 	timeout time.Duration
 	follow  bool
+	with    string
 }
 
 // Has says whether there is a command of that name.
@@ -144,6 +145,11 @@ func timeoutFlag(c *call, fs *flag.FlagSet) {
 	fs.DurationVar(&c.timeout, "timeout", 30*time.Second, "")
 }
 
+func answerFlags(c *call, fs *flag.FlagSet) {
+	timeoutFlag(c, fs)
+	fs.StringVar(&c.with, "with", "", "")
+}
+
 // UsageText says what there is.
 func UsageText() string {
 	var b strings.Builder
@@ -157,6 +163,7 @@ func UsageText() string {
   --json                        answer with JSON (every command)
   status --wait WHAT            wait for active, inactive, signed-in, signed-out, enrolled, in-use or prompt
   --timeout 30s                 how long to wait (status --wait, sign-in, sign-out, answer, enrol, quit)
+  answer --with KIND            where there is a choice: mfa, password, reason or message
   events --follow               go on telling
 
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 not running, 4 denied, or something is needed of you

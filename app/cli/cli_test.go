@@ -101,6 +101,12 @@ func state() session.State {
 			{ID: "pay", Name: "Payroll", State: session.AppNeedsYou, Open: session.OpenBrowser, Why: session.Why{Title: "A one-time code is needed", Detail: "It is too old", Fix: "Enter a code."}},
 			{ID: "build", Name: "Build \x1b[31mhost", State: session.AppReady, Open: session.OpenTerminal, OpenWith: "ssh -p 2222 127.1.1.3", Until: noon.AddDate(0, 0, 1)},
 			{ID: "old", Name: "Payroll", Why: session.Why{Title: "Outside the hours"}},
+			{ID: "vault", Name: "Vault", State: session.AppNeedsYou, Cure: []wire.InteractionKind{wire.InteractionMFA}, Until: noon.Add(6*time.Hour + 30*time.Minute + 5*time.Second),
+				Since: noon.Add(-30 * time.Minute), Decision: "d-1", Why: session.Why{Title: "This device does not meet the conditions"}, Failing: []session.Failing{
+					{Kind: wire.ReasonDevice, Title: "Firewall", Found: "off", Text: "device.firewall"},
+					{Kind: wire.ReasonMFA, Title: "One-time code", Found: "answered", Answered: noon.Add(-75 * time.Minute), Text: `within(responses.mfa, duration("60m"))`},
+				}},
+			{ID: "safe", Name: "Safe", State: session.AppBlocked, Hidden: true, Why: session.Why{Title: "This device does not meet the conditions"}, Failing: []session.Failing{{Kind: wire.ReasonDevice, Title: "This device"}}},
 		},
 		Prompt:   &session.Prompt{ID: "p", Kind: session.PromptInteraction, Apps: []wire.AppID{"pay"}, Deadline: noon.Add(5 * time.Minute)},
 		Problems: []session.Problem{{Code: "x", Title: "The gateway is slow", Fix: "Wait"}},
@@ -134,11 +140,13 @@ wiki   Wiki            in-use     16:00:00     http://127.1.1.1/
 pay    Payroll         needs-you                                      A one-time code is needed
 build  Build [31mhost  ready      3 Mar 12:00  ssh -p 2222 127.1.1.3
 old    Payroll         blocked                                        Outside the hours
+vault  Vault           needs-you  18:30:05                            This device does not meet the conditions
+safe   Safe            blocked                                        This device does not meet the conditions
 `}},
 		{"why", []string{"why", "wiki"}, result{out: `
 Application  Wiki (wiki)
 State        in-use
-Until        16:00:00
+Until        Mon 2 Mar 2026 16:00:00 UTC
 Site         hq
 Entitlement  e1
 Open         2, 10 bytes up, 20 down
@@ -148,6 +156,24 @@ Application  Payroll (pay)
 State        needs-you
 Why          A one-time code is needed. It is too old.
 What to do   Enter a code.
+`}},
+		{"why, by each criterion", []string{"why", "vault"}, result{out: `
+Application    Vault (vault)
+State          needs-you
+Why            This device does not meet the conditions.
+Answer it      tidegate answer vault
+Since          Mon 2 Mar 2026 11:30:00 UTC
+Decided again  Mon 2 Mar 2026 18:30:05 UTC
+Fails          Firewall: off (device.firewall)
+Fails          One-time code: answered 10:45:00 (within(responses.mfa, duration("60m")))
+Decision       d-1
+`}},
+		{"why, and the values are hidden", []string{"why", "safe"}, result{out: `
+Application  Safe (safe)
+State        blocked
+Why          This device does not meet the conditions.
+Fails        This device
+             Your administrator hides the values.
 `}},
 		{"events", []string{"events"}, result{out: `
 2 Mar 12:00:00  Tidegate started
@@ -207,6 +233,7 @@ func TestJSON(t *testing.T) {
 		{[]string{"status", "--json"}, s},
 		{[]string{"apps", "--json"}, s.Apps},
 		{[]string{"why", "pay", "--json"}, s.Apps[1]},
+		{[]string{"why", "vault", "--json"}, s.Apps[4]},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			got := invoke(t, src, "", tt.args...)

@@ -134,6 +134,9 @@ func asked(c *call, s *session.State, p *session.Prompt) string {
 		return "sign in: tidegate sign-in"
 	}
 	text := "verify"
+	if p.Missed {
+		text = "verify again"
+	}
 	if !p.Deadline.IsZero() {
 		text += " before " + c.clock(p.Deadline, s.At)
 	}

@@ -14,4 +14,4 @@ func Needed(prev, next session.State) bool {
 		prev.Tray == session.TrayUnknown && next.Tray == session.TrayAbsent
 }
 
-func asks(p *session.Prompt) bool { return p != nil && !p.Dismissed }
+func asks(p *session.Prompt) bool { return p != nil && !p.Dismissed && !p.Missed }

@@ -10,6 +10,9 @@ func TestNeeded(t *testing.T) {
 	ask := func(id string, dismissed bool) session.State {
 		return session.State{Prompt: &session.Prompt{ID: id, Dismissed: dismissed}}
 	}
+	missed := func(id string) session.State {
+		return session.State{Prompt: &session.Prompt{ID: id, Missed: true}}
+	}
 	seq := func(n uint64) session.State { return session.State{Window: session.WindowRequest{Seq: n}} }
 	tray := func(h session.TrayHost) session.State { return session.State{Tray: h} }
 	for _, tt := range []struct {
@@ -26,6 +29,8 @@ func TestNeeded(t *testing.T) {
 		{"another prompt", ask("a", false), ask("b", false), true},
 		{"a dismissed prompt", session.State{}, ask("a", true), false},
 		{"dismissed now", ask("a", false), ask("a", true), false},
+		{"missed", ask("a", false), missed("b"), false},
+		{"missed before the first state", session.State{}, missed("a"), false},
 		{"brought back", ask("a", true), ask("a", false), true},
 		{"no tray", tray(session.TrayUnknown), tray(session.TrayAbsent), true},
 		{"the panel crashes", tray(session.TrayPresent), tray(session.TrayAbsent), false},

@@ -17,9 +17,9 @@ type bannerView struct {
 }
 
 // bannerOf chooses the one thing to say above every page: what is asked and
-// was put off, if it could be answered now; else the most urgent problem.
+// was put off or missed, if it could be answered now; else the most urgent problem.
 func bannerOf(s session.State) bannerView {
-	if p := s.Prompt; p != nil && p.Dismissed && p.Kind == session.PromptInteraction && s.ZTA.Allowed {
+	if p := s.Prompt; p != nil && (p.Dismissed || p.Missed) && p.Kind == session.PromptInteraction && s.ZTA.Allowed {
 		title, detail := verifyToKeep(namesOf(s, p.Apps), p.Deadline, s.At)
 		return bannerView{title: title, detail: detail, tone: warn, icon: "gpp_maybe", action: words.verify, command: session.ShowPrompt{}}
 	}

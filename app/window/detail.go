@@ -2,6 +2,7 @@ package window
 
 import (
 	"cmp"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -17,7 +18,9 @@ type detailView struct {
 	about                       string
 	title, text, fix            string
 	cure                        string
-	until, untilIs, site        string
+	until, untilIs, site, since string
+	failing                     [][2]string // what is about, and how it is found
+	hidden                      bool
 	address, command            string
 	flows, data, used, decision string
 	open                        session.OpenKind
@@ -45,11 +48,18 @@ func detailOf(s session.State, a *session.App) detailView {
 		v.cure = cureWord(a.Cure)
 	}
 	if !a.Until.IsZero() {
-		v.until, v.untilIs = moment(a.Until, s.At), words.factUntil
-		if v.card.state.tone == bad {
+		v.until, v.untilIs = exactly(a.Until, s.At), words.factUntil
+		if v.card.state.tone == bad || v.card.why && !a.Allowed {
 			v.untilIs = words.factAgain
 		}
 	}
+	if !a.Since.IsZero() {
+		v.since = exactly(a.Since, s.At)
+	}
+	for _, x := range a.Failing {
+		v.failing = append(v.failing, [2]string{x.Title, found(x, s.At)})
+	}
+	v.hidden = a.Hidden
 	if a.Listen.IsValid() {
 		v.address = a.Listen.String()
 	}
@@ -66,6 +76,14 @@ func detailOf(s session.State, a *session.App) detailView {
 		v.used = lastUsed(a.LastUsed, s.At)
 	}
 	return v
+}
+
+// found is how a criterion is found to be.
+func found(x session.Failing, now time.Time) string {
+	if x.Answered.IsZero() {
+		return x.Found
+	}
+	return x.Found + " " + moment(x.Answered, now)
 }
 
 // lastUsed writes a past instant.
@@ -95,7 +113,9 @@ type detail struct {
 	sign             *glyph
 	title, text, fix *paragraph
 	cure             *button
-	until, site      *detailRow
+	terms            *terms
+	until, since     *detailRow
+	site             *detailRow
 	address, command *detailRow
 	flows, data      *detailRow
 	used, decision   *detailRow
@@ -122,18 +142,19 @@ func (w *Window) newDetail() (*modal, face) {
 	why := newStack(3, insets{}, nil, d.title, d.text, d.fix)
 	callout := newLine(14, pads(14, 16), d.back, d.sign, why, d.cure).growing(why)
 
-	d.until, d.site = newDetailRow(words.factUntil), newDetailRow(words.factSite)
+	d.terms = newTerms()
+	d.until, d.since, d.site = newDetailRow(words.factUntil), newDetailRow(words.factSince), newDetailRow(words.factSite)
 	d.flows, d.data = newDetailRow(words.factFlows), newDetailRow(words.factData)
 	d.used = newDetailRow(words.factUsed)
 	d.address = w.newCopyRow(words.factAddress, true)
 	d.command = w.newCopyRow(words.factCommand, true)
 	d.decision = w.newCopyRow(words.factDecision, true)
-	rows := newStack(0, insets{}, nil, d.until.line, d.address.line, d.command.line, d.site.line, d.flows.line, d.data.line, d.used.line, d.decision.line)
+	rows := newStack(0, insets{}, nil, d.until.line, d.since.line, d.address.line, d.command.line, d.site.line, d.flows.line, d.data.line, d.used.line, d.decision.line)
 
 	d.open = w.newButton(primary, "", "", d.enter)
 	later := w.newButton(plain, words.close, "", d.escape)
 	actions := newLine(10, insets{}, nil, later, d.open).growing(d.open)
-	body := newStack(0, pad(24), nil, head, newGap(14), d.about, newGap(14), callout, newGap(12), rows, newGap(18), actions)
+	body := newStack(0, pad(24), nil, head, newGap(14), d.about, newGap(14), callout, d.terms.stack, newGap(12), rows, newGap(18), actions)
 	return newModal(560, body, d.escape), d
 }
 
@@ -143,7 +164,7 @@ func (d *detail) update(s session.State) {
 		return
 	}
 	v := detailOf(s, a)
-	if v == d.shows {
+	if reflect.DeepEqual(v, d.shows) {
 		return
 	}
 	d.shows = v
@@ -164,8 +185,10 @@ func (d *detail) update(s session.State) {
 	shown(d.fix, v.fix != "")
 	d.cure.set(v.cure, "fingerprint")
 	shown(d.cure, v.cure != "")
+	d.terms.set(v.failing, v.hidden)
 	d.until.name.set(v.untilIs)
 	d.until.set(v.until)
+	d.since.set(v.since)
 	d.site.set(v.site)
 	d.address.set(v.address)
 	d.command.set(v.command)

@@ -71,6 +71,29 @@ func TestDialogsAnswerExactly(t *testing.T) {
 			b.typed("why")
 			b.key(fyne.KeyReturn)
 		}, session.Answer{Prompt: "i2", MFA: "123456", Password: "pw", Reason: "why"}},
+		{"the first choice, with its last digit", choicePrompt(), func(b *bench) { b.typed("123456") }, session.Answer{Prompt: "i3", Choice: wire.InteractionMFA, MFA: "123456"}},
+		{"another choice, and nothing of the first", choicePrompt(), func(b *bench) {
+			b.typed("12345")
+			b.press("Password")
+			b.typed("pw") // what it shows has the focus
+			b.key(fyne.KeyReturn)
+		}, session.Answer{Prompt: "i3", Choice: wire.InteractionPassword, Password: "pw"}},
+		{"a choice by the keyboard", choicePrompt(), func(b *bench) {
+			b.canvas().FocusPrevious() // Message
+			b.canvas().FocusPrevious() // Password
+			b.key(fyne.KeyRight)
+			b.press("Verify")
+		}, session.Answer{Prompt: "i3", Choice: wire.InteractionMessage}},
+		{"there and back by the keyboard", choicePrompt(), func(b *bench) {
+			b.canvas().FocusPrevious()
+			b.key(fyne.KeySpace)
+			b.key(fyne.KeyLeft)
+			b.key(fyne.KeyLeft)
+			b.key(fyne.KeyLeft)
+			b.canvas().Focus(b.layer.face.(*interacting).code)
+			b.typed("123456")
+		}, session.Answer{Prompt: "i3", Choice: wire.InteractionMFA, MFA: "123456"}},
+		{"a choice that is not complete", choicePrompt(), func(b *bench) { b.press("Password"); b.press("Later") }, session.DismissPrompt{Prompt: "i3"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t, alwaysDark)
@@ -336,5 +359,80 @@ func TestQuitAsksOnlyWhereItCutsSomething(t *testing.T) {
 	b.press("Quit")
 	if d := cmp.Diff(session.Command(session.Quit{}), b.sent()); d != "" {
 		t.Error(d)
+	}
+}
+
+// What was missed opens no dialog, but a dialog that is open stays with what was
+// typed; until it is closed, or the user asks for it.
+func TestMissedPrompt(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(missed())
+	if b.layer.modal != nil {
+		t.Fatal("a missed prompt has a dialog")
+	}
+	b.says("Verify to use Bastion host and Sluice control", "Access is blocked until you answer.")
+	b.press("Verify")
+	if got := b.sent(); got != (session.ShowPrompt{}) {
+		t.Errorf("sent %#v", got)
+	}
+	b.apply(mfaPrompt())
+	b.typed("123")
+	b.apply(missed())
+	if d, ok := b.layer.face.(*interacting); !ok || d.code.digits != "123" {
+		t.Fatalf("while the user was at it: %q is open", b.layer.key)
+	}
+	b.says("Then you can use Bastion host and Sluice control.")
+	s := missed()
+	s.Prompt.Dismissed = true
+	b.apply(s)
+	if b.layer.modal != nil {
+		t.Error("a dismissed prompt has a dialog")
+	}
+}
+
+func TestDetailSaysWhatDecides(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(denied(false))
+	b.pages.apps.open("scada")
+	b.says("What decides", "One-time code", "answered 13:30", "Firewall", "off", "Agent running", "not reported", "Since", "14:18:35", "d-2w8h5t1x")
+	b.silent("Your administrator hides the values.")
+	b.press("Enter a code")
+	if got := b.sent(); got != (session.ShowPrompt{App: "scada"}) {
+		t.Errorf("sent %#v", got)
+	}
+	b.apply(denied(true))
+	b.says("One-time code", "This device", "Something that this device did not report", "Your administrator hides the values.")
+	b.silent("Firewall", "off", "answered 13:30")
+	s := denied(false)
+	for range 5 {
+		s.Apps[3].Failing = append(s.Apps[3].Failing, session.Failing{Kind: wire.ReasonGroup, Title: "Groups"})
+	}
+	b.apply(s)
+	b.says("3 more")
+	b.apply(signedIn())
+	b.silent("What decides", "Firewall")
+}
+
+// Until is when access ends, and of what is denied when it is decided again.
+func TestDetailSaysWhatUntilMeans(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		state   session.AppState
+		allowed bool
+		want    string
+	}{
+		{"in use", session.AppInUse, true, "Access until"},
+		{"about to lapse", session.AppNeedsYou, true, "Access until"},
+		{"denied, and curable", session.AppNeedsYou, false, "Decided again"},
+		{"denied", session.AppBlocked, false, "Decided again"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := signedIn()
+			a := &s.Apps[1]
+			a.State, a.Allowed, a.Until = c.state, c.allowed, noon.Add(9*time.Minute+5*time.Second)
+			if v := detailOf(s, a); v.untilIs != c.want || v.until != "14:45:05" {
+				t.Errorf("%q %q", v.untilIs, v.until)
+			}
+		})
 	}
 }

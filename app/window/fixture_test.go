@@ -291,6 +291,48 @@ func everythingPrompt() session.State {
 	return s
 }
 
+// choicePrompt leaves the user a choice.
+func choicePrompt() session.State {
+	s := mfaPrompt()
+	s.Prompt.ID = "i3"
+	s.Prompt.Interactions = nil
+	s.Prompt.Choice = []wire.Interaction{
+		{Kind: wire.InteractionMFA},
+		{Kind: wire.InteractionPassword, Message: "The password of your account"},
+		{Kind: wire.InteractionMessage, Message: "Work on the sluices is logged."},
+	}
+	return s
+}
+
+// missed is a prompt that was not answered in time.
+func missed() session.State {
+	s := mfaPrompt()
+	p := *s.Prompt
+	p.Missed, p.Deadline = true, time.Time{}
+	s.Prompt = &p
+	return s
+}
+
+// denied is an application that several criteria deny; hidden, by kind alone.
+func denied(hidden bool) session.State {
+	s := signedIn()
+	a := &s.Apps[3]
+	a.Since, a.Hidden = noon.Add(-17*time.Minute-25*time.Second), hidden
+	a.Failing = []session.Failing{
+		{Kind: wire.ReasonMFA, Condition: "sluices", Title: "One-time code", Found: "answered", Answered: noon.Add(-66 * time.Minute), Text: "within(responses.mfa, duration(\"60m\"))", Claim: "responses.mfa", Reported: "2026-11-20T13:30:00Z"},
+		{Kind: wire.ReasonDevice, Condition: "sluices", Title: "Firewall", Found: "off", Text: "device.firewall", Claim: "device.firewall", Reported: "false"},
+		{Kind: wire.ReasonMissing, Condition: "sluices", Title: "Agent running", Found: "not reported", Text: "device.agent_running", Claim: "device.agent_running"},
+	}
+	if hidden {
+		a.Failing = []session.Failing{
+			{Kind: wire.ReasonMFA, Condition: "sluices", Title: "One-time code"},
+			{Kind: wire.ReasonDevice, Condition: "sluices", Title: "This device"},
+			{Kind: wire.ReasonMissing, Condition: "sluices", Title: "Something that this device did not report"},
+		}
+	}
+	return s
+}
+
 func manyApps(n int) session.State {
 	s := signedIn()
 	s.Apps = nil

@@ -11,9 +11,12 @@ import (
 )
 
 // interacting asks for everything that one prompt wants: a code, the password,
-// a reason, the acknowledgement of a message.
+// a reason, the acknowledgement of a message; and of several ways to answer for
+// the one that the user chooses.
 type interacting struct {
 	asking
+	choice   *chooser // nil: there is no choice
+	rows     map[wire.InteractionKind]fyne.CanvasObject
 	code     *codeField
 	password *field
 	reason   *field
@@ -22,37 +25,25 @@ type interacting struct {
 }
 
 func (w *Window) newInteraction() (*modal, face) {
-	d := &interacting{deadline: newPill("", "timer", warn)}
+	d := &interacting{deadline: newPill("", "timer", warn), rows: map[wire.InteractionKind]fyne.CanvasObject{}}
 	d.asking = asking{w: w, word: words.verifyDo, wipe: d.forget, lock: d.hold, focus: d.start, command: d.answer, extra: d.show}
 	d.lapses = newStack(0, insets{bottom: 18}, nil, newCentred(d.deadline))
+	p := w.state.Prompt
 	fields := []fyne.CanvasObject{d.lapses}
-	icon := "fingerprint"
-	kinds := kindsOf(w.state.Prompt.Interactions)
-	for _, i := range w.state.Prompt.Interactions {
-		switch i.Kind {
-		case wire.InteractionMFA:
-			d.code = w.newCodeField(words.code)
-			d.code.changed = d.typed
-			fields = append(fields, newStack(8, insets{bottom: 14}, nil, newParagraph(cmp.Or(i.Message, words.code), captionFont, 0), d.code))
-		case wire.InteractionPassword:
-			d.password = w.newField(words.password, words.passwordHint, true)
-			d.password.input.OnChanged = func(string) { d.typed() }
-			d.password.caption.set(cmp.Or(i.Message, words.password))
-			fields = append(fields, d.password.stack, newGap(14))
-		case wire.InteractionReason:
-			d.reason = w.newField(words.reason, words.reasonHint, false)
-			d.reason.input.OnChanged = func(string) { d.typed() }
-			d.reason.caption.set(cmp.Or(i.Message, words.reason))
-			fields = append(fields, d.reason.stack, newGap(14))
-		case wire.InteractionMessage:
-			text := newParagraph(i.Message, font{size: 14, role: roleText}, 0)
-			fields = append(fields, newLine(12, pads(14, 16), newSurface(roleRaised, roleLine, 12), newGlyph("chat_info", false, 22, roleAccent), text).growing(text), newGap(14))
-		}
+	for _, i := range p.Interactions {
+		fields = append(fields, d.row(i))
 	}
-	if len(kinds) == 1 {
-		switch kinds[0] {
-		case wire.InteractionMFA:
-			d.code.filled = d.enter // there is nothing else to do
+	if len(p.Choice) > 0 {
+		d.choice = w.newChooser(kindsOf(p.Choice), d.chosen)
+		fields = append(fields, newStack(8, insets{bottom: 16}, nil, newLabel(words.choose, captionFont), d.choice.line))
+		for _, i := range p.Choice {
+			fields = append(fields, d.row(i))
+		}
+		d.reveal()
+	}
+	icon := "fingerprint"
+	if k := kindsOf(p.Interactions); len(k) == 1 && d.choice == nil {
+		switch k[0] {
 		case wire.InteractionPassword:
 			icon = "password"
 		case wire.InteractionReason:
@@ -61,8 +52,82 @@ func (w *Window) newInteraction() (*modal, face) {
 			d.word, icon = words.acknowledge, "chat_info"
 		}
 	}
+	if d.code != nil {
+		d.code.filled = func() {
+			if d.only(wire.InteractionMFA) { // there is nothing else to do
+				d.enter()
+			}
+		}
+	}
 	m := d.build(icon, 430, fields...)
 	return m, d
+}
+
+// row makes what asks for one interaction.
+func (d *interacting) row(i wire.Interaction) fyne.CanvasObject {
+	var o fyne.CanvasObject
+	switch i.Kind {
+	case wire.InteractionMFA:
+		d.code = d.w.newCodeField(words.code)
+		d.code.changed = d.typed
+		o = newStack(8, insets{bottom: 14}, nil, newParagraph(cmp.Or(i.Message, words.code), captionFont, 0), d.code)
+	case wire.InteractionPassword:
+		d.password = d.w.newField(words.password, words.passwordHint, true)
+		d.password.input.OnChanged = func(string) { d.typed() }
+		d.password.caption.set(cmp.Or(i.Message, words.password))
+		o = newStack(0, insets{bottom: 14}, nil, d.password.stack)
+	case wire.InteractionReason:
+		d.reason = d.w.newField(words.reason, words.reasonHint, false)
+		d.reason.input.OnChanged = func(string) { d.typed() }
+		d.reason.caption.set(cmp.Or(i.Message, words.reason))
+		o = newStack(0, insets{bottom: 14}, nil, d.reason.stack)
+	default:
+		text := newParagraph(i.Message, font{size: 14, role: roleText}, 0)
+		o = newStack(0, insets{bottom: 14}, nil,
+			newLine(12, pads(14, 16), newSurface(roleRaised, roleLine, 12), newGlyph("chat_info", false, 22, roleAccent), text).growing(text))
+	}
+	d.rows[i.Kind] = o
+	return o
+}
+
+// asked says whether that kind is to be answered.
+func (d *interacting) asked(k wire.InteractionKind) bool {
+	if d.choice != nil && slices.Contains(d.choice.kinds, k) {
+		return k == d.choice.chosen
+	}
+	return d.rows[k] != nil
+}
+
+// only says whether that kind is all there is to answer.
+func (d *interacting) only(k wire.InteractionKind) bool {
+	for other := range d.rows {
+		if other != k && d.asked(other) {
+			return false
+		}
+	}
+	return d.asked(k)
+}
+
+// reveal shows the fields of what is to be answered.
+func (d *interacting) reveal() {
+	for k, o := range d.rows {
+		shown(o, d.asked(k))
+	}
+}
+
+// chosen goes on with another choice.
+func (d *interacting) chosen() {
+	d.reveal()
+	d.typed()
+	if f := d.field(d.choice.chosen); f != nil && !d.choosing() {
+		d.w.canvas().Focus(f)
+	}
+}
+
+// choosing says whether the keyboard is at the choice.
+func (d *interacting) choosing() bool {
+	b, ok := d.w.canvas().Focused().(*button)
+	return ok && slices.Contains(d.choice.buttons, b)
 }
 
 // kindsOf are the kinds that are asked, each once.
@@ -78,7 +143,7 @@ func kindsOf(is []wire.Interaction) []wire.InteractionKind {
 
 func (d *interacting) show(p *session.Prompt) {
 	lapsed := p.Deadline.IsZero() || !d.w.options.Now().Before(p.Deadline)
-	title, text := asks(kindsOf(p.Interactions), namesOf(d.w.state, p.Apps), lapsed)
+	title, text := asks(kindsOf(append(p.Interactions[:len(p.Interactions):len(p.Interactions)], p.Choice...)), namesOf(d.w.state, p.Apps), lapsed)
 	d.title.set(title)
 	d.text.set(text)
 	d.remaining()
@@ -114,33 +179,49 @@ func (d *interacting) tick() {
 	d.w.clock.at(d.w.options.Now().Add(time.Second), d.tick)
 }
 
+// start is the first field of what is to be answered.
 func (d *interacting) start() fyne.Focusable {
-	switch {
-	case d.code != nil:
-		return d.code
-	case d.password != nil:
-		return d.password.input
-	case d.reason != nil:
-		return d.reason.input
+	for _, k := range []wire.InteractionKind{wire.InteractionMFA, wire.InteractionPassword, wire.InteractionReason} {
+		if f := d.field(k); f != nil && d.asked(k) {
+			return f
+		}
 	}
 	return d.submit
 }
 
+// field is where that kind is answered; nil: nothing is typed.
+func (d *interacting) field(k wire.InteractionKind) fyne.Focusable {
+	switch {
+	case k == wire.InteractionMFA && d.code != nil:
+		return d.code
+	case k == wire.InteractionPassword && d.password != nil:
+		return d.password.input
+	case k == wire.InteractionReason && d.reason != nil:
+		return d.reason.input
+	}
+	return nil
+}
+
+// answer is nil while what is asked is not complete. It holds nothing that was
+// typed for what was not chosen.
 func (d *interacting) answer() session.Command {
 	a := session.Answer{Prompt: d.prompt.ID}
-	if d.code != nil {
+	if d.choice != nil {
+		a.Choice = d.choice.chosen
+	}
+	if d.asked(wire.InteractionMFA) {
 		if !d.code.complete() {
 			return nil
 		}
 		a.MFA = session.Secret(d.code.digits)
 	}
-	if d.password != nil {
+	if d.asked(wire.InteractionPassword) {
 		if d.password.input.Text == "" {
 			return nil
 		}
 		a.Password = session.Secret(d.password.input.Text)
 	}
-	if d.reason != nil {
+	if d.asked(wire.InteractionReason) {
 		if d.reason.input.Text == "" {
 			return nil
 		}
@@ -159,6 +240,9 @@ func (d *interacting) forget() {
 }
 
 func (d *interacting) hold(on bool) {
+	if d.choice != nil {
+		d.choice.hold(on)
+	}
 	if d.code != nil {
 		setEnabled(d.code, !on)
 	}

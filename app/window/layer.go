@@ -73,12 +73,13 @@ func (w *Window) closeLayer() {
 func (w *Window) wanted() (key string, make func() (*modal, face)) {
 	if p := w.state.Prompt; p != nil && !p.Dismissed {
 		key = "prompt " + string(p.Kind) + " " + p.ID
-		switch p.Kind {
-		case session.PromptEnrol:
+		switch {
+		case p.Missed && key != w.layer.key: // a dialog that is open stays
+		case p.Kind == session.PromptEnrol:
 			return key, w.newEnrol
-		case session.PromptSignIn:
+		case p.Kind == session.PromptSignIn:
 			return key, w.newSignIn
-		case session.PromptInteraction:
+		case p.Kind == session.PromptInteraction:
 			return key, w.newInteraction
 		}
 	}

@@ -31,11 +31,13 @@ var words = struct {
 	readyTitle, readyText, inUseTitle, inUseText                        string
 	unknownWhy, copyAddress, copyCommand                                string
 	factUntil, factAgain, factAddress, factCommand, factFlows, factData string
-	factUsed, factDecision, factSite, never                             string
+	factUsed, factDecision, factSite, factSince, never                  string
+	termsTitle, termsHidden                                             string
 	proposeTitle, enrolTitle, enrolText, enrolField, enrolHint, enrolDo string
 	signInTitle, password, passwordHint, code                           string
 	verifyTitle, verifyDo, reason, reasonHint, acknowledge              string
 	reasonDo, messageTitle, reasonTitle, passwordTitle                  string
+	messageWord, codeWord, choose                                       string
 	quitTitle, quitDo                                                   string
 	busy, failed, checking                                              string
 	appearance, appearanceText, system, dark, light                     string
@@ -74,7 +76,8 @@ var words = struct {
 	inUseTitle: "In use", inUseText: "It goes to sleep by itself when you stop using it.",
 	unknownWhy: "Access is not confirmed", copyAddress: "Copy address", copyCommand: "Copy command",
 	factUntil: "Access until", factAgain: "Decided again", factAddress: "Local address", factCommand: "Command", factFlows: "Open connections", factData: "Sent and received",
-	factUsed: "Last used", factDecision: "Decision", factSite: "Gateway site", never: "Not yet",
+	factUsed: "Last used", factDecision: "Decision", factSite: "Gateway site", factSince: "Since", never: "Not yet",
+	termsTitle: "What decides", termsHidden: "Your administrator hides the values.",
 
 	enrolTitle: "Enrol this device", enrolText: "Paste the enrolment link that your administrator sent you. It says which controller to trust and works once.",
 	proposeTitle: "Trust this controller?",
@@ -82,6 +85,7 @@ var words = struct {
 	signInTitle: "Sign in", password: "Password", passwordHint: "Your password", code: "One-time code",
 	verifyTitle: "Confirm it’s you", verifyDo: "Verify", reason: "Reason", reasonHint: "For example: ticket 4711", acknowledge: "I have read this",
 	reasonDo: "Continue", messageTitle: "Please read this", reasonTitle: "Why do you need access?", passwordTitle: "Type your password again",
+	messageWord: "Message", codeWord: "Code", choose: "Choose how to answer",
 	quitTitle: "Quit Tidegate?", quitDo: "Quit",
 	busy: "Tidegate is still busy with what you asked before. Try again in a moment.", failed: "That did not work: %v", checking: "Checking…",
 	appearance: "Appearance", appearanceText: "Theme of this window", system: "System", dark: "Dark", light: "Light",
@@ -132,6 +136,15 @@ func moment(t, now time.Time) string {
 		return t.Format("2 Jan 15:04")
 	}
 	return t.Format("2 Jan 2006 15:04")
+}
+
+// exactly writes an instant to the second, where it is not of a whole minute.
+func exactly(t, now time.Time) string {
+	s := moment(t, now)
+	if sec := t.Second(); sec != 0 {
+		s += fmt.Sprintf(":%02d", sec)
+	}
+	return s
 }
 
 // dayName names the day of t.
@@ -223,6 +236,24 @@ func quitText(inUse int) string {
 		return "One application is in use. Quitting closes its connections."
 	}
 	return fmt.Sprintf("%d applications are in use. Quitting closes their connections.", inUse)
+}
+
+// choiceWord names one of n ways to answer.
+func choiceWord(k wire.InteractionKind, n int) string {
+	switch k {
+	case wire.InteractionMFA:
+		if n > 3 {
+			return words.codeWord
+		}
+		return words.code
+	case wire.InteractionPassword:
+		return words.password
+	case wire.InteractionReason:
+		return words.reason
+	case wire.InteractionMessage:
+		return words.messageWord
+	}
+	return string(k)
 }
 
 // cureWord is the button that would open or keep an application.
