@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"math/bits"
 	"time"
 )
 
@@ -47,7 +46,7 @@ func Foresee(conds []Condition, claims *Claims, now int64, o PlanOptions) Foreca
 	}
 	p := planner{conds: conds, claims: claims, rounding: o.StampRounding}
 	v := view{claims: claims}
-	allow, change := p.next(v, now, end)
+	allow, change, turns := p.next(v, now, end)
 	f := Forecast{Allow: allow, Change: change}
 	switch {
 	case !allow:
@@ -58,7 +57,7 @@ func Foresee(conds []Condition, claims *Claims, now int64, o PlanOptions) Foreca
 		f.Cure, f.AnyOf = p.cure(now, now)
 	case change >= end:
 		f.Change = end
-	case !p.holds(v, change): // else only a look further ahead is needed then
+	case turns: // else only a look further ahead is needed then
 		f.Warn = max(now, change-int64(o.WarningLead))
 		f.Cure, f.AnyOf = p.cure(f.Warn, change)
 	}
@@ -70,7 +69,8 @@ func Foresee(conds []Condition, claims *Claims, now int64, o PlanOptions) Foreca
 // time before it changes it. It allocates nothing.
 func Next(conds []Condition, claims *Claims, now, end int64) (allow bool, change int64) {
 	p := planner{conds: conds}
-	return p.next(view{claims: claims}, now, end)
+	allow, change, _ = p.next(view{claims: claims}, now, end)
+	return allow, change
 }
 
 // eval is the conjunction of all conditions.
@@ -100,26 +100,23 @@ func (p *planner) holds(v view, at int64) bool {
 	return t == isTrue
 }
 
-// next is the verdict at the instant at, and the next instant at which it is
-// another; no further than end.
-func (p *planner) next(v view, at, end int64) (allow bool, change int64) {
+// next is the verdict at the instant at, and the next instant at which it turns
+// into another, or from which that is not known; no further than end.
+func (p *planner) next(v view, at, end int64) (allow bool, change int64, turns bool) {
 	t, until := p.eval(v, at)
 	allow = t == isTrue
 	limit := min(end, after(at, horizon))
 	for range maxSteps {
 		if until == forever || until >= end {
-			return allow, min(until, end)
-		}
-		if until >= limit {
-			return allow, until
+			return allow, min(until, end), false
 		}
 		t, u := p.eval(v, until)
-		if (t == isTrue) != allow {
-			return allow, until
+		if (t == isTrue) != allow || until >= limit {
+			return allow, until, (t == isTrue) != allow
 		}
 		until = u
 	}
-	return allow, until
+	return allow, until, p.holds(v, until) != allow
 }
 
 // Steady is when the first single criterion changes its value, in Unix
@@ -171,21 +168,19 @@ func (p *planner) cure(answered, at int64) (best KindSet, anyOf bool) {
 	}
 	stamp := p.stamp(answered)
 	alone := KindSet(0)
-	for size := 1; size <= len(interactionKinds); size++ {
-		for s := KindSet(1); s < 1<<len(interactionKinds); s++ {
-			if s&^askable != 0 || bits.OnesCount8(uint8(s)) != size || !p.holds(p.after(s, stamp), at) {
-				continue
-			}
-			if best == 0 {
-				best = s
-			}
-			if size > 1 {
-				return best, false
-			}
-			alone |= s
-		}
-		if best != 0 {
+	for _, s := range bySize {
+		single := s&(s-1) == 0
+		if best != 0 && !single {
 			break
+		}
+		if s&^askable != 0 || !p.holds(p.after(s, stamp), at) {
+			continue
+		}
+		if best == 0 {
+			best = s
+		}
+		if single {
+			alone |= s
 		}
 	}
 	if choice := alone & p.choice(at); choice&best != 0 && choice != best {

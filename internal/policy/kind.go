@@ -11,6 +11,9 @@ var interactionKinds = [...]wire.InteractionKind{
 // KindSet is a set of interactions, in one byte.
 type KindSet uint8 // bit i for interactionKinds[i]
 
+// bySize are all sets but the empty one, the smallest first.
+var bySize = [...]KindSet{1, 2, 4, 8, 3, 5, 6, 9, 10, 12, 7, 11, 13, 14, 15}
+
 func setOf(k wire.InteractionKind) KindSet {
 	for i, known := range interactionKinds {
 		if k == known {

@@ -45,7 +45,7 @@ type view struct {
 }
 
 func (v view) response(k wire.InteractionKind) (int64, bool) {
-	if v.answered&setOf(k) != 0 {
+	if v.answered != 0 && v.answered&setOf(k) != 0 {
 		return v.stamp, true
 	}
 	return v.claims.stamp(k)

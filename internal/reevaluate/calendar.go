@@ -1,8 +1,8 @@
 package reevaluate
 
 import (
-	"container/heap"
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -27,20 +27,6 @@ type Handle[T any] struct {
 	// of the calendar
 	at         int64 // Unix nanoseconds; 0: no entry
 	prev, next *Handle[T]
-}
-
-// seconds is a heap.
-type seconds []int64
-
-func (s seconds) Len() int           { return len(s) }
-func (s seconds) Less(i, j int) bool { return s[i] < s[j] }
-func (s seconds) Swap(i, j int)      { s[i], s[j] = s[j], s[i] }
-func (s *seconds) Push(x any)        { *s = append(*s, x.(int64)) }
-func (s *seconds) Pop() any {
-	last := len(*s) - 1
-	x := (*s)[last]
-	*s = (*s)[:last]
-	return x
 }
 
 func secondOf(at int64) int64 { return at / int64(time.Second) }
@@ -77,7 +63,7 @@ func (c *Calendar[T]) insert(h *Handle[T], ns int64) {
 	first, known := c.buckets[second]
 	if !known {
 		c.tidy()
-		heap.Push(&c.seconds, second)
+		c.seconds.push(second)
 	}
 	h.at, h.prev, h.next = ns, h, h
 	if first != nil {
@@ -121,7 +107,7 @@ func (c *Calendar[T]) tidy() {
 		}
 	}
 	c.seconds = kept
-	heap.Init(&c.seconds)
+	slices.Sort(c.seconds) // which is a heap
 }
 
 // Due takes out the entries whose instant has come, the earlier seconds first.
@@ -138,7 +124,7 @@ func (c *Calendar[T]) Due(now time.Time) []*Handle[T] {
 			c.next = later
 			return due
 		}
-		heap.Pop(&c.seconds)
+		c.seconds.pop()
 		delete(c.buckets, second)
 	}
 	c.next = c.first()
@@ -179,7 +165,7 @@ func (c *Calendar[T]) first() (earliest int64) {
 			return earliest
 		}
 		delete(c.buckets, c.seconds[0])
-		heap.Pop(&c.seconds)
+		c.seconds.pop()
 	}
 	return 0
 }

@@ -235,6 +235,7 @@ func strideOf(t *testing.T) int {
 
 // TestEngineAgainstCEL goes through 48 hours in which Europe's clocks go back.
 func TestEngineAgainstCEL(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, 11, 30, 10)
 	e.stride = strideOf(t)
 	if err := e.run(48 * 60); err != nil {
@@ -248,6 +249,7 @@ func TestEngineAgainstCEL(t *testing.T) {
 
 // TestEngineMutants shows that the comparison notices mistakes.
 func TestEngineMutants(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name   string
 		mutant func(*engine)

@@ -75,12 +75,14 @@ func (s *Subject) Judge(now time.Time, changed policy.Inputs, visit func(i int))
 	wake := policy.Never
 	for i := range s.states {
 		e := &s.states[i]
-		if s.claims != nil && (e.grant.inputs&changed != 0 || at >= e.due()) {
+		due := e.due()
+		if s.claims != nil && (at >= due || changed != 0 && e.grant.inputs&changed != 0) {
 			if e.judge(s.claims, at, &s.options) && visit != nil {
 				visit(i)
 			}
+			due = e.due()
 		}
-		wake = min(wake, e.due())
+		wake = min(wake, due)
 	}
 	if wake == policy.Never || s.claims == nil {
 		return time.Time{}

@@ -4,5 +4,6 @@
 //
 // It knows nothing of package policy. A Pair is a criterion in the words of that
 // package and in those of plain CEL, in which within, during and inNetwork are
-// written out. Nothing in it is safe for concurrent use.
+// written out. Each Oracle, vars and source of randomness is for one
+// goroutine at a time.
 package policytest

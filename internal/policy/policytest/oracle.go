@@ -2,6 +2,7 @@ package policytest
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -24,6 +25,8 @@ func NewOracle(src string) (Oracle, error) {
 	if err != nil {
 		return Oracle{}, err
 	}
+	compiling.Lock()
+	defer compiling.Unlock()
 	a, issues := env.Compile(src)
 	if issues.Err() != nil {
 		return Oracle{}, fmt.Errorf("compile %s: %w", src, issues.Err())
@@ -35,7 +38,13 @@ func NewOracle(src string) (Oracle, error) {
 	return Oracle{p}, nil
 }
 
-func environment() (*cel.Env, error) {
+// environment is made once: it takes milliseconds.
+var environment = sync.OnceValues(newEnvironment)
+
+// compiling guards it, see policy's checking.
+var compiling sync.Mutex
+
+func newEnvironment() (*cel.Env, error) {
 	opts := []cel.EnvOption{ext.Network(), cel.Variable("risk", cel.IntType), cel.Variable("now", cel.TimestampType)}
 	declare := func(t *cel.Type, names ...string) {
 		for _, name := range names {
