@@ -136,7 +136,8 @@ type ticket struct {
 	claims       wire.DeviceClaims
 	responses    map[wire.InteractionKind]time.Time
 	entitlements []wire.Entitlement
-	revision     uint64 // of the policy
+	revision     uint64       // of the policy
+	why          wire.Trigger // in both tokens
 }
 
 func (a *authority) ticket(d device) ticket {
@@ -163,7 +164,7 @@ func (k ticket) answered(kind wire.InteractionKind, at time.Time) ticket {
 }
 
 func (k ticket) base() wire.Token {
-	t := wire.Token{ID: wire.NewID(), Issuer: "test", Subject: "alice", Session: k.session, Device: k.device.id, Revision: k.revision,
+	t := wire.Token{ID: wire.NewID(), Issuer: "test", Subject: "alice", Session: k.session, Device: k.device.id, Revision: k.revision, Trigger: k.why,
 		Issued: jwt.NewNumericDate(time.Now()), Expires: jwt.NewNumericDate(time.Now().Add(k.lifetime))}
 	t.Confirm.Thumbprint = wire.Thumbprint(k.device.cert.Certificate[0])
 	return t

@@ -26,6 +26,8 @@ type client struct {
 	t    *testing.T
 	quic *quic.Conn
 	h3   *http3.ClientConn
+	// tokens are those sent last.
+	tokens wire.SessionRequest
 }
 
 func (a *authority) dial(pc net.PacketConn, to net.Addr, d device) (*quic.Conn, error) {
@@ -64,7 +66,8 @@ func (a *authority) clientOn(t *testing.T, pc net.PacketConn, to net.Addr, d dev
 
 func (c *client) post(method string, k ticket) *http.Response {
 	c.t.Helper()
-	b, err := json.Marshal(k.request())
+	c.tokens = k.request()
+	b, err := json.Marshal(c.tokens)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -38,7 +38,11 @@ func (s *session) resolved(l lookup, first bool) {
 		s.names(e, mine)
 		if _, ok := mine[l]; ok {
 			in = append(in, e)
-			s.recompile(e, wire.TriggerResolver, l.name)
+			if first {
+				s.compile(e)
+			} else {
+				s.recompile(e, wire.TriggerResolver, l.name)
+			}
 		}
 	}
 	s.withdraw(wire.TriggerResolver)

@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -62,30 +64,26 @@ func (rs rules) scripts() []string {
 	return out
 }
 
-// same says whether two compilations of the same actions cover the same.
-func (rs rules) same(other rules) bool {
-	return slices.EqualFunc(rs, other, func(a, b rule) bool {
-		return a.effect == b.effect && a.protocol == b.protocol && slices.Equal(a.ports, b.ports) && a.unknown == b.unknown && a.pending == b.pending &&
-			maps.Equal(a.names, b.names) && slices.Equal(a.prefixes, b.prefixes) && maps.Equal(a.found, b.found)
-	})
-}
-
-// hosts are what the rules name, for the record.
-func (rs rules) hosts() []string {
+// list is what the rules name, for the record: "allow tcp app.corp 80 443".
+func (rs rules) list() []string {
 	var out []string
 	for _, r := range rs {
-		out = slices.AppendSeq(out, maps.Keys(r.names))
+		var hosts []string
+		hosts = slices.AppendSeq(hosts, maps.Keys(r.names))
 		for _, p := range r.prefixes {
 			if p.IsSingleIP() {
-				out = append(out, p.Addr().String())
+				hosts = append(hosts, p.Addr().String())
 			} else {
-				out = append(out, p.String())
+				hosts = append(hosts, p.String())
 			}
 		}
 		for a := range r.found {
-			out = append(out, a.String())
+			hosts = append(hosts, a.String())
+		}
+		slices.Sort(hosts)
+		for _, h := range slices.Compact(hosts) {
+			out = append(out, strings.NewReplacer("[", "", "]", "").Replace(fmt.Sprint(r.effect, " ", r.protocol, " ", h, " ", r.ports)))
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return out
 }

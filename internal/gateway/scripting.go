@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +23,8 @@ func (s *session) equip(trigger wire.Trigger) {
 			t = &task{key: k, program: p, tried: p == nil}
 			if kind == wire.ScriptCriteria {
 				t.variable = name
+			} else if was := old[k]; was != nil && p != nil { // its hosts stand until the other script has been run
+				t.tried, t.known, t.hosts, t.got, t.failing = was.tried, was.known, was.hosts, was.got, was.failing
 			}
 		}
 		s.tasks[k] = t
@@ -190,9 +191,9 @@ func (s *session) recompile(e *entitlement, trigger wire.Trigger, cause string) 
 	was := e.rules
 	s.watch()
 	s.compile(e)
-	if !reflect.DeepEqual(was.hosts(), e.rules.hosts()) {
+	if now := e.rules.list(); !slices.Equal(was.list(), now) {
 		s.record(wire.AuditRecord{Kind: "rules-changed", Entitlement: e.id, Target: cause, Trigger: trigger, Allow: e.verdict.Allow,
-			Detail: clipTo(strings.Join(e.rules.hosts(), " "), maxDetail)})
+			Detail: clipTo(strings.Join(now, "; "), maxDetail)})
 	}
 }
 

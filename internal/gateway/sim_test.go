@@ -19,11 +19,13 @@ import (
 // in a bubble, and gone at its end.
 type sim struct {
 	*authority
+	moves
 	network *simnet.Simnet
 	at      *net.UDPAddr
 	device  device
 	g       *Gateway
 	apps    chan *simApp      // each connection that the gateway opened
+	ledger  *ledger           // nil: the controller is away
 	ends    []*simnet.SimConn // of hosts that no client has yet
 }
 
@@ -49,7 +51,7 @@ func (c simConn) CloseWrite() error { return c.Close() }
 
 var simLink = simnet.NodeBiDiLinkSettings{Latency: 10 * time.Millisecond}
 
-func newSim(t *testing.T) *sim {
+func newSim(t *testing.T, change ...func(*sim, *Options)) *sim {
 	t.Helper()
 	s := &sim{authority: newAuthority(t), network: &simnet.Simnet{Router: &simnet.PerfectRouter{}},
 		at: &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 8444}, apps: make(chan *simApp, 16)}
@@ -60,7 +62,7 @@ func newSim(t *testing.T) *sim {
 		clients[i] = s.network.NewEndpoint(s.address(byte(i+2)), simLink)
 	}
 	s.network.Start()
-	g, err := New(Options{
+	o := Options{
 		Config:     Config{Name: "gw", Site: "north", State: s.enrolledState("192.0.2.99:8443"), Hosts: map[string]string{"app.test": "10.0.0.7"}},
 		PacketConn: end, Uplink: noController{},
 		Resolve: func(context.Context, string) ([]netip.Addr, error) { return nil, io.EOF },
@@ -73,7 +75,11 @@ func newSim(t *testing.T) *sim {
 			s.apps <- app
 			return simConn{ours, app.reset}, nil
 		},
-	})
+	}
+	for _, f := range change {
+		f(s, &o)
+	}
+	g, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
