@@ -86,10 +86,13 @@ var (
 	maxStamp = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
+// maxSecond is maxStamp in Unix seconds.
+var maxSecond = maxStamp.Unix()
+
 // stamp is when the interaction was answered, in Unix nanoseconds.
 func (c *Claims) stamp(k wire.InteractionKind) (int64, bool) {
 	t, ok := c.Responses[k]
-	if s := t.Unix(); !ok || s < minStamp.Unix() || s >= maxStamp.Unix() {
+	if s := t.Unix(); !ok || s < 0 || s >= maxSecond {
 		return 0, false
 	}
 	return t.UnixNano(), true

@@ -113,6 +113,7 @@ func TestClaimsOf(t *testing.T) {
 
 func FuzzCompile(f *testing.F) {
 	f.Add(`during("Mon-Fri", "08:30", "17:00") && within(responses.mfa, duration("60m")) && device.firewall`)
+	f.Add(`inNetwork(system.address, "10.0.0.0/8") && !device.addresses.exists(a, inNetwork(a, "2001:db8::/32"))`)
 	f.Add(`"finance" in user.groups || device.os_name != "linux" || !true`)
 	f.Add(`now - responses.mfa < (risk < 50 ? duration("8h") : duration("1h")) && now.getDayOfWeek("Europe/Berlin") in [1, 2]`)
 	f.Add(`now.getHours() * 60 + now.getMinutes() < 1000 && user.groups.exists(g, g.startsWith("fin")) || risk % 3 == 0`)

@@ -8,6 +8,11 @@
 // stay as they are, and Plan makes of it when access lapses, when to warn, and
 // which answers of the user's would keep it.
 //
+// A criterion also says what it reads (Inputs, Names), so that a change of claims
+// concerns only what depends on it, and Explain names every term that keeps it
+// from holding. Foresee is Plan in figures, for an engine that keeps many of
+// them: judging allocates nothing, words are made on demand.
+//
 // Logic is three-valued: a missing claim is unknown, and whatever is not known
 // to be true is denied.
 //

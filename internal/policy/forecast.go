@@ -183,8 +183,10 @@ func (p *planner) cure(answered, at int64) (best KindSet, anyOf bool) {
 			alone |= s
 		}
 	}
-	if choice := alone & p.choice(at); choice&best != 0 && choice != best {
-		return choice, true
+	if alone&(alone-1) != 0 { // there are several
+		if choice := alone & p.choice(at); choice&best != 0 && choice != best {
+			return choice, true
+		}
 	}
 	return best, false
 }

@@ -23,6 +23,7 @@ type engine struct {
 	pairs    []policytest.Pair
 	answers  answers
 	sessions []session
+	claims   []*policy.Claims // of each session, as they will be after the minute
 	calendar reevaluate.Calendar[*session]
 	result   *Result
 }
@@ -38,13 +39,13 @@ func newEngine(d dice, n int, result *Result) (*engine, error) {
 			return nil, fmt.Errorf("compile %s: %w", p.Ours, err)
 		}
 	}
-	claims := make([]*policy.Claims, n)
-	for i := range claims {
-		claims[i] = d.first(i, e.answers)
+	e.claims = make([]*policy.Claims, n)
+	for i := range e.claims {
+		e.claims[i] = d.first(i, e.answers)
 	}
 	before := heapInUse()
 	e.sessions = make([]session, n)
-	err := result.measure(&result.EngineCPU, func() {
+	err := result.measure(&result.FirstCPU, func() {
 		own := make([]*reevaluate.Grant, grantsEach)
 		for i := range e.sessions {
 			s := &e.sessions[i]
@@ -57,7 +58,7 @@ func newEngine(d dice, n int, result *Result) (*engine, error) {
 			for j := range 3 { // the rest is not in use
 				s.subject.Use(j, true)
 			}
-			e.judge(s, midnight, s.subject.SetClaims(claims[i]))
+			e.judge(s, midnight, s.subject.SetClaims(e.claims[i]))
 		}
 	})
 	result.Bytes = float64(heapInUse()-before) / float64(n)
@@ -104,6 +105,7 @@ func (e *engine) run() error {
 		}
 	}
 	changes := e.dice.schedule(len(e.sessions))
+	var fresh []*policy.Claims // of a minute, as its tokens bring them
 	for m := 1; m < minutes; m++ {
 		at := midnight.Add(time.Duration(m) * time.Minute)
 		e.compare(oracles, m, at, func(permits, allow bool) {
@@ -111,18 +113,25 @@ func (e *engine) run() error {
 				e.result.Late++
 			}
 		})
-		err := e.result.measure(&e.result.EngineCPU, func() {
-			e.wake(at)
-			for _, c := range changes[m] {
+		if err := e.result.measure(&e.result.WakeCPU, func() { e.wake(at) }); err != nil {
+			return err
+		}
+		fresh = fresh[:0]
+		for _, c := range changes[m] {
+			i := int(c / changesEach)
+			e.claims[i] = e.dice.change(e.claims[i], i, int(c%changesEach), at, e.answers)
+			fresh = append(fresh, e.claims[i])
+		}
+		err := e.result.measure(&e.result.ChangeCPU, func() {
+			for k, c := range changes[m] {
 				s := &e.sessions[c/changesEach]
-				claims := e.dice.change(s.subject.Claims(), int(c/changesEach), int(c%changesEach), at, e.answers)
-				e.judge(s, at, s.subject.SetClaims(claims))
-				e.result.Changes++
+				e.judge(s, at, s.subject.SetClaims(fresh[k]))
 			}
 		})
 		if err != nil {
 			return err
 		}
+		e.result.Changes += len(fresh)
 		e.compare(oracles, m, at, func(permits, allow bool) {
 			if permits != allow {
 				e.result.Wrong++
