@@ -1,9 +1,6 @@
 package posture
 
-import (
-	"context"
-	"log/slog"
-)
+import "log/slog"
 
 // NewDeaf makes a Watcher that hears no announcements, as on a system that makes
 // none: it gathers every five minutes. In virtual time nothing could be heard.
@@ -19,4 +16,4 @@ type deaf struct{}
 func (deaf) watch(_, _ []string) {}
 func (deaf) close()              {}
 
-func hearNothing(context.Context, func(announcement), *slog.Logger) listener { return deaf{} }
+func hearNothing(func(announcement), *slog.Logger) listener { return deaf{} }

@@ -181,11 +181,11 @@ func TestFirewall(t *testing.T) {
 	const filtering = "#!/usr/sbin/nft -f\nflush ruleset\ntable inet filter {\n\tchain input {\n\t\ttype filter hook input priority 0; policy drop;\n\t}\n}\n"
 	drops := chain{family: unix.NFPROTO_INET, kind: "filter", hook: unix.NF_INET_LOCAL_IN, drops: true}
 	for _, c := range []struct {
-		name     string
-		root     fstest.MapFS
-		rules    []chain
+		name      string
+		root      fstest.MapFS
+		rules     []chain
 		permitted bool
-		want     string
+		want      string
 	}{
 		{"nothing installed", fstest.MapFS{}, nil, false, "unknown"},
 		{"ufw on", fstest.MapFS{"etc/ufw/ufw.conf": file("# x\nENABLED=yes\n")}, nil, false, "on"},

@@ -1,7 +1,6 @@
 package posture
 
 import (
-	"context"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -27,7 +26,7 @@ type ears struct {
 }
 
 // listen begins to hear. The listener's methods are for one goroutine.
-func listen(_ context.Context, announce func(announcement), log *slog.Logger) listener {
+func listen(announce func(announcement), log *slog.Logger) listener {
 	e := &ears{log: log, announce: announce}
 	var err error
 	if e.files, err = newInotify(announce, log); err != nil {

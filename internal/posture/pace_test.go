@@ -3,6 +3,8 @@ package posture
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -51,7 +53,7 @@ func (p *pretender) probes() []probe {
 func (p *pretender) watcher() *Watcher {
 	w := New(Options{})
 	w.builtin = p.probes
-	w.listen = func(_ context.Context, announce func(announcement), _ *slog.Logger) listener {
+	w.listen = func(announce func(announcement), _ *slog.Logger) listener {
 		p.announce = announce
 		return p
 	}
@@ -59,18 +61,29 @@ func (p *pretender) watcher() *Watcher {
 }
 
 // run starts Run and returns what it has reported so far, and when.
-func (p *pretender) run(t *testing.T, w *Watcher) (reports *[]wire.DeviceClaims, stop func()) {
+func (p *pretender) run(t *testing.T, w *Watcher) (reports func() []wire.DeviceClaims, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	reports = new([]wire.DeviceClaims)
+	var mu sync.Mutex
+	var all []wire.DeviceClaims
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := w.Run(ctx, func(c wire.DeviceClaims) { *reports = append(*reports, c) }); err != nil {
+		err := w.Run(ctx, func(c wire.DeviceClaims) {
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, c)
+		})
+		if err != nil {
 			t.Errorf("Run: %v", err)
 		}
 	}()
 	synctest.Wait()
+	reports = func() []wire.DeviceClaims {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(all)
+	}
 	return reports, func() {
 		cancel()
 		<-done
@@ -93,18 +106,18 @@ func TestRunEveryFiveMinutes(t *testing.T) {
 		p.dear.Store(1)
 		time.Sleep(5*time.Minute - time.Nanosecond)
 		synctest.Wait()
-		if d := cmp.Diff([]wire.DeviceClaims{claims(0, 0)}, *reports); d != "" {
+		if d := cmp.Diff([]wire.DeviceClaims{claims(0, 0)}, reports()); d != "" {
 			t.Fatalf("before five minutes (-want +got):\n%s", d)
 		}
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
-		if d := cmp.Diff([]wire.DeviceClaims{claims(0, 0), claims(1, 1)}, *reports); d != "" {
+		if d := cmp.Diff([]wire.DeviceClaims{claims(0, 0), claims(1, 1)}, reports()); d != "" {
 			t.Fatalf("after five minutes (-want +got):\n%s", d)
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if len(*reports) != 2 || p.dearRuns.Load() != 14 {
-			t.Errorf("in an hour without a change: %d reports after %d gatherings, want 2 after 14", len(*reports), p.dearRuns.Load())
+		if len(reports()) != 2 || p.dearRuns.Load() != 14 {
+			t.Errorf("in an hour without a change: %d reports after %d gatherings, want 2 after 14", len(reports()), p.dearRuns.Load())
 		}
 	})
 }
@@ -122,18 +135,18 @@ func TestRunAtOnce(t *testing.T) {
 		p.announce(announcement{})
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
-		if d := cmp.Diff([]wire.DeviceClaims{claims(0, 0), claims(1, 0)}, *reports); d != "" {
+		if d := cmp.Diff([]wire.DeviceClaims{claims(0, 0), claims(1, 0)}, reports()); d != "" {
 			t.Fatalf("0.2 s after the first of a swarm (-want +got):\n%s", d)
 		}
 		p.announce(announcement{paths: []string{"/dear"}})
 		time.Sleep(999 * time.Millisecond)
 		synctest.Wait()
-		if len(*reports) != 2 {
+		if len(reports()) != 2 {
 			t.Fatal("two gatherings within a second")
 		}
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
-		if d := cmp.Diff(claims(1, 1), (*reports)[len(*reports)-1]); d != "" {
+		if d := cmp.Diff(claims(1, 1), reports()[len(reports())-1]); d != "" {
 			t.Fatalf("once the path was announced (-want +got):\n%s", d)
 		}
 	})
@@ -172,8 +185,8 @@ func TestDeclareGathers(t *testing.T) {
 		if n := p.dearRuns.Load(); n != 2 {
 			t.Errorf("%d gatherings after a declaration, want 2", n)
 		}
-		if len(*reports) != 1 {
-			t.Errorf("what cannot be found out was reported: %v", *reports)
+		if len(reports()) != 1 {
+			t.Errorf("what cannot be found out was reported: %v", reports())
 		}
 		w.Declare(bad)
 		time.Sleep(time.Minute)
@@ -216,8 +229,8 @@ func TestRunEndsDuringGathering(t *testing.T) {
 		reports, stop := p.run(t, p.watcher())
 		began := time.Now()
 		stop()
-		if took := time.Since(began); took > time.Second || len(*reports) > 0 {
-			t.Errorf("Run ended after %v with reports %v", took, *reports)
+		if took := time.Since(began); took > time.Second || len(reports()) > 0 {
+			t.Errorf("Run ended after %v with reports %v", took, reports())
 		}
 		close(p.block)
 	})
@@ -229,7 +242,7 @@ func TestReportIsTheCallees(t *testing.T) {
 		w.builtin = func() []probe {
 			return []probe{{run: func(_ context.Context, c wire.DeviceClaims) { c["addresses"] = []string{"a"} }}}
 		}
-		w.listen = func(context.Context, func(announcement), *slog.Logger) listener { return &pretender{} }
+		w.listen = func(func(announcement), *slog.Logger) listener { return &pretender{} }
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		n := 0

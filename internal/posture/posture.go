@@ -40,8 +40,9 @@ import (
 type Options struct {
 	// Version is the program's, for client_version; empty leaves that out.
 	Version string
-	// Root is where the built-in claims are read from; nil is the machine's own
-	// "/". Declared claims are always the machine's own.
+	// Root is what the built-in claims are read from, for tests; nil is the
+	// machine's own "/", and only then its kernel is asked for firewall rules and
+	// its desktop for settings. Declared claims are always the machine's own.
 	Root fs.FS
 	// Log is for the developer; nil is silent.
 	Log *slog.Logger
@@ -51,7 +52,7 @@ type Options struct {
 type Watcher struct {
 	log     *slog.Logger
 	builtin func() []probe // what to find out beside the declared claims
-	listen  func(context.Context, func(announcement), *slog.Logger) listener
+	listen  func(func(announcement), *slog.Logger) listener
 	turn    chan struct{} // held while gathering; guards last
 	last    map[probeKey]wire.DeviceClaims
 	wake    chan struct{}
@@ -92,9 +93,13 @@ func (w *Watcher) Declare(claims []wire.Gather) {
 		w.declared = slices.Clone(claims)
 	}
 	w.mu.Unlock()
-	if !same {
-		w.announce(announcement{all: true})
+	if same {
+		return
 	}
+	if len(claims) > maxDeclared {
+		w.log.Warn("too many device claims are declared: the last are left out", "declared", len(claims), "most", maxDeclared)
+	}
+	w.announce(announcement{all: true})
 }
 
 // Collect gathers all claims now, which takes at most ten seconds. It may be
@@ -115,7 +120,7 @@ const (
 // goroutine, with all claims at first and whenever they differ from those it
 // was called with last. The map is the callee's to keep. Once only.
 func (w *Watcher) Run(ctx context.Context, report func(wire.DeviceClaims)) error {
-	l := w.listen(ctx, w.announce, w.log)
+	l := w.listen(w.announce, w.log)
 	defer l.close()
 	tick := time.NewTicker(every)
 	defer tick.Stop()

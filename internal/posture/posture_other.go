@@ -46,6 +46,4 @@ func scriptProbe(g wire.Gather, log *slog.Logger) func(context.Context, wire.Dev
 	}
 }
 
-func listen(ctx context.Context, announce func(announcement), log *slog.Logger) listener {
-	return hearNothing(ctx, announce, log)
-}
+func listen(announce func(announcement), log *slog.Logger) listener { return hearNothing(announce, log) }
