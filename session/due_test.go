@@ -139,7 +139,7 @@ func judged(t *testing.T, s wire.Settings, stamp string, rules []rule, fn func(t
 	bubble(t, func(t *testing.T, b *bench) {
 		b.controller.snapshot.Settings = s
 		b.enrolled("kept").start()
-		j := &judge{b: b, settings: s, rules: rules, stamps: map[wire.InteractionKind]time.Time{}, step: 15 * time.Second}
+		j := &judge{b: b, settings: s, rules: rules, stamps: map[wire.InteractionKind]time.Time{}, step: time.Minute}
 		for _, k := range []wire.InteractionKind{wire.InteractionMFA, wire.InteractionPassword, wire.InteractionReason, wire.InteractionMessage} {
 			j.stamps[k] = at(stamp)
 		}
@@ -168,11 +168,16 @@ func TestPromptsOfTheManual(t *testing.T) {
 	for name, skew := range map[string]time.Duration{"": 0, ", the gateway's clock ahead": 3 * time.Second} {
 		t.Run("within 60 minutes"+name, func(t *testing.T) {
 			judged(t, wire.DefaultSettings(), "14:45:00", []rule{{app: "payroll", kinds: mfa, lifetime: time.Hour}}, func(t *testing.T, j *judge) {
-				j.skew, j.step = skew, 3*time.Second
+				j.skew = skew
+				j.until(at("15:39:00"))
+				j.step = 3 * time.Second
 				clock := func(s string) string { return at(s).Add(-skew).Format("15:04:05") }
 				j.until(at("15:40:30"))
 				j.expect(clock("15:40:00") + " mfa for payroll by " + clock("15:45:00"))
 				j.answer(Answer{MFA: "123456"})
+				j.step = time.Minute
+				j.until(at("16:39:00"))
+				j.step = 3 * time.Second
 				j.until(at("16:41:00"))
 				j.expect(clock("16:40:00") + " mfa for payroll by " + clock("16:45:00"))
 			})

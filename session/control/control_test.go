@@ -175,6 +175,26 @@ func TestSignInRefusals(t *testing.T) {
 	}
 }
 
+func TestDeviceReport(t *testing.T) {
+	l := newLab(t, false)
+	_, _, client := device(t, l, &control.Controller{}, "maya")
+	cookie, err := client.SignIn(t.Context(), wire.SignInRequest{User: "maya", Password: "time-and-tide"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := wire.DeviceReport{Claims: wire.DeviceClaims{"firewall": true, "addresses": []string{"192.0.2.7"}}}
+	if err := client.Report(t.Context(), cookie, r); err != nil {
+		t.Errorf("report: %v", err)
+	}
+	if err := client.Report(t.Context(), "bm9uc2Vuc2U", r); !isCode(err, wire.CodeNoSession) {
+		t.Errorf("with a made-up cookie: %v", err)
+	}
+	r.Claims["odd"] = map[string]string{"no": "claim"}
+	if err := client.Report(t.Context(), cookie, r); !isCode(err, wire.CodeBadRequest) {
+		t.Errorf("what is no claim: %v", err)
+	}
+}
+
 func TestCookieIsBoundToTheDeviceKey(t *testing.T) {
 	l := newLab(t, false)
 	c := &control.Controller{}
