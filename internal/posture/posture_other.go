@@ -46,4 +46,6 @@ func scriptProbe(g wire.Gather, log *slog.Logger) func(context.Context, wire.Dev
 	}
 }
 
-func listen(announce func(announcement), log *slog.Logger) listener { return hearNothing(announce, log) }
+func listen(announce func(announcement), log *slog.Logger) listener {
+	return hearNothing(announce, log)
+}
