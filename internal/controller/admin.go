@@ -106,6 +106,8 @@ func (c *Controller) adminServer() *http.Server {
 			adminRenew:    {http.MethodPost: c.adminRenew},
 			adminRisk:     {http.MethodPost: c.adminRisk},
 			adminExplain:  {http.MethodPost: c.adminExplain},
+			adminPlan:     {http.MethodPost: c.adminPlan},
+			adminApply:    {http.MethodPost: c.adminApply},
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       idleTimeout,

@@ -96,28 +96,38 @@ func AdminAudit(ctx context.Context, socket string) ([]wire.AuditRecord, error) 
 	return all, err
 }
 
-func adminDo(ctx context.Context, socket, method, path string, q, reply any) error {
+// adminSend asks, and returns the answer's body where it is not a refusal.
+func adminSend(ctx context.Context, socket, method, path string, q any) (*http.Response, error) {
 	body, err := json.Marshal(q)
 	if err != nil {
-		return fmt.Errorf("ask controller: %w", err)
+		return nil, fmt.Errorf("ask controller: %w", err)
 	}
 	r, err := http.NewRequestWithContext(ctx, method, "http://controller"+path, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("ask controller: %w", err)
+		return nil, fmt.Errorf("ask controller: %w", err)
 	}
 	t := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}}
 	w, err := t.RoundTrip(r)
 	if err != nil {
-		return fmt.Errorf("ask controller on %s: %w; is it running, as this user?", socket, err)
+		return nil, fmt.Errorf("ask controller on %s: %w; is it running, as this user?", socket, err)
+	}
+	if w.StatusCode/100 != 2 {
+		defer w.Body.Close()
+		return nil, wire.ReadProblem(w.StatusCode, w.Body)
+	}
+	return w, nil
+}
+
+func adminDo(ctx context.Context, socket, method, path string, q, reply any) error {
+	w, err := adminSend(ctx, socket, method, path, q)
+	if err != nil {
+		return err
 	}
 	defer w.Body.Close()
-	switch {
-	case w.StatusCode == http.StatusNoContent:
+	if w.StatusCode == http.StatusNoContent {
 		return nil
-	case w.StatusCode != http.StatusOK:
-		return wire.ReadProblem(w.StatusCode, w.Body)
 	}
 	if err := json.NewDecoder(w.Body).Decode(reply); err != nil {
 		return fmt.Errorf("ask controller: %w", err)

@@ -20,6 +20,9 @@ import (
 // Options make a Controller. Config and Store are needed.
 type Options struct {
 	Config *config.Config
+	// Source is the file or directory that Config was read from, for Apply to
+	// replace; "" has none.
+	Source string
 	// Store keeps the state; the caller closes it after Run has returned.
 	Store store.Store
 	// Logger takes what happens and the audit; nil drops it.
@@ -53,6 +56,8 @@ type Controller struct {
 	admission admission.Limiter
 	closing   chan struct{} // closed when Run ends: event streams end
 
+	source    string     // of Options
+	applying  sync.Mutex // one Apply at a time
 	reloading sync.Mutex // one Reload at a time
 
 	mu      sync.Mutex // guards sockets
@@ -89,7 +94,7 @@ func New(o Options) (*Controller, error) {
 	if host != public {
 		a.hosts = append(a.hosts, host)
 	}
-	c := &Controller{store: o.Store, log: o.Logger, stateDir: o.StateDir, noUDP: o.DisableUDP, conn: o.PacketConn, authority: a,
+	c := &Controller{source: o.Source, store: o.Store, log: o.Logger, stateDir: o.StateDir, noUDP: o.DisableUDP, conn: o.PacketConn, authority: a,
 		passwords: newPasswords(), enrolling: make(chan struct{}, 16), closing: make(chan struct{}),
 		auditFile: auditFile{name: filepath.Join(o.StateDir, auditName), limit: maxAuditFile}}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

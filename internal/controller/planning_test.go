@@ -1,0 +1,133 @@
+package controller
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tidegate/tidegate/internal/controller/config"
+	"github.com/tidegate/tidegate/internal/controller/plan"
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// planned is a controller that was started from a file, with a session of
+// alice's.
+func planned(t *testing.T) (c *Controller, file string, snapshot func() int) {
+	t.Helper()
+	text, err := os.ReadFile("config/testdata/controller.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file = filepath.Join(dir, "controller.yaml")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	conf, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, ask := inBubble(t, conf, dir) // the real clock does as well
+	c.source = file
+	w := ask("POST", wire.PathSession, aliceSignIn(t), nil)
+	if w.Code != http.StatusOK {
+		t.Fatalf("sign-in: %s", w.Body)
+	}
+	cookie := w.Result().Cookies()[0]
+	return c, file, func() int {
+		return ask("PUT", wire.PathDevice, `{"claims":{}}`, cookie).Code
+	}
+}
+
+func source(t *testing.T, file string, replace ...string) config.Source {
+	t.Helper()
+	src, err := config.ReadSource(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range src {
+		src[name] = strings.NewReplacer(replace...).Replace(text)
+	}
+	return src
+}
+
+func TestPlanAndApply(t *testing.T) {
+	c, file, alive := planned(t)
+	next := source(t, file, `duration("60m")`, `duration("30m")`)
+	p, err := c.Plan(t.Context(), next, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Sessions != 1 || len(p.Changes) != 2 || p.Changes[0].String() != "~ Condition recent-mfa: criteria" {
+		t.Errorf("the plan is %+v", p)
+	}
+	if strings.Contains(c.config().Conditions["recent-mfa"].Criteria, "30m") || alive() != http.StatusNoContent {
+		t.Error("planning changed something")
+	}
+	if err := c.Apply(t.Context(), next, p.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.config().Conditions["recent-mfa"].Criteria; !strings.Contains(got, "30m") {
+		t.Errorf("in force is %q", got)
+	}
+	if onDisk, err := os.ReadFile(file); err != nil || string(onDisk) != next["controller.yaml"] {
+		t.Errorf("on disk is %.40q, %v", onDisk, err)
+	}
+	if n := len(c.Audit()); n == 0 || alive() != http.StatusNoContent {
+		t.Error("the session is gone, or nothing was recorded")
+	}
+}
+
+func TestApplyRefuses(t *testing.T) {
+	c, file, _ := planned(t)
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := source(t, file, "Example Ltd", "Another Ltd")
+	p, err := c.Plan(t.Context(), good, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	untouched := func(what string) {
+		t.Helper()
+		now, err := os.ReadFile(file)
+		if err != nil || string(now) != string(before) || c.config().Title != "Example Ltd" {
+			t.Errorf("%s: something changed (%v)", what, err)
+		}
+	}
+	if err := c.Apply(t.Context(), source(t, file, `"finance" in`, `"finance" inn`), ""); err == nil || !strings.HasPrefix(err.Error(), "controller.yaml:") {
+		t.Errorf("a mistake: %v", err)
+	}
+	untouched("a mistake")
+	if err := c.Apply(t.Context(), source(t, file, "Example Ltd", "A Third Ltd"), p.ID); !errors.Is(err, ErrMoved) {
+		t.Errorf("another configuration than was planned: %v", err)
+	}
+	untouched("another configuration")
+
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(before), "Example Ltd", "Edited Ltd")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Apply(t.Context(), good, p.ID); !errors.Is(err, ErrMoved) {
+		t.Errorf("an edited base: %v", err)
+	}
+	if c.config().Title != "Example Ltd" {
+		t.Error("an edited base: something changed")
+	}
+	edited, err := config.Load(file)
+	if err == nil {
+		err = c.Reload(t.Context(), edited)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Apply(t.Context(), good, p.ID); !errors.Is(err, ErrMoved) {
+		t.Errorf("a base that was reloaded since: %v", err)
+	}
+	if p.ID == plan.ID(edited.Digest, edited.Digest) || c.config().Title != "Edited Ltd" {
+		t.Error("something changed")
+	}
+}
