@@ -37,14 +37,14 @@ func (c *Config) Variables() []policy.Variable {
 }
 
 // Compiled are an entitlement's conditions, as package policy plans them. One
-// that does not compile, which Load would have refused, has no criteria.
+// that is not among those that Load compiled has no criteria, which denies.
 func (c *Config) Compiled(e *Entitlement) []policy.Condition {
 	var out []policy.Condition
 	for i := range e.Conditions {
 		w := &e.Conditions[i]
-		criteria, err := policy.CompileWith(w.Criteria, variablesOf(w))
-		if err != nil {
-			criteria = nil
+		var criteria *policy.Criteria
+		if known := c.Conditions[w.ID]; known != nil && known.Criteria == w.Criteria {
+			criteria = known.Compiled
 		}
 		out = append(out, policy.Condition{ID: w.ID, Criteria: criteria, Interactions: w.Interactions, Any: w.Any, Denied: w.Denied})
 	}

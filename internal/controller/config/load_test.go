@@ -155,11 +155,27 @@ func FuzzLoad(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(string(good))
+	whole := ""
+	files, err := filepath.Glob("testdata/harbour/[0-9]*.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range files {
+		part, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		whole += "---\n" + string(part)
+	}
+	f.Add(whole)
 	f.Fuzz(func(t *testing.T, src string) {
 		docs, err := resource.Parse("f", []byte(src))
 		conf, err := load("f", docs, err)
 		if (conf == nil) == (err == nil) {
 			t.Fatalf("%v %v", conf, err)
+		}
+		if err == nil {
+			conf.Lint(lintNow)
 		}
 	})
 }

@@ -80,9 +80,24 @@ func (l *loader) assign(d *resource.Document, p *Policy) {
 func inside(p resource.Place, err error) *resource.Error {
 	var pe *policy.Error
 	if errors.As(err, &pe) {
-		return p.Inside(pe.Line, pe.Column).Errorf("%s", pe.Msg)
+		return p.Inside(pe.Line, pe.Column).Errorf("%s%s", pe.Msg, remedy(pe.Msg))
 	}
 	return p.Errorf("%v", err)
+}
+
+// remedy is what to write where types do not fit.
+func remedy(msg string) string {
+	switch {
+	case !strings.HasPrefix(msg, "found no matching overload"):
+		return ""
+	case strings.Contains(msg, "'within'"):
+		return `; write for example within(responses.mfa, duration("60m"))`
+	case strings.Contains(msg, "'during'"):
+		return `; write for example during("Mon-Fri", "08:30", "17:00")`
+	case strings.Contains(msg, "'inNetwork'"):
+		return `; write for example inNetwork(system.address, "10.0.0.0/8")`
+	}
+	return `; write values of types that go together, for example risk < 50, device.os_name == "linux" or "staff" in user.groups`
 }
 
 func (l *loader) lifetime(d *resource.Document, key string, life wire.Duration, most time.Duration) time.Duration {

@@ -16,6 +16,9 @@ const quartersUpTo = 6 * time.Hour
 
 func (l *linter) condition(d *resource.Document) {
 	c := l.Conditions[wire.ConditionID(d.Name)]
+	if c == nil || c.Compiled == nil {
+		return
+	}
 	l.looks = 0
 	terms, err := readTerms(c)
 	if err != nil {

@@ -15,6 +15,9 @@ func sortedUsers(users map[string]*User) []string { return slices.Sorted(maps.Ke
 
 func (l *linter) entitlement(d *resource.Document) {
 	e := l.Entitlements[wire.EntitlementID(d.Name)]
+	if e == nil {
+		return
+	}
 	if !slices.ContainsFunc(l.Policies, func(p *Policy) bool { return slices.Contains(p.Entitlements, e.ID) }) {
 		l.warn(d.AtName(), "unused", "no policy gives the entitlement %s; write it under entitlements of one, or remove it", d.Name)
 	}
@@ -31,6 +34,9 @@ func (l *linter) entitlement(d *resource.Document) {
 
 func (l *linter) policy(d *resource.Document) {
 	i := slices.IndexFunc(l.Policies, func(p *Policy) bool { return p.Name == d.Name })
+	if i < 0 {
+		return
+	}
 	p := l.Policies[i]
 	if len(p.Entitlements) == 0 && !p.RequireCode && p.ClaimsLifetime == 0 && p.EntitlementLifetime == 0 {
 		l.warn(d.AtName(), "unused", "the policy %s gives nothing; write entitlements, or remove it", d.Name)
@@ -54,7 +60,7 @@ func (l *linter) groupNames() []string {
 
 func (l *linter) user(d *resource.Document) {
 	u := l.Users[d.Name]
-	if !u.Disabled && !slices.ContainsFunc(l.Policies, func(p *Policy) bool { return p.mayBe(u, "") }) {
+	if u != nil && !u.Disabled && !slices.ContainsFunc(l.Policies, func(p *Policy) bool { return p.mayBe(u, "") }) {
 		l.warn(d.AtName(), "no-policy", "no policy is assigned to %s, who can reach nothing; add the user to one, or write disabled: true", d.Name)
 	}
 }
@@ -88,6 +94,9 @@ func (l *linter) site(d *resource.Document) {
 
 func (l *linter) script(d *resource.Document) {
 	i := slices.IndexFunc(l.Scripts, func(s wire.Script) bool { return s.Name == d.Name })
+	if i < 0 {
+		return
+	}
 	s := l.Scripts[i]
 	if p, err := script.Compile(s.Name, s.Source); err == nil {
 		for _, w := range p.Check(s.HTTP) {

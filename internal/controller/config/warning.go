@@ -34,7 +34,7 @@ type linter struct {
 }
 
 // Lint returns what is doubtful in a configuration that Load made, in the order
-// of its files. It looks ahead from now: what can never be again counts as what
+// of its files; of what has been taken out of it since it says nothing. It looks ahead from now: what can never be again counts as what
 // can never be.
 func (c *Config) Lint(now time.Time) []Warning {
 	l := &linter{Config: c, now: now}
