@@ -5,8 +5,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tidegate/tidegate/internal/wire"
 )
 
 func writeConfig(t *testing.T, text string) string {
@@ -26,6 +29,7 @@ spec:
   site: north
   listen: 127.0.0.1:8444
   state: state/gateway
+  resolveEvery: 30s
   hosts:
     wiki.corp: 127.0.0.1:9001
     db.corp: 10.0.0.7
@@ -35,7 +39,7 @@ spec:
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Config{Name: "north-1", Site: "north", Listen: "127.0.0.1:8444", State: filepath.Join(filepath.Dir(file), "state/gateway"),
+	want := Config{ResolveEvery: wire.Duration(30 * time.Second), Name: "north-1", Site: "north", Listen: "127.0.0.1:8444", State: filepath.Join(filepath.Dir(file), "state/gateway"),
 		Hosts: map[string]string{"wiki.corp": "127.0.0.1:9001", "db.corp": "10.0.0.7", "shell.corp:22": "127.0.0.1:9022"}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -51,6 +55,7 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"no port", head + "  site: north\n  listen: 127.0.0.1\n  state: x\n", ":6:11: listen is "},
 		{"a bad link", head + "  site: north\n  listen: 127.0.0.1:1\n  state: x\n  enrolment: hello\n", ":8:14: enrolment: "},
 		{"a bad host", head + "  site: north\n  listen: 127.0.0.1:1\n  state: x\n  hosts: {wiki: 'nowhere else'}\n", ":8:17: hosts: "},
+		{"too often", head + "  site: north\n  listen: 127.0.0.1:1\n  state: x\n  resolveEvery: 10ms\n", ":8:17: resolveEvery is 10ms"},
 		{"two resources", head + "  site: north\n---\n" + head, "one resource"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
