@@ -74,13 +74,16 @@ func (c *Controller) voidTokens(ctx context.Context, before *config.Config) erro
 	}
 	for key, s := range all {
 		u := conf.Users[s.User]
-		if s.Ended != "" || u == nil || s.Checked >= conf.revision {
+		if s.Ended != "" || u == nil {
 			continue
 		}
 		now := accessOf(conf.Config, u, assigned(conf.Config, u, s.Address))
 		digest, err := now.digest()
 		if err != nil {
 			return err
+		}
+		if digest == s.Access {
+			continue
 		}
 		kept, err := keptBy(before, now, s)
 		if err != nil {
@@ -90,7 +93,7 @@ func (c *Controller) voidTokens(ctx context.Context, before *config.Config) erro
 			if v.ID == "" || v.Ended != "" {
 				return errKeep
 			}
-			v.Access, v.Checked = digest, conf.revision
+			v.Access = digest
 			if !kept {
 				v.Renew = conf.revision
 			}
@@ -109,14 +112,10 @@ func (c *Controller) voidTokens(ctx context.Context, before *config.Config) erro
 // keptBy says whether a session that had its access from c loses nothing by the
 // new one; whatever is not certain is a loss.
 func keptBy(c *config.Config, now access, s sessionRecord) (bool, error) {
-	digest, err := now.digest()
-	if err != nil || digest == s.Access {
-		return err == nil, err
-	}
 	if c == nil || c.Users[s.User] == nil {
 		return false, nil
 	}
 	was := accessOf(c, c.Users[s.User], assigned(c, c.Users[s.User], s.Address))
-	digest, err = was.digest()
+	digest, err := was.digest()
 	return err == nil && digest == s.Access && now.keeps(was), err
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/controller/config"
@@ -201,4 +202,43 @@ func TestReloadKeepsAddresses(t *testing.T) {
 	if r.PublicAddr() != at {
 		t.Errorf("links name %s, not %s", r.PublicAddr(), at)
 	}
+}
+
+// TestRenewedBeforeCompared has a session's tokens renewed under a configuration
+// that takes something away, before the old ones are found to be void: they are
+// still. What roaming gives and takes is no loss by a restart.
+func TestRenewedBeforeCompared(t *testing.T) {
+	conf, less, dir := longConfig(t, atHome), longConfig(t, atHome), t.TempDir()
+	for _, p := range less.Policies {
+		if p.Name == "finance" {
+			p.Groups = []string{"auditors"}
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t, conf, dir, &store.Memory{})
+		alice := b.device("alice")
+		alice.signIn()
+		for _, address := range []string{"198.51.100.7", "192.0.2.1"} {
+			alice.from = address
+			alice.open(wire.PathEvents)
+			b.stop()
+			b = newBubble(t, conf, dir, b.mem)
+			alice.b = b
+			if v := b.mustGet(alice); v.Renew != 0 {
+				t.Errorf("a restart after roaming to %s voided tokens", address)
+			}
+		}
+		l := alice.open(wire.PathEvents)
+		b.conf.Store(&configured{less, b.conf.Load().revision + 1000}) // as amid a reload
+		b.hub.wakeAll()
+		if got := alice.held(l.snapshot()); got.hq.Trigger != wire.TriggerRenewal || len(got.hq.Entitlements) != 1 {
+			t.Fatalf("renewed are %v of %s", got.hq.Entitlements, got.hq.Trigger)
+		}
+		if err := b.voidTokens(t.Context(), conf); err != nil {
+			t.Fatal(err)
+		}
+		if v := b.mustGet(alice); v.Renew != b.conf.Load().revision {
+			t.Error("the old tokens are not void")
+		}
+	})
 }

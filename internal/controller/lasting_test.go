@@ -229,15 +229,34 @@ func TestAdmin(t *testing.T) {
 	if err := json.Unmarshal(b, &set); err != nil || status != 200 || len(set.Keys) != 1 || set.Keys[0].Kid != r.authority.tokenID || set.Keys[0].Crv != "P-256" || set.Keys[0].D != "" {
 		t.Errorf("the keys are %s", b)
 	}
+	if err := AdminSetRisk(t.Context(), socket, "bob", wire.RiskHigh, time.Now().Add(time.Hour), "by hand"); err != nil {
+		t.Error(err)
+	}
+	if x, err := AdminExplain(t.Context(), socket, "bob", "wiki"); err != nil || len(x) != 1 || x[0].Session != reply.Session || !x[0].Allow || !x[0].Offline || x[0].Risk.Level != wire.RiskHigh {
+		t.Errorf("explained: %+v %v", x, err)
+	}
+	if n, err := AdminRenewTokens(t.Context(), socket, Renewal{Claims: true}, Match{User: "bob"}); err != nil || n != 1 || audited(r, "claims-token") != 2 || audited(r, "entitlement-token") != 1 {
+		t.Errorf("renewed for %d: %v", n, err)
+	}
 	var p *wire.Problem
+	_, renewErr := AdminRenewTokens(t.Context(), socket, Renewal{}, Match{Policy: "nothing"})
+	_, policyErr := AdminRevokePolicy(t.Context(), socket, "nothing")
+	_, explainErr := AdminExplain(t.Context(), socket, "nobody", "")
 	for name, err := range map[string]error{
-		"user":    AdminRevokeUser(t.Context(), socket, "nobody"),
-		"session": AdminRevokeSession(t.Context(), socket, "nothing"),
-		"device":  AdminRevokeDevice(t.Context(), socket, "nothing"),
+		"policy to renew":  renewErr,
+		"policy to revoke": policyErr,
+		"user to explain":  explainErr,
+		"user at risk":     AdminSetRisk(t.Context(), socket, "nobody", 50, time.Time{}, ""),
+		"user":             AdminRevokeUser(t.Context(), socket, "nobody"),
+		"session":          AdminRevokeSession(t.Context(), socket, "nothing"),
+		"device":           AdminRevokeDevice(t.Context(), socket, "nothing"),
 	} {
 		if !errors.As(err, &p) || p.Status != http.StatusNotFound || !strings.Contains(p.Detail, "does not exist") {
 			t.Errorf("an unknown %s: %v", name, err)
 		}
+	}
+	if n, err := AdminRevokePolicy(t.Context(), socket, "everyone"); err != nil || n != 1 {
+		t.Errorf("revoked %d: %v", n, err)
 	}
 	if _, err := AdminEnrol(t.Context(), socket+".none", "bob"); err == nil || !strings.Contains(err.Error(), "is it running") {
 		t.Errorf("no controller: %v", err)

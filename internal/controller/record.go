@@ -65,7 +65,6 @@ type (
 		Policies  []string // assigned when that was last evaluated, by name
 		Tokens    tokenSet
 		Access    string    // digest of what its tokens allow; see access
-		Checked   uint64    // policy revision whose configuration Access was compared with
 		Renew     uint64    // policy revision from which on its tokens are good
 		Ended     wire.Code // "" while it lives
 		EndedAt   time.Time

@@ -120,9 +120,9 @@ func TestIdentities(t *testing.T) {
 	sameID := leaf(r.authority, identityDevice, bob.id, x509.ExtKeyUsageClientAuth)
 	filler := leaf(r.authority, identityDevice, "unknown", x509.ExtKeyUsageClientAuth)
 	filler.Certificate = append(filler.Certificate, bob.cert.Certificate[0]) // the victim's behind the attacker's
-	device := []string{wire.PathHello, wire.PathSession, wire.PathEvents, wire.PathAnswers}
-	gateway := []string{wire.PathGatewayKeys, wire.PathGatewayEvents, wire.PathGatewayReport}
-	methods := map[string]string{wire.PathSession: "POST", wire.PathAnswers: "POST", wire.PathGatewayReport: "POST"}
+	device := []string{wire.PathHello, wire.PathSession, wire.PathEvents, wire.PathAnswers, wire.PathDevice}
+	gateway := []string{wire.PathGatewayKeys, wire.PathGatewayEvents, wire.PathGatewayReport, wire.PathGatewayAlert}
+	methods := map[string]string{wire.PathSession: "POST", wire.PathAnswers: "POST", wire.PathDevice: "PUT", wire.PathGatewayReport: "POST", wire.PathGatewayAlert: "POST"}
 	for _, row := range []struct {
 		name  string
 		cert  *tls.Certificate

@@ -97,7 +97,7 @@ func (c *Controller) openSession(ctx context.Context, d *device, claims wire.Dev
 	conf := c.conf.Load()
 	s := sessionRecord{ID: wire.SessionID(wire.NewID()), User: d.User, Device: d.ID, Key: d.Key, Created: now,
 		Expires: now.Add(conf.CookieLifetime).Truncate(time.Second), Address: address, Claims: claims,
-		Tokens: tokenSet{Certificate: wire.Thumbprint(d.cert.Raw)}, Checked: conf.revision}
+		Tokens: tokenSet{Certificate: wire.Thumbprint(d.cert.Raw)}}
 	m := &minting{c: c, conf: conf, did: []record{{kind: "sign-in", session: s.ID, user: s.User, target: string(d.ID), trigger: wire.TriggerSignIn, allow: true}}}
 	if u := conf.Users[d.User]; u != nil {
 		if err := m.meet(ctx, &s, u, need{trigger: wire.TriggerSignIn, policies: true, claims: true, entitlements: true}); err != nil {

@@ -39,6 +39,11 @@ type minting struct {
 // meet does what a need asks for.
 func (m *minting) meet(ctx context.Context, s *sessionRecord, u *config.User, n need) error {
 	now := time.Now()
+	had, err := accessOf(m.conf.Config, u, s.Policies).digest()
+	if err != nil {
+		return err
+	}
+	present := s.Tokens.Revision >= m.conf.revision
 	if n.policies {
 		s.Policies = assigned(m.conf.Config, u, s.Address)
 		m.note(s, n.trigger, "policies-assigned", strings.Join(s.Policies, ","))
@@ -51,6 +56,12 @@ func (m *minting) meet(ctx context.Context, s *sessionRecord, u *config.User, n 
 	if n.entitlements {
 		if err := m.entitlements(ctx, s, u, n.trigger, now); err != nil {
 			return err
+		}
+		// Where it is of another configuration, it is voidTokens's to compare.
+		if s.Access == "" || s.Access == had && present {
+			if s.Access, err = accessOf(m.conf.Config, u, s.Policies).digest(); err != nil {
+				return err
+			}
 		}
 	}
 	if n.claims && n.entitlements {
@@ -101,12 +112,6 @@ func (m *minting) entitlements(ctx context.Context, s *sessionRecord, u *config.
 		m.void = append(m.void, id)
 	}
 	s.Tokens.Entitlements, s.Tokens.EntitlementsRenew = ids, renewAt(now, until, s.Expires)
-	if s.Checked == m.conf.revision { // else it is still to be compared, see voidTokens
-		var err error
-		if s.Access, err = accessOf(m.conf.Config, u, s.Policies).digest(); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
