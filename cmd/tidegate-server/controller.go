@@ -16,7 +16,7 @@ import (
 )
 
 func runController(ctx context.Context, args []string) error {
-	o := newOptions("controller")
+	o := newWishes()
 	words, err := o.parse(args)
 	if err != nil {
 		return err
@@ -24,7 +24,7 @@ func runController(ctx context.Context, args []string) error {
 	if len(words) == 1 && words[0] == "hash-password" {
 		return hashPassword(os.Stdin, os.Stdout)
 	}
-	task, ok := task(words)
+	task, ok := task(o, words)
 	if !ok && len(words) > 0 {
 		return usageError("controller: unknown command %q", strings.Join(words, " "))
 	}
@@ -41,7 +41,7 @@ func runController(ctx context.Context, args []string) error {
 	if ok {
 		return task(ctx, controller.AdminSocket(conf.StateDir))
 	}
-	return served(ctx, serveController(ctx, o, conf, hangup))
+	return served(ctx, serveController(ctx, o.options, conf, hangup))
 }
 
 func serveController(ctx context.Context, o *options, conf *config.Config, hangup <-chan os.Signal) (err error) {
@@ -51,7 +51,7 @@ func serveController(ctx context.Context, o *options, conf *config.Config, hangu
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	c, err := controller.New(controller.Options{Config: conf, Store: st, Logger: log})
+	c, err := controller.New(controller.Options{Config: conf, Source: o.config, Store: st, Logger: log})
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,8 @@ func run(ctx context.Context, args []string) error {
 	switch args[0] {
 	case "controller":
 		return runController(ctx, args[1:])
+	case "policy":
+		return runPolicy(ctx, args[1:])
 	case "gateway":
 		return runGateway(ctx, args[1:])
 	case "lab":
