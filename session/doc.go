@@ -9,9 +9,10 @@
 //	       ├──► Do(cmd) ──►│ session loop │─► derive ─► feed ─► Watch ─► notices
 //	socket ─┘              │ only writer  │       └─► Wanted ─► Dataplane.Apply
 //	control channel ──────►│ of facts     │
-//	data plane facts ─────►└──────────────┘
+//	data plane facts ─────►│              │
+//	device claims ────────►└──────────────┘
 //
 // The package declares the small interfaces it needs (Controller, Dataplane,
-// Vault) and imports none of their implementations; those that belong to the
+// Vault, Posture) and imports none of their implementations; those that belong to the
 // core live below it: session/control and session/vault.
 package session

@@ -56,13 +56,19 @@ func (f *facts) uses(id wire.EntitlementID) bool {
 // used says whether the application was used in this session.
 func (f AppFact) used() bool { return f.Flows > 0 || !f.LastUsed.IsZero() }
 
-// answeredDue forgets the warnings that an answer of these kinds has cured.
+// answeredDue forgets the warnings that an answer of these kinds has cured, where
+// no verdict stands that a gateway will change.
 func (c *core) answeredDue(kinds []wire.InteractionKind) {
-	for id, d := range c.due {
+	for i := range c.catalog {
+		a := &c.catalog[i]
+		if _, known := c.plane.Sites[a.Site].Verdicts[a.Entitlement]; known {
+			continue
+		}
+		d := c.due[a.Entitlement]
 		open := func(i wire.Interaction) bool { return !slices.Contains(kinds, i.Kind) }
-		is := d.verdict.Interactions
-		if n := len(slices.DeleteFunc(slices.Clone(is), open)); n == len(is) || d.verdict.AnyOf && n > 0 {
-			delete(c.due, id)
+		all := d.verdict.Interactions
+		if n := len(slices.DeleteFunc(slices.Clone(all), open)); n == len(all) || d.verdict.AnyOf && n > 0 {
+			delete(c.due, a.Entitlement)
 		}
 	}
 }

@@ -138,12 +138,12 @@ func at(clock string) time.Time {
 func judged(t *testing.T, s wire.Settings, stamp string, rules []rule, fn func(t *testing.T, j *judge)) {
 	bubble(t, func(t *testing.T, b *bench) {
 		b.controller.snapshot.Settings = s
+		time.Sleep(time.Until(at(stamp)))
 		b.enrolled("kept").start()
 		j := &judge{b: b, settings: s, rules: rules, stamps: map[wire.InteractionKind]time.Time{}, step: time.Minute}
 		for _, k := range []wire.InteractionKind{wire.InteractionMFA, wire.InteractionPassword, wire.InteractionReason, wire.InteractionMessage} {
 			j.stamps[k] = at(stamp)
 		}
-		time.Sleep(time.Until(at(stamp)))
 		fn(t, j)
 	})
 }
@@ -416,6 +416,20 @@ func TestMissedIsNotForcedOnALaterPrompt(t *testing.T) {
 		j.answer(Answer{Reason: "4711"})
 		if p := j.b.pass(answerTime).Prompt; p == nil || !p.Missed || !slices.Equal(p.Apps, []wire.AppID{"payroll", "wiki"}) {
 			t.Errorf("and what was missed: %+v", p)
+		}
+	})
+}
+
+// An answer that has had no effect is asked for again.
+func TestAnswerWithoutEffect(t *testing.T) {
+	judged(t, wire.DefaultSettings(), "14:45:00", []rule{{app: "payroll", kinds: mfa, lifetime: time.Hour}}, func(t *testing.T, j *judge) {
+		p := j.until(at("15:41:00")).Prompt
+		j.b.do(Answer{Prompt: p.ID, MFA: "123456"})
+		if p := j.b.state().Prompt; p != nil {
+			t.Fatalf("answered, yet %+v", p)
+		}
+		if p := j.b.pass(answerTime).Prompt; p == nil || p.Missed {
+			t.Fatalf("nothing has come of it: %+v", p)
 		}
 	})
 }

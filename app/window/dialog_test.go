@@ -362,8 +362,8 @@ func TestQuitAsksOnlyWhereItCutsSomething(t *testing.T) {
 	}
 }
 
-// What was missed opens no dialog, but a dialog that is open stays with what was
-// typed; until it is closed, or the user asks for it.
+// What was missed has a banner and no dialog, unless the user is at it: what was
+// typed stays.
 func TestMissedPrompt(t *testing.T) {
 	b := newBench(t, alwaysDark)
 	b.apply(missed())
@@ -374,6 +374,11 @@ func TestMissedPrompt(t *testing.T) {
 	b.press("Verify")
 	if got := b.sent(); got != (session.ShowPrompt{}) {
 		t.Errorf("sent %#v", got)
+	}
+	b.apply(mfaPrompt())
+	b.apply(missed())
+	if b.layer.modal != nil {
+		t.Fatal("a dialog that nobody has touched stays open")
 	}
 	b.apply(mfaPrompt())
 	b.typed("123")

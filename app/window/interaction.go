@@ -202,6 +202,12 @@ func (d *interacting) field(k wire.InteractionKind) fyne.Focusable {
 	return nil
 }
 
+// begun says whether anything was typed, or is being checked.
+func (d *interacting) begun() bool {
+	return d.working() || d.code != nil && d.code.digits != "" || d.password != nil && d.password.input.Text != "" ||
+		d.reason != nil && d.reason.input.Text != ""
+}
+
 // answer is nil while what is asked is not complete. It holds nothing that was
 // typed for what was not chosen.
 func (d *interacting) answer() session.Command {

@@ -74,7 +74,7 @@ func (w *Window) wanted() (key string, make func() (*modal, face)) {
 	if p := w.state.Prompt; p != nil && !p.Dismissed {
 		key = "prompt " + string(p.Kind) + " " + p.ID
 		switch {
-		case p.Missed && key != w.layer.key: // a dialog that is open stays
+		case p.Missed && !w.answering(key): // the banner is enough
 		case p.Kind == session.PromptEnrol:
 			return key, w.newEnrol
 		case p.Kind == session.PromptSignIn:
@@ -95,6 +95,13 @@ func (w *Window) wanted() (key string, make func() (*modal, face)) {
 		w.detail = ""
 	}
 	return "", nil
+}
+
+// answering says whether the layer of that key is a prompt that the user has
+// begun to answer.
+func (w *Window) answering(key string) bool {
+	d, ok := w.layer.face.(*interacting)
+	return ok && w.layer.key == key && d.begun()
 }
 
 // reveal scrolls the open layer to what has the focus.
