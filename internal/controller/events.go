@@ -96,6 +96,9 @@ func (f *feed) run(ctx context.Context) error {
 			if err := f.stream.heartbeat(); err != nil {
 				return err
 			}
+			if now := presentHost(ctx); now != "" && now != f.session.Address {
+				f.address = now
+			}
 		}
 		if p := f.judge(ctx); p != nil {
 			if p.Code == wire.CodeInternal {

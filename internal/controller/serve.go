@@ -125,7 +125,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	if c.sockets.udp != nil {
 		reset := quic.StatelessResetKey(c.authority.reset)
 		transport = &quic.Transport{Conn: c.sockets.udp, StatelessResetKey: &reset, VerifySourceAddress: c.admission.VerifySourceAddress, ConnContext: c.admission.ConnContext}
-		h3 := &http3.Server{Handler: handler, MaxHeaderBytes: maxHeader, IdleTimeout: idleTimeout, Logger: slog.New(slog.DiscardHandler)}
+		h3 := &http3.Server{Handler: handler, MaxHeaderBytes: maxHeader, IdleTimeout: idleTimeout, ConnContext: withConnection, Logger: slog.New(slog.DiscardHandler)}
 		servers = append(servers, h3)
 		l, err := transport.ListenEarly(http3.ConfigureTLSConfig(c.tlsConfig()), &quic.Config{
 			MaxIncomingStreams: maxStreams, MaxIncomingUniStreams: 8, MaxIdleTimeout: time.Minute,
