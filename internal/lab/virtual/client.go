@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/netip"
 	"sync"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"github.com/tidegate/tidegate/internal/posture"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel"
@@ -25,10 +25,11 @@ type Client struct {
 	host  *host
 	local *loopback
 	core  *session.Session
-	stop  func()
+
+	// Files are those of the device.
+	Files *Files
 
 	mu       sync.Mutex
-	device   wire.DeviceClaims
 	state    session.State
 	snapshot wire.Snapshot
 	facts    session.DataplaneFacts
@@ -36,18 +37,19 @@ type Client struct {
 
 func (l *Lab) startClient() {
 	l.t.Helper()
-	c := &Client{l: l, host: l.network.host(Home), local: &loopback{listeners: map[netip.AddrPort]*listener{}}, device: l.o.Device}
+	c := &Client{l: l, host: l.network.host(Home), local: &loopback{listeners: map[netip.AddrPort]*listener{}}, Files: newFiles(l.o.Files)}
 	l.Client = c
 	keys := &keychain{secrets: map[session.VaultItem][]byte{}}
 	plane := tunnel.New(tunnel.Options{
 		Log:          l.o.Log,
 		ListenPacket: func(string) (net.PacketConn, error) { return c.host.listen(0), nil },
 		Listen:       c.local.listen,
+		Clock:        func() time.Duration { return time.Since(epoch) },
 	})
+	watcher := posture.NewDeaf(posture.Options{Version: "virtual", Root: c.Files, Log: l.o.Log})
 	c.core = session.New(session.Options{
 		Controller: &observed{c.host.control(), c}, Dataplane: plane, Vault: keys, Records: keys,
-		Device:  c.claims,
-		Version: "virtual", Log: l.o.Log,
+		Posture: watcher, Version: "virtual", Log: l.o.Log,
 	})
 	l.run(func(ctx context.Context) error {
 		return plane.Run(ctx, func(f session.DataplaneFacts) {
@@ -57,7 +59,8 @@ func (l *Lab) startClient() {
 			c.core.ReportDataplane(f)
 		})
 	})
-	c.stop = l.run(c.core.Run)
+	l.run(c.core.Run)
+	l.run(func(ctx context.Context) error { return watcher.Run(ctx, c.core.ReportDevice) })
 	l.run(func(ctx context.Context) error {
 		for s := range c.core.Watch(ctx) {
 			c.mu.Lock()
@@ -71,21 +74,6 @@ func (l *Lab) startClient() {
 		l.t.Fatal(err)
 	}
 	c.do(session.Enrol{Link: session.Secret(link.String())})
-}
-
-// Report has the device report other claims, whole.
-func (c *Client) Report(claims wire.DeviceClaims) {
-	c.mu.Lock()
-	c.device = maps.Clone(claims)
-	c.mu.Unlock()
-	c.core.ReportDevice(claims)
-	c.l.Settle()
-}
-
-func (c *Client) claims(context.Context) wire.DeviceClaims {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return maps.Clone(c.device)
 }
 
 func (c *Client) do(cmd session.Command) {

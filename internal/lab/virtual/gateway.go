@@ -16,7 +16,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
@@ -30,21 +29,18 @@ import (
 type gatewayPart struct {
 	*gateway.Gateway
 	host *host
-
-	mu     sync.Mutex
-	dialed []string // what the gateway connected to, host:port
 }
 
-func (l *Lab) startGateway() {
+func (l *Lab) startGateway(name, addr string) {
 	l.t.Helper()
-	g := &gatewayPart{host: l.network.host(gatewayHost)}
-	l.gateway = g
-	state := filepath.Join(l.dir, "gateway")
-	key, enrolled := l.enrolGateway(g.host, state)
+	g := &gatewayPart{host: l.network.host(addr)}
+	l.gateways = append(l.gateways, g)
+	state := filepath.Join(l.dir, name)
+	key, enrolled := l.enrolGateway(name, g.host, state)
 	up := l.overUDP(g.host, key, enrolled)
 	var err error
 	g.Gateway, err = gateway.New(gateway.Options{
-		Config:     gateway.Config{Name: Gateway, Site: Site, State: state},
+		Config:     gateway.Config{Name: name, Site: Site, State: state},
 		Log:        l.o.Log,
 		PacketConn: g.host.listen(gatewayPort),
 		Uplink:     up,
@@ -60,11 +56,22 @@ func (l *Lab) startGateway() {
 	l.run(g.Run)
 }
 
+// LoseGateway takes the first gateway off the network for good, as a machine
+// that fails.
+func (l *Lab) LoseGateway() { l.gateways[0].host.cut(true) }
+
+// LoseGatewaysOf takes the way between a client and all gateways away.
+func (l *Lab) LoseGatewaysOf(c *Client) {
+	for _, g := range l.gateways {
+		c.host.lose(g.host)
+	}
+}
+
 // enrolGateway enrols the gateway as it does itself over TCP, and leaves in its
 // folder what that leaves.
-func (l *Lab) enrolGateway(h *host, state string) (*ecdsa.PrivateKey, session.Enrolled) {
+func (l *Lab) enrolGateway(name string, h *host, state string) (*ecdsa.PrivateKey, session.Enrolled) {
 	l.t.Helper()
-	link, err := l.controller.NewGatewayEnrolment(l.t.Context(), Gateway)
+	link, err := l.controller.NewGatewayEnrolment(l.t.Context(), name)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -141,9 +148,6 @@ func (g *gatewayPart) dial(_ context.Context, _, address string) (net.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	g.mu.Lock()
-	g.dialed = append(g.dialed, address)
-	g.mu.Unlock()
 	near, far := connected(netip.AddrPortFrom(g.host.addr, 50000), to)
 	go func() {
 		io.Copy(far, far)

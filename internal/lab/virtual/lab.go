@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,12 +28,15 @@ type Options struct {
 	// Settings are the controller's in YAML, "claimsLifetime: 1h" and so on; the
 	// shipped defaults where there is none.
 	Settings string
-	// Starts is the time of day, in UTC, at which everything begins.
+	// Starts is the time of day, in UTC, at which everything begins; a bubble
+	// begins at midnight.
 	Starts time.Duration
 	// Names are what the gateway's resolver answers, see Resolver.
 	Names map[string][]string
-	// Device is what the client's device reports at first.
-	Device wire.DeviceClaims
+	// Spare adds a second gateway of the site, called wharf, which is tried second.
+	Spare bool
+	// Files are those of the client's device at first, see Files.
+	Files map[string]string
 	// Log is for whoever looks for a mistake; nil discards it.
 	Log *slog.Logger
 }
@@ -41,6 +45,7 @@ type Options struct {
 const (
 	Site    = wire.SiteID("hq")
 	Gateway = "quay"
+	spare   = "wharf"
 	User    = "maya"
 
 	password = "correct horse"
@@ -49,6 +54,7 @@ const (
 
 	controllerHost, controllerPort = "192.0.2.1", 8443
 	gatewayHost, gatewayPort       = "192.0.2.2", 8444
+	spareHost                      = "192.0.2.3"
 	outsideHost                    = "203.0.113.1"
 	// Home and Elsewhere are addresses of the client: the first, and one to roam to.
 	Home      = "198.51.100.7"
@@ -63,8 +69,13 @@ type Lab struct {
 
 	network    *network
 	controller *controller.Controller
+	past       []wire.AuditRecord // of controllers that are no more
 	outside    *host
-	gateway    *gatewayPart
+	stop       func() // the controller
+	store      *store.Memory
+	gateways   []*gatewayPart
+
+	transmitter *transmitter
 
 	Client   *Client
 	Resolver *Resolver
@@ -79,11 +90,16 @@ func New(t testing.TB, o Options) *Lab {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	time.Sleep(o.Starts)
+	time.Sleep(time.Until(epoch.Add(o.Starts)))
 	l := &Lab{t: t, o: o, dir: t.TempDir(), network: newNetwork(), Resolver: newResolver(o.Names)}
 	l.outside = l.network.host(outsideHost)
-	l.startController()
-	l.startGateway()
+	l.transmitter = l.newTransmitter()
+	l.store = &store.Memory{}
+	l.startController(l.network.host(controllerHost))
+	l.startGateway(Gateway, gatewayHost)
+	if o.Spare {
+		l.startGateway(spare, spareHost)
+	}
 	l.startClient()
 	l.Settle()
 	return l
@@ -117,6 +133,13 @@ func At(of time.Duration) time.Time { return epoch.Add(of) }
 // that the gateway has reported.
 func (l *Lab) Audit() []wire.AuditRecord {
 	synctest.Wait()
+	return append(slices.Clip(l.past), l.audit()...)
+}
+
+func (l *Lab) audit() []wire.AuditRecord {
+	if l.controller == nil {
+		return nil
+	}
 	return l.controller.Audit()
 }
 
@@ -128,6 +151,25 @@ func (l *Lab) Reload(resources string) {
 		l.t.Fatal(err)
 	}
 	l.Settle()
+}
+
+// Renew has an administrator renew tokens of all sessions; of the kinds chosen,
+// or of both where none is.
+func (l *Lab) Renew(claims, entitlements bool) {
+	l.t.Helper()
+	n, err := l.controller.RenewTokens(l.t.Context(), controller.Renewal{Claims: claims, Entitlements: entitlements}, controller.Match{})
+	if err != nil || n == 0 {
+		l.t.Fatalf("renewed %d sessions: %v", n, err)
+	}
+	l.Settle()
+}
+
+// Config is the configuration of a lab that does not run.
+func Config(t testing.TB, o Options) *config.Config {
+	t.Helper()
+	l := &Lab{t: t, o: o, dir: t.TempDir()}
+	l.transmitter = l.newTransmitter()
+	return l.load()
 }
 
 func (l *Lab) load() *config.Config {
@@ -151,6 +193,15 @@ func (l *Lab) resources() string {
 	if settings.Len() == 0 {
 		settings.WriteString("    {}")
 	}
+	another := ""
+	if l.o.Spare {
+		another = fmt.Sprintf(`apiVersion: tidegate.org/v1
+kind: Gateway
+metadata: {name: %s}
+spec: {site: %s, address: "%s:%d"}
+---
+`, spare, Site, spareHost, gatewayPort)
+	}
 	return fmt.Sprintf(`apiVersion: tidegate.org/v1
 kind: Controller
 metadata: {name: %s}
@@ -171,27 +222,35 @@ kind: Gateway
 metadata: {name: %s}
 spec: {site: %s, address: "%s:%d"}
 ---
-apiVersion: tidegate.org/v1
+%sapiVersion: tidegate.org/v1
 kind: User
 metadata: {name: %s}
 spec: {displayName: Maya, password: %q, totp: %s, groups: [staff]}
 ---
-%s`, issuer, controllerHost, controllerPort, filepath.Join(l.dir, "controller"), settings.String(),
-		Site, Gateway, Site, gatewayHost, gatewayPort, User, hashed(), totpSeed, l.o.Resources)
+%s%s`, issuer, controllerHost, controllerPort, filepath.Join(l.dir, "controller"), settings.String(),
+		Site, Gateway, Site, gatewayHost, gatewayPort, another, User, hashed(), totpSeed, l.transmitter.resource(), l.o.Resources)
 }
 
-func (l *Lab) startController() {
+func (l *Lab) startController(h *host) {
 	l.t.Helper()
-	c, err := controller.New(controller.Options{Config: l.load(), Store: &store.Memory{}, Logger: l.o.Log,
-		PacketConn: l.network.host(controllerHost).listen(controllerPort)})
+	c, err := controller.New(controller.Options{Config: l.load(), Store: l.store, Logger: l.o.Log, PacketConn: h.listen(controllerPort)})
 	if err != nil {
 		l.t.Fatal(err)
 	}
+	l.past = append(l.past, l.audit()...)
 	l.controller = c
 	if err := c.Listen(); err != nil {
 		l.t.Fatal(err)
 	}
-	l.run(c.Run)
+	l.stop = l.run(c.Run)
+}
+
+// RestartController ends the controller and starts another on what it left.
+func (l *Lab) RestartController() {
+	l.t.Helper()
+	l.stop()
+	l.startController(l.network.at(controllerHost))
+	l.Settle()
 }
 
 // run runs a part until the test ends.

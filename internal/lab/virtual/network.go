@@ -23,6 +23,7 @@ type host struct {
 	network *network
 	addr    netip.Addr
 	down    bool
+	lost    map[*host]bool // hosts that it does not reach, nor they it
 	sockets map[uint16]*socket
 	next    uint16
 }
@@ -35,6 +36,13 @@ func (n *network) host(addr string) *host {
 	defer n.mu.Unlock()
 	n.hosts[h.addr] = h
 	return h
+}
+
+// at is the host at an address.
+func (n *network) at(addr string) *host {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.hosts[netip.MustParseAddr(addr)]
 }
 
 // move gives the host another address; the old one is nobody's.
@@ -51,6 +59,16 @@ func (h *host) cut(down bool) {
 	h.network.mu.Lock()
 	defer h.network.mu.Unlock()
 	h.down = down
+}
+
+// lose parts two hosts.
+func (h *host) lose(other *host) {
+	h.network.mu.Lock()
+	defer h.network.mu.Unlock()
+	if h.lost == nil {
+		h.lost = map[*host]bool{}
+	}
+	h.lost[other] = true
 }
 
 // listen opens a socket; port 0 takes a free one.
@@ -97,7 +115,7 @@ func (s *socket) WriteTo(b []byte, to net.Addr) (int, error) {
 	defer n.mu.Unlock()
 	at := to.(*net.UDPAddr).AddrPort()
 	h := n.hosts[at.Addr().Unmap()]
-	if h == nil || h.down || s.host.down || h.sockets[at.Port()] == nil {
+	if h == nil || h.down || s.host.down || h.lost[s.host] || s.host.lost[h] || h.sockets[at.Port()] == nil {
 		return len(b), nil
 	}
 	p := packet{net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.host.addr, s.port)), append([]byte(nil), b...), time.Now().Add(latency)}
