@@ -52,6 +52,7 @@ func derivePrompt(f *facts, in *intent, apps []App, phase ControlPhase, w *wake)
 // wanting is an application that wants something of the user.
 type wanting struct {
 	app     *App
+	order   int
 	verdict wire.Verdict
 	name    string // what is wanted, in the prompt's id
 	missed  bool   // its time is over, and nobody has asked for it since
@@ -104,16 +105,16 @@ func wants(f *facts, in *intent, apps []App, w *wake) []wanting {
 		lapse := func(t time.Time) string { return fmt.Sprintf("%s@%d", a.ID, t.Unix()) }
 		switch {
 		case !v.Allow && isAsked:
-			all = append(all, wanting{app: a, verdict: v, name: fmt.Sprintf("%s#%d", a.ID, asked.n), missed: asked.over})
+			all = append(all, wanting{app: a, order: i, verdict: v, name: fmt.Sprintf("%s#%d", a.ID, asked.n), missed: asked.over})
 		case !v.Allow && warned && used:
-			all = append(all, wanting{app: a, verdict: v, name: lapse(d.verdict.NotAfter), missed: true, lapsed: d.end})
+			all = append(all, wanting{app: a, order: i, verdict: v, name: lapse(d.verdict.NotAfter), missed: true, lapsed: d.end})
 		case v.Allow && v.Due && warned && used:
-			all = append(all, wanting{app: a, verdict: v, name: lapse(v.NotAfter)})
+			all = append(all, wanting{app: a, order: i, verdict: v, name: lapse(v.NotAfter)})
 			if told.IsZero() || d.since.Before(told) {
 				told = d.since
 			}
 		case v.Allow && !v.Due && used && !v.NotAfter.IsZero():
-			soon = append(soon, wanting{app: a, verdict: v, name: lapse(v.NotAfter)})
+			soon = append(soon, wanting{app: a, order: i, verdict: v, name: lapse(v.NotAfter)})
 		}
 	}
 	// What was missed does not stand in the way of what is asked now, unless it
@@ -131,8 +132,6 @@ func wants(f *facts, in *intent, apps []App, w *wake) []wanting {
 			all = append(all, x)
 		}
 	}
-	slices.SortStableFunc(all, func(x, y wanting) int { return slices.IndexFunc(apps, x.is) - slices.IndexFunc(apps, y.is) })
+	slices.SortFunc(all, func(x, y wanting) int { return x.order - y.order })
 	return all
 }
-
-func (x wanting) is(a App) bool { return a.ID == x.app.ID }

@@ -13,6 +13,6 @@
 //	device claims ────────►└──────────────┘
 //
 // The package declares the small interfaces it needs (Controller, Dataplane,
-// Vault, Posture) and imports none of their implementations; those that belong to the
-// core live below it: session/control and session/vault.
+// Vault, Posture) and imports none of their implementations; those that belong
+// to the core live below it: session/control and session/vault.
 package session
