@@ -20,7 +20,7 @@ func proposalID(n int) string { return fmt.Sprintf("%s-%d", enrolPromptID, n) }
 
 // derivePrompt says what the user is asked now: one thing, and one prompt for
 // all that falls due.
-func derivePrompt(f *facts, in *intent, apps []App, phase ControlPhase, w *wake) *Prompt {
+func derivePrompt(f *facts, in *intent, apps []App, phase ControlPhase, allowed bool, w *wake) *Prompt {
 	var p *Prompt
 	switch {
 	case !f.enrolled.Enrolled() || in.enrolling || f.ended != nil && f.ended.Code == wire.CodeDevice || f.keyLost:
@@ -36,7 +36,7 @@ func derivePrompt(f *facts, in *intent, apps []App, phase ControlPhase, w *wake)
 		}
 		p = &Prompt{ID: signInPromptID, Kind: PromptSignIn, User: f.hello.User, Code: f.hello.Code}
 	default:
-		p = interactionPrompt(f, in, apps, w)
+		p = interactionPrompt(f, in, apps, allowed, w)
 		if p == nil || in.busy == "" && p.ID == in.answered && w.before(in.answerEnd) {
 			return nil
 		}
@@ -63,8 +63,8 @@ type wanting struct {
 // access is about to lapse or has lapsed unanswered, those that were asked for
 // in vain, and those that would ask in a moment. One that is not used asks for
 // nothing before it is.
-func interactionPrompt(f *facts, in *intent, apps []App, w *wake) *Prompt {
-	all := wants(f, in, apps, w)
+func interactionPrompt(f *facts, in *intent, apps []App, allowed bool, w *wake) *Prompt {
+	all := wants(f, in, apps, allowed, w)
 	if len(all) == 0 {
 		return nil
 	}
@@ -89,14 +89,15 @@ func interactionPrompt(f *facts, in *intent, apps []App, w *wake) *Prompt {
 	return p
 }
 
-// wants lists the applications that want something, in their order.
-func wants(f *facts, in *intent, apps []App, w *wake) []wanting {
+// wants lists the applications that want something, in their order. While access
+// is prevented only what is open still does.
+func wants(f *facts, in *intent, apps []App, allowed bool, w *wake) []wanting {
 	var all, soon []wanting
 	var told time.Time // when the first warning was given that still stands
 	for i := range apps {
 		a := &apps[i]
 		v, _, known := verdict(f, in, a, w)
-		if !known || len(v.Interactions) == 0 {
+		if !known || len(v.Interactions) == 0 || !allowed && f.plane.Apps[a.ID].Flows == 0 {
 			continue
 		}
 		d, warned := in.due[a.Entitlement]

@@ -21,7 +21,7 @@ func derive(f *facts, in *intent, w *wake) State {
 		(s.Control.Phase == ControlEstablished || s.Control.Phase == ControlReconnecting)
 	s.Apps = deriveApps(f, in, allowed, w)
 	s.Sites = deriveSites(f)
-	s.Prompt = derivePrompt(f, in, s.Apps, s.Control.Phase, w)
+	s.Prompt = derivePrompt(f, in, s.Apps, s.Control.Phase, allowed, w)
 	s.Problems = deriveProblems(f, in, s.Control)
 	s.ZTA = deriveZTA(f, in, &s, allowed)
 	return s

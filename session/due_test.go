@@ -433,3 +433,20 @@ func TestAnswerWithoutEffect(t *testing.T) {
 		}
 	})
 }
+
+// While the controller is away nothing can be answered; after it, what was
+// missed is in sight again.
+func TestMissedWhileTheControllerIsAway(t *testing.T) {
+	judged(t, wire.DefaultSettings(), "14:45:00", []rule{{app: "payroll", kinds: mfa, lifetime: time.Hour}}, func(t *testing.T, j *judge) {
+		id := j.until(at("15:46:00")).Prompt.ID
+		j.b.controller.set(func() { j.b.controller.down = true })
+		j.b.controller.end(errDown)
+		if s := j.b.pass(2 * time.Minute); s.Prompt != nil || s.Control.Phase != ControlLost {
+			t.Fatalf("%s, but asked: %+v", s.Control.Phase, s.Prompt)
+		}
+		j.b.controller.set(func() { j.b.controller.down = false })
+		if p := j.b.pass(backoffMost).Prompt; p == nil || !p.Missed || p.ID != id {
+			t.Fatalf("it is back: %+v", p)
+		}
+	})
+}
