@@ -9,7 +9,7 @@ import (
 type clock func() time.Time
 
 const (
-	clockEvery = time.Second
+	clockEvery = 10 * time.Second
 	clockStep  = time.Second
 )
 
