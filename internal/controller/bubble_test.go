@@ -13,7 +13,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,12 +177,28 @@ func (w *pipeWriter) Header() http.Header { return w.header }
 func (w *pipeWriter) WriteHeader(int)     {}
 func (w *pipeWriter) Flush()              {}
 
-// live is an event stream in a bubble; all that came is in events.
+// live is an event stream in a bubble.
 type live struct {
-	t      *testing.T
-	events []wire.Event
-	ended  bool
-	close  func()
+	t     *testing.T
+	close func()
+
+	mu   sync.Mutex // guards what follows
+	got  []wire.Event
+	over bool
+}
+
+// events are all that came.
+func (l *live) events() []wire.Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.got)
+}
+
+// ended says whether the stream has ended.
+func (l *live) ended() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.over
 }
 
 func (p *caller) open(path string) *live {
@@ -208,11 +226,14 @@ func (p *caller) start(path string) *live {
 		events := wire.NewEventReader(rd)
 		for {
 			e, err := events.Next()
+			l.mu.Lock()
+			if l.over = err != nil; !l.over {
+				l.got = append(l.got, e)
+			}
+			l.mu.Unlock()
 			if err != nil {
-				l.ended = true
 				return
 			}
-			l.events = append(l.events, e)
 		}
 	}()
 	l.close = func() { cancel(); rd.Close(); <-served; <-read }
@@ -224,10 +245,11 @@ func (p *caller) start(path string) *live {
 func (l *live) last(name string, v any) {
 	l.t.Helper()
 	synctest.Wait()
-	if len(l.events) == 0 || l.events[len(l.events)-1].Name != name {
-		l.t.Fatalf("the events are %v, and the last is no %s", l.events, name)
+	all := l.events()
+	if len(all) == 0 || all[len(all)-1].Name != name {
+		l.t.Fatalf("the events are %v, and the last is no %s", all, name)
 	}
-	if err := json.Unmarshal(l.events[len(l.events)-1].Data, v); err != nil {
+	if err := json.Unmarshal(all[len(all)-1].Data, v); err != nil {
 		l.t.Fatal(err)
 	}
 }
@@ -266,12 +288,12 @@ func (h held) ids() string { return h.claims.ID + " " + h.hq.ID }
 func (l *live) policy(b *bubble) *wire.PolicyToken {
 	l.t.Helper()
 	synctest.Wait()
-	for i := len(l.events) - 1; i >= 0; i-- {
-		if l.events[i].Name != wire.EventPolicy {
+	for _, e := range slices.Backward(l.events()) {
+		if e.Name != wire.EventPolicy {
 			continue
 		}
 		var token string
-		if err := json.Unmarshal(l.events[i].Data, &token); err != nil {
+		if err := json.Unmarshal(e.Data, &token); err != nil {
 			l.t.Fatal(err)
 		}
 		p, err := (&rig{Controller: b.Controller}).keys().VerifyPolicy(token)

@@ -4,6 +4,11 @@
 // channel (see package wire) over HTTP/3 and HTTP/2, the event streams of
 // gateways, and a local administration socket.
 //
+// Tokens are made when a row of the table of triggers (seed 003) asks for it and
+// at no other time; they stand in the store, named by the session's record, and
+// event streams send what stands there. What happens is in the audit: in memory,
+// in the log, and in audit.jsonl in the state directory.
+//
 // tidegate-server and the lab call it: LoadConfig reads the YAML, New checks
 // and prepares, Listen opens the sockets, Run serves until its context ends and
 // returns when all that it started has ended. What must last is in a

@@ -147,7 +147,7 @@ func TestScripts(t *testing.T) {
 			t.Helper()
 			synctest.Wait()
 			var out []*wire.ScriptsToken
-			for _, e := range g.events {
+			for _, e := range g.events() {
 				if e.Name != wire.EventScripts {
 					continue
 				}
@@ -163,7 +163,7 @@ func TestScripts(t *testing.T) {
 			}
 			return out
 		}
-		if got := scripts(); len(got) != 1 || len(got[0].Scripts) != 1 || got[0].Scripts[0].Name != "stock" || g.events[0].Name != wire.EventPolicy {
+		if got := scripts(); len(got) != 1 || len(got[0].Scripts) != 1 || got[0].Scripts[0].Name != "stock" || g.events()[0].Name != wire.EventPolicy {
 			t.Fatalf("at first came %v", got)
 		}
 		same := *conf

@@ -106,17 +106,18 @@ func TestRows(t *testing.T) {
 				if before.claims.Trigger != wire.TriggerSignIn || before.hq.Trigger != wire.TriggerSignIn {
 					t.Errorf("the first tokens are of %s and %s", before.claims.Trigger, before.hq.Trigger)
 				}
-				n, events := len(b.Audit()), len(l.events)
+				n, events := len(b.Audit()), len(l.events())
 				row.do(t, b, alice, gw)
 				got := b.effects(n)
 				if d := cmp.Diff(row.want, got, cmp.Transformer("none", func(s []string) []string { return append([]string{}, s...) })); d != "" {
 					t.Error(d)
 				}
-				if sent := len(l.events) > events && l.events[len(l.events)-1].Name == wire.EventSnapshot; sent != row.sent {
+				came := l.events()
+				if sent := len(came) > events && came[len(came)-1].Name == wire.EventSnapshot; sent != row.sent {
 					t.Errorf("a snapshot was sent: %v", sent)
 				}
 				if row.name == "sign-out" {
-					if last := l.events[len(l.events)-1]; last.Name != wire.EventEnded || !l.ended {
+					if last := came[len(came)-1]; last.Name != wire.EventEnded || !l.ended() {
 						t.Errorf("the stream goes on with %s", last.Name)
 					}
 					return
@@ -392,7 +393,7 @@ func TestStreamsRace(t *testing.T) {
 				streams = append(streams, p.start(wire.PathEvents))
 			}
 			synctest.Wait()
-			alive := slices.DeleteFunc(streams, func(l *live) bool { return l.ended })
+			alive := slices.DeleteFunc(streams, func(l *live) bool { return l.ended() })
 			if len(alive) != 1 {
 				t.Fatalf("%d streams are left", len(alive))
 			}
