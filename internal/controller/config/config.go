@@ -122,9 +122,7 @@ type Policy struct {
 	// Criteria, where there are any, have to hold too: over user.* and
 	// system.address.
 	Criteria string
-
-	assign assignment // Criteria, compiled
-
+	assign   assignment // Criteria, compiled
 	// ClaimsLifetime and EntitlementLifetime shorten the tokens of those who are
 	// assigned the policy; 0: as the controller's.
 	ClaimsLifetime      time.Duration
