@@ -46,7 +46,7 @@ func (s *session) open(t target, f *flow) (p *wire.Problem, wait <-chan struct{}
 		return &wire.Problem{Code: wire.CodeNotEntitled, Status: http.StatusForbidden, Title: "You are not entitled to this destination", Detail: t.String()}, nil
 	}
 	s.record(wire.AuditRecord{Kind: "flow-denied", Entitlement: denied.id, Target: t.String(), Trigger: wire.TriggerAccess,
-		Reason: denied.verdict.Reason, Decision: denied.verdict.Decision})
+		Reason: denied.outcome.Reason, Decision: denied.verdict.Decision})
 	return deniedProblem(denied.verdict), nil
 }
 
@@ -147,7 +147,7 @@ func (s *session) cutOne(e *entitlement, f *flow, trigger wire.Trigger) {
 
 func (s *session) recordFlow(e *entitlement, f *flow, kind string, trigger wire.Trigger) {
 	s.record(wire.AuditRecord{Kind: kind, Entitlement: e.id, Target: f.target.String(), Trigger: trigger, Allow: e.verdict.Allow,
-		Reason: e.verdict.Reason, Decision: f.decision, Up: f.up.Load(), Down: f.down.Load()})
+		Reason: e.outcome.Reason, Decision: f.decision, Up: f.up.Load(), Down: f.down.Load()})
 }
 
 // opened notes that the flow has its application, at an address where a name

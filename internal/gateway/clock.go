@@ -8,14 +8,23 @@ import (
 // clock tells the wall clock's time; tests set it.
 type clock func() time.Time
 
+// noClockSet is clockSet where nothing is told.
+func noClockSet(context.Context) (set, ended <-chan struct{}) {
+	done := make(chan struct{})
+	close(done)
+	return nil, done
+}
+
 const (
+	// clockEvery is how often clocks are compared, for where the system does not
+	// tell that its clock has been set.
 	clockEvery = 10 * time.Second
 	clockStep  = time.Second
 )
 
 // watchClock judges every session anew when the wall clock has been set: timers
-// follow the monotonic clock, leases the wall.
-func (g *Gateway) watchClock(ctx context.Context) {
+// follow the monotonic clock, leases the wall. A set receives when it may have.
+func (g *Gateway) watchClock(ctx context.Context, set <-chan struct{}) {
 	t := time.NewTicker(clockEvery)
 	defer t.Stop()
 	began := time.Now()
@@ -25,6 +34,7 @@ func (g *Gateway) watchClock(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
+		case <-set:
 		}
 		nowWall, nowMono := g.now().Round(0), time.Since(began)
 		step := nowWall.Sub(wall) - (nowMono - mono)

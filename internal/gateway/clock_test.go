@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -8,6 +9,31 @@ import (
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
+
+// TestClockSetIsTold: a gateway that is told looks at once.
+func TestClockSetIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var offset atomic.Int64
+		set := make(chan struct{})
+		s := newSim(t, func(_ *sim, o *Options) {
+			o.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())).Round(0) }
+		}, func(s *sim, _ *Options) {
+			s.prepare = func(g *Gateway) {
+				g.clockSet = func(ctx context.Context) (<-chan struct{}, <-chan struct{}) { return set, ctx.Done() }
+			}
+		})
+		c := s.client(t, s.device)
+		c.admit(s.authority.ticket(s.device).entitle("office", "app.test", 22, `during("Mon-Sun", "00:00", "17:00")`))
+		str, _ := s.echo(c, "app.test:22")
+		offset.Store(int64(17 * time.Hour))
+		began := time.Now()
+		set <- struct{}{}
+		expectReset(t, str, codeCut)
+		if took := time.Since(began); took > 100*time.Millisecond {
+			t.Errorf("after %s", took)
+		}
+	})
+}
 
 // TestClockIsSet: when the wall clock is set, forward or back, everything is
 // judged by it at once; no lease outlives it meanwhile.

@@ -60,6 +60,8 @@ type Gateway struct {
 	uplink   http.RoundTripper
 	conn     net.PacketConn
 	limiter  admission.Limiter
+	// clockSet receives when the system's clock has been set, see clockSet.
+	clockSet func(context.Context) (set, ended <-chan struct{})
 }
 
 // New makes a gateway. It opens nothing and starts nothing.
@@ -91,6 +93,9 @@ func New(o Options) (*Gateway, error) {
 	}
 	if g.now == nil {
 		g.now = time.Now
+	}
+	if g.clockSet = clockSet; o.PacketConn != nil || o.Now != nil { // a system of the caller's
+		g.clockSet = noClockSet
 	}
 	g.dialer.own = func() []netip.AddrPort { return nil }
 	g.dialer.named = g.resolver.lookup
@@ -186,7 +191,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 	waking, asleep := context.WithCancel(context.WithoutCancel(ctx))
 	defer asleep()
 	wg.Go(func() { g.calendar.Run(waking, wakeSession) })
-	wg.Go(func() { g.watchClock(ctx) })
+	set, ended := g.clockSet(ctx)
+	wg.Go(func() { g.watchClock(ctx, set); <-ended })
 	// The report goes on until the sessions have recorded their ends.
 	reporting, reported := context.WithCancel(context.WithoutCancel(ctx))
 	defer reported()

@@ -88,7 +88,11 @@ func (s *session) due() {
 			s.forget(t)
 		}
 		if due(t.due) {
-			s.want(t, t.why)
+			why := t.why
+			t.due = time.Time{}
+			if s.serves(t) {
+				s.want(t, why)
+			}
 		}
 	}
 	for _, row := range []wire.Trigger{wire.TriggerAtTime, wire.TriggerPeriodic} {
@@ -151,6 +155,8 @@ func (s *session) replan() {
 			t.got = now
 		}
 	}
+	s.publishBy = earlier(s.publishBy, now.Add(firstVerdicts))
+	s.risk = s.g.registry.riskOf(s.user, now)
 	s.subject.SetClaims(s.assess(now))
 	s.judge(s.entitlements, 0, wire.TriggerClock, false)
 }

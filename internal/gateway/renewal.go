@@ -97,6 +97,11 @@ func (s *session) renew(t tokens, trigger wire.Trigger) {
 	}
 	s.subject.SetClaims(s.assess(now))
 	s.equip(trigger)
+	if trigger == wire.TriggerClaimsToken || trigger == wire.TriggerRenewal {
+		for _, e := range s.entitlements {
+			s.runCriteria(e, trigger)
+		}
+	}
 	s.watch()
 	for _, e := range s.entitlements {
 		s.compile(e)

@@ -11,7 +11,7 @@ import (
 const (
 	// auditQueue is how many records wait for the controller before more are
 	// dropped.
-	auditQueue = 4096
+	auditQueue = 32768
 	auditBatch = 256
 	// auditGather is how long a batch is gathered.
 	auditGather = 200 * time.Millisecond
@@ -19,18 +19,18 @@ const (
 
 // auditor queues what happened for the controller; it never blocks a session.
 type auditor struct {
-	queue   chan wire.AuditRecord
+	queue   chan *wire.AuditRecord
 	dropped atomic.Int64
 }
 
-func newAuditor() *auditor { return &auditor{queue: make(chan wire.AuditRecord, auditQueue)} }
+func newAuditor() *auditor { return &auditor{queue: make(chan *wire.AuditRecord, auditQueue)} }
 
 func (a *auditor) record(r wire.AuditRecord) {
 	if r.At.IsZero() {
 		r.At = time.Now().UTC()
 	}
 	select {
-	case a.queue <- r:
+	case a.queue <- &r:
 	default:
 		a.dropped.Add(1)
 	}
@@ -42,7 +42,7 @@ func (a *auditor) batch(ctx context.Context) []wire.AuditRecord {
 	var out []wire.AuditRecord
 	select {
 	case r := <-a.queue:
-		out = append(out, r)
+		out = append(out, *r)
 	case <-ctx.Done():
 		return a.rest(nil)
 	}
@@ -51,7 +51,7 @@ func (a *auditor) batch(ctx context.Context) []wire.AuditRecord {
 	for len(out) < auditBatch {
 		select {
 		case r := <-a.queue:
-			out = append(out, r)
+			out = append(out, *r)
 		case <-gather.C:
 			return out
 		case <-ctx.Done():
@@ -65,7 +65,7 @@ func (a *auditor) rest(out []wire.AuditRecord) []wire.AuditRecord {
 	for len(out) < auditBatch {
 		select {
 		case r := <-a.queue:
-			out = append(out, r)
+			out = append(out, *r)
 		default:
 			return out
 		}

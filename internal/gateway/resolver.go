@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -31,8 +32,9 @@ type resolver struct {
 	slots chan struct{}
 	fresh chan struct{} // holds one when a name came that has not been looked up
 
-	mu    sync.Mutex
-	names map[lookup]*watched
+	mu      sync.Mutex
+	names   map[lookup]*watched
+	untried []lookup
 }
 
 // answer is what a name leads to: addresses, sorted, or the targets of a service.
@@ -79,6 +81,7 @@ func (r *resolver) watch(s *session, had, want map[lookup]struct{}) {
 		if w == nil {
 			w = &watched{sessions: map[*session]struct{}{}}
 			r.names[l] = w
+			r.untried = append(r.untried, l)
 			select {
 			case r.fresh <- struct{}{}:
 			default:
@@ -137,9 +140,14 @@ func (r *resolver) run(ctx context.Context) {
 func (r *resolver) take(all bool) []lookup {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	try := r.untried
+	r.untried = nil
+	if all {
+		try = slices.Collect(maps.Keys(r.names))
+	}
 	var out []lookup
-	for l, w := range r.names {
-		if !w.busy && (all || !w.tried) {
+	for _, l := range try {
+		if w := r.names[l]; w != nil && !w.busy && (all || !w.tried) {
 			w.busy = true
 			out = append(out, l)
 		}

@@ -16,7 +16,7 @@ type rule struct {
 	ports    []uint16
 	names    map[string]bool
 	prefixes []netip.Prefix
-	// found are the addresses that dns:// names lead to now.
+	// found are the addresses that dns:// names lead to now, and scripts name.
 	found map[netip.Addr]bool
 	// script yields further hosts; empty: none does.
 	script string
@@ -44,21 +44,29 @@ func compileRule(a wire.Action, from sources) rule {
 	default:
 		r.effect = wire.EffectBlock
 	}
-	r.add(a.Hosts, from)
+	r.add(a.Hosts, true, from)
 	if a.Script != "" {
 		hosts, known := from.script(a.Script)
-		r.add(hosts, from)
+		r.add(hosts, false, from)
 		r.unknown = r.unknown || !known
 	}
 	return r
 }
 
-func (r *rule) add(hosts []string, from sources) {
+// add adds hosts, which an administrator has written, or a script has found: only
+// what is written leads to a prohibited address.
+func (r *rule) add(hosts []string, written bool, from sources) {
 	for _, h := range hosts {
-		if p, err := netip.ParsePrefix(h); err == nil {
+		if p, err := netip.ParsePrefix(h); err == nil && (written || !p.IsSingleIP()) {
 			r.prefixes = append(r.prefixes, p.Masked())
+		} else if err == nil {
+			r.found[p.Addr()] = true
 		} else if ip, err := netip.ParseAddr(h); err == nil && ip.Zone() == "" {
-			r.prefixes = append(r.prefixes, netip.PrefixFrom(ip, ip.BitLen()))
+			if written {
+				r.prefixes = append(r.prefixes, netip.PrefixFrom(ip, ip.BitLen()))
+			} else {
+				r.found[ip] = true
+			}
 		} else if l, ok := parseLookup(h); ok {
 			r.resolve(l, from)
 		} else if name, _, err := parseHost(h); err == nil && name != "" {

@@ -14,7 +14,7 @@ func TestRuleEffects(t *testing.T) {
 			if name == "failed" {
 				return nil, false
 			}
-			return []string{"script.corp", "10.2.0.0/16", "dns://wiki.corp"}, true
+			return []string{"script.corp", "10.2.0.0/16", "dns://wiki.corp", "127.0.0.1", "169.254.169.254/32"}, true
 		},
 		find: func(l lookup) (answer, bool, bool) {
 			switch {
@@ -52,6 +52,8 @@ func TestRuleEffects(t *testing.T) {
 		{"a script's name", []wire.Action{scripted(a, "x")}, "script.corp:443", true, false, false, false, false},
 		{"a script's network", []wire.Action{scripted(a, "x")}, "10.2.0.1:443", true, false, false, false, false},
 		{"a script's resolver name", []wire.Action{scripted(a, "x")}, "10.3.0.1:443", true, false, false, false, false},
+		{"a script's address is no literal", []wire.Action{scripted(a, "x")}, "127.0.0.1:443", true, false, false, false, false},
+		{"nor its network of one", []wire.Action{scripted(a, "x")}, "169.254.169.254:443", true, false, false, false, false},
 		{"a failed script allows nothing", []wire.Action{scripted(a, "failed")}, "script.corp:443", false, false, false, false, false},
 		{"and blocks everything", []wire.Action{scripted(b, "failed")}, "other.corp:443", false, true, false, false, false},
 		{"dns is no literal", []wire.Action{act(a, "dns://wiki.corp")}, "10.3.0.1:443", true, false, false, false, false},

@@ -9,7 +9,7 @@ import (
 )
 
 // equip finds the scripts that the entitlements need. Those that criteria read
-// are run where they are new, and on the rows that make tokens anew.
+// are run where they are new.
 func (s *session) equip(trigger wire.Trigger) {
 	old := s.tasks
 	s.tasks = map[string]*task{}
@@ -40,7 +40,7 @@ func (s *session) equip(trigger wire.Trigger) {
 		}
 	}
 	for _, t := range s.tasks {
-		if t.variable != "" && (!t.tried || trigger == wire.TriggerClaimsToken || trigger == wire.TriggerRenewal) {
+		if t.variable != "" && !t.tried {
 			s.want(t, trigger)
 		}
 	}
@@ -50,7 +50,7 @@ func (s *session) equip(trigger wire.Trigger) {
 // reequip takes scripts that the controller has changed.
 func (s *session) reequip() {
 	before := s.tasks
-	s.equip("")
+	s.equip(wire.TriggerRenewal)
 	var in []*entitlement
 	for _, e := range s.entitlements {
 		changed := func(k string) bool { return s.tasks[k] != before[k] }
@@ -70,6 +70,14 @@ func (s *session) runCriteria(e *entitlement, trigger wire.Trigger) {
 	for _, k := range e.criteria {
 		s.want(s.tasks[k], trigger)
 	}
+}
+
+// serves says whether anything would come of a run: the hosts of what is denied
+// are not asked for.
+func (s *session) serves(t *task) bool {
+	return t.variable != "" || slices.ContainsFunc(s.entitlements, func(e *entitlement) bool {
+		return e.verdict.Allow && slices.ContainsFunc(e.rules.scripts(), func(name string) bool { return key(wire.ScriptEntitlement, name) == t.key })
+	})
 }
 
 // runHosts runs the scripts that yield the entitlement's hosts.
@@ -132,8 +140,10 @@ func (s *session) ran(t *task, trigger wire.Trigger, r result) {
 	if first || !same {
 		s.took(t, trigger, first)
 	}
-	if t.again != "" {
-		s.want(t, t.again)
+	again := t.again
+	t.again = ""
+	if again != "" && s.serves(t) {
+		s.want(t, again)
 	}
 	s.rearm()
 	s.announce()

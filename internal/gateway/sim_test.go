@@ -25,6 +25,7 @@ type sim struct {
 	device  device
 	g       *Gateway
 	apps    chan *simApp      // each connection that the gateway opened
+	prepare func(*Gateway)    // before it runs
 	ledger  *ledger           // nil: the controller is away
 	ends    []*simnet.SimConn // of hosts that no client has yet
 }
@@ -84,6 +85,9 @@ func newSim(t *testing.T, change ...func(*sim, *Options)) *sim {
 		t.Fatal(err)
 	}
 	s.g = g
+	if s.prepare != nil {
+		s.prepare(g)
+	}
 	if err := g.Listen(); err != nil {
 		t.Fatal(err)
 	}
