@@ -53,7 +53,7 @@ var usual = observed{holds: entitlements[:1], fails: entitlements[1:], judged: e
 
 func signIn(t *testing.T) []observation {
 	l := virtual.New(t, virtual.Options{Resources: both(""), Names: names()})
-	return []observation{see(l, "sign-in", observed{}, l.Client.SignIn)}
+	return []observation{see(l, "sign-in", usual, l.Client.SignIn)}
 }
 
 func connects(t *testing.T) []observation {
@@ -123,13 +123,13 @@ func atTime(t *testing.T) []observation {
 }
 
 func claimsToken(t *testing.T) []observation {
-	l, _ := connected(t, virtual.Options{Resources: both(""), Settings: "cookieLifetime: 72h\nentitlementLifetime: 60h"})
-	return []observation{see(l, "after a day", usual, func() { l.Until(24 * time.Hour) })}
+	l, _ := connected(t, virtual.Options{Resources: both("") + shorter("claims: 2h")})
+	return []observation{see(l, "after two hours", usual, func() { l.Until(2 * time.Hour) })}
 }
 
 func entitlementToken(t *testing.T) []observation {
-	l, _ := connected(t, virtual.Options{Resources: both(""), Settings: "cookieLifetime: 72h\nclaimsLifetime: 60h"})
-	return []observation{see(l, "after a day", usual, func() { l.Until(24 * time.Hour) })}
+	l, _ := connected(t, virtual.Options{Resources: both("") + shorter("entitlement: 2h")})
+	return []observation{see(l, "after two hours", usual, func() { l.Until(2 * time.Hour) })}
 }
 
 func resolver(t *testing.T) []observation {
@@ -252,13 +252,13 @@ func moved(t *testing.T) []observation {
 // gateway.
 func signOut(t *testing.T) []observation {
 	l, _ := connected(t, virtual.Options{Resources: both("")})
-	return []observation{see(l, "signed out", observed{}, l.Client.SignOut)}
+	return []observation{see(l, "signed out", usual, l.Client.SignOut)}
 }
 
 // unheard is a sign-out of which the gateway hears from the controller alone.
 func unheard(t *testing.T) []observation {
 	l, _ := connected(t, virtual.Options{Resources: both("")})
-	return []observation{see(l, "signed out, unheard by the gateway", observed{}, func() {
+	return []observation{see(l, "signed out, unheard by the gateway", usual, func() {
 		l.LoseGatewaysOf(l.Client)
 		l.Client.SignOut()
 	})}

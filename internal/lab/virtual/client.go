@@ -97,10 +97,25 @@ type Tokens struct{ Claims, Entitlement string }
 
 // Tokens are the ids in the last snapshot.
 func (c *Client) Tokens() Tokens {
+	claims, entitlement := c.tokens()
+	return Tokens{claims.ID, entitlement.ID}
+}
+
+// Lifetimes are how long the tokens live that the controller sent last.
+type Lifetimes struct{ Claims, Entitlement time.Duration }
+
+// Lifetimes are those of the tokens in the last snapshot.
+func (c *Client) Lifetimes() Lifetimes {
+	claims, entitlement := c.tokens()
+	of := func(t wire.Token) time.Duration { return t.Expires.Time().Sub(t.Issued.Time()) }
+	return Lifetimes{of(claims), of(entitlement)}
+}
+
+func (c *Client) tokens() (claims, entitlement wire.Token) {
 	synctest.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return Tokens{tokenID(c.l.t, c.snapshot.ClaimsToken), tokenID(c.l.t, c.snapshot.Tokens[Site])}
+	return readToken(c.l.t, c.snapshot.ClaimsToken), readToken(c.l.t, c.snapshot.Tokens[Site])
 }
 
 // SignIn signs the user in.

@@ -78,6 +78,7 @@ func (c cell) check(t *testing.T, column int, trigger wire.Trigger, seen []obser
 		t.Fatal("the trigger was not caused")
 	}
 	id := columns[column].id
+	telling := false
 	for _, o := range seen {
 		due := c.due(o)
 		if slices.Contains(o.spared, id) {
@@ -86,6 +87,14 @@ func (c cell) check(t *testing.T, column int, trigger wire.Trigger, seen []obser
 		if wrong := o.judge(id, due, trigger); wrong != "" {
 			t.Errorf("%s: want %q: %s", o.name, c.words, wrong)
 		}
+		contrary := happens
+		if due == happens || due == added {
+			contrary = nothing
+		}
+		telling = telling || o.judge(id, contrary, trigger) != ""
+	}
+	if !telling {
+		t.Errorf("%q and its contrary hold alike", c.words)
 	}
 	if id != "entitlement-script" || c.words == no.words || c.words == notApplicable.words {
 		return

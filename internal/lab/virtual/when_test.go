@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/lab/virtual"
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -107,28 +106,36 @@ func atDefault(t *testing.T) {
 }
 
 // shorter is a policy whose tokens live for less than the default.
-const shorter = `---
+func shorter(tokens string) string {
+	return `---
 apiVersion: tidegate.org/v1
 kind: Policy
 metadata: {name: shorter}
-spec: {assign: {everyone: true}, tokens: {claims: 8h, entitlement: 9h}}
+spec: {assign: {everyone: true}, tokens: {` + tokens + `}}
 `
+}
 
-func lifetimes(t *testing.T) (standard *config.Config, byClaims, byEntitlement time.Duration) {
-	conf := virtual.Config(t, virtual.Options{Resources: both("") + shorter})
-	byClaims, byEntitlement = conf.LifetimesBy([]string{"everyone", "shorter"})
-	return conf, byClaims, byEntitlement
+// lifetimes are those of the first tokens: of the shipped defaults, and where
+// settings say otherwise. The session outlives them.
+func lifetimes(t *testing.T, settings string) (standard, set virtual.Lifetimes) {
+	of := func(settings string) (got virtual.Lifetimes) {
+		synctest.Test(t, func(t *testing.T) {
+			got = signedIn(t, virtual.Options{Resources: both(""), Settings: "cookieLifetime: 72h\n" + settings}).Client.Lifetimes()
+		})
+		return got
+	}
+	return of(""), of(settings)
 }
 
 func claimsLifetime(t *testing.T) {
-	if conf, shortened, _ := lifetimes(t); conf.ClaimsLifetime != 24*time.Hour || shortened != 8*time.Hour {
-		t.Errorf("a claims token lives for %v, and for %v where a policy says 8h", conf.ClaimsLifetime, shortened)
+	if standard, set := lifetimes(t, "claimsLifetime: 30h"); standard.Claims != 24*time.Hour || set.Claims != 30*time.Hour {
+		t.Errorf("a claims token lives for %v, and for %v where 30h are set", standard.Claims, set.Claims)
 	}
 }
 
 func entitlementLifetime(t *testing.T) {
-	if conf, _, shortened := lifetimes(t); conf.EntitlementLifetime != 24*time.Hour || shortened != 9*time.Hour {
-		t.Errorf("an entitlement token lives for %v, and for %v where a policy says 9h", conf.EntitlementLifetime, shortened)
+	if standard, set := lifetimes(t, "entitlementLifetime: 30h"); standard.Entitlement != 24*time.Hour || set.Entitlement != 30*time.Hour {
+		t.Errorf("an entitlement token lives for %v, and for %v where 30h are set", standard.Entitlement, set.Entitlement)
 	}
 }
 
