@@ -65,25 +65,30 @@ func (s *session) undecided(t target) bool {
 	})
 }
 
-// inquire runs, once for a flow that no rule allows yet, the scripts that may
-// name its target, and says whether there are any to wait for.
-func (s *session) inquire(t target, f *flow) bool {
-	if f.inquired || slices.ContainsFunc(s.entitlements, func(e *entitlement) bool { return e.rules.allows(t) }) {
+// inquire runs, for a flow that no rule allows yet, the scripts that may name
+// its target, and says whether it has to wait for a run that began since.
+func (s *session) inquire(t target, f *flow) (wait bool) {
+	if slices.ContainsFunc(s.entitlements, func(e *entitlement) bool { return e.rules.allows(t) }) {
 		return false
 	}
-	f.inquired = true
-	some := false
+	first := f.inquired.IsZero()
+	if first {
+		f.inquired = s.now()
+	}
 	for _, e := range s.entitlements {
-		if e.verdict.Allow && e.rules.scripted(t) {
+		if !e.verdict.Allow || !e.rules.scripted(t) {
+			continue
+		}
+		if first {
 			s.runHosts(e, wire.TriggerAccess)
-			some = some || slices.ContainsFunc(e.rules.scripts(), func(name string) bool {
-				k := s.tasks[key(wire.ScriptEntitlement, name)]
-				return k.running || !k.due.IsZero() && k.why == wire.TriggerAccess
-			})
+		}
+		for _, name := range e.rules.scripts() {
+			k := s.tasks[key(wire.ScriptEntitlement, name)]
+			wait = wait || k.served.Before(f.inquired) && (k.running || !k.due.IsZero() && k.why == wire.TriggerAccess)
 		}
 	}
 	s.rearm()
-	return some
+	return wait
 }
 
 func deniedProblem(v wire.Verdict) *wire.Problem {

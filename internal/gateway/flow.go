@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
@@ -36,7 +37,7 @@ type flow struct {
 	decision    wire.DecisionID
 	target      target
 	literal     bool
-	inquired    bool // see session.inquire
+	inquired    time.Time // see session.inquire
 	// addr is where a name server led; the session's.
 	addr netip.Addr
 

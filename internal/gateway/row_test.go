@@ -87,6 +87,10 @@ func TestRows(t *testing.T) {
 		}, nil},
 		{"reconnect", func(t *testing.T, s *sim, c *client, k ticket) { s.client(t, s.device).admit(k) },
 			append([]string{"rules-changed open reconnect"}, all("reconnect")...)},
+		{"roaming-away", func(t *testing.T, s *sim, c *client, k ticket) {
+			k.why = wire.TriggerRoaming
+			s.client(t, s.device).admit(k) // on another host
+		}, append([]string{"rules-changed open roaming"}, all("roaming")...)},
 		{"reconnect-control", func(t *testing.T, s *sim, c *client, k ticket) {
 			r := c.tokens
 			r.Resumed = true

@@ -231,6 +231,35 @@ func TestEntitlementScript(t *testing.T) {
 	})
 }
 
+// TestShortcutOfScript: a user who has to answer something first is asked, though
+// nobody knows yet what the script will name: the shortcut says that it is meant.
+func TestShortcutOfScript(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, recorded)
+		synctest.Wait()
+		s.learnScripts(t, 1, hostsScript("hosts"))
+		k := s.authority.ticket(s.device).entitle("app", "else.test", 23, `within(responses.mfa, duration("60m"))`, wire.InteractionMFA)
+		k.entitlements[0].Actions = append(k.entitlements[0].Actions, wire.Action{Effect: wire.EffectAllow, Protocol: wire.TCP, Ports: []uint16{22, 80}, Script: "hosts"})
+		k.entitlements[0].Shortcuts = []wire.Shortcut{{ID: "app", Link: "ssh://app.test"}, {ID: "odd", Link: "::"}}
+		c := s.client(t, s.device)
+		c.admit(k)
+		if p, _ := c.refusedFlow("app.test:22"); p.Code != wire.CodeDenied || len(p.Verdict.Interactions) != 1 {
+			t.Errorf("%+v", p)
+		}
+		if p, _ := c.refusedFlow("app.test:80"); p.Code != wire.CodeNotEntitled { // no shortcut's
+			t.Errorf("%+v", p)
+		}
+		if got := tell(s.ledger.take(), "script-run"); got != nil {
+			t.Errorf("%v", got)
+		}
+		if p := c.renew(k.answered(wire.InteractionMFA, time.Now())); p != nil {
+			t.Fatal(p)
+		}
+		s.echo(c, "app.test:22")
+		s.echo(c, "app.test:80")
+	})
+}
+
 // TestScriptsStayOutside: no name leads a script to this machine, and only the
 // very address in its allow-list does.
 func TestScriptsStayOutside(t *testing.T) {

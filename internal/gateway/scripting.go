@@ -120,7 +120,7 @@ func (s *session) ran(t *task, trigger wire.Trigger, r result) {
 		record.Detail = r.err.Error()
 	}
 	s.record(record)
-	t.running = false
+	t.running, t.served = false, t.began
 	if s.tasks[t.key] != t {
 		return // it has been replaced
 	}

@@ -27,6 +27,7 @@ type task struct {
 	running bool
 	tried   bool // a run of this program has ended
 	began   time.Time
+	served  time.Time    // when the last run began that has ended
 	turn    uint64       // the session's, when a run was wanted last
 	again   wire.Trigger // another run is wanted when this one has ended
 
