@@ -164,6 +164,14 @@ func signal(t *testing.T) []observation {
 	return []observation{see(l, "a signal", usual, func() { l.Signal(virtual.RiskHigh()) })}
 }
 
+func raised(t *testing.T) []observation {
+	l := risky(t)
+	return []observation{
+		see(l, "risk raised by an administrator", usual, func() { l.Risk(wire.RiskHigh) }),
+		see(l, "risk lowered by an administrator", observed{holds: entitlements, judged: entitlements}, func() { l.Risk(wire.RiskLow) }),
+	}
+}
+
 func renewals(t *testing.T) []observation {
 	l, _ := connected(t, virtual.Options{Resources: both("")})
 	renew := func(claims, entitlements bool) func() { return func() { l.Renew(claims, entitlements) } }

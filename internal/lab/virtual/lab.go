@@ -164,6 +164,15 @@ func (l *Lab) Renew(claims, entitlements bool) {
 	l.Settle()
 }
 
+// Risk has an administrator say how risky the user's situation is.
+func (l *Lab) Risk(level int64) {
+	l.t.Helper()
+	if err := l.controller.SetRisk(l.t.Context(), User, level, time.Time{}, "the lab says so"); err != nil {
+		l.t.Fatal(err)
+	}
+	l.Settle()
+}
+
 // Config is the configuration of a lab that does not run.
 func Config(t testing.TB, o Options) *config.Config {
 	t.Helper()
