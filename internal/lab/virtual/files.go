@@ -27,13 +27,6 @@ func (f *Files) Set(path, content string) {
 	f.files[path] = content
 }
 
-// Remove takes a file away.
-func (f *Files) Remove(path string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.files, path)
-}
-
 // Open implements fs.FS.
 func (f *Files) Open(name string) (fs.File, error) {
 	f.mu.Lock()
