@@ -21,11 +21,11 @@ type entitlement struct {
 	grant *reevaluate.Grant
 	now   clock
 	rules rules
-	// actions and conditions are as they stand in the token.
-	actions    []wire.Action
-	conditions []wire.Condition
-	criteria   []string        // the tasks of the scripts that the conditions read
-	offers     map[string]bool // where its shortcuts lead, host:port
+	// actions are as they stand in the token, times all of its conditions'.
+	actions  []wire.Action
+	times    []wire.Reevaluate
+	criteria []string        // the tasks of the scripts that the conditions read
+	offers   map[string]bool // where its shortcuts lead, host:port
 
 	outcome policy.Outcome
 	terms   []wire.Term // that fail, whole
@@ -46,8 +46,13 @@ type entitlement struct {
 
 // take installs what a token says of the entitlement.
 func (e *entitlement) take(w wire.Entitlement, grant *reevaluate.Grant, now time.Time) {
-	e.grant, e.conditions, e.actions = grant, w.Conditions, w.Actions
-	e.criteria, e.offers = nil, map[string]bool{}
+	e.grant, e.actions = grant, slices.Clone(w.Actions) // not the token's memory
+	e.times, e.criteria, e.offers = nil, nil, map[string]bool{}
+	for _, c := range w.Conditions {
+		if len(c.Reevaluate.At) > 0 || c.Reevaluate.Every > 0 {
+			e.times = append(e.times, c.Reevaluate)
+		}
+	}
 	for _, c := range grant.Conditions() {
 		if c.Criteria == nil {
 			continue
@@ -68,7 +73,7 @@ func (e *entitlement) take(w wire.Entitlement, grant *reevaluate.Grant, now time
 
 // schedule finds the next reevaluation time.
 func (e *entitlement) schedule(now time.Time) {
-	e.scheduled, e.row = nextReevaluation(e.conditions, now)
+	e.scheduled, e.row = nextReevaluation(e.times, now)
 }
 
 // linkTarget is where a shortcut leads, host:port.

@@ -61,7 +61,7 @@ func (s *session) renew(t tokens, trigger wire.Trigger) {
 	set := t.entitlement.Settings
 	answered := s.subject.Claims() != nil && !sameResponses(s.tokens.claims.Responses, t.claims.Responses)
 	risk := s.g.registry.riskOf(s.user, s.now())
-	s.tokens, s.risk = t, risk
+	s.tokens, s.risk = t.lean(), risk
 	s.heard.Store(&risk)
 	s.subject.SetOptions(policy.PlanOptions{WarningLead: set.WarningLead.D(), StampRounding: set.StampRounding.D(), TokensEnd: t.end()})
 
@@ -108,6 +108,13 @@ func (s *session) renew(t tokens, trigger wire.Trigger) {
 	}
 	s.withdraw(trigger)
 	s.judge(s.entitlements, 0, trigger, true)
+}
+
+// lean is the tokens without what the session keeps elsewhere.
+func (t tokens) lean() tokens {
+	e := *t.entitlement
+	e.Entitlements = nil
+	return tokens{claims: t.claims, entitlement: &e}
 }
 
 // withdraw cuts the flows whose destination the entitlement no longer covers.

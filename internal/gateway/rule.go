@@ -38,7 +38,7 @@ type sources struct {
 
 // compileRule reads an action. An effect that this version does not know blocks.
 func compileRule(a wire.Action, from sources) rule {
-	r := rule{effect: a.Effect, protocol: a.Protocol, ports: a.Ports, names: map[string]bool{}, found: map[netip.Addr]bool{}, script: a.Script}
+	r := rule{effect: a.Effect, protocol: a.Protocol, ports: a.Ports, names: map[string]bool{}, script: a.Script}
 	switch a.Effect {
 	case wire.EffectAllow, wire.EffectBlock, wire.EffectAlert, wire.EffectExclude:
 	default:
@@ -60,12 +60,12 @@ func (r *rule) add(hosts []string, written bool, from sources) {
 		if p, err := netip.ParsePrefix(h); err == nil && (written || !p.IsSingleIP()) {
 			r.prefixes = append(r.prefixes, p.Masked())
 		} else if err == nil {
-			r.found[p.Addr()] = true
+			r.find(p.Addr())
 		} else if ip, err := netip.ParseAddr(h); err == nil && ip.Zone() == "" {
 			if written {
 				r.prefixes = append(r.prefixes, netip.PrefixFrom(ip, ip.BitLen()))
 			} else {
-				r.found[ip] = true
+				r.find(ip)
 			}
 		} else if l, ok := parseLookup(h); ok {
 			r.resolve(l, from)
@@ -90,9 +90,17 @@ func (r *rule) resolve(l lookup, from sources) {
 		if a.trusted {
 			r.prefixes = append(r.prefixes, netip.PrefixFrom(ip, ip.BitLen()))
 		} else {
-			r.found[ip] = true
+			r.find(ip)
 		}
 	}
+}
+
+// find adds an address that nobody has written.
+func (r *rule) find(ip netip.Addr) {
+	if r.found == nil {
+		r.found = map[netip.Addr]bool{}
+	}
+	r.found[ip] = true
 }
 
 // concerns says whether the rule is about the target's protocol and port.

@@ -7,9 +7,9 @@ import (
 )
 
 // nextReevaluation is the first instant after now at which one of the
-// conditions' reevaluation times has come, and the row of the table that it is:
-// a time of day, where it is one. Zero: there are none.
-func nextReevaluation(conds []wire.Condition, now time.Time) (at time.Time, row wire.Trigger) {
+// reevaluation times has come, and the row of the table that it is: a time of
+// day, where it is one. Zero: there are none.
+func nextReevaluation(times []wire.Reevaluate, now time.Time) (at time.Time, row wire.Trigger) {
 	take := func(t time.Time, trigger wire.Trigger) {
 		if at.IsZero() || t.Before(at) || t.Equal(at) && trigger == wire.TriggerAtTime {
 			at, row = t, trigger
@@ -17,15 +17,15 @@ func nextReevaluation(conds []wire.Condition, now time.Time) (at time.Time, row 
 	}
 	now = now.UTC()
 	midnight := now.Truncate(24 * time.Hour) // UTC has no summer time
-	for _, c := range conds {
-		for _, minute := range c.Reevaluate.At {
+	for _, r := range times {
+		for _, minute := range r.At {
 			t := midnight.Add(time.Duration(minute) * time.Minute)
 			if !t.After(now) {
 				t = t.Add(24 * time.Hour)
 			}
 			take(t, wire.TriggerAtTime)
 		}
-		if every := c.Reevaluate.Every.D(); every >= time.Minute {
+		if every := r.Every.D(); every >= time.Minute {
 			take(now.Truncate(every).Add(every), wire.TriggerPeriodic)
 		}
 	}

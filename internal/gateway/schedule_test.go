@@ -12,33 +12,29 @@ import (
 )
 
 func TestNextReevaluation(t *testing.T) {
-	every := func(d time.Duration) wire.Condition {
-		return wire.Condition{Reevaluate: wire.Reevaluate{Every: wire.Duration(d)}}
-	}
-	at := func(minutes ...int) wire.Condition {
-		return wire.Condition{Reevaluate: wire.Reevaluate{At: minutes}}
-	}
+	every := func(d time.Duration) wire.Reevaluate { return wire.Reevaluate{Every: wire.Duration(d)} }
+	at := func(minutes ...int) wire.Reevaluate { return wire.Reevaluate{At: minutes} }
 	for _, row := range []struct {
 		name, now, want string
-		conds           []wire.Condition
+		times           []wire.Reevaluate
 	}{
-		{"none", "14:32", "", []wire.Condition{{}}},
-		{"on the quarters", "14:32", "14:45 periodic", []wire.Condition{every(15 * time.Minute)}},
-		{"exactly on one", "14:45", "15:00 periodic", []wire.Condition{every(15 * time.Minute)}},
-		{"on the hour", "14:32", "15:00 periodic", []wire.Condition{every(time.Hour)}},
-		{"12 times per hour", "14:32", "14:35 periodic", []wire.Condition{every(5 * time.Minute)}},
-		{"at 17:01", "14:32", "17:01 at-time", []wire.Condition{at(17*60 + 1)}},
-		{"tomorrow", "17:01", "+17:01 at-time", []wire.Condition{at(17*60 + 1)}},
-		{"midnight", "17:01", "+00:00 at-time", []wire.Condition{at(0)}},
-		{"the first of several", "14:32", "14:40 at-time", []wire.Condition{at(900, 880), every(time.Hour)}},
-		{"a time of day on the hour", "14:32", "15:00 at-time", []wire.Condition{every(time.Hour), at(900)}},
+		{"none", "14:32", "", []wire.Reevaluate{{}}},
+		{"on the quarters", "14:32", "14:45 periodic", []wire.Reevaluate{every(15 * time.Minute)}},
+		{"exactly on one", "14:45", "15:00 periodic", []wire.Reevaluate{every(15 * time.Minute)}},
+		{"on the hour", "14:32", "15:00 periodic", []wire.Reevaluate{every(time.Hour)}},
+		{"12 times per hour", "14:32", "14:35 periodic", []wire.Reevaluate{every(5 * time.Minute)}},
+		{"at 17:01", "14:32", "17:01 at-time", []wire.Reevaluate{at(17*60 + 1)}},
+		{"tomorrow", "17:01", "+17:01 at-time", []wire.Reevaluate{at(17*60 + 1)}},
+		{"midnight", "17:01", "+00:00 at-time", []wire.Reevaluate{at(0)}},
+		{"the first of several", "14:32", "14:40 at-time", []wire.Reevaluate{at(900, 880), every(time.Hour)}},
+		{"a time of day on the hour", "14:32", "15:00 at-time", []wire.Reevaluate{every(time.Hour), at(900)}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			now, err := time.Parse("2006-01-02 15:04", "2026-11-20 "+row.now)
 			if err != nil {
 				t.Fatal(err)
 			}
-			next, trigger := nextReevaluation(row.conds, now.In(time.FixedZone("elsewhere", 5400)))
+			next, trigger := nextReevaluation(row.times, now.In(time.FixedZone("elsewhere", 5400)))
 			got := ""
 			if !next.IsZero() {
 				got = next.UTC().Format("15:04") + " " + string(trigger)
