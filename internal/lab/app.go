@@ -35,6 +35,8 @@ func samples() []*sample {
 		{name: "ledger.harbour.example", port: 7000, serve: lines("ledger")},
 		{name: "dispatch.harbour.example", port: 7001, serve: lines("dispatch")},
 		{name: "archive.harbour.example", port: 80, serve: page("Plans Archive", "For harbour masters.", nil)},
+		{name: "crane.harbour.example", port: 80, serve: page("Crane Control", "Only with the harbour pass, and in calm weather.",
+			[]string{"Crane 1: idle", "Crane 2: lifting, 14 t", "Crane 3: locked for the night"})},
 	}
 }
 

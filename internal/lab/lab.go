@@ -102,6 +102,10 @@ func (l *Lab) Controller() string { return l.controller }
 // Gateway is the gateway's address.
 func (l *Lab) Gateway() string { return l.gateway }
 
+// ControllerFile is the controller's file: what an administrator's commands
+// take for --config, and what `policy apply` replaces.
+func (l *Lab) ControllerFile() string { return l.path("controller.yaml") }
+
 // Config is the lab's configuration.
 func (l *Lab) Config() Config { return l.o.Config }
 

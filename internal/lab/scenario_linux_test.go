@@ -1,13 +1,17 @@
 package lab_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,16 +27,17 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
-// program builds the client once, with the race detector, as users build it.
+// program builds the client, and the server beside it for its administrator's
+// commands, once, with the race detector, as users build them.
 var program = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "tidegate-scenario-")
 	if err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, "tidegate")
-	out, err := exec.Command("go", "build", "-race", "-tags", "gles", "-o", path, "../..").CombinedOutput()
+	out, err := exec.Command("go", "build", "-race", "-tags", "gles", "-o", dir, "../..", "../../cmd/tidegate-server").CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("build the client: %w\n%s", err, out)
+		return "", fmt.Errorf("build the programs: %w\n%s", err, out)
 	}
 	return path, nil
 })
@@ -133,6 +138,7 @@ func setUp(env *testscript.Env, program string) error {
 	env.Setenv("PATH", filepath.Dir(program)+":"+os.Getenv("PATH"))
 	k, v, _ := strings.Cut(quickEnd, "=")
 	env.Setenv(k, v)
+	env.Setenv("CONTROLLER", s.lab.ControllerFile())
 	env.Setenv("SSH_KEY", ssh.userKey)
 	env.Setenv("SSH_HOSTS", ssh.knownHosts)
 	env.Values[sceneKey{}] = s
@@ -268,7 +274,8 @@ func (s *scene) wait(what string, ok func(*session.State) bool) (session.State, 
 // doWait waits for a state:
 //
 //	await control PHASE, await channel STATE, await prompt KIND|none,
-//	await app APP STATE, await problem CODE|none, await event KIND, await window
+//	await app APP STATE, await fails APP KIND, await problem CODE|none,
+//	await event KIND, await window
 func (s *scene) doWait(ts *testscript.TestScript, args []string) error {
 	if len(args) < 1 {
 		return usage("await WHAT …")
@@ -290,6 +297,9 @@ func (s *scene) doWait(ts *testscript.TestScript, args []string) error {
 		case "app":
 			a := app(st, args[1])
 			return a != nil && string(a.State) == last
+		case "fails":
+			a := app(st, args[1])
+			return a != nil && slices.ContainsFunc(a.Failing, func(f session.Failing) bool { return string(f.Kind) == last })
 		case "problem":
 			for _, p := range st.Problems {
 				if p.Code == last {
@@ -333,10 +343,11 @@ func (s *scene) doAnswer(ts *testscript.TestScript, args []string) error {
 
 // doHold keeps one connection an application open across commands:
 //
-//	hold APP open, hold APP say TEXT, hold APP cut, hold APP close
+//	hold APP open, hold APP say TEXT, hold APP get TEXT, hold APP cut [WITHIN], hold APP close
 func (s *scene) doHold(ts *testscript.TestScript, args []string) error {
+	const how = "hold APP open|say TEXT|get TEXT|cut [WITHIN]|close"
 	if len(args) < 2 {
-		return usage("hold APP open|say TEXT|cut|close")
+		return usage(how)
 	}
 	id, c := args[0], s.held[args[0]]
 	if args[1] != "open" && c == nil {
@@ -355,15 +366,26 @@ func (s *scene) doHold(ts *testscript.TestScript, args []string) error {
 		return nil
 	case "say":
 		return say(c, strings.Join(args[2:], " "))
+	case "get":
+		return get(c, strings.Join(args[2:], " "))
 	case "cut":
-		c.SetReadDeadline(time.Now().Add(patience))
+		within := patience
+		if len(args) == 3 {
+			var err error
+			if within, err = time.ParseDuration(args[2]); err != nil {
+				return err
+			}
+		}
+		begin := time.Now()
+		c.SetReadDeadline(begin.Add(within))
 		_, err := c.Read(make([]byte, 1))
 		if err == nil || !strings.Contains(err.Error(), "reset by peer") {
 			return fmt.Errorf("the connection ended with %v; a reset was expected", err)
 		}
+		ts.Logf("cut after %d ms", time.Since(begin).Milliseconds())
 	case "close":
 	default:
-		return usage("hold APP open|say TEXT|cut|close")
+		return usage(how)
 	}
 	delete(s.held, id)
 	return c.Close()
@@ -385,6 +407,24 @@ func say(c net.Conn, text string) error {
 		got.Write(b[:n])
 	}
 	return nil
+}
+
+// get fetches a page, which has the text, and leaves the connection open.
+func get(c net.Conn, text string) error {
+	c.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: lab\r\n\r\n"); err != nil {
+		return err
+	}
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	page, err := io.ReadAll(res.Body)
+	if err == nil && !strings.Contains(string(page), text) {
+		err = fmt.Errorf("%q is not in %s", text, page)
+	}
+	return err
 }
 
 // doKeychain: keychain lock|unlock|stop|start

@@ -48,7 +48,7 @@ func (l *Lab) writeResources() error {
 	if err != nil {
 		return fmt.Errorf("write the lab's resources: %w", err)
 	}
-	return writeFile(l.path("controller.yaml"), b.Bytes())
+	return writeFile(l.ControllerFile(), b.Bytes())
 }
 
 var gatewayFile = template.Must(template.New("gateway.yaml").Funcs(template.FuncMap{"quote": strconv.Quote}).Parse(
@@ -90,7 +90,8 @@ func (l *Lab) StartController() error {
 	if l.c.part != nil {
 		return nil
 	}
-	conf, err := config.Load(l.path("controller.yaml"))
+	file := l.ControllerFile()
+	conf, err := config.Load(file)
 	if err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func (l *Lab) StartController() error {
 	if err != nil {
 		return fmt.Errorf("open the controller's store: %w", err)
 	}
-	c, err := controller.New(controller.Options{Config: conf, Store: st, Logger: log, DisableUDP: l.o.NoQUIC})
+	c, err := controller.New(controller.Options{Config: conf, Source: file, Store: st, Logger: log, DisableUDP: l.o.NoQUIC})
 	if err == nil {
 		err = c.Listen()
 	}
