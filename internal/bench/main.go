@@ -1,5 +1,6 @@
-// Command bench measures the client as its user would feel it, on the real
-// program beside a real lab, and prints a line for each figure:
+// Command bench measures reevaluation beside cel-go's, and then the client as
+// its user would feel it, on the real program beside a real lab. It prints a
+// line for each figure:
 //
 //	bench: NAME VALUE UNIT
 //
@@ -37,7 +38,10 @@ func main() {
 	defer cancel()
 	path, err := filepath.Abs(*program) // the desktop's programs run elsewhere
 	if err == nil {
-		err = (&bench{program: path, runs: *runs, hidden: *hidden}).run(ctx)
+		b := &bench{program: path, runs: *runs, hidden: *hidden}
+		if err = b.evaluation(ctx); err == nil {
+			err = b.run(ctx)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
