@@ -138,6 +138,7 @@ type ticket struct {
 	entitlements []wire.Entitlement
 	revision     uint64       // of the policy
 	why          wire.Trigger // in both tokens
+	address      string       // likewise
 }
 
 func (a *authority) ticket(d device) ticket {
@@ -172,8 +173,8 @@ func (k ticket) base() wire.Token {
 
 // request signs both tokens.
 func (k ticket) request() wire.SessionRequest {
-	c := wire.ClaimsToken{Token: k.base(), User: wire.UserClaims{Name: "alice", Groups: k.groups}, Claims: k.claims, Responses: k.responses}
-	e := wire.EntitlementToken{Token: k.base(), Site: wire.Site{ID: k.site}, Settings: k.settings, Entitlements: k.entitlements}
+	c := wire.ClaimsToken{Token: k.base(), User: wire.UserClaims{Name: "alice", Groups: k.groups}, System: wire.SystemClaims{Address: k.address}, Claims: k.claims, Responses: k.responses}
+	e := wire.EntitlementToken{Token: k.base(), Site: wire.Site{ID: k.site}, Settings: k.settings, Address: k.address, Entitlements: k.entitlements}
 	e.Audience = jwt.Audience{string(k.site)}
 	return wire.SessionRequest{ClaimsToken: k.authority.token(wire.TypeClaims, c), EntitlementToken: k.authority.token(wire.TypeEntitlement, e)}
 }

@@ -18,7 +18,7 @@ func TestManualTimeline(t *testing.T) {
 		}
 		time.Sleep(time.Until(at(14, 32)))
 
-		s := newSim(t)
+		s := newSim(t, recorded)
 		k := s.authority.ticket(s.device).
 			entitle("ssh", "app.test", 22, `within(responses.mfa, duration("60m"))`, wire.InteractionMFA).
 			entitle("idle", "app.test", 23, `within(responses.mfa, duration("60m"))`, wire.InteractionMFA).
