@@ -75,6 +75,16 @@ func TestRiskIsRecalled(t *testing.T) {
 		if !v.Verdicts[0].Allow || v.Verdicts[1].Allow || !v.Verdicts[2].Allow {
 			t.Errorf("%+v", v)
 		}
+		newer := s.token(wire.TypeScripts, wire.ScriptsToken{Revision: 4})
+		if err := s.g.learnScripts(newer); err != nil {
+			t.Fatal(err)
+		}
+		if kept, err := s.g.state.read(fileScripts); err != nil || string(kept) != newer {
+			t.Errorf("the scripts are not kept: %v", err)
+		}
+		if p, _ := c.refusedFlow("app.test:22"); p.Code != wire.CodeDenied || p.Verdict.Reason.Kind != wire.ReasonMissing {
+			t.Errorf("a condition on a script that is no more: %+v", p)
+		}
 		if err := s.g.learnScripts(s.token(wire.TypeScripts, wire.ScriptsToken{Revision: 2})); err == nil {
 			t.Error("older scripts were taken")
 		}

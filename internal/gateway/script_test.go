@@ -231,6 +231,51 @@ func TestEntitlementScript(t *testing.T) {
 	})
 }
 
+// TestCriteriaScriptRows: a criteria script is run when a condition needs it
+// first, on the rows that renew what it may be asked about, and on no other.
+func TestCriteriaScriptRows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, recorded)
+		synctest.Wait()
+		s.learnScripts(t, 1, wire.Script{Name: "on-call", Kind: wire.ScriptCriteria, Type: "bool", Source: "def main(ctx):\n    return \"staff\" in ctx.user.groups\n"})
+		c := s.client(t, s.device)
+		k := s.authority.ticket(s.device).entitleScript().entitle("two", "app.test", 23, "!scripts.on_call")
+		k.entitlements[1].Conditions[0].Variables = k.entitlements[0].Conditions[0].Variables
+		c.admit(k)
+		for _, row := range []struct {
+			why  wire.Trigger
+			want string
+		}{
+			{"", "[script-run on-call connect]"},
+			{wire.TriggerClaimsToken, "[script-run on-call claims-token]"},
+			{wire.TriggerRenewal, "[script-run on-call renewal]"},
+			{wire.TriggerAccess, "[]"},
+			{wire.TriggerRoaming, "[]"},
+			{wire.TriggerEntitlementToken, "[]"},
+		} {
+			if k.why = row.why; row.why != "" {
+				if p := c.renew(k); p != nil {
+					t.Fatal(p)
+				}
+			}
+			if got := fmt.Sprint(tell(s.ledger.take(), "script-run")); got != row.want {
+				t.Errorf("%s: %s, want %s", row.why, got, row.want)
+			}
+		}
+		str, _ := s.echo(c, "app.test:22")
+		s.ledger.take()
+		k.groups, k.why = nil, wire.TriggerClaimsToken // the script says otherwise now
+		if p := c.renew(k); p != nil {
+			t.Fatal(p)
+		}
+		expectReset(t, str, codeCut)
+		want := "[verdict app claims-token verdict app claims-token no verdict two claims-token verdict two claims-token no]"
+		if got := fmt.Sprint(tell(s.ledger.take(), "verdict")); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
+}
+
 // TestShortcutOfScript: a user who has to answer something first is asked, though
 // nobody knows yet what the script will name: the shortcut says that it is meant.
 func TestShortcutOfScript(t *testing.T) {
