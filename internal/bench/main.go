@@ -157,7 +157,11 @@ func (b *bench) starts(ctx context.Context) error {
 }
 
 func report(name string, value float64, unit string) {
-	fmt.Printf("bench: %s %.2f %s\n", name, value, unit)
+	digits := 2
+	if value < 1 {
+		digits = 4
+	}
+	fmt.Printf("bench: %s %.*f %s\n", name, digits, value, unit)
 }
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
