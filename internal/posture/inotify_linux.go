@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,7 +24,8 @@ type inotify struct {
 	announce func(announcement)
 	file     *os.File
 	reader   sync.WaitGroup
-	arming   sync.Mutex // held while watches are set, which a dead server may hold up
+	arming   sync.Mutex         // held while watches are set, which a dead server may hold up
+	where    map[string][]int32 // each path's watches; under arming
 
 	mu      sync.Mutex
 	watches map[int32][]interest
@@ -87,11 +89,12 @@ func (n *inotify) arm(paths, executables []string) {
 		return
 	}
 	conn.Control(func(fd uintptr) {
-		watches := map[int32][]interest{}
+		watches, where := map[int32][]interest{}, map[string][]int32{}
 		add := func(target string, mask uint32, i interest) bool {
 			wd, err := unix.InotifyAddWatch(int(fd), target, mask|unix.IN_MASK_ADD)
 			if err == nil {
 				watches[int32(wd)] = append(watches[int32(wd)], i)
+				where[i.path] = append(where[i.path], int32(wd))
 			} else if errors.Is(err, unix.ENOSPC) {
 				n.log.Warn("this user has no more watches: changes of a file are seen every five minutes", "file", target)
 			}
@@ -117,7 +120,23 @@ func (n *inotify) arm(paths, executables []string) {
 				unix.InotifyRmWatch(int(fd), uint32(wd))
 			}
 		}
+		n.moved(where)
 	})
+}
+
+// moved announces the paths that are watched elsewhere than before: what has
+// happened to them meanwhile may not have been heard.
+func (n *inotify) moved(where map[string][]int32) {
+	var a announcement
+	for path, watches := range where {
+		if old := n.where[path]; path != "" && old != nil && !slices.Equal(old, watches) {
+			a.paths = append(a.paths, path)
+		}
+	}
+	n.where = where
+	if len(a.paths) > 0 {
+		n.announce(a)
+	}
 }
 
 // read announces until the file is closed.

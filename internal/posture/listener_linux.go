@@ -1,15 +1,17 @@
 package posture
 
 import (
+	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,7 +23,8 @@ type ears struct {
 	files    *inotify       // nil where there is none
 	programs *programEvents // nil until a program counts, or where not permitted
 	deaf     bool           // to programs
-	sockets  []*nl.NetlinkSocket
+	seen     processes      // of the programs that count, last time
+	sockets  []*netlinkSocket
 	readers  sync.WaitGroup
 }
 
@@ -39,7 +42,7 @@ func listen(announce func(announcement), log *slog.Logger) listener {
 
 // hear announces whatever comes from groups of netlink, which may be anything.
 func (e *ears) hear(what string, protocol int, groups ...uint) {
-	s, err := nl.Subscribe(protocol, groups...)
+	s, err := subscribe(protocol, groups...)
 	if err != nil {
 		e.log.Info("some changes are seen every five minutes only", "what", what, "reason", err)
 		return
@@ -49,17 +52,16 @@ func (e *ears) hear(what string, protocol int, groups ...uint) {
 
 // read announces what of the socket's messages counts, until it is closed.
 // Messages that were too many for the socket's buffer count.
-func (e *ears) read(s *nl.NetlinkSocket, counts func([]syscall.NetlinkMessage) bool) {
+func (e *ears) read(s *netlinkSocket, counts func([]syscall.NetlinkMessage) bool) {
 	e.sockets = append(e.sockets, s)
 	e.readers.Go(func() {
 		for {
-			messages, from, err := s.Receive()
-			switch {
-			case err == unix.ENOBUFS || err == nil && from.Pid == nl.PidKernel && counts(messages):
-				e.announce(announcement{})
-			case err == unix.EINTR || err == nil:
-			default:
+			messages, err := s.receive()
+			if err != nil && !errors.Is(err, unix.ENOBUFS) {
 				return
+			}
+			if err != nil || counts(messages) {
+				e.announce(announcement{})
 			}
 		}
 	})
@@ -81,6 +83,11 @@ func (e *ears) watch(paths, programs []string) {
 	if len(programs) > 0 {
 		seen = running(root, programs)
 	}
+	// One that has ended since it was gathered does not end again.
+	if e.seen.pids != nil && !maps.EqualFunc(e.seen.pids, seen.pids, slices.Equal) {
+		e.announce(announcement{})
+	}
+	e.seen = seen
 	if e.programs != nil {
 		e.programs.want(programs, seen)
 	}
@@ -108,7 +115,7 @@ func executables(root fs.FS, programs []string, seen processes) []string {
 
 func (e *ears) close() {
 	for _, s := range e.sockets {
-		s.Close()
+		s.close()
 	}
 	if e.files != nil {
 		e.files.close()

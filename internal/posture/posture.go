@@ -125,6 +125,7 @@ func (w *Watcher) Run(ctx context.Context, report func(wire.DeviceClaims)) error
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	var reported wire.DeviceClaims
+	w.take() // what was declared meanwhile is gathered now
 	due := announcement{all: true}
 	for {
 		began := time.Now()

@@ -18,7 +18,7 @@ import (
 // programEvents hears of all processes by the proc connector, and picks out
 // those of some programs.
 type programEvents struct {
-	socket *nl.NetlinkSocket
+	socket *netlinkSocket
 	root   fs.FS
 
 	mu       sync.Mutex
@@ -44,18 +44,20 @@ const (
 // newProgramEvents begins to listen: for CAP_NET_ADMIN, and since Linux 6.6 for
 // anybody.
 func newProgramEvents() (*programEvents, error) {
-	s, err := nl.Subscribe(unix.NETLINK_CONNECTOR, cnIdxProc)
+	s, err := subscribe(unix.NETLINK_CONNECTOR, cnIdxProc)
 	if err != nil {
 		return nil, fmt.Errorf("open the proc connector: %w", err)
 	}
-	if err := unix.SetsockoptSockFprog(s.GetFd(), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, eventFilter()); err != nil {
-		s.Close()
-		return nil, fmt.Errorf("filter the proc connector: %w", err)
-	}
 	req := nl.NetlinkRequest{NlMsghdr: unix.NlMsghdr{Len: unix.SizeofNlMsghdr, Type: unix.NLMSG_DONE}}
 	req.AddData(nl.NewCnMsg(cnIdxProc, cnValProc, procListen))
-	if err := s.Send(&req); err != nil {
-		s.Close()
+	err = s.control(func(fd int) error {
+		if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, eventFilter()); err != nil {
+			return err
+		}
+		return unix.Sendto(fd, req.Serialize(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	})
+	if err != nil {
+		s.close()
 		return nil, fmt.Errorf("ask the proc connector: %w", err)
 	}
 	return &programEvents{socket: s, root: os.DirFS("/")}, nil

@@ -191,8 +191,9 @@ func TestProgramStartsAndEnds(t *testing.T) {
 		name := fmt.Sprintf("tg%d%s", os.Getpid(), length)
 		t.Run(name, func(t *testing.T) {
 			path := program(t, t.TempDir(), name)
-			r := newReporter(t, Options{Root: fstest.MapFS{}})
-			r.Declare([]wire.Gather{{Name: "runs", Kind: wire.GatherProcess, Process: name}})
+			w := New(Options{Root: fstest.MapFS{}})
+			w.Declare([]wire.Gather{{Name: "runs", Kind: wire.GatherProcess, Process: name}})
+			r := report(t, w) // which gathers again only when it hears something
 			r.await(t, "it does not run", has("runs", false))
 			cmd := exec.Command(path, "1000")
 			if err := cmd.Start(); err != nil {
