@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/wire"
@@ -62,51 +63,85 @@ func (a access) keeps(before access) bool {
 	return true
 }
 
+// readsAddress says whether what is judged by an access may depend on where the
+// client is: by a condition's criteria, or by a script, which may read anything.
+func readsAddress(c *config.Config, a access) bool {
+	for _, r := range a.Rights {
+		if slices.ContainsFunc(r.Actions, func(a wire.Action) bool { return a.Script != "" }) {
+			return true
+		}
+		for _, w := range r.Conditions {
+			known := c.Conditions[w.ID]
+			if known == nil || known.Compiled == nil || slices.ContainsFunc(known.Compiled.Names(), func(name string) bool {
+				return name == "system.address" || strings.HasPrefix(name, "scripts.")
+			}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // voidTokens notes, in the live sessions of users who have lost something, that
 // tokens older than the present configuration are void; gateways hear of it with
 // the next policy. before is the configuration that the present one replaces:
 // without it, as after a restart, every change counts as a loss.
 func (c *Controller) voidTokens(ctx context.Context, before *config.Config) error {
-	conf := c.conf.Load()
 	all, err := c.sessions().list(ctx, kindSession)
 	if err != nil {
 		return fmt.Errorf("void tokens: %w", err)
 	}
+	conf := c.conf.Load()
 	for key, s := range all {
 		u := conf.Users[s.User]
 		if s.Ended != "" || u == nil {
 			continue
 		}
-		now := accessOf(conf.Config, u, assigned(conf.Config, u, s.Address))
+		now, err := accessOf(conf.Config, u, assigned(conf.Config, u, s.Address)).digest()
+		if err != nil {
+			return err
+		}
+		if now == s.Access { // most are, and cost no write
+			continue
+		}
+		if _, err := c.compare(ctx, key, before); err != nil {
+			return fmt.Errorf("void tokens: %w", err)
+		}
+	}
+	return nil
+}
+
+// compare is voidTokens for one session; it says whether its tokens are void.
+func (c *Controller) compare(ctx context.Context, key string, before *config.Config) (void bool, err error) {
+	s, err := c.sessions().change(ctx, key, sessionTTL, func(v *sessionRecord) error {
+		void = false
+		conf := c.conf.Load()
+		u := conf.Users[v.User]
+		if v.ID == "" || v.Ended != "" || u == nil {
+			return errKeep
+		}
+		now := accessOf(conf.Config, u, assigned(conf.Config, u, v.Address))
 		digest, err := now.digest()
 		if err != nil {
 			return err
 		}
-		if digest == s.Access {
-			continue
+		if digest == v.Access {
+			return errKeep
 		}
-		kept, err := keptBy(before, now, s)
+		kept, err := keptBy(before, now, *v)
 		if err != nil {
 			return err
 		}
-		_, err = c.sessions().change(ctx, key, sessionTTL, func(v *sessionRecord) error {
-			if v.ID == "" || v.Ended != "" {
-				return errKeep
-			}
-			v.Access = digest
-			if !kept {
-				v.Renew = conf.revision
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("void tokens: %w", err)
+		v.Access = digest
+		if void = !kept; void {
+			v.Renew = max(v.Renew, conf.revision)
 		}
-		if !kept {
-			c.audit(record{kind: "tokens-void", session: s.ID, user: s.User, target: string(s.Device)})
-		}
+		return nil
+	})
+	if err == nil && void {
+		c.audit(record{kind: "tokens-void", session: s.ID, user: s.User, target: string(s.Device)})
 	}
-	return nil
+	return void, err
 }
 
 // keptBy says whether a session that had its access from c loses nothing by the

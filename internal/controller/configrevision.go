@@ -35,6 +35,14 @@ func configDigest(conf *config.Config) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// moves is the part of a revision in tokens that rises where a client's move voids
+// its entitlement tokens. A gateway goes by the older of a session's two tokens,
+// and a claims token does not grow old by a move: there it is all ones.
+const moves = 1<<24 - 1
+
+// inTokens is a policy revision as tokens carry it.
+func inTokens(revision uint64) uint64 { return revision * (moves + 1) }
+
 // configRevision is the policy revision of a configuration that a controller
 // starts with: epoch, or that of the controller before it where nothing has
 // changed, so that tokens outlive a restart.

@@ -65,7 +65,7 @@ type Controller struct {
 }
 
 // configured is a configuration in force, and the policy revision from which on
-// it is: what tokens that are made from it carry.
+// it is, as tokens that are made from it carry it (see inTokens).
 type configured struct {
 	*config.Config
 	revision uint64
@@ -106,7 +106,7 @@ func New(o Options) (*Controller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
 	}
-	c.conf.Store(&configured{o.Config, revision})
+	c.conf.Store(&configured{o.Config, inTokens(revision)})
 	if err := c.prepare(ctx, nil); err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
 	}
@@ -144,7 +144,7 @@ func (c *Controller) Reload(ctx context.Context, conf *config.Config) error {
 	}
 	// In force before the sessions are looked at: whichever tokens are made from
 	// here on are of the new revision.
-	c.conf.Store(&configured{&next, revision})
+	c.conf.Store(&configured{&next, inTokens(revision)})
 	err = c.prepare(ctx, before)
 	if _, rerr := c.raisePolicy(ctx); err == nil {
 		err = rerr

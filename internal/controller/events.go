@@ -134,11 +134,11 @@ func (f *feed) need(s *sessionRecord, conf *configured, now time.Time) (need, er
 	switch t := &s.Tokens; {
 	case t.Certificate != cert: // the device has another certificate for its key
 		t.Certificate = cert
-		return need{trigger: wire.TriggerReconnect, policies: true, claims: true, entitlements: true}, nil
+		return need{trigger: wire.TriggerReconnect, policies: true, claims: true, entitlements: true, moved: moved}, nil
 	case t.Revision < conf.revision || f.lost(t):
-		return need{trigger: wire.TriggerRenewal, policies: true, claims: true, entitlements: true}, nil
+		return need{trigger: wire.TriggerRenewal, policies: true, claims: true, entitlements: true, moved: moved}, nil
 	case moved:
-		return need{trigger: wire.TriggerRoaming, policies: true, entitlements: true}, nil
+		return need{trigger: wire.TriggerRoaming, policies: true, entitlements: true, moved: true}, nil
 	case due(t.ClaimsRenew, now):
 		return need{trigger: wire.TriggerClaimsToken, policies: true, claims: true}, nil
 	case due(t.EntitlementsRenew, now):

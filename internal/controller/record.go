@@ -65,7 +65,7 @@ type (
 		Policies  []string // assigned when that was last evaluated, by name
 		Tokens    tokenSet
 		Access    string    // digest of what its tokens allow; see access
-		Renew     uint64    // policy revision from which on its tokens are good
+		Renew     uint64    // revision (see inTokens) from which on its tokens are good
 		Ended     wire.Code // "" while it lives
 		EndedAt   time.Time
 	}
@@ -73,7 +73,7 @@ type (
 	// are made when a trigger asks for it and at no other time.
 	tokenSet struct {
 		Certificate       string // thumbprint of the one that they are bound to
-		Revision          uint64 // of the policies; all of them are of this or a later one
+		Revision          uint64 // of the policies (see inTokens); all of them are of this or a later one
 		Claims            string
 		ClaimsRenew       time.Time // zero: it ends with the session
 		Entitlements      map[wire.SiteID]string

@@ -121,5 +121,15 @@ func (c *Controller) renew(ctx context.Context, key string, f func(*sessionRecor
 	for _, r := range m.did {
 		c.audit(r)
 	}
-	return s, nil
+	if now := c.conf.Load(); now != m.conf { // which was compared with what there was before
+		voided, err := c.compare(ctx, key, m.conf.Config)
+		if err != nil {
+			return s, err
+		}
+		m.lost = m.lost || voided
+	}
+	if m.lost {
+		_, err = c.raisePolicy(ctx)
+	}
+	return s, err
 }

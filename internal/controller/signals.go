@@ -139,7 +139,7 @@ func (c *Controller) clearResponses(ctx context.Context, user string, kinds []wi
 			for _, k := range kinds {
 				delete(v.Responses, k)
 			}
-			v.Renew = max(v.Renew, revision)
+			v.Renew = max(v.Renew, inTokens(revision))
 			made := v.Tokens.Certificate != ""
 			return need{trigger: wire.TriggerRenewal, policies: true, claims: made, entitlements: made}, nil
 		})

@@ -22,6 +22,7 @@ type need struct {
 	policies     bool // assign policies anew
 	claims       bool // a new claims token
 	entitlements bool // new entitlement tokens
+	moved        bool // the client is elsewhere than when policies were assigned
 }
 
 func (n need) none() bool { return !n.policies && !n.claims && !n.entitlements }
@@ -33,13 +34,15 @@ type minting struct {
 	conf *configured
 	made []string // ids of the tokens that were stored
 	void []string // ids of those that the record names no longer
+	lost bool     // gateways may take older entitlement tokens no longer
 	did  []record // to audit once the record is written
 }
 
 // meet does what a need asks for.
 func (m *minting) meet(ctx context.Context, s *sessionRecord, u *config.User, n need) error {
 	now := time.Now()
-	had, err := accessOf(m.conf.Config, u, s.Policies).digest()
+	before := accessOf(m.conf.Config, u, s.Policies)
+	had, err := before.digest()
 	if err != nil {
 		return err
 	}
@@ -47,6 +50,10 @@ func (m *minting) meet(ctx context.Context, s *sessionRecord, u *config.User, n 
 	if n.policies {
 		s.Policies = assigned(m.conf.Config, u, s.Address)
 		m.note(s, n.trigger, "policies-assigned", strings.Join(s.Policies, ","))
+	}
+	if n.moved && (readsAddress(m.conf.Config, before) || !accessOf(m.conf.Config, u, s.Policies).keeps(before)) {
+		s.Renew = max(m.conf.revision, s.Renew) + 1
+		m.lost = true
 	}
 	if n.claims {
 		if err := m.claims(ctx, s, u, n.trigger, now); err != nil {
@@ -84,6 +91,7 @@ func (m *minting) claims(ctx context.Context, s *sessionRecord, u *config.User, 
 		Claims:    s.Claims,
 		Responses: s.Responses,
 	}
+	v.Revision |= moves
 	if err := m.keep(ctx, s, wire.TypeClaims, v.ID, v); err != nil {
 		return err
 	}

@@ -40,7 +40,10 @@ type Token struct {
 	Confirm  struct {
 		Thumbprint string `json:"x5t#S256"`
 	} `json:"cnf"`
-	Revision uint64  `json:"rev"`           // of the policies it was made from
+	// Revision rises with the policies that it was made from. That of entitlement
+	// tokens rises too where the client's move has made older ones void, to no
+	// more than that of a claims token of the same policies.
+	Revision uint64  `json:"rev"`
 	Trigger  Trigger `json:"why,omitempty"` // why it was made
 }
 
@@ -193,7 +196,7 @@ type PolicyToken struct {
 	Risk map[string]Risk `json:"risk,omitempty"`
 }
 
-// Renewal says from which policy revision on a session's tokens are good. It may
+// Renewal says from which revision on a session's tokens are good, each of both. It may
 // be dropped after Until, when all of the session's tokens have expired.
 type Renewal struct {
 	Revision uint64    `json:"rev"`
