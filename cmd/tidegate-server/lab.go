@@ -84,7 +84,14 @@ func (w *labConsole) greet(ctx context.Context) error {
 		}
 		w.say("link %s %s", p.Name, link)
 	}
+	w.say("config %s", w.lab.ControllerFile())
 	w.say("type: code NAME for a one-time code, link NAME for another enrolment link")
+	w.say("try: touch ~/harbour-pass, and rm it again: Crane Control opens, and is cut")
+	server, file, name := os.Args[0], w.lab.ControllerFile(), w.lab.Config().People[0].Name
+	w.say("try: %s controller risk %s high --config %s (and low)", server, name, file)
+	w.say("try: %s controller renew user %s --config %s", server, name, file)
+	w.say("try: %s policy explain %s crane --config %s", server, name, file)
+	w.say("try: cp %s new.yaml, edit it, %s policy apply new.yaml --config %[1]s", file, server)
 	w.say("ready")
 	return nil
 }

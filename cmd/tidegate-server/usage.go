@@ -28,7 +28,8 @@ const usage = `tidegate-server runs the server side of Tidegate.
 
 It logs to standard error and ends cleanly on SIGTERM or Ctrl+C. On SIGHUP the
 controller reads its file again; a mistake in it changes nothing and is logged.
-A controller's FILE may be a directory of *.yaml.
+A controller's FILE may be a directory of *.yaml. The lab says which FILE its
+controller has: the commands for controllers and policies work on it.
 `
 
 // errUsage is what usageError wraps; main ends with exit code 2.

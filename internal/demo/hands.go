@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,6 +102,35 @@ func labels(es []element) string {
 func (h *hands) see(ctx context.Context, text string) error {
 	_, err := h.find(ctx, fmt.Sprintf("%q", text), func(e element) bool { return strings.Contains(e.Label, text) })
 	return err
+}
+
+// reads waits until the card of an application has a text on it.
+func (h *hands) reads(ctx context.Context, card, text string) error {
+	c, err := h.find(ctx, fmt.Sprintf("card %q", card), func(e element) bool { return e.Kind == "card" && e.Label == card })
+	if err != nil {
+		return err
+	}
+	_, err = h.find(ctx, fmt.Sprintf("%q on card %q", text, card), func(e element) bool {
+		return e.Kind == "text" && e.Label == text && e.X >= c.X && e.Y >= c.Y && e.X+e.W <= c.X+c.W && e.Y+e.H <= c.Y+c.H
+	})
+	return err
+}
+
+// gone waits until the card of an application has left the window.
+func (h *hands) gone(ctx context.Context, card string) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for {
+		es, err := h.elements(ctx)
+		if err == nil && !slices.ContainsFunc(es, func(e element) bool { return e.Kind == "card" && e.Label == card }) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("card %q is still in the window (%v); it shows: %s", card, err, labels(es))
+		case <-time.After(60 * time.Millisecond):
+		}
+	}
 }
 
 // press clicks the enabled thing of a kind whose label begins with text.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -19,7 +20,8 @@ type labProcess struct {
 	in         io.WriteCloser
 	lines      chan string // what it prints, without the prefix; closed at its end
 	controller string
-	greeting   []string // who can sign in, for people
+	config     string   // the controller's file
+	greeting   []string // who can sign in, and what to try, for people
 	link       string   // maya's
 	password   string   // maya's
 }
@@ -63,6 +65,10 @@ func startLab(ctx context.Context, program string, args ...string) (*labProcess,
 			if f[1] == person {
 				l.link = f[2]
 			}
+		case "config":
+			l.config = f[1]
+		case "try:":
+			l.greeting = append(l.greeting, line)
 		case "person":
 			l.greeting = append(l.greeting, line)
 			if rest, ok := strings.CutPrefix(line, "person "+person+", password "); ok {
@@ -120,6 +126,18 @@ func (l *labProcess) packets(ctx context.Context) (int64, error) {
 func (l *labProcess) power(ctx context.Context, line string) error {
 	_, err := l.ask(ctx, line)
 	return err
+}
+
+// administer runs a command of the controller's administrator, and returns
+// what it printed.
+func (l *labProcess) administer(ctx context.Context, args ...string) (string, error) {
+	var out, errOut bytes.Buffer
+	c := exec.CommandContext(ctx, l.cmd.Path, append(args, "--config", l.config)...)
+	c.Stdout, c.Stderr = &out, &errOut
+	if err := c.Run(); err != nil {
+		return out.String(), fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(errOut.String()))
+	}
+	return out.String(), nil
 }
 
 // close ends the lab, which ends cleanly.

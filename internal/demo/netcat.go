@@ -49,8 +49,14 @@ func startNetcat(to netip.AddrPort) (*netcat, error) {
 }
 
 // say writes a line and waits for its echo.
-func (n *netcat) say(text string) error {
-	if _, err := fmt.Fprintln(n.in, text); err != nil {
+func (n *netcat) say(text string) error { return n.write(text+"\n", ": "+text) }
+
+// get asks for a page, and leaves the connection open.
+func (n *netcat) get() error { return n.write("GET / HTTP/1.1\r\nHost: lab\r\n\r\n", "</html>") }
+
+// write writes text and waits for a line that ends with answer.
+func (n *netcat) write(text, answer string) error {
+	if _, err := io.WriteString(n.in, text); err != nil {
 		return fmt.Errorf("write to netcat: %w", err)
 	}
 	t := time.NewTimer(15 * time.Second)
@@ -58,7 +64,7 @@ func (n *netcat) say(text string) error {
 	for {
 		select {
 		case line := <-n.lines:
-			if strings.HasSuffix(line, ": "+text) {
+			if strings.HasSuffix(line, answer) {
 				return nil
 			}
 		case at := <-n.ended:

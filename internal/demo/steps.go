@@ -41,6 +41,11 @@ func (t *tour) steps() []step {
 		{name: "light", play: (*tour).light},
 		{name: "settings", play: (*tour).settings},
 		{name: "restart", play: (*tour).restart},
+		{name: "device claim", play: (*tour).claim},
+		{name: "device claim gone", play: (*tour).claimGone},
+		{name: "risk", play: (*tour).risk},
+		{name: "policy", play: (*tour).policy},
+		{name: "policy undone", play: (*tour).policyUndone},
 		{name: "quit", play: (*tour).quit, blind: true},
 	}
 }
@@ -335,8 +340,8 @@ func (t *tour) back(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if s.Prompt != nil {
-		return "", fmt.Errorf("it asks for something: %+v", s.Prompt)
+	if s.Prompt == nil || !s.Prompt.Missed {
+		return "", fmt.Errorf("it does not ask for what was missed alone: %+v", s.Prompt)
 	}
 	if _, err := t.rig.Curl(ctx, app(&s, "wiki").OpenWith); err != nil {
 		return "", err
@@ -347,7 +352,7 @@ func (t *tour) back(ctx context.Context) (string, error) {
 	if err := t.hands.CloseNotifications(ctx); err != nil {
 		return "", err
 	}
-	return "active again by itself, no prompt; a notification says so; the wiki opens", t.hands.see(ctx, "Protected")
+	return "active again by itself, no prompt; a notification says so; the wiki opens; the code that was missed is still asked for in the banner", t.hands.see(ctx, "Verify to use Ledger")
 }
 
 func (t *tour) restart(ctx context.Context) (string, error) {

@@ -18,12 +18,14 @@ import (
 // tour is the scripted demo: a desktop, a lab and a client, and how far it is.
 type tour struct {
 	options
-	n      int
-	rig    *rig.Rig
-	hands  *hands
-	lab    *labProcess
-	ledger *netcat
-	lapses time.Time // when access to the ledger would have ended
+	n        int
+	rig      *rig.Rig
+	hands    *hands
+	lab      *labProcess
+	ledger   *netcat
+	crane    *netcat
+	dispatch *netcat
+	lapses   time.Time // when access to the ledger would have ended
 }
 
 // play plays one step and pictures how it ended, be it badly.
@@ -54,9 +56,11 @@ func pause(ctx context.Context, d time.Duration) error {
 // close ends everything; a second call does nothing.
 func (t *tour) close() error {
 	var errs []error
-	if t.ledger != nil {
-		t.ledger.close()
-		t.ledger = nil
+	for _, n := range []**netcat{&t.ledger, &t.crane, &t.dispatch} {
+		if *n != nil {
+			(*n).close()
+			*n = nil
+		}
 	}
 	if t.rig != nil {
 		errs = append(errs, t.rig.Stop(syscall.SIGTERM))
@@ -99,7 +103,7 @@ func (t *tour) openLab(ctx context.Context) (string, error) {
 	if t.lab, err = startLab(ctx, t.server, "--quick", "--relay"); err != nil {
 		return "", err
 	}
-	return "controller at " + t.lab.controller + ", gateway, and six applications", nil
+	return "controller at " + t.lab.controller + ", gateway, and seven applications", nil
 }
 
 func (t *tour) openLedger(ctx context.Context) error {
