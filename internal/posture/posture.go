@@ -79,10 +79,6 @@ func New(o Options) *Watcher {
 	}
 }
 
-// Collect reports the claims that this system can tell, without those that an
-// administrator declared.
-func Collect(ctx context.Context) wire.DeviceClaims { return New(Options{}).Collect(ctx) }
-
 // Declare says which claims to find out beside the built-in ones, in place of
 // those said before. If they differ, a gathering follows. A declared claim that
 // is called like a built-in one takes its place.
