@@ -84,7 +84,9 @@ func (l *linter) cures(d *resource.Document, c *Condition, t *terms) {
 	for k := range listed {
 		alone := map[wire.InteractionKind]time.Time{}
 		for _, o := range c.Compiled.Reads() {
-			alone[o] = ancient
+			if _, ok := listed[o]; ok || !l.asked(o) { // what another condition asks for may have been answered
+				alone[o] = ancient
+			}
 		}
 		alone[k] = fresh
 		if !vain(alone) {

@@ -49,9 +49,9 @@ func (l *linter) schedule(d *resource.Document, c *Condition, terms *terms) {
 	every, written := c.Reevaluate.Every.D(), d.Has("reevaluate", "every")
 	at := d.At("reevaluate", "every")
 	switch lives := c.Compiled.Lifetimes(); {
-	case len(scripts) > 0:
+	case len(scripts) > 0 || l.guardsScript(c): // what they yield is asked for at these times
 		l.refreshed(d, c, scripts)
-		if written && every == 0 && len(c.Reevaluate.At) == 0 {
+		if written && every == 0 && len(c.Reevaluate.At) == 0 && !terms.risk {
 			l.warn(at, "zero", "0 means none, which is the default; remove it")
 		}
 		return
@@ -84,6 +84,17 @@ func (l *linter) scriptsOf(c *Condition) []wire.Script {
 		}
 	}
 	return read
+}
+
+// guardsScript says whether a condition guards hosts that a script yields.
+func (l *linter) guardsScript(c *Condition) bool {
+	for _, e := range l.Entitlements {
+		if slices.ContainsFunc(e.Conditions, func(o wire.Condition) bool { return o.ID == c.ID }) &&
+			slices.ContainsFunc(e.Actions, func(a wire.Action) bool { return a.Script != "" }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *linter) refreshed(d *resource.Document, c *Condition, scripts []wire.Script) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,13 +75,26 @@ func (l *linter) group(d *resource.Document) {
 			return
 		}
 	}
+	if l.inScripts("groups") {
+		return
+	}
 	l.warn(d.AtName(), "unused", "no policy and no condition asks for the group %s; write it under assign of a policy, or remove it", d.Name)
 }
+
+// membership is how criteria look for one group.
+var membership = regexp.MustCompile(`["']\s+in\s+user\.groups\b`)
 
 // mayRead says whether criteria look for a group by name, or look at all groups.
 func mayRead(criteria, group string) bool {
 	return strings.Contains(criteria, "user.groups") &&
-		(strings.Contains(criteria, strconv.Quote(group)) || strings.Contains(criteria, "'"+group+"'") || strings.Contains(criteria, "user.groups."))
+		(strings.Contains(criteria, strconv.Quote(group)) || strings.Contains(criteria, "'"+group+"'") ||
+			strings.Contains(membership.ReplaceAllString(criteria, ""), "user.groups"))
+}
+
+// inScripts says whether a word stands in a script, which may then read what it
+// names of its input.
+func (l *linter) inScripts(word string) bool {
+	return slices.ContainsFunc(l.Scripts, func(s wire.Script) bool { return strings.Contains(s.Source, word) })
 }
 
 func (l *linter) site(d *resource.Document) {
@@ -119,7 +133,7 @@ func (l *linter) script(d *resource.Document) {
 }
 
 func (l *linter) deviceClaim(d *resource.Document) {
-	if name := "device." + wire.Variable(d.Name); !l.read(name) {
+	if name := "device." + wire.Variable(d.Name); !l.read(name) && !l.inScripts("device") {
 		l.warn(d.AtName(), "unused", "no condition reads %s; read it, or remove the claim, which each device finds out", name)
 	}
 }
