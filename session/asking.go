@@ -37,7 +37,7 @@ func derivePrompt(f *facts, in *intent, apps []App, phase ControlPhase, allowed 
 		p = &Prompt{ID: signInPromptID, Kind: PromptSignIn, User: f.hello.User, Code: f.hello.Code}
 	default:
 		p = interactionPrompt(f, in, apps, allowed, w)
-		if p == nil || in.busy == "" && p.ID == in.answered && w.before(in.answerEnd) {
+		if p == nil || in.busy == "" && within(p.ID, in.answered) && w.before(in.answerEnd) {
 			return nil
 		}
 	}
@@ -45,8 +45,20 @@ func derivePrompt(f *facts, in *intent, apps []App, phase ControlPhase, allowed 
 	if in.refused != nil && in.refusedAt == p.Kind {
 		p.Error = in.refused
 	}
-	p.Dismissed = in.dismissed == p.ID
+	p.Dismissed = within(p.ID, in.dismissed)
 	return p
+}
+
+// within says whether a prompt asks for nothing that the one called of did not:
+// the id of one for several applications has a part for each.
+func within(id, of string) bool {
+	all := strings.Split(of, ",")
+	for part := range strings.SplitSeq(id, ",") {
+		if !slices.Contains(all, part) {
+			return false
+		}
+	}
+	return true
 }
 
 // wanting is an application that wants something of the user.
@@ -54,7 +66,7 @@ type wanting struct {
 	app     *App
 	order   int
 	verdict wire.Verdict
-	name    string // what is wanted, in the prompt's id
+	name    string // what this is about, in the prompt's id
 	missed  bool   // its time is over, and nobody has asked for it since
 	lapsed  time.Time
 }
@@ -74,7 +86,17 @@ func interactionPrompt(f *facts, in *intent, apps []App, allowed bool, w *wake) 
 			d.require(x.verdict.Interactions)
 		}
 	}
+	// Of choices that no answer serves together, what was missed comes last.
+	slices.SortStableFunc(all, func(x, y wanting) int {
+		if x.missed == y.missed {
+			return 0
+		} else if y.missed {
+			return -1
+		}
+		return 1
+	})
 	all = slices.DeleteFunc(all, func(x wanting) bool { return x.verdict.AnyOf && !d.offer(x.verdict.Interactions) })
+	slices.SortFunc(all, func(x, y wanting) int { return x.order - y.order })
 	p := &Prompt{Kind: PromptInteraction, Interactions: d.must, Choice: d.choice, Missed: true}
 	var id []string
 	for _, x := range all {
@@ -83,9 +105,9 @@ func interactionPrompt(f *facts, in *intent, apps []App, allowed bool, w *wake) 
 		if x.verdict.Allow && (p.Deadline.IsZero() || x.app.Until.Before(p.Deadline)) {
 			p.Deadline = x.app.Until
 		}
-		id = append(id, x.name)
+		id = append(id, x.name+":"+demandOf(x.verdict).name())
 	}
-	p.ID = strings.Join(id, ",") + ":" + d.name()
+	p.ID = strings.Join(id, ",")
 	return p
 }
 
@@ -133,6 +155,5 @@ func wants(f *facts, in *intent, apps []App, allowed bool, w *wake) []wanting {
 			all = append(all, x)
 		}
 	}
-	slices.SortFunc(all, func(x, y wanting) int { return x.order - y.order })
 	return all
 }

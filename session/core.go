@@ -211,6 +211,7 @@ func (c *core) snapshotCame(s wire.Snapshot) {
 	c.tells(s.At)
 	c.snapshot, c.expires = &s, c.ours(s.Expires)
 	c.catalog, c.sites, c.names = catalog(&s, c.o.Log)
+	c.withdrawn()
 	c.noteDue()
 }
 
@@ -232,6 +233,9 @@ func (c *core) ours(t time.Time) time.Time {
 // planeChanged takes the data plane's facts, whole.
 func (c *core) planeChanged(f DataplaneFacts) {
 	for id, a := range f.Apps {
+		if !c.serves(id) {
+			continue // it has not heard yet that this was taken away, or of a sign-out
+		}
 		if a.Waiting > 0 && !c.waited[id] {
 			c.ask(id)
 		}

@@ -11,6 +11,17 @@ import (
 // choice.
 type demand struct{ must, choice []wire.Interaction }
 
+// demandOf is what one verdict asks for.
+func demandOf(v wire.Verdict) *demand {
+	d := &demand{}
+	if v.AnyOf {
+		d.offer(v.Interactions)
+	} else {
+		d.require(v.Interactions)
+	}
+	return d
+}
+
 // require adds what a verdict needs whole.
 func (d *demand) require(is []wire.Interaction) {
 	for _, x := range is {

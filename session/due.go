@@ -1,6 +1,7 @@
 package session
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -46,6 +47,22 @@ func (c *core) noteDue() {
 			delete(c.due, a.Entitlement) // answered, or nothing to answer any more
 		}
 	}
+}
+
+// withdrawn forgets what was asked for applications that are the user's no more.
+func (c *core) withdrawn() {
+	maps.DeleteFunc(c.asks, func(id wire.AppID, _ ask) bool { return !c.serves(id) })
+	maps.DeleteFunc(c.waited, func(id wire.AppID, _ bool) bool { return !c.serves(id) })
+	entitled := func(id wire.EntitlementID) bool {
+		return slices.ContainsFunc(c.catalog, func(a App) bool { return a.Entitlement == id })
+	}
+	maps.DeleteFunc(c.due, func(id wire.EntitlementID, _ due) bool { return !entitled(id) })
+	maps.DeleteFunc(c.cured, func(id wire.EntitlementID, _ bool) bool { return !entitled(id) })
+}
+
+// serves says whether the application is one of the user's.
+func (f *facts) serves(id wire.AppID) bool {
+	return slices.ContainsFunc(f.catalog, func(a App) bool { return a.ID == id })
 }
 
 // uses says whether an application of the entitlement was used in this session.
