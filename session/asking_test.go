@@ -160,7 +160,7 @@ func TestWhy(t *testing.T) {
 	}
 	hidden := []Failing{
 		{Kind: wire.ReasonDevice, Condition: "office", Title: "This device"},
-		{Kind: wire.ReasonMissing, Condition: "office", Title: "Something that this device did not report"},
+		{Kind: wire.ReasonMissing, Condition: "office", Title: "Something that is not known"},
 		{Kind: wire.ReasonMFA, Condition: "office", Title: "One-time code"},
 		{Kind: wire.ReasonPassword, Condition: "office", Title: "Password"},
 		{Kind: wire.ReasonRisk, Condition: "office", Title: "Risk"},
@@ -233,5 +233,41 @@ func TestReasonsHaveWords(t *testing.T) {
 		if y, ok := reasons[k]; !ok || y.Title == "" || y.Fix == "" || kindNames[k] == "" {
 			t.Errorf("%s: %+v, %q", k, y, kindNames[k])
 		}
+	}
+}
+
+// What is missing is not always the device's to report, and what is empty is not
+// missing.
+func TestWordsForWhatIsMissing(t *testing.T) {
+	missing := func(claim string) wire.Term {
+		return wire.Term{Kind: wire.ReasonMissing, Condition: "c", Text: claim, Claim: claim}
+	}
+	for _, c := range []struct {
+		name         string
+		term         wire.Term
+		hide         bool
+		title, found string // of the term
+		why          string
+	}{
+		{"of the device", missing("device.agent"), false, "Agent", "not reported", "This device did not report what is asked"},
+		{"of a script", missing("scripts.on_call"), false, "On call", "not known", "A check by your organisation has no answer"},
+		{"of the network", missing("system.address"), false, "Network address", "not known", "Something that is asked is not known"},
+		{"hidden", missing("scripts.on_call"), true, "Something that is not known", "", "Something that is asked is not known"},
+		{"no groups", wire.Term{Kind: wire.ReasonGroup, Claim: "user.groups"}, false, "Groups", "none", reasons[wire.ReasonGroup].Title},
+		{"an empty name", wire.Term{Kind: wire.ReasonDevice, Claim: "device.hostname"}, false, "Computer’s name", "none", reasons[wire.ReasonDevice].Title},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := failing([]wire.Term{c.term}, c.hide)[0]
+			if f.Title != c.title || f.Found != c.found {
+				t.Errorf("%q: %q, want %q: %q", f.Title, f.Found, c.title, c.found)
+			}
+			v := wire.Verdict{Reason: wire.Reason{Kind: c.term.Kind, Condition: "c"}, Failing: []wire.Term{c.term}}
+			if c.hide {
+				v.Failing[0].Claim, v.Failing[0].Text = "", ""
+			}
+			if y := explainReason(v); y.Title != c.why || y.Fix == "" {
+				t.Errorf("%+v, want %q", y, c.why)
+			}
+		})
 	}
 }

@@ -62,6 +62,8 @@ func (x *Failing) name() {
 		if at, err := time.Parse(time.RFC3339, x.Reported); err == nil {
 			x.Found, x.Answered = "answered", at
 		}
+	case x.Reported == "" && x.Kind != wire.ReasonMissing:
+		x.Found = "none"
 	case x.Reported == "" && where == "device":
 		x.Found = "not reported"
 	case x.Reported == "":
@@ -89,7 +91,7 @@ var kindNames = map[wire.ReasonKind]string{
 	wire.ReasonTime:        "Hours",
 	wire.ReasonGroup:       "Groups",
 	wire.ReasonDevice:      "This device",
-	wire.ReasonMissing:     "Something that this device did not report",
+	wire.ReasonMissing:     "Something that is not known",
 	wire.ReasonRisk:        "Risk",
 	wire.ReasonNetwork:     "Network",
 	wire.ReasonScript:      "A check by your organisation",

@@ -115,7 +115,7 @@ var reasons = map[wire.ReasonKind]Why{
 	wire.ReasonTime:        {Title: "Outside the hours", Fix: "Come back when access opens."},
 	wire.ReasonGroup:       {Title: "It is not open to your groups", Fix: "Ask your administrator for access."},
 	wire.ReasonDevice:      {Title: "This device does not meet the conditions", Fix: "Put it right, then open the application again."},
-	wire.ReasonMissing:     {Title: "This device did not report what is asked", Fix: "Ask your administrator what is missing."},
+	wire.ReasonMissing:     {Title: "Something that is asked is not known", Fix: "Try again later, or ask your administrator what is missing."},
 	wire.ReasonCriteria:    {Title: "The conditions for access are not met", Fix: "Ask your administrator."},
 	wire.ReasonRisk:        {Title: "Your risk is rated too high", Detail: "Something unusual was noticed, and access is closed for a while.", Fix: "Ask your administrator; it also falls by itself in time."},
 	wire.ReasonNetwork:     {Title: "Not from this network", Fix: "Use a network that your administrator allows."},
@@ -134,13 +134,32 @@ var cures = map[wire.InteractionKind]string{
 	wire.InteractionMessage:  "Read the message and confirm.",
 }
 
+// missing are the words for what is not known, by who would tell it.
+var missing = map[string]Why{
+	"device":  {Title: "This device did not report what is asked", Fix: "Ask your administrator what is missing."},
+	"scripts": {Title: "A check by your organisation has no answer", Fix: "Try again later, or ask your administrator."},
+}
+
+// wordsFor are the words for what decides a verdict.
+func wordsFor(v wire.Verdict) Why {
+	if v.Reason.Kind == wire.ReasonMissing {
+		for _, t := range v.Failing {
+			who, _, _ := strings.Cut(t.Claim, ".")
+			if y, ok := missing[who]; ok && t.Kind == wire.ReasonMissing && t.Condition == v.Reason.Condition {
+				return y
+			}
+		}
+	}
+	if y, ok := reasons[v.Reason.Kind]; ok {
+		return y
+	}
+	return reasons[wire.ReasonCriteria]
+}
+
 // explainReason explains a verdict that denies.
 func explainReason(v wire.Verdict) Why {
 	r := v.Reason
-	y, ok := reasons[r.Kind]
-	if !ok {
-		y = reasons[wire.ReasonCriteria]
-	}
+	y := wordsFor(v)
 	y.Kind, y.Condition = r.Kind, r.Condition
 	if r.Detail != "" {
 		y.Detail = r.Detail

@@ -406,7 +406,7 @@ func TestDetailSaysWhatDecides(t *testing.T) {
 		t.Errorf("sent %#v", got)
 	}
 	b.apply(denied(true))
-	b.says("One-time code", "This device", "Something that this device did not report", "Your administrator hides the values.")
+	b.says("One-time code", "This device", "Something that is not known", "Your administrator hides the values.")
 	b.silent("Firewall", "off", "answered 13:30")
 	s := denied(false)
 	for range 5 {

@@ -327,7 +327,7 @@ func denied(hidden bool) session.State {
 		a.Failing = []session.Failing{
 			{Kind: wire.ReasonMFA, Condition: "sluices", Title: "One-time code"},
 			{Kind: wire.ReasonDevice, Condition: "sluices", Title: "This device"},
-			{Kind: wire.ReasonMissing, Condition: "sluices", Title: "Something that this device did not report"},
+			{Kind: wire.ReasonMissing, Condition: "sluices", Title: "Something that is not known"},
 		}
 	}
 	return s
