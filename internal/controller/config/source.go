@@ -1,6 +1,8 @@
 package config
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -109,7 +111,37 @@ func (s Source) Replace(path string) error {
 	if err := writeSynced(staged, s.joined()); err != nil {
 		return err
 	}
+	if err := s.means(staged); err != nil {
+		return err
+	}
 	return renameSynced(staged, path)
+}
+
+// means checks that a file into which several were joined says what they say.
+func (s Source) means(joined string) error {
+	if len(s) == 1 {
+		return nil
+	}
+	apart, err := s.Load()
+	if err != nil {
+		return err
+	}
+	var a, b []byte
+	one, err := Load(joined)
+	if err == nil {
+		apart.StateDir, one.StateDir, apart.Digest, one.Digest = "", "", "", ""
+		a, err = json.Marshal(apart)
+	}
+	if err == nil {
+		b, err = json.Marshal(one)
+	}
+	if err == nil && !bytes.Equal(a, b) {
+		err = errors.New("they mean something else together")
+	}
+	if err != nil {
+		return fmt.Errorf("these files cannot be joined into one, which is what would be replaced; make that a directory, or write one file: %w", err)
+	}
+	return nil
 }
 
 // replaceLink leads a symbolic link to a new directory, and removes the one
@@ -127,6 +159,9 @@ func (s Source) replaceLink(path string) error {
 	}
 	link := dir + ".link"
 	if err = s.write(dir); err == nil {
+		err = stateElsewhere(path, dir)
+	}
+	if err == nil {
 		err = os.Symlink(filepath.Base(dir), link)
 	}
 	if err == nil {
@@ -138,9 +173,53 @@ func (s Source) replaceLink(path string) error {
 		return err
 	}
 	if before == filepath.Base(before) && strings.HasPrefix(before, prefix) {
-		os.RemoveAll(filepath.Join(parent, before))
+		old := filepath.Join(parent, before)
+		files, _ := filesOf(old)
+		for _, name := range files {
+			os.Remove(name)
+		}
+		os.Remove(old) // unless something else is in it, which stays
 	}
 	return nil
+}
+
+// stateElsewhere refuses to lead the link at path to the directory next where
+// the state is, or would be, in what it leads to: it would be left behind.
+func stateElsewhere(path, next string) error {
+	conf, err := Load(next)
+	if err != nil {
+		return errors.New(strings.ReplaceAll(err.Error(), next, path))
+	}
+	states := []string{conf.StateDir}
+	if before, err := Load(path); err == nil {
+		states = append(states, before.StateDir)
+	}
+	for _, dir := range []string{path, next} {
+		real, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			return fmt.Errorf("replace configuration: %w", err)
+		}
+		for _, state := range states {
+			if within(state, dir) || within(state, real) {
+				return fmt.Errorf("the stateDir is in the directory %s, which is replaced whole; write another in it, such as stateDir: ../state, move the state there, and start the controller again", path)
+			}
+		}
+	}
+	return nil
+}
+
+// within says whether a path is a directory's or leads into it.
+func within(path, dir string) bool {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return true
+	}
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return true
+	}
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && (rel == "." || filepath.IsLocal(rel))
 }
 
 // renameSynced renames, and puts that onto the disk.
