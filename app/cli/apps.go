@@ -118,8 +118,12 @@ func (c *call) why(ctx context.Context, args []string) error {
 	} else {
 		row("Decided again", c.exact(a.Until))
 	}
+	fails := "Fails"
+	if a.Allowed {
+		fails = "Will fail" // when access ends
+	}
 	for _, x := range a.Failing {
-		row("Fails", c.fails(x, s.At))
+		row(fails, c.fails(x, s.At))
 	}
 	if a.Hidden {
 		row("", "Your administrator hides the values.")

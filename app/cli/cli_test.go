@@ -221,6 +221,18 @@ tidegate: Payroll needs you. A one-time code is needed. Enter a code. Answer it:
 }
 
 // The JSON of status, apps and why is the state's own.
+// What an open application lapses by has not failed yet.
+func TestWhyOfAnOpenApplication(t *testing.T) {
+	s := state()
+	s.Apps[4].Allowed = true
+	src := &apptest.Source{}
+	src.Publish(s)
+	got := invoke(t, src, "", "why", "vault")
+	if !strings.Contains(got.out, "\nWill fail    Firewall: off") || strings.Contains(got.out, "\nFails") || strings.Contains(got.out, "Decided again") {
+		t.Errorf("it says\n%s", got.out)
+	}
+}
+
 func TestJSON(t *testing.T) {
 	src := &apptest.Source{}
 	s := state()
