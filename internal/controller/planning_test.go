@@ -1,8 +1,11 @@
 package controller
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,5 +132,21 @@ func TestApplyRefuses(t *testing.T) {
 	}
 	if p.ID == plan.ID(edited.Digest, edited.Digest) || c.config().Title != "Edited Ltd" {
 		t.Error("something changed")
+	}
+}
+
+// TestLargeSource: a configuration may be larger than other requests.
+func TestLargeSource(t *testing.T) {
+	c, file, _ := planned(t)
+	src := source(t, file)
+	src["more.yaml"] = strings.Repeat("# "+strings.Repeat("x", 1000)+"\n", 3*wire.MaxBody/1000)
+	b, err := json.Marshal(adminSource{Source: src})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	c.adminServer().Handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, adminPlan, bytes.NewReader(b)))
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"plan"`) {
+		t.Errorf("%d %.300s", w.Code, w.Body)
 	}
 }

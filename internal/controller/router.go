@@ -86,7 +86,7 @@ func readBody(w http.ResponseWriter, r *http.Request, v any) *wire.Problem {
 func readBodyOf(w http.ResponseWriter, r *http.Request, most int64, v any) *wire.Problem {
 	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // a recorder in a test cannot
 	r.Body = http.MaxBytesReader(w, r.Body, most)
-	err := wire.ReadJSON(r.Body, v)
+	err := wire.ReadJSONOf(r.Body, most+1, v) // one more, which the reader refuses
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		p := badRequest(fmt.Errorf("the body is larger than %d bytes", large.Limit))

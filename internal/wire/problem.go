@@ -111,8 +111,11 @@ func ReadProblem(status int, body io.Reader) *Problem {
 
 // ReadJSON decodes one JSON value of at most MaxBody bytes into v, refusing
 // unknown members and whatever follows the value.
-func ReadJSON(r io.Reader, v any) error {
-	d := json.NewDecoder(io.LimitReader(r, MaxBody))
+func ReadJSON(r io.Reader, v any) error { return ReadJSONOf(r, MaxBody, v) }
+
+// ReadJSONOf is ReadJSON for a value of at most so many bytes.
+func ReadJSONOf(r io.Reader, most int64, v any) error {
+	d := json.NewDecoder(io.LimitReader(r, most))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
 		return fmt.Errorf("decode message: %w", err)
