@@ -24,9 +24,8 @@ const (
 // channel is the data channel of one site; its states are drawn at the
 // package. The owner's, but for what is atomic.
 type channel struct {
-	last    atomic.Int64 // plane.clock of the last payload, or of the last demand
-	quiet   atomic.Bool  // suspended with its carrier: payload has to wake it
-	watched atomic.Bool  // watch is on
+	last  atomic.Int64 // plane.clock of the last payload, or of the last demand
+	quiet atomic.Bool  // suspended with its carrier: payload has to wake it
 
 	p       *plane
 	site    session.WantedSite
@@ -48,7 +47,6 @@ type channel struct {
 	seq      uint64 // counts the verdicts that came
 	torn     []torn
 
-	watch watch
 	alarm alarm
 }
 
@@ -241,8 +239,6 @@ func (c *channel) hangUp() {
 	l := c.link
 	c.link = nil
 	c.quiet.Store(false)
-	c.watched.Store(false)
-	c.watch = watch{}
 	l.cancel(errClosed)
 	c.p.wg.Go(l.close)
 }

@@ -29,8 +29,9 @@ type carrier interface {
 	// connect sends a CONNECT to authority, host:port, and does not await the
 	// answer. errUnsent says that nothing was sent and the carrier takes no more.
 	connect(ctx context.Context, authority string) (stream, error)
-	// received counts what has come from the gateway.
-	received() uint64
+	// packets counts what has been sent, again or for the first time, and what
+	// has come from the gateway.
+	packets() (sent, received uint64)
 	// close ends the carrier, tells the gateway and leaves nothing behind.
 	close()
 }

@@ -223,7 +223,10 @@ func (c *h3Carrier) connect(ctx context.Context, authority string) (stream, erro
 	return st, nil
 }
 
-func (c *h3Carrier) received() uint64 { return c.conn.ConnectionStats().PacketsReceived }
+func (c *h3Carrier) packets() (sent, received uint64) {
+	s := c.conn.ConnectionStats()
+	return s.PacketsSent, s.PacketsReceived
+}
 
 func (c *h3Carrier) close() {
 	c.closing.Do(func() {

@@ -50,30 +50,66 @@ func (a *alarm) stop() {
 	}
 }
 
-// watch is on from the first thing sent until deadAfter later, and asks
-// whether anything has come back since.
+// watch stands on a link from something sent until what was sent is answered,
+// and is looked at deadAfter after at. It never changes; another replaces it.
 type watch struct {
-	link     *link
-	received uint64
-	end      time.Duration
+	at             time.Duration // plane.clock
+	sent, received uint64        // packets, by then
 }
 
-// touch notes payload, or a request, on its way. It is called by flows before
-// they write, and after they have read.
+// sentSince says whether anything was sent that has to be answered. One packet
+// may be a late acknowledgement; what is not answered is sent again, in two.
+func (w *watch) sentSince(sent uint64) bool { return sent >= w.sent+2 }
+
+// expect watches for the answer to what is about to be sent. What waits already,
+// and has been answered nothing, goes on waiting. Safe for concurrent use.
+func (l *link) expect(now time.Duration) (first bool) {
+	for {
+		sent, received := l.packets()
+		old := l.watch.Load()
+		if old != nil && (received < old.received || received == old.received && old.sentSince(sent)) {
+			return false
+		}
+		if l.watch.CompareAndSwap(old, &watch{now, sent, received}) {
+			return old == nil
+		}
+	}
+}
+
+// silent looks at the watch, where that is due, and says whether nothing has come
+// back. Answers to a part of what was sent, and to what was sent before, look like
+// any other: the link is watched on until it sends nothing more, as it would again
+// and again, at growing intervals, what has not arrived.
+func (l *link) silent(now time.Duration) bool {
+	w := l.watch.Load()
+	if w == nil || now < w.at+deadAfter {
+		return false
+	}
+	sent, received := l.packets()
+	switch {
+	case !w.sentSince(sent):
+		l.watch.CompareAndSwap(w, nil)
+	case received == w.received:
+		return true
+	default:
+		l.watch.CompareAndSwap(w, &watch{now, sent, received})
+	}
+	return false
+}
+
+// touch notes payload, or a flow's request, on its way. It is called by flows
+// before they write, and after they have read.
 func (c *channel) touch(l *link, up bool) {
-	c.last.Store(int64(c.p.clock()))
+	now := c.p.clock()
+	c.last.Store(int64(now))
 	if c.quiet.Load() && c.quiet.CompareAndSwap(true, false) {
 		c.p.post(c.wake)
 	}
-	if up && !c.watched.Load() && c.watched.CompareAndSwap(false, true) {
-		received := l.received()
+	if up && l.expect(now) {
 		c.p.post(func() {
-			if c.link != l {
-				c.watched.Store(false)
-				return
+			if c.link == l {
+				c.rearm()
 			}
-			c.watch = watch{l, received, c.p.clock() + deadAfter}
-			c.rearm()
 		})
 	}
 }
@@ -97,11 +133,13 @@ func (c *channel) rearm() {
 	if c.link != nil && c.state == session.Connected {
 		sooner(time.Duration(c.last.Load()) + c.p.idle())
 	}
-	if c.watch.end != 0 {
-		sooner(c.watch.end)
-	}
-	if c.link != nil && c.link.again != 0 && c.state == session.Connected {
-		sooner(c.link.again)
+	if c.link != nil {
+		if w := c.link.watch.Load(); w != nil {
+			sooner(w.at + deadAfter)
+		}
+		if c.link.again != 0 {
+			sooner(c.link.again)
+		}
 	}
 	for _, end := range c.leases {
 		sooner(end)
@@ -112,12 +150,8 @@ func (c *channel) rearm() {
 // due looks at what the clock may have brought.
 func (c *channel) due() {
 	now := c.p.clock()
-	if w := c.watch; w.end != 0 && now >= w.end {
-		c.watch = watch{}
-		c.watched.Store(false)
-		if c.link == w.link && w.link.received() == w.received {
-			c.gone(w.link, errSilent)
-		}
+	if c.link != nil && c.link.silent(now) {
+		c.gone(c.link, errSilent)
 	}
 	c.lapse(now)
 	if c.link != nil && c.state == session.Connected && now >= time.Duration(c.last.Load())+c.p.idle() {

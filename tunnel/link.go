@@ -5,17 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
 
-// link is a carrier with the session on it. The owner's, but for what the
-// carrier and the gateway are.
+// link is a carrier with the session on it. The owner's, but for what stands
+// above the blank line.
 type link struct {
 	carrier
 	gateway wire.Gateway
+	watch   atomic.Pointer[watch] // nil: nothing waits for an answer
 
 	cancel   context.CancelCauseFunc // ends the session
 	admitted bool

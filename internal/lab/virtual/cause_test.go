@@ -190,7 +190,6 @@ func renewals(t *testing.T) []observation {
 func interrupted(t *testing.T) []observation {
 	l, f := connected(t, virtual.Options{Resources: both("")})
 	return []observation{see(l, "off the network", usual, func() {
-		time.Sleep(20 * time.Second)
 		l.Client.Interrupt()
 		f.Write([]byte("lost\n")) // tells that the carrier is dead
 		time.Sleep(30 * time.Second)
@@ -223,7 +222,6 @@ func restarted(t *testing.T) []observation {
 func gatewayLost(t *testing.T) []observation {
 	l, f := connected(t, virtual.Options{Resources: both(""), Spare: true})
 	return []observation{see(l, "the gateway lost", usual, func() {
-		time.Sleep(20 * time.Second)
 		l.LoseGateway()
 		f.Write([]byte("lost\n"))
 		time.Sleep(30 * time.Second)
