@@ -97,7 +97,7 @@ func (c *Controller) voidTokens(ctx context.Context, before *config.Config) erro
 		if s.Ended != "" || u == nil {
 			continue
 		}
-		now, err := accessOf(conf.Config, u, assigned(conf.Config, u, s.Address)).digest()
+		now, err := accessOf(conf.Config, u, assigned(conf.Config, u, &s)).digest()
 		if err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func (c *Controller) compare(ctx context.Context, key string, before *config.Con
 		if v.ID == "" || v.Ended != "" || u == nil {
 			return errKeep
 		}
-		now := accessOf(conf.Config, u, assigned(conf.Config, u, v.Address))
+		now := accessOf(conf.Config, u, assigned(conf.Config, u, v))
 		digest, err := now.digest()
 		if err != nil {
 			return err
@@ -150,7 +150,7 @@ func keptBy(c *config.Config, now access, s sessionRecord) (bool, error) {
 	if c == nil || c.Users[s.User] == nil {
 		return false, nil
 	}
-	was := accessOf(c, c.Users[s.User], assigned(c, c.Users[s.User], s.Address))
+	was := accessOf(c, c.Users[s.User], assigned(c, c.Users[s.User], &s))
 	digest, err := was.digest()
 	return err == nil && digest == s.Access && now.keeps(was), err
 }

@@ -72,7 +72,7 @@ func (c *Controller) Explain(ctx context.Context, user, app string) ([]Explanati
 	}
 	slices.SortFunc(live, func(a, b sessionRecord) int { return a.Created.Compare(b.Created) })
 	if len(live) == 0 {
-		live = []sessionRecord{{User: user, Policies: assigned(conf.Config, u, "")}}
+		live = []sessionRecord{{User: user, Policies: config.Names(conf.Assigned(u))}}
 	}
 	var out []Explanation
 	for _, s := range live {

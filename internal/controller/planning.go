@@ -59,7 +59,7 @@ func (c *Controller) liveSessions(ctx context.Context, now time.Time) ([]plan.Se
 	var live []plan.Session
 	for _, s := range records {
 		if s.Ended == "" && now.Before(s.Expires) {
-			live = append(live, plan.Session{ID: s.ID, User: s.User, Address: s.Address, Expires: s.Expires, Device: s.Claims,
+			live = append(live, plan.Session{ID: s.ID, User: s.User, Address: s.Address, Coded: s.Coded, Expires: s.Expires, Device: s.Claims,
 				Responses: s.Responses, Risk: risks[recordKey(kindRisk, s.User)].risk(now).Level})
 		}
 	}

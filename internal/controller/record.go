@@ -60,6 +60,7 @@ type (
 		Created   time.Time
 		Expires   time.Time
 		Address   string // where the client's last event stream, or its sign-in, came from
+		Coded     bool   // the sign-in took a one-time code
 		Claims    wire.DeviceClaims
 		Responses map[wire.InteractionKind]time.Time
 		Policies  []string // assigned when that was last evaluated, by name

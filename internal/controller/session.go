@@ -21,7 +21,7 @@ func (c *Controller) hello(w http.ResponseWriter, r *http.Request) *wire.Problem
 	conf := c.config()
 	h := wire.Hello{Controller: conf.Title, User: d.User, At: time.Now().UTC()}
 	if u := conf.Users[d.User]; u != nil {
-		h.Code = conf.RequiresCode(u)
+		h.Code = conf.RequiresCodeAt(u, remoteHost(r))
 	}
 	wire.WriteJSON(w, http.StatusOK, h)
 	return nil
@@ -49,11 +49,12 @@ func (c *Controller) signIn(w http.ResponseWriter, r *http.Request) *wire.Proble
 	}
 	conf := c.config()
 	u := conf.Users[q.User]
-	p = c.attempt(r.Context(), d, wire.CodeSignIn, u != nil && conf.RequiresCode(u), func() (bool, error) { return c.judge(r.Context(), q) })
+	coded := u != nil && conf.RequiresCodeAt(u, remoteHost(r))
+	p = c.attempt(r.Context(), d, wire.CodeSignIn, coded, func() (bool, error) { return c.judge(r.Context(), q, coded) })
 	if p != nil {
 		return p
 	}
-	cookie, s, err := c.openSession(r.Context(), d, q.Device, remoteHost(r))
+	cookie, s, err := c.openSession(r.Context(), d, q.Device, remoteHost(r), coded)
 	if err != nil {
 		return c.internal("open session", err)
 	}
@@ -65,9 +66,9 @@ func (c *Controller) signIn(w http.ResponseWriter, r *http.Request) *wire.Proble
 	return nil
 }
 
-// judge says whether user, password and one-time code are right. It works as
-// long whatever is wrong.
-func (c *Controller) judge(ctx context.Context, q wire.SignInRequest) (bool, error) {
+// judge says whether user, password and, where one is asked for, one-time code
+// are right. It works as long whatever is wrong.
+func (c *Controller) judge(ctx context.Context, q wire.SignInRequest, coded bool) (bool, error) {
 	u, err := c.user(ctx, q.User)
 	if err != nil {
 		return false, err
@@ -76,7 +77,7 @@ func (c *Controller) judge(ctx context.Context, q wire.SignInRequest) (bool, err
 	if err != nil {
 		return false, err
 	}
-	if u == nil || !c.config().RequiresCode(u) {
+	if u == nil || !coded {
 		return good, nil
 	}
 	at := codeStep(u.TOTP, q.Code, time.Now())
@@ -92,11 +93,11 @@ func (c *Controller) judge(ctx context.Context, q wire.SignInRequest) (bool, err
 
 // openSession makes a session with its tokens and ends the device's previous
 // one. It comes back ended where the device was revoked meanwhile.
-func (c *Controller) openSession(ctx context.Context, d *device, claims wire.DeviceClaims, address string) (string, sessionRecord, error) {
+func (c *Controller) openSession(ctx context.Context, d *device, claims wire.DeviceClaims, address string, coded bool) (string, sessionRecord, error) {
 	now := time.Now().UTC().Round(0)
 	conf := c.conf.Load()
 	s := sessionRecord{ID: wire.SessionID(wire.NewID()), User: d.User, Device: d.ID, Key: d.Key, Created: now,
-		Expires: now.Add(conf.CookieLifetime).Truncate(time.Second), Address: address, Claims: claims,
+		Expires: now.Add(conf.CookieLifetime).Truncate(time.Second), Address: address, Coded: coded, Claims: claims,
 		Tokens: tokenSet{Certificate: wire.Thumbprint(d.cert.Raw)}}
 	m := &minting{c: c, conf: conf, did: []record{{kind: "sign-in", session: s.ID, user: s.User, target: string(d.ID), trigger: wire.TriggerSignIn, allow: true}}}
 	if u := conf.Users[d.User]; u != nil {

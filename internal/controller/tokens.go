@@ -48,7 +48,7 @@ func (m *minting) meet(ctx context.Context, s *sessionRecord, u *config.User, n 
 	}
 	present := s.Tokens.Revision >= m.conf.revision
 	if n.policies {
-		s.Policies = assigned(m.conf.Config, u, s.Address)
+		s.Policies = assigned(m.conf.Config, u, s)
 		m.note(s, n.trigger, "policies-assigned", strings.Join(s.Policies, ","))
 	}
 	if n.moved && (readsAddress(m.conf.Config, before) || !accessOf(m.conf.Config, u, s.Policies).keeps(before)) {
@@ -164,13 +164,9 @@ func (conf *configured) token(s sessionRecord, why wire.Trigger, now, end time.T
 	return t
 }
 
-// assigned names the policies of a user whose client is at an address.
-func assigned(c *config.Config, u *config.User, address string) []string {
-	names := []string{}
-	for _, p := range c.AssignedAt(u, address) {
-		names = append(names, p.Name)
-	}
-	return names
+// assigned names the policies of a user in a session.
+func assigned(c *config.Config, u *config.User, s *sessionRecord) []string {
+	return config.Names(c.AssignedTo(u, s.Address, s.Coded))
 }
 
 // lifetimes are those of tokens under policies: the shortest that anybody set.

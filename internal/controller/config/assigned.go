@@ -25,6 +25,17 @@ func (c *Config) AssignedAt(u *User, address string) []*Policy {
 	return mine
 }
 
+// AssignedTo is AssignedAt for a session, which began with a one-time code or
+// without: then a policy that wants one where the client is now, and did not
+// where it was, is not assigned.
+func (c *Config) AssignedTo(u *User, address string, coded bool) []*Policy {
+	return slices.DeleteFunc(c.AssignedAt(u, address), func(p *Policy) bool { return !coded && p.RequireCode && p.readsAddress() })
+}
+
+func (p *Policy) readsAddress() bool {
+	return p.assign.criteria != nil && slices.Contains(p.assign.criteria.Names(), "system.address")
+}
+
 // names says whether the policy is meant for the user, its criteria aside.
 func (p *Policy) names(u *User) bool {
 	inGroup := func(g string) bool { return slices.Contains(u.Groups, g) }

@@ -11,6 +11,7 @@ type Session struct {
 	ID        wire.SessionID
 	User      string
 	Address   string
+	Coded     bool // the sign-in took a one-time code
 	Expires   time.Time
 	Device    wire.DeviceClaims
 	Responses map[wire.InteractionKind]time.Time

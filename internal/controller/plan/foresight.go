@@ -41,7 +41,7 @@ func (f *foresight) see(s Session, now time.Time) map[wire.EntitlementID]sight {
 	claims.Risk = &risk
 	o := policy.PlanOptions{WarningLead: f.conf.Settings.WarningLead.D(), StampRounding: f.conf.Settings.StampRounding.D(), TokensEnd: s.Expires}
 	out := map[wire.EntitlementID]sight{}
-	for _, list := range f.conf.EntitledBy(config.Names(f.conf.AssignedAt(u, s.Address))) {
+	for _, list := range f.conf.EntitledBy(config.Names(f.conf.AssignedTo(u, s.Address, s.Coded))) {
 		for _, e := range list {
 			g := f.guard(e)
 			out[e.ID] = sight{Outcome: policy.Plan(g.conds, claims, now, o), entitled: true, scripted: g.scripted}
