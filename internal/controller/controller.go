@@ -47,6 +47,7 @@ type Controller struct {
 	conf      atomic.Pointer[configured]
 	passwords *passwords
 	enrolling chan struct{} // bounds the work for whoever is not known yet
+	stranger  atomic.Int64  // when a signal of nobody's was last recorded, in Unix nanoseconds
 	audits    auditRing
 	auditFile auditFile
 	verdicts  verdicts

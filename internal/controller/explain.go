@@ -26,8 +26,8 @@ type Explanation struct {
 	// Policies are those that are assigned and give the entitlement.
 	Policies []string  `json:"policies,omitempty"`
 	Risk     wire.Risk `json:"risk"`
-	// Offline: no gateway has said anything yet. The verdict is what the
-	// configuration makes of what the controller knows; Note says what it does not.
+	// Offline: no gateway's verdict stands. This one is what the configuration
+	// makes of what the controller knows; Note says what it does not.
 	Offline bool   `json:"offline"`
 	Note    string `json:"note,omitempty"`
 
@@ -105,10 +105,14 @@ func (c *Controller) Explain(ctx context.Context, user, app string) ([]Explanati
 func (c *Controller) judgement(x *Explanation, conf *configured, s sessionRecord, u *config.User, now time.Time) {
 	x.Evaluations = c.verdicts.last(s.ID, x.Entitlement)
 	if s.ID == "" || len(x.Evaluations) == 0 {
-		x.judge(conf.Config, s, u, now)
+		x.judge(conf.Config, s, u, now, "no gateway has judged this session yet")
 		return
 	}
 	last := x.Evaluations[0]
+	if !last.Lease.IsZero() && !now.Before(last.Lease) {
+		x.judge(conf.Config, s, u, now, "the last verdict's time is over, and no gateway has judged since")
+		return
+	}
 	x.Allow, x.Until, x.Reason, x.Cure = last.Allow, last.Lease, last.Reason, last.Cure
 	if last.Term != (wire.Term{}) {
 		x.Terms = []wire.Term{last.Term}
@@ -122,9 +126,9 @@ func (c *Controller) judgement(x *Explanation, conf *configured, s sessionRecord
 }
 
 // judge is what the configuration makes of what the controller knows.
-func (x *Explanation) judge(conf *config.Config, s sessionRecord, u *config.User, now time.Time) {
+func (x *Explanation) judge(conf *config.Config, s sessionRecord, u *config.User, now time.Time, why string) {
 	x.Offline = true
-	x.Note = "judged by the controller: no gateway has judged this session yet"
+	x.Note = "judged by the controller: " + why
 	if s.ID == "" {
 		x.Note = "judged by the controller: the user is not signed in, so nothing is known of device, address and answers"
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/controller/store"
@@ -24,7 +25,7 @@ const (
 // riskSaid is what one source has said last.
 type riskSaid struct {
 	wire.Risk
-	At time.Time // an older word of the same source is too late
+	At time.Time // an older word of the same transmitter is too late
 }
 
 func (s riskSaid) lapsed(now time.Time) bool { return !s.Until.IsZero() && !now.Before(s.Until) }
@@ -105,7 +106,7 @@ func (c *Controller) sayRisk(ctx context.Context, user, source string, said risk
 		was = v.risk(now)
 		is = was
 		old, known := v.Said[source]
-		if known && said.At.Before(old.At) {
+		if known && said.At.Before(old.At) && strings.HasPrefix(source, fromSignal) { // the others come in order, whatever the clock says
 			return errKeep
 		}
 		if source == fromAlert && known && !old.lapsed(now) && (old.Level > said.Level || old.Level == said.Level && said.Until.Sub(old.Until) < time.Minute) {

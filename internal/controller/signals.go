@@ -39,6 +39,7 @@ func (c *Controller) signal(w http.ResponseWriter, r *http.Request) *wire.Proble
 	var refusal *secevent.Error
 	switch {
 	case errors.As(err, &refusal):
+		refusal.Signed = refusal.Signed || e != nil
 		return c.refuseSignal(w, r, refusal)
 	case err != nil:
 		return c.internal("take signal", err)
@@ -47,8 +48,15 @@ func (c *Controller) signal(w http.ResponseWriter, r *http.Request) *wire.Proble
 	return nil
 }
 
+// strangers is how often a record is made of signals that no transmitter signed:
+// anybody can send them, and they are not to drive out the others.
+const strangers = 10 * time.Second
+
 func (c *Controller) refuseSignal(w http.ResponseWriter, r *http.Request, e *secevent.Error) *wire.Problem {
-	c.audit(record{kind: "signal-refused", target: remoteHost(r), detail: e.Error()})
+	now, last := time.Now(), c.stranger.Load()
+	if since := now.Sub(time.Unix(0, last)); e.Signed || (since < 0 || since >= strangers) && c.stranger.CompareAndSwap(last, now.UnixNano()) {
+		c.audit(record{kind: "signal-refused", target: remoteHost(r), detail: e.Error()})
+	}
 	w.Header().Set("Content-Language", "en")
 	wire.WriteJSON(w, http.StatusBadRequest, e)
 	return nil

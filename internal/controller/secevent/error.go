@@ -6,6 +6,8 @@ import "fmt"
 type Error struct {
 	Code        string `json:"err"`
 	Description string `json:"description"`
+	// Signed: the token is a transmitter's, and not anybody's.
+	Signed bool `json:"-"`
 }
 
 // Error codes of RFC 8935, section 2.4.

@@ -74,6 +74,15 @@ func (r Receiver) read(token []byte, now time.Time) (*Event, *Error) {
 	if refusal != nil {
 		return nil, refusal
 	}
+	e, refusal := r.check(v, now)
+	if refusal != nil {
+		refusal.Signed = true
+	}
+	return e, refusal
+}
+
+// check reads the event of verified claims that are for this audience and now.
+func (r Receiver) check(v *set, now time.Time) (*Event, *Error) {
 	switch {
 	case !v.Audience.Contains(r.Audience):
 		return nil, Refuse(InvalidAudience, "the token is not for this audience")
