@@ -23,16 +23,18 @@ func unit(name string) string { return "/run/systemd/units/invocation:" + name +
 // nftables.service has loaded, if its file can be read. Unknown where none of
 // them is installed, and where another has loaded rules that cannot be read.
 func (m machine) firewall(context.Context) (on, known bool) {
+	chains, err := m.rules()
+	filters := slices.ContainsFunc(chains, chain.filters)
+	if err == nil && (filters || !m.legacy()) {
+		return filters, true
+	}
 	ufw, installed := m.ufw()
 	firewalld := m.exists("run/firewalld.pid") || m.active("firewalld")
 	if ufw || firewalld {
 		return true, true
 	}
-	if chains, err := m.rules(); err == nil {
-		if slices.ContainsFunc(chains, chain.filters) {
-			return true, true
-		}
-		return false, !m.legacy()
+	if err == nil {
+		return false, false // the rules of old decide
 	}
 	if m.active("netfilter-persistent") || m.active("iptables") || m.active("ip6tables") {
 		return false, false

@@ -199,6 +199,8 @@ func TestFirewall(t *testing.T) {
 		{"rules of a service that tells nobody", fstest.MapFS{"etc/nftables.conf": file(""), units + "netfilter-persistent.service": link("0123")}, nil, false, "unknown"},
 		{"the kernel's rules", fstest.MapFS{"etc/ufw/ufw.conf": file("ENABLED=no\n")}, []chain{drops}, true, "on"},
 		{"no rules in the kernel", fstest.MapFS{"etc/nftables.conf": file(filtering), units + "nftables.service": link("0123")}, nil, true, "off"},
+		{"ufw on, and its rules are gone", fstest.MapFS{"etc/ufw/ufw.conf": file("ENABLED=yes\n")}, nil, true, "off"},
+		{"ufw on, with rules of old", fstest.MapFS{"etc/ufw/ufw.conf": file("ENABLED=yes\n"), "proc/net/ip_tables_names": file("filter\n")}, nil, true, "on"},
 		{"rules of old", fstest.MapFS{"proc/net/ip_tables_names": file("filter\n")}, nil, true, "unknown"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

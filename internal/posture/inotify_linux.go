@@ -40,6 +40,7 @@ type interest struct {
 const (
 	changes = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVE | unix.IN_CLOSE_WRITE | unix.IN_ATTRIB |
 		unix.IN_DELETE_SELF | unix.IN_MOVE_SELF
+	gone = unix.IN_DELETE_SELF | unix.IN_MOVE_SELF | unix.IN_UNMOUNT // of a file, or a folder with all in it
 	uses = unix.IN_OPEN | unix.IN_CLOSE_NOWRITE
 )
 
@@ -171,7 +172,7 @@ func (n *inotify) meaning(e fileEvent) (a announcement, counts bool) {
 		switch {
 		case i.path == "":
 			counts = counts || e.mask&uses != 0 && e.name == ""
-		case e.mask&changes != 0 && e.name == i.name:
+		case e.mask&changes != 0 && e.name == i.name, e.mask&gone != 0 && e.name == "":
 			counts = true
 			a.add(announcement{paths: []string{i.path}})
 		}

@@ -152,6 +152,56 @@ func TestRunAtOnce(t *testing.T) {
 	})
 }
 
+// The five minutes are no reason for two gatherings within a second.
+func TestRunEveryFiveMinutesKeepsApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pretender{}
+		_, stop := p.run(t, p.watcher())
+		defer stop()
+		time.Sleep(5*time.Minute - 300*time.Millisecond)
+		p.announce(announcement{})
+		time.Sleep(1199 * time.Millisecond)
+		synctest.Wait()
+		if n := p.cheapRuns.Load(); n != 2 {
+			t.Errorf("%d gatherings, want the first and the announced one", n)
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if n, dear := p.cheapRuns.Load(), p.dearRuns.Load(); n != 3 || dear != 2 {
+			t.Errorf("a second later: %d gatherings, %d of what is dear; want 3 and 2", n, dear)
+		}
+	})
+}
+
+// While the machine sleeps no timer runs: when it wakes, what should have been
+// found out meanwhile is.
+func TestRunAfterSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pretender{}
+		w := p.watcher()
+		var asleep atomic.Int64
+		w.now = func() time.Time { return time.Now().Round(0).Add(time.Duration(asleep.Load())) }
+		reports, stop := p.run(t, w)
+		defer stop()
+		time.Sleep(time.Minute)
+		p.cheap.Store(1)
+		p.dear.Store(1)
+		asleep.Add(int64(time.Hour))
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if d := cmp.Diff([]wire.DeviceClaims{claims(0, 0), claims(1, 1)}, reports()); d != "" {
+			t.Fatalf("awake (-want +got):\n%s", d)
+		}
+		time.Sleep(time.Minute)
+		asleep.Add(-int64(time.Hour)) // somebody has set the clock back
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := p.dearRuns.Load(); n != 2 {
+			t.Errorf("%d gatherings, want 2", n)
+		}
+	})
+}
+
 func TestRunNeverStarves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pretender{}

@@ -6,7 +6,7 @@
 // The client makes one Watcher, hands it the claims that the administrator
 // declared, and sends what it reports. It gathers at the start, every five
 // minutes (seed 003: fixed), and at once where the operating system announces
-// a change. On Linux that is:
+// a change or the machine has slept. On Linux that is:
 //
 //   - the files and folders that a claim depends on, by inotify;
 //   - addresses and links, by rtnetlink;
@@ -56,6 +56,7 @@ type Watcher struct {
 	turn    chan struct{} // held while gathering; guards last
 	last    map[probeKey]wire.DeviceClaims
 	wake    chan struct{}
+	now     func() time.Time // the wall clock
 
 	mu       sync.Mutex
 	declared []wire.Gather
@@ -75,6 +76,7 @@ func New(o Options) *Watcher {
 		turn:    make(chan struct{}, 1),
 		last:    map[probeKey]wire.DeviceClaims{},
 		wake:    make(chan struct{}, 1),
+		now:     time.Now,
 		running: map[probeKey]bool{},
 	}
 }
@@ -118,8 +120,8 @@ const (
 func (w *Watcher) Run(ctx context.Context, report func(wire.DeviceClaims)) error {
 	l := w.listen(w.announce, w.log)
 	defer l.close()
-	tick := time.NewTicker(every)
-	defer tick.Stop()
+	pace := newPace(w)
+	defer pace.stop()
 	var reported wire.DeviceClaims
 	w.take() // what was declared meanwhile is gathered now
 	due := announcement{all: true}
@@ -136,21 +138,10 @@ func (w *Watcher) Run(ctx context.Context, report func(wire.DeviceClaims)) error
 			report(clone(claims))
 			l.watch(paths, programs) // it may be known by now where a program lies
 		}
-		select {
-		case <-ctx.Done():
+		if !pace.await(ctx, began) {
 			return nil
-		case <-tick.C:
-			w.take()
-			due = announcement{all: true}
-			continue
-		case <-w.wake:
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(max(settle, apart-time.Since(began))):
-			due = w.take()
-		}
+		due = w.take()
 	}
 }
 

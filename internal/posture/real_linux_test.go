@@ -121,6 +121,55 @@ func TestFileComesAndGoes(t *testing.T) {
 	r.await(t, "no file any more", func(c wire.DeviceClaims) bool { return c["there"] == false && c["sum"] == nil })
 }
 
+// A folder takes with it what lies in it, and also what was yet to come.
+func TestFolderGoes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		away func(dir string) error
+	}{
+		{"moved", func(dir string) error { return os.Rename(dir, dir+"~") }},
+		{"removed and made anew", func(dir string) error {
+			if err := os.RemoveAll(dir); err != nil {
+				return err
+			}
+			time.Sleep(3 * time.Second) // so that nothing else has it be looked at
+			return os.Mkdir(dir, 0o700)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "dir")
+			there, other := filepath.Join(dir, "there"), filepath.Join(dir, "other")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			w := New(Options{Root: fstest.MapFS{}})
+			w.Declare([]wire.Gather{{Name: "other", Kind: wire.GatherFile, Path: other}})
+			if c.name == "moved" {
+				if err := os.WriteFile(there, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				w.Declare([]wire.Gather{{Name: "there", Kind: wire.GatherFile, Path: there}, {Name: "other", Kind: wire.GatherFile, Path: other}})
+			}
+			r := report(t, w)
+			r.await(t, "the folder as it is", has("other", false))
+			time.Sleep(2 * time.Second)
+			if err := c.away(dir); err != nil {
+				t.Fatal(err)
+			}
+			if c.name == "moved" {
+				r.await(t, "the file has gone with its folder", has("there", false))
+				return
+			}
+			if err := os.WriteFile(other, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r.await(t, "a file in the new folder", has("other", true))
+		})
+	}
+}
+
 func TestDigestRefuses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
