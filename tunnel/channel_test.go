@@ -142,6 +142,52 @@ func TestTokensAreRenewed(t *testing.T) {
 	})
 }
 
+// A suspended channel that has a flow brings renewed tokens to the gateway and is
+// silent again; one that has none sends them with what resumes it.
+func TestTokensAreRenewedWhileSuspended(t *testing.T) {
+	for name, quiet := range map[string]bool{"with a quiet flow": true, "without a flow": false} {
+		t.Run(name, func(t *testing.T) {
+			inSim(t, Options{}, func(t *testing.T, s *sim) {
+				c := s.open()
+				ping(t, c, "hello")
+				if !quiet {
+					c.Close()
+				}
+				time.Sleep(6 * time.Minute)
+				since := s.state(session.Suspended).Sites["site"].Since
+				before := s.packets.Load()
+				w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+				w.Sites[0].ClaimsToken = "claims2"
+				s.Apply(w)
+				time.Sleep(time.Second)
+				renewed := wire.SessionRequest{ClaimsToken: "claims2", EntitlementToken: "ent1"}
+				posts, puts, _ := s.gw.seen()
+				switch {
+				case quiet && (len(puts) != 1 || !reflect.DeepEqual(puts[0], renewed)):
+					t.Errorf("puts %v", puts)
+				case !quiet && s.packets.Load() != before:
+					t.Errorf("%d packets, puts %v", s.packets.Load()-before, puts)
+				}
+				if f := s.now().Sites["site"]; f.State != session.Suspended || f.Since != since || len(posts) != 1 {
+					t.Errorf("%s since %v, suspended since %v before, %d posts", f.State, f.Since, since, len(posts))
+				}
+				if n := s.during(12 * time.Hour); n != 0 {
+					t.Errorf("%d packets while suspended", n)
+				}
+				if quiet {
+					ping(t, c, "still there")
+					return
+				}
+				ping(t, s.open(), "again")
+				renewed.Resumed = true
+				if posts, _, _ := s.gw.seen(); len(posts) != 2 || !reflect.DeepEqual(posts[1], renewed) {
+					t.Errorf("posts %v", posts)
+				}
+			})
+		})
+	}
+}
+
 func TestApplyTwiceIsNoOp(t *testing.T) {
 	inSim(t, Options{}, func(t *testing.T, s *sim) {
 		c := s.open()

@@ -4,23 +4,32 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
 
+// quietBackoff is how long a suspended channel waits before it makes a report
+// again that was lost.
+const quietBackoff = time.Minute
+
 // report tells the gateway what the device says of itself, where that differs
-// from what the gateway has. A suspended channel sends nothing: it is told when
-// the channel is used again.
+// from what the gateway has. A suspended channel that has flows does so too, and
+// stays suspended: an application that is connected and quiet must not outlive
+// what it was let in for. One that has none has no link, and the claims go with
+// what resumes it.
 func (c *channel) report() {
 	l, claims := c.link, c.p.w.Device
-	if l == nil || !l.admitted || c.state != session.Connected || l.reporting || claims == nil || reflect.DeepEqual(claims, l.device) {
+	if l == nil || !l.admitted || l.reporting || l.again > c.p.clock() {
 		return
 	}
-	if l.again > c.p.clock() {
+	l.again = 0
+	if claims == nil || reflect.DeepEqual(claims, l.device) {
 		return
 	}
-	l.reporting, l.again = true, 0
+	l.reporting = true
+	l.put(c.p.clock())
 	c.p.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(c.p.ctx, renewTimeout)
 		defer cancel()
@@ -44,7 +53,11 @@ func (c *channel) reported(l *link, claims wire.DeviceClaims, err error) {
 		l.device = claims
 		c.p.opt.Log.Warn("device claims refused", "site", c.site.ID, "gateway", l.gateway.Name, "error", err)
 	default:
+		l.device = nil // it may have come
 		l.again = c.p.clock() + lastBackoff
+		if c.state == session.Suspended {
+			l.again = c.p.clock() + quietBackoff
+		}
 		c.p.opt.Log.Info("device claims not sent", "site", c.site.ID, "gateway", l.gateway.Name, "error", err)
 	}
 	c.report()

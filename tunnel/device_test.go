@@ -60,27 +60,35 @@ func TestDeviceClaimsFollowTheirChange(t *testing.T) {
 	})
 }
 
-// A suspended channel sends nothing, carrier or no carrier; the claims go with
-// what resumes it.
-func TestDeviceClaimsDoNotWakeASuspendedChannel(t *testing.T) {
+// A suspended channel that has a flow reports what changed, at once and once, and
+// is silent again; one that has none sends the claims with what resumes it.
+func TestDeviceClaimsWhileSuspended(t *testing.T) {
 	t.Run("with a quiet flow", func(t *testing.T) {
 		inSim(t, Options{}, func(t *testing.T, s *sim) {
 			s.device(claims(true))
 			c := s.open()
 			ping(t, c, "hello")
 			time.Sleep(6 * time.Minute)
-			s.state(session.Suspended)
-			before := s.packets.Load()
-			s.device(claims(false))
-			time.Sleep(12 * time.Hour)
-			if n := s.packets.Load() - before; n != 0 {
+			since := s.state(session.Suspended).Sites["site"].Since
+			if n := s.during(6 * time.Hour); n != 0 {
 				t.Errorf("%d packets while suspended", n)
 			}
-			s.state(session.Suspended)
+			before := s.packets.Load()
+			s.device(claims(true))
+			if n := s.packets.Load() - before; n != 0 {
+				t.Errorf("%d packets for the same claims", n)
+			}
+			s.device(claims(false))
+			s.wantReports("changed", claims(false))
+			if f := s.now().Sites["site"]; f.State != session.Suspended || f.Since != since {
+				t.Errorf("%s since %v after a report, suspended since %v before", f.State, f.Since, since)
+			}
+			if n := s.during(6 * time.Hour); n != 0 {
+				t.Errorf("%d packets after the report", n)
+			}
 			ping(t, c, "still there")
 			s.state(session.Connected)
-			s.wantReports("resumed", claims(false))
-			ping(t, c, "same flow")
+			s.wantReports("resumed")
 		})
 	})
 	t.Run("without a flow", func(t *testing.T) {
@@ -139,6 +147,71 @@ func TestDeviceClaimsRefusedOrLost(t *testing.T) {
 		time.Sleep(renewTimeout + 2*lastBackoff)
 		s.wantReports("unanswered once", claims(true), claims(true))
 		ping(t, c, "same flow")
+	})
+}
+
+// The flow of a suspended channel outlives an outage in which its device has
+// something to report; that is tried again now and then, and at use.
+func TestDeviceClaimsLostWhileSuspended(t *testing.T) {
+	for name, use := range map[string]bool{"left alone": false, "used": true} {
+		t.Run(name, func(t *testing.T) {
+			inSim(t, Options{}, func(t *testing.T, s *sim) {
+				s.device(claims(true))
+				c := s.open()
+				ping(t, c, "hello")
+				time.Sleep(6 * time.Minute)
+				s.state(session.Suspended)
+				s.gw.update(func() { s.gw.mute = true })
+				s.device(claims(false))
+				time.Sleep(10 * time.Minute)
+				s.state(session.Suspended)
+				if n := len(s.gw.reported()); n < 7 || n > 10 {
+					t.Errorf("tried %d times in ten minutes", n)
+				}
+				s.cut.Store(true)
+				time.Sleep(10 * time.Minute)
+				s.state(session.Suspended)
+				s.gw.update(func() { s.gw.mute = false })
+				s.cut.Store(false)
+				if use {
+					ping(t, c, "still there")
+					time.Sleep(time.Minute / 2)
+				} else {
+					time.Sleep(2 * time.Minute)
+				}
+				got := s.gw.reported()
+				if len(got) == 0 || !cmp.Equal(got[len(got)-1], claims(false)) {
+					t.Errorf("reported %v", got)
+				}
+				time.Sleep(10 * time.Minute)
+				if n := s.during(time.Hour); n != 0 {
+					t.Errorf("%d packets after the report", n)
+				}
+				ping(t, c, "same flow")
+			})
+		})
+	}
+}
+
+// A report that was lost may have come all the same: what was said before it is
+// said again.
+func TestDeviceClaimsRevertedWhileLost(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		s.device(claims(true))
+		ping(t, s.open(), "hello")
+		s.gw.update(func() { s.gw.mute = true })
+		s.device(claims(false))
+		s.gw.update(func() { s.gw.mute = false })
+		time.Sleep(renewTimeout)
+		s.device(claims(true))
+		time.Sleep(2 * lastBackoff)
+		s.wantReports("reverted", claims(false), claims(true))
+		s.gw.update(func() { s.gw.mute = true })
+		s.device(claims(false))
+		time.Sleep(renewTimeout)
+		s.device(nil)
+		time.Sleep(time.Minute)
+		s.wantReports("nothing is known any more", claims(false))
 	})
 }
 

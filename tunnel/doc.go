@@ -20,8 +20,14 @@
 //	     │                                    └───────────────────── suspended
 //	     └── carrier lost, session ended or changed ───────────────────┘
 //
-// A suspended channel sends no packet. With no open flow it has no carrier; a
-// quiet open flow keeps its carrier, silent, and is not cut.
+// A suspended channel sends no packet of its own accord. With no open flow it has
+// no carrier; a quiet open flow keeps its carrier, silent, and is not cut. On that,
+// renewed tokens and changed device claims go to the gateway at once, and the
+// channel stays suspended: they are no payload. Without a carrier they go with
+// what resumes the channel.
+//
+// A carrier that was sent payload, or asked for a flow, and has been silent for 15
+// seconds is lost, with its flows. Nothing is sent to find out.
 //
 // A verdict is a lease: when a gateway's verdict lapses by the gateway's own
 // clock and none extends it, or when one denies, the flows of that entitlement

@@ -76,6 +76,14 @@ func (l *link) expect(now time.Duration) (first bool) {
 	}
 }
 
+// put notes a PUT on its way. It starts no watch, so that a quiet flow outlives an
+// outage; one that stands has to give it time.
+func (l *link) put(now time.Duration) {
+	if l.watch.Load() != nil {
+		l.expect(now)
+	}
+}
+
 // silent looks at the watch, where that is due, and says whether nothing has come
 // back. Answers to a part of what was sent, and to what was sent before, look like
 // any other: the link is watched on until it sends nothing more, as it would again
@@ -162,7 +170,7 @@ func (c *channel) due() {
 }
 
 // suspend makes the channel silent: without open flows it has no carrier any
-// more, with quiet ones it keeps it.
+// more; with quiet ones it keeps it, for them and for news to the gateway.
 func (c *channel) suspend() {
 	c.set(session.Suspended)
 	if !c.used() {
@@ -181,6 +189,7 @@ func (c *channel) wake() {
 	if c.link != nil && c.state == session.Suspended {
 		c.quiet.Store(false)
 		c.set(session.Connected)
+		c.link.again = 0
 		c.report()
 		c.rearm()
 	}

@@ -120,6 +120,7 @@ func decodeEnded(b []byte) *wire.Problem {
 }
 
 // renew brings renewed tokens to the gateway, the latest if they change meanwhile.
+// A suspended channel that has flows does so too; one that has none has no link.
 func (c *channel) renew() {
 	l := c.link
 	tokens := wire.SessionRequest{ClaimsToken: c.site.ClaimsToken, EntitlementToken: c.site.EntitlementToken}
@@ -127,6 +128,7 @@ func (c *channel) renew() {
 		return
 	}
 	l.renewing, l.tokens = true, tokens
+	l.put(c.p.clock())
 	c.p.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(c.p.ctx, renewTimeout)
 		defer cancel()

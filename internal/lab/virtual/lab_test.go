@@ -64,3 +64,19 @@ func TestLab(t *testing.T) {
 		}
 	})
 }
+
+// TestQuietFlowIsCut has a flow that nobody uses end with what it was let in for.
+func TestQuietFlowIsCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, f := connected(t, virtual.Options{Files: machine("12"), Resources: policy(guarded{name: open, criteria: `device.os_version == "12"`})})
+		l.Until(time.Hour)
+		if at := f.Reset(); !at.IsZero() {
+			t.Fatalf("the flow was reset at %v", at)
+		}
+		l.Client.Files.Set("etc/os-release", osRelease("13"))
+		time.Sleep(5*time.Minute + time.Second)
+		if f.Reset().IsZero() {
+			t.Error("the device has changed, and a quiet flow goes on")
+		}
+	})
+}
