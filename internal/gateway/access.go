@@ -156,7 +156,7 @@ func (s *session) recordFlow(e *entitlement, f *flow, kind string, trigger wire.
 }
 
 // opened notes that the flow has its application, at an address where a name
-// server led. The name may lead elsewhere by now.
+// server led. The name may lead elsewhere by now, or the rules refuse it.
 func (s *session) opened(f *flow, at netip.Addr) {
 	s.call(func() {
 		f.addr = at
@@ -167,8 +167,10 @@ func (s *session) opened(f *flow, at netip.Addr) {
 		if f.addr.IsValid() {
 			if a, known, _ := s.g.resolver.find(lookup{name: f.target.name}); known && !slices.Contains(a.addrs, f.addr) {
 				s.cutOne(f.entitlement, f, wire.TriggerResolver)
+				return
 			}
 		}
+		s.confirm(f, wire.TriggerAccess)
 	})
 }
 
@@ -182,7 +184,7 @@ func (s *session) still(f *flow) bool {
 		if _, open := e.flows[f]; !open {
 			return nil
 		}
-		if s.awaits(e, s.now()) {
+		if f.unsure.Load() || s.awaits(e, s.now()) {
 			return s.news
 		}
 		s.judge([]*entitlement{e}, 0, wire.TriggerInstant, false)
@@ -192,10 +194,10 @@ func (s *session) still(f *flow) bool {
 	return ok
 }
 
-// blocks asks the session, from another goroutine, what its policies block; a
-// session that has ended blocks everything.
-func (s *session) blocks(t target) bool {
+// blocks asks the session, from another goroutine, whether the address t to which
+// the flow is led is refused; a session that has ended refuses everything.
+func (s *session) blocks(f *flow, t target) bool {
 	blocked := true
-	s.call(func() { blocked = s.blocked(t) })
+	s.call(func() { blocked = s.blocked(t) || f.entitlement.rules.excludes(t) })
 	return blocked
 }

@@ -44,7 +44,7 @@ func (g *Gateway) connect(w http.ResponseWriter, r *http.Request, c *carrier) {
 		g.refuse(w, problem)
 		return
 	}
-	app, at, err := g.dialer.open(ctx, t, f.literal, s.blocks)
+	app, at, err := g.dialer.open(ctx, t, f.literal, func(t target) bool { return s.blocks(f, t) })
 	if err == nil && !f.attach(nil, app) {
 		err = context.Canceled
 	}

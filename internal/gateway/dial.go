@@ -89,7 +89,7 @@ func (d *dialer) open(ctx context.Context, t target, literal bool, blocked func(
 	err = errProhibited
 	for _, a := range to.addrs {
 		a = a.Unmap().WithZone("")
-		if !to.trusted && (!literal && d.prohibited(a, t.port) || blocked(target{addr: a, port: t.port, protocol: t.protocol})) {
+		if !to.trusted && (!literal && d.prohibited(a, t.port) || blocked(target{addr: a, port: t.port, protocol: t.protocol, led: t.name != ""})) {
 			continue
 		}
 		if c, err = d.dial(ctx, "tcp", netip.AddrPortFrom(a, t.port).String()); err == nil {

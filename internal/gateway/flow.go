@@ -41,6 +41,9 @@ type flow struct {
 	// addr is where a name server led; the session's.
 	addr netip.Addr
 
+	// unsure: it is being found out whether the rules still allow it; nothing
+	// passes meanwhile.
+	unsure   atomic.Bool
 	up, down atomic.Int64
 	// finished: the application sent its last byte and the client was told.
 	finished atomic.Bool
@@ -145,7 +148,7 @@ func (f *flow) pump(dst io.Writer, src io.Reader, count *atomic.Int64, finish fu
 		}
 		n, err := src.Read(buf)
 		if n > 0 {
-			if !f.entitlement.permits() && !f.session.still(f) {
+			if (f.unsure.Load() || !f.entitlement.permits()) && !f.session.still(f) {
 				f.reset(codeCut)
 				return
 			}

@@ -19,12 +19,20 @@ func (s *session) watch() {
 	}
 }
 
-// names adds those of an entitlement's rules.
+// names adds those of an entitlement's rules, and the targets of services.
 func (s *session) names(e *entitlement, into map[lookup]struct{}) {
 	for _, a := range e.actions {
 		lookups(a.Hosts, into)
 		if t := s.tasks[key(wire.ScriptEntitlement, a.Script)]; t != nil {
 			lookups(t.hosts, into)
+		}
+	}
+	for l := range into {
+		if l.service {
+			a, _, _ := s.g.resolver.find(l)
+			for _, name := range a.names {
+				into[lookup{name: name}] = struct{}{}
+			}
 		}
 	}
 }
@@ -39,6 +47,7 @@ func (s *session) resolved(l lookup, first bool) {
 		if _, ok := mine[l]; ok {
 			in = append(in, e)
 			if first {
+				s.watch()
 				s.compile(e)
 			} else {
 				s.recompile(e, wire.TriggerResolver, l.name)

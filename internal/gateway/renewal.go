@@ -118,14 +118,26 @@ func (t tokens) lean() tokens {
 }
 
 // withdraw cuts the flows whose destination the entitlement no longer covers.
-// Where that is being found out, it waits for it.
 func (s *session) withdraw(trigger wire.Trigger) {
 	for _, e := range s.entitlements {
 		for f := range e.flows {
-			if (!e.rules.allows(f.target) || s.blocked(f.target)) && !s.undecided(f.target) {
-				s.cutOne(e, f, trigger)
-			}
+			s.confirm(f, trigger)
 		}
+	}
+}
+
+// confirm cuts the flow if its entitlement does not cover its destination, by the
+// name and at the address where that led. Where this is being found out, nothing
+// passes and nothing is cut.
+func (s *session) confirm(f *flow, trigger wire.Trigger) {
+	e := f.entitlement
+	covered := e.rules.allows(f.target) && !s.blocked(f.target)
+	if at := (target{addr: f.addr, port: f.target.port, protocol: f.target.protocol, led: true}); f.addr.IsValid() {
+		covered = covered && !s.blocked(at) && !e.rules.excludes(at)
+	}
+	f.unsure.Store(!covered && s.undecided(f.target))
+	if !covered && !f.unsure.Load() {
+		s.cutOne(e, f, trigger)
 	}
 }
 

@@ -18,6 +18,9 @@ type rule struct {
 	prefixes []netip.Prefix
 	// found are the addresses that dns:// names lead to now, and scripts name.
 	found map[netip.Addr]bool
+	// behind are the addresses where the names of a rule that refuses lead now. It
+	// refuses them as addresses, but no other name that leads there.
+	behind map[netip.Addr]bool
 	// script yields further hosts; empty: none does.
 	script string
 	// unknown: not all of the hosts could be found out. What allows then allows
@@ -25,6 +28,8 @@ type rule struct {
 	unknown bool
 	// pending: some hosts are being looked up for the first time.
 	pending bool
+	// hazy and placing are unknown and pending of what is behind names.
+	hazy, placing bool
 }
 
 // sources are where the hosts of rules come from, beside the rules.
@@ -57,12 +62,12 @@ func compileRule(a wire.Action, from sources) rule {
 // what is written leads to a prohibited address.
 func (r *rule) add(hosts []string, written bool, from sources) {
 	for _, h := range hosts {
-		if p, err := netip.ParsePrefix(h); err == nil && (written || !p.IsSingleIP()) {
-			r.prefixes = append(r.prefixes, p.Masked())
+		if p, err := parseNetwork(h); err == nil && (written || !p.IsSingleIP()) {
+			r.prefixes = append(r.prefixes, p)
 		} else if err == nil {
 			r.find(p.Addr())
 		} else if ip, err := netip.ParseAddr(h); err == nil && ip.Zone() == "" {
-			if written {
+			if ip = ip.Unmap(); written {
 				r.prefixes = append(r.prefixes, netip.PrefixFrom(ip, ip.BitLen()))
 			} else {
 				r.find(ip)
@@ -70,10 +75,36 @@ func (r *rule) add(hosts []string, written bool, from sources) {
 		} else if l, ok := parseLookup(h); ok {
 			r.resolve(l, from)
 		} else if name, _, err := parseHost(h); err == nil && name != "" {
-			r.names[name] = true
+			r.name(name, from)
 		} else {
 			r.unknown = true
 		}
+	}
+}
+
+// parseNetwork reads a CIDR. IPv4 that is written in IPv6 is IPv4.
+func parseNetwork(h string) (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(h)
+	if err == nil && p.Addr().Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
+	return p.Masked(), err
+}
+
+// name adds a name and, where the rule refuses, what is behind it.
+func (r *rule) name(name string, from sources) {
+	r.names[name] = true
+	if r.effect == wire.EffectAllow {
+		return
+	}
+	a, known, pending := from.find(lookup{name: name})
+	r.hazy = r.hazy || !known
+	r.placing = r.placing || pending
+	for _, ip := range a.addrs {
+		if r.behind == nil {
+			r.behind = map[netip.Addr]bool{}
+		}
+		r.behind[ip] = true
 	}
 }
 
@@ -84,7 +115,7 @@ func (r *rule) resolve(l lookup, from sources) {
 	r.unknown = r.unknown || !known
 	r.pending = r.pending || pending
 	for _, name := range a.names {
-		r.names[name] = true
+		r.name(name, from)
 	}
 	for _, ip := range a.addrs {
 		if a.trusted {
@@ -112,16 +143,17 @@ func (r *rule) concerns(t target) bool {
 // covers says whether the rule is about the target and names it. One that
 // refuses covers all where it is not known what it names.
 func (r *rule) covers(t target) bool {
-	return r.concerns(t) && (r.unknown && r.effect != wire.EffectAllow || r.means(t))
+	unknown := r.unknown || r.hazy && t.address()
+	return r.concerns(t) && (unknown && r.effect != wire.EffectAllow || r.means(t))
 }
 
 // means says whether the rule is known to name the target: a name as a name, an
-// address as an address or inside a network.
+// address as an address, inside a network or behind a name.
 func (r *rule) means(t target) bool {
 	if t.name != "" {
 		return r.names[t.name]
 	}
-	return r.found[t.addr] || slices.ContainsFunc(r.prefixes, func(p netip.Prefix) bool { return p.Contains(t.addr) })
+	return r.found[t.addr] || !t.led && r.behind[t.addr] || slices.ContainsFunc(r.prefixes, func(p netip.Prefix) bool { return p.Contains(t.addr) })
 }
 
 // literal says whether the rule names exactly that address, not only a network

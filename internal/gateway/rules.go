@@ -27,7 +27,7 @@ func (rs rules) any(t target, effects ...wire.Effect) bool {
 
 // allows says whether the rules allow the target, for what they exclude.
 func (rs rules) allows(t target) bool {
-	return rs.any(t, wire.EffectAllow) && !rs.any(t, wire.EffectExclude)
+	return rs.any(t, wire.EffectAllow) && !rs.excludes(t)
 }
 
 // blocks says whether the rules refuse the target, whatever allows it.
@@ -39,13 +39,16 @@ func (rs rules) alerts(t target) bool {
 	return slices.ContainsFunc(rs, func(r rule) bool { return r.effect == wire.EffectAlert && r.concerns(t) && r.means(t) })
 }
 
+// excludes says whether the rules take the target out of what they allow.
+func (rs rules) excludes(t target) bool { return rs.any(t, wire.EffectExclude) }
+
 func (rs rules) literal(t target) bool {
 	return slices.ContainsFunc(rs, func(r rule) bool { return r.effect == wire.EffectAllow && r.literal(t) })
 }
 
 // pending says whether it is not known yet what the rules say of the target.
 func (rs rules) pending(t target) bool {
-	return slices.ContainsFunc(rs, func(r rule) bool { return r.pending && r.concerns(t) })
+	return slices.ContainsFunc(rs, func(r rule) bool { return (r.pending || r.placing && t.address()) && r.concerns(t) })
 }
 
 // scripted says whether a script may name the target.

@@ -16,7 +16,11 @@ type target struct {
 	addr     netip.Addr // valid where name is empty
 	port     uint16
 	protocol wire.Protocol // empty: TCP
+	led      bool          // a name led to addr
 }
+
+// address says whether the client gave an address.
+func (t target) address() bool { return t.name == "" && !t.led }
 
 // String is host:port.
 func (t target) String() string { return net.JoinHostPort(t.host(), strconv.Itoa(int(t.port))) }
