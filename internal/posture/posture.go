@@ -110,8 +110,7 @@ const (
 	every    = 5 * time.Minute        // seed 003: "every 5 minutes (fixed)"
 	settle   = 200 * time.Millisecond // announcements come in swarms
 	apart    = time.Second            // from one gathering's start to the next
-	whole    = 10 * time.Second       // a gathering, at most
-	farewell = time.Second            // of it, for what was stopped to end
+	farewell = time.Second            // after wire.MaxGather, for what was stopped to end
 )
 
 // Run gathers until ctx ends, which returns nil, and calls report, from its own

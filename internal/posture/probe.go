@@ -62,7 +62,7 @@ func (w *Watcher) gather(ctx context.Context, due announcement) wire.DeviceClaim
 	case <-ctx.Done():
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, whole-farewell)
+	ctx, cancel := context.WithTimeout(ctx, wire.MaxGather)
 	defer cancel()
 	probes := w.probes()
 	results := make(chan found, len(probes))

@@ -1,5 +1,7 @@
 package wire
 
+import "time"
+
 // PathDevice is where a device reports its claims to the controller: PUT
 // DeviceReport, answered 204. It renews no token (seed 003): the claims stand
 // in the next one, and the gateways hear them from the device itself.
@@ -29,9 +31,12 @@ type Gather struct {
 	SHA256 string `json:"sha256,omitempty"`
 	// Type is what a script prints: bool, int or string.
 	Type string `json:"type,omitempty"`
-	// Timeout bounds a script's run.
+	// Timeout bounds a script's run, to MaxGather at most.
 	Timeout Duration `json:"timeout,omitempty"`
 }
+
+// MaxGather bounds the finding out of a claim: all are told together.
+const MaxGather = 9 * time.Second
 
 // GatherKind says how a declared device claim is found out.
 type GatherKind string

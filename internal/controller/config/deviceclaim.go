@@ -65,8 +65,8 @@ func (l *loader) deviceClaim(d *resource.Document) {
 		if b, err := hex.DecodeString(g.SHA256); err != nil || len(b) != 32 {
 			l.errs.Add(d.At("script", "sha256").Errorf("sha256 is not 64 digits of hexadecimal; write what sha256sum prints of the program, which runs only if it is that"))
 		}
-		if t := s.Script.Timeout.D(); t < minTimeout || t > maxTimeout {
-			l.errs.Add(d.At("script", "timeout").Errorf("a run takes from %v to %v, not %v; write for example timeout: 5s", minTimeout, maxTimeout, t))
+		if t := s.Script.Timeout.D(); t < minTimeout || t > wire.MaxGather {
+			l.errs.Add(d.At("script", "timeout").Errorf("a run takes from %v to %v, not %v; write for example timeout: 5s", minTimeout, wire.MaxGather, t))
 		}
 	}
 	l.declare(d, "device.", typ)
