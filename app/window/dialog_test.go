@@ -395,6 +395,37 @@ func TestMissedPrompt(t *testing.T) {
 	}
 }
 
+// Another application that joins what is asked does not undo what was typed.
+func TestTypedStaysWhenMoreIsAsked(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	s := everythingPrompt()
+	b.apply(s)
+	b.typed("123")
+	d := b.layer.face.(*interacting)
+	b.canvas().Focus(d.password.input)
+	b.typed("sec")
+	more := everythingPrompt()
+	more.Prompt.ID, more.Prompt.Apps = "i2+crm", append(more.Prompt.Apps, "crm")
+	b.apply(more)
+	b.typed("ret")
+	d = b.layer.face.(*interacting)
+	if d.prompt.ID != "i2+crm" || d.code.digits != "123" || d.password.input.Text != "secret" {
+		t.Errorf("prompt %s: code %q, password %q", d.prompt.ID, d.code.digits, d.password.input.Text)
+	}
+	// What was answered is not typed for the next one.
+	more.Revision++
+	p := *more.Prompt
+	p.Busy = true
+	more.Prompt = &p
+	b.apply(more)
+	next := everythingPrompt()
+	next.Prompt.ID = "i9"
+	b.apply(next)
+	if d = b.layer.face.(*interacting); d.code.digits != "" || d.password.input.Text != "" {
+		t.Errorf("the next prompt: code %q, password %q", d.code.digits, d.password.input.Text)
+	}
+}
+
 func TestDetailSaysWhatDecides(t *testing.T) {
 	b := newBench(t, alwaysDark)
 	b.apply(denied(false))

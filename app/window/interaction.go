@@ -208,6 +208,42 @@ func (d *interacting) begun() bool {
 		d.reason != nil && d.reason.input.Text != ""
 }
 
+// resume takes over what was typed for a prompt that this one has taken the
+// place of, unless that was answered, and returns the field that goes on from
+// the focus at the old one's; nil: none.
+func (d *interacting) resume(was face, at fyne.Focusable) (next fyne.Focusable) {
+	old, ok := was.(*interacting)
+	if !ok || old.working() {
+		return nil
+	}
+	if d.choice != nil && old.choice != nil && slices.Contains(d.choice.kinds, old.choice.chosen) {
+		d.choice.choose(old.choice.chosen)
+	}
+	for k := range old.rows {
+		from, to := old.field(k), d.field(k)
+		if from == nil || to == nil {
+			continue
+		}
+		switch k {
+		case wire.InteractionMFA:
+			d.code.set(old.code.digits)
+		case wire.InteractionPassword:
+			d.password.input.SetText(old.password.input.Text)
+		case wire.InteractionReason:
+			d.reason.input.SetText(old.reason.input.Text)
+		}
+		if from == at && d.asked(k) {
+			next = to
+		}
+	}
+	for _, i := range []*field{d.password, d.reason} {
+		if i != nil {
+			i.input.CursorColumn = len([]rune(i.input.Text))
+		}
+	}
+	return next
+}
+
 // answer is nil while what is asked is not complete. It holds nothing that was
 // typed for what was not chosen.
 func (d *interacting) answer() session.Command {

@@ -39,6 +39,7 @@ func (w *Window) settle() {
 		}
 		return
 	}
+	was, at := w.layer.face, w.canvas().Focused()
 	w.closeLayer()
 	if make == nil {
 		return
@@ -46,10 +47,16 @@ func (w *Window) settle() {
 	m, f := make()
 	w.layer = layer{key: key, modal: m, face: f}
 	f.update(w.state)
+	var resumed fyne.Focusable
+	if d, ok := f.(*interacting); ok {
+		resumed = d.resume(was, at)
+	}
 	m.Resize(w.canvas().Size())
 	w.canvas().Overlays().Add(m)
 	m.settle()
-	w.focusFirst()
+	if w.focusFirst(); resumed != nil {
+		w.canvas().Focus(resumed)
+	}
 	w.root.hold(w.toast, m)
 	if t, ok := f.(interface{ tick() }); ok {
 		t.tick()
