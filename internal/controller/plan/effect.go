@@ -24,16 +24,17 @@ type EffectKind string
 // The kinds of effects, the gravest first.
 const (
 	Ends     EffectKind = "ends"     // the whole session: its user is gone
-	Loses    EffectKind = "loses"    // allowed now, and not any more
+	Loses    EffectKind = "loses"    // allowed now, and not any more, or not the user's any more
 	Prompted EffectKind = "prompted" // allowed now, and only with an answer, or asked sooner
 	Sooner   EffectKind = "sooner"   // ends earlier than it would have
 	Unknown  EffectKind = "unknown"  // a script decides, whose value is the gateway's
 	Later    EffectKind = "later"    // ends later than it would have
-	Gains    EffectKind = "gains"    // not allowed now, and would be
+	Differs  EffectKind = "differs"  // leads to other destinations, or is blocked from others
+	Gains    EffectKind = "gains"    // not allowed now, and would be; or not the user's now, and would be, with an answer or at a time
 )
 
 // kinds are the effects in the order of their gravity.
-var kinds = []EffectKind{Ends, Loses, Prompted, Sooner, Unknown, Later, Gains}
+var kinds = []EffectKind{Ends, Loses, Prompted, Sooner, Unknown, Differs, Later, Gains}
 
 // Effect is what the new configuration would do to one entitlement in one
 // session. At is when: now, or the instant of the prompt or of the end.

@@ -1,7 +1,7 @@
 package plan
 
 import (
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/controller/config"
@@ -15,11 +15,22 @@ type foresight struct {
 	compiled map[wire.EntitlementID]guarded
 }
 
-// guarded is an entitlement's conditions, compiled.
+// guarded is an entitlement with its conditions, compiled.
 type guarded struct {
-	conds    []policy.Condition
-	scripted bool
+	conds      []policy.Condition
+	conditions []wire.Condition
+	scripts    []wire.Script // whose values the conditions read
+	leads      leads
 }
+
+// leads is where an entitlement leads to.
+type leads struct {
+	site    wire.SiteID
+	actions []wire.Action
+	scripts []wire.Script // which yield hosts
+}
+
+func (g guarded) scripted() bool { return len(g.scripts) > 0 }
 
 func newForesight(conf *config.Config) *foresight {
 	return &foresight{conf: conf, compiled: map[wire.EntitlementID]guarded{}}
@@ -41,25 +52,33 @@ func (f *foresight) see(s Session, now time.Time) map[wire.EntitlementID]sight {
 	claims.Risk = &risk
 	o := policy.PlanOptions{WarningLead: f.conf.Settings.WarningLead.D(), StampRounding: f.conf.Settings.StampRounding.D(), TokensEnd: s.Expires}
 	out := map[wire.EntitlementID]sight{}
-	for _, list := range f.conf.EntitledBy(config.Names(f.conf.AssignedTo(u, s.Address, s.Coded))) {
+	for site, list := range f.conf.EntitledBy(config.Names(f.conf.AssignedTo(u, s.Address, s.Coded))) {
 		for _, e := range list {
-			g := f.guard(e)
-			out[e.ID] = sight{Outcome: policy.Plan(g.conds, claims, now, o), entitled: true, scripted: g.scripted}
+			g := f.guard(site, e)
+			out[e.ID] = sight{Outcome: policy.Plan(g.conds, claims, now, o), entitled: true, guarded: g}
 		}
 	}
 	return out
 }
 
-func (f *foresight) guard(e wire.Entitlement) guarded {
+func (f *foresight) guard(site wire.SiteID, e wire.Entitlement) guarded {
 	g, ok := f.compiled[e.ID]
 	if ok {
 		return g
 	}
+	g.conditions, g.leads = e.Conditions, leads{site: site, actions: e.Actions}
 	for _, c := range e.Conditions {
 		cond, _ := policy.ConditionOf(c) // what does not compile denies, as at the gateway
 		g.conds = append(g.conds, cond)
-		for name := range c.Variables {
-			g.scripted = g.scripted || strings.HasPrefix(name, "scripts.")
+	}
+	for _, s := range f.conf.Scripts {
+		reads := func(c wire.Condition) bool { _, ok := c.Variables["scripts."+wire.Variable(s.Name)]; return ok }
+		if s.Kind == wire.ScriptCriteria && slices.ContainsFunc(e.Conditions, reads) {
+			g.scripts = append(g.scripts, s)
+		}
+		runs := func(a wire.Action) bool { return a.Script == s.Name }
+		if s.Kind == wire.ScriptEntitlement && slices.ContainsFunc(e.Actions, runs) {
+			g.leads.scripts = append(g.leads.scripts, s)
 		}
 	}
 	f.compiled[e.ID] = g

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -71,7 +72,12 @@ func effects(was, will *foresight, s Session, now time.Time) []Effect {
 	var out []Effect
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
 		e.Entitlement = id
-		if e, some := compareSights(e, before[id], after[id], now); some {
+		a, b := before[id], after[id]
+		if e, some := compareSights(e, a, b, now); some {
+			out = append(out, e)
+		}
+		if a.entitled && b.entitled && !reflect.DeepEqual(a.leads, b.leads) {
+			e.Kind, e.At = Differs, now
 			out = append(out, e)
 		}
 	}
@@ -82,7 +88,7 @@ func effects(was, will *foresight, s Session, now time.Time) []Effect {
 type sight struct {
 	policy.Outcome
 	entitled bool
-	scripted bool // a script's value is read
+	guarded
 }
 
 // compareSights says what changes between two sights, if anything does.
@@ -98,17 +104,21 @@ func compareSights(e Effect, a, b sight, now time.Time) (Effect, bool) {
 		return s.FailAt
 	}
 	switch {
-	case b.entitled && b.scripted && !(a.entitled && a.scripted && same(a, b)):
+	case a.entitled && !b.entitled:
+		e.Kind, e.Reason = Loses, wire.ReasonNotEntitled
+	case b.scripted() && !a.entitled, a.entitled && (a.scripted() || b.scripted()) && !same(a, b):
 		e.Kind, e.Cure = Unknown, nil
 	case a.Allow && !b.Allow && len(b.Cure) > 0:
 		e.Kind = Prompted
 	case a.Allow && !b.Allow:
 		e.Kind = Loses
-		if !b.entitled {
-			e.Reason = wire.ReasonNotEntitled
-		}
 	case !a.Allow && b.Allow:
 		e.Kind, e.At, e.Cure, e.Reason = Gains, now, nil, ""
+	case !a.entitled && (len(b.Cure) > 0 || !b.FailAt.IsZero()):
+		e.Kind, e.Reason = Gains, ""
+		if len(b.Cure) == 0 {
+			e.At = b.FailAt
+		}
 	case !a.Allow && !b.Allow:
 		return e, false
 	case len(b.Cure) > 0 && (len(a.Cure) == 0 || b.WarnAt.Before(a.WarnAt)):
@@ -123,8 +133,11 @@ func compareSights(e Effect, a, b sight, now time.Time) (Effect, bool) {
 	return e, true
 }
 
+// same says whether two sights are of the same criteria and scripts, and come
+// out the same as far as is known.
 func same(a, b sight) bool {
-	return a.Allow == b.Allow && a.FailAt.Equal(b.FailAt) && a.WarnAt.Equal(b.WarnAt)
+	return a.Allow == b.Allow && a.FailAt.Equal(b.FailAt) && a.WarnAt.Equal(b.WarnAt) &&
+		reflect.DeepEqual(a.conditions, b.conditions) && reflect.DeepEqual(a.scripts, b.scripts)
 }
 
 // earlier compares two ends, of which the zero one never comes.

@@ -142,6 +142,26 @@ func TestPlan(t *testing.T) {
 		{
 			name: "another user is entitled, and must answer", replace: []string{"groups: [finance]}, ent", "everyone: true}, ent"},
 			changes: []string{"~ Policy finance: groups, everyone"},
+			effects: []Effect{{Kind: Gains, Session: "s2", User: "bob", Entitlement: "payroll", At: noon, Cure: []wire.InteractionKind{wire.InteractionMFA}}},
+			text:    "payroll is gained now, for mfa, by 1 session of 1 user (bob)",
+		},
+		{
+			name: "hours are others, and a policy gives nothing any more", replace: []string{`"08:30", "17:00"`, `"18:00", "19:00"`, "groups: [finance]}, entitlements: [payroll]", "users: [alice]}, entitlements: []"},
+			changes: []string{"~ Condition office: criteria", "~ Entitlement wiki: conditions", "~ Policy finance: users, groups, entitlements"},
+			effects: []Effect{
+				{Kind: Loses, Session: "s1", User: "alice", Entitlement: "payroll", At: noon, Reason: wire.ReasonNotEntitled},
+				{Kind: Loses, Session: "s1", User: "alice", Entitlement: "wiki", At: noon, Reason: wire.ReasonTime},
+				{Kind: Loses, Session: "s2", User: "bob", Entitlement: "wiki", At: noon, Reason: wire.ReasonTime},
+			},
+		},
+		{
+			name: "other destinations", replace: []string{"hosts: [wiki.test], ports: [443]", "hosts: [wiki.test], ports: [80]"},
+			changes: []string{"~ Entitlement wiki: actions"},
+			effects: []Effect{
+				{Kind: Differs, Session: "s1", User: "alice", Entitlement: "wiki", At: noon},
+				{Kind: Differs, Session: "s2", User: "bob", Entitlement: "wiki", At: noon},
+			},
+			text: "wiki leads to other destinations for 2 sessions of 2 users (alice, bob)",
 		},
 		{
 			name: "a user is entitled and gains", replace: []string{"entitlements: [wiki]", "entitlements: [wiki, open]", "metadata: {name: staff}", "metadata: {name: staff}", "kind: Policy\nmetadata: {name: finance}", "kind: Entitlement\nmetadata: {name: open}\nspec: {site: hq, actions: [{hosts: [open.test], ports: [443]}]}\n---\napiVersion: tidegate.org/v1\nkind: Policy\nmetadata: {name: finance}"},
@@ -205,5 +225,42 @@ func TestProgress(t *testing.T) {
 	cancel()
 	if _, err := Make(ctx, conf, conf, live, noon, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end: %v", err)
+	}
+}
+
+// TestScriptsOnBothSides: where scripts decide, nothing is known but that nothing
+// changes where nothing has changed.
+func TestScriptsOnBothSides(t *testing.T) {
+	scripted := func(criteria, source string) []string {
+		return []string{`'during("Mon-Fri", "08:30", "17:00")'`, criteria, "kind: Entitlement\nmetadata: {name: wiki}",
+			"kind: CriteriaScript\nmetadata: {name: load}\nspec: {type: int, script: \"def main(ctx):\\n  return " + source + "\\n\"}\n---\napiVersion: tidegate.org/v1\nkind: Entitlement\nmetadata: {name: wiki}"}
+	}
+	for _, c := range []struct {
+		name          string
+		before, after []string
+		unknown       bool
+	}{
+		{"nothing", scripted("scripts.load < 5", "1"), scripted("scripts.load < 5", "1"), false},
+		{"the criteria", scripted("scripts.load < 5", "1"), scripted("scripts.load < 4", "1"), true},
+		{"the script", scripted("scripts.load < 5", "1"), scripted("scripts.load < 5", "9"), true},
+		{"no script any more", scripted("scripts.load < 5", "1"), nil, true},
+		{"a script from now on", nil, scripted("scripts.load < 5", "1"), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := Make(t.Context(), edited(t, c.before...), edited(t, c.after...), live, noon, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			for _, e := range p.Effects {
+				if e.Kind != Unknown || e.Entitlement != "wiki" {
+					t.Errorf("it has the effect %+v", e)
+				}
+				n++
+			}
+			if n > 0 != c.unknown || c.unknown && n != len(live) {
+				t.Errorf("%d sessions are in doubt", n)
+			}
+		})
 	}
 }

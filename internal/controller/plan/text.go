@@ -88,8 +88,13 @@ func (g *group) text(now time.Time) string {
 		return fmt.Sprintf("%s ends %s instead of %s for %s%s", g.Entitlement, when(g.At), when(g.Was), who, why)
 	case Unknown:
 		return fmt.Sprintf("%s is decided by a script at the gateway for %s", g.Entitlement, who)
+	case Differs:
+		return fmt.Sprintf("%s leads to other destinations for %s", g.Entitlement, who)
 	case Gains:
-		return fmt.Sprintf("%s is gained now by %s", g.Entitlement, who)
+		if len(g.Cure) > 0 {
+			return fmt.Sprintf("%s is gained now, for %s, by %s", g.Entitlement, kindsOf(g.Cure), who)
+		}
+		return fmt.Sprintf("%s is gained %s by %s", g.Entitlement, at, who)
 	}
 	return fmt.Sprintf("%s %s: %s", g.Entitlement, g.Kind, who)
 }
