@@ -118,6 +118,9 @@ func task(o *wishes, words []string) (func(ctx context.Context, socket string) e
 			if err != nil {
 				return err
 			}
+			if o.until < 0 {
+				return usageError("controller: --for %v is past; write how long the risk stands, such as --for 8h", o.until)
+			}
 			var until time.Time
 			if o.until > 0 {
 				until = time.Now().Add(o.until)

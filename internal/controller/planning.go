@@ -38,6 +38,9 @@ func (c *Controller) plan(ctx context.Context, next *config.Config, progress fun
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
+	if now := c.config(); next.Listen != now.Listen || next.PublicAddress != now.PublicAddress {
+		p.Warnings = append(p.Warnings, "listen and publicAddress stay what they are until the controller is started again")
+	}
 	for _, w := range next.Lint(now) {
 		w.File = filepath.Base(w.File) // it lies where it was checked
 		p.Warnings = append(p.Warnings, w.String())

@@ -150,3 +150,15 @@ func TestLargeSource(t *testing.T) {
 		t.Errorf("%d %.300s", w.Code, w.Body)
 	}
 }
+
+// TestPlanOfAddresses: what a reload leaves as it is is told all the same.
+func TestPlanOfAddresses(t *testing.T) {
+	c, file, _ := planned(t)
+	p, err := c.Plan(t.Context(), source(t, file, "listen: 127.0.0.1:8443", "listen: 127.0.0.1:9443"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Changes) != 1 || p.Changes[0].String() != "~ Controller example: listen" || !strings.Contains(strings.Join(p.Warnings, "\n"), "started again") {
+		t.Errorf("the plan is %+v", p)
+	}
+}
