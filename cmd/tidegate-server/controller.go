@@ -79,14 +79,19 @@ func reload(ctx context.Context, hangup <-chan os.Signal, file string, c *contro
 			return
 		case <-hangup:
 		}
-		conf, err := config.Load(file)
-		if err != nil {
+		loaded := false
+		err := c.ReloadFrom(ctx, func() (*config.Config, error) {
+			conf, err := config.Load(file)
+			loaded = err == nil
+			return conf, err
+		})
+		if err != nil && !loaded {
 			for line := range strings.Lines(err.Error()) {
 				log.Error("the configuration was not reloaded", "error", strings.TrimSuffix(line, "\n"))
 			}
 			continue
 		}
-		if err := c.Reload(ctx, conf); err != nil {
+		if err != nil {
 			log.Error("the configuration was not reloaded whole; mend it and send SIGHUP again", "error", err)
 			continue
 		}

@@ -176,7 +176,8 @@ func applyPolicy(ctx context.Context, o *policyOptions, socket, path string, in 
 		}
 		id = p.ID
 		if len(p.Changes) == 0 {
-			return nil
+			_, err := fmt.Fprintln(out, "There is nothing to apply.")
+			return err
 		}
 		if !o.yes {
 			fmt.Fprint(out, "Apply it? Write yes: ")

@@ -58,7 +58,7 @@ type Controller struct {
 	closing   chan struct{} // closed when Run ends: event streams end
 
 	source    string     // of Options
-	applying  sync.Mutex // one Apply at a time
+	applying  sync.Mutex // one Apply or ReloadFrom at a time
 	reloading sync.Mutex // one Reload at a time
 
 	mu      sync.Mutex // guards sockets
@@ -155,6 +155,18 @@ func (c *Controller) Reload(ctx context.Context, conf *config.Config) error {
 		return fmt.Errorf("reload: %w", err)
 	}
 	return nil
+}
+
+// ReloadFrom is Reload of what load reads, which no Apply replaces meanwhile. An
+// error of load's is returned as it is, and has changed nothing.
+func (c *Controller) ReloadFrom(ctx context.Context, load func() (*config.Config, error)) error {
+	c.applying.Lock()
+	defer c.applying.Unlock()
+	conf, err := load()
+	if err != nil {
+		return err
+	}
+	return c.Reload(ctx, conf)
 }
 
 func (c *Controller) config() *config.Config { return c.conf.Load().Config }

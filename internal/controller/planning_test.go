@@ -162,3 +162,27 @@ func TestPlanOfAddresses(t *testing.T) {
 		t.Errorf("the plan is %+v", p)
 	}
 }
+
+// TestReloadAndApplyInTurn: what a reload has read is not replaced before it is
+// in force, and what an apply has put in force is not undone by an older reading.
+func TestReloadAndApplyInTurn(t *testing.T) {
+	c, file, _ := planned(t)
+	next := source(t, file, "Example Ltd", "Another Ltd")
+	applied := make(chan error)
+	err := c.ReloadFrom(t.Context(), func() (*config.Config, error) {
+		conf, err := config.Load(file)
+		go func() { applied <- c.Apply(t.Context(), next, "") }()
+		if c.applying.TryLock() {
+			t.Error("an apply may come between")
+			c.applying.Unlock()
+		}
+		return conf, err
+	})
+	if err := errors.Join(err, <-applied); err != nil {
+		t.Fatal(err)
+	}
+	onDisk, err := config.Load(file)
+	if err != nil || onDisk.Digest != c.config().Digest || c.config().Title != "Another Ltd" {
+		t.Errorf("in force is %s: %v", c.config().Title, err)
+	}
+}
