@@ -271,3 +271,17 @@ func TestWordsForWhatIsMissing(t *testing.T) {
 		})
 	}
 }
+
+// Who acknowledges several messages at once has read each.
+func TestEachMessageIsShown(t *testing.T) {
+	message := func(text string) []wire.Interaction {
+		return []wire.Interaction{{Kind: wire.InteractionMessage, Message: text}}
+	}
+	var d demand
+	for _, text := range []string{"Work is logged.", "Call 4400.", "Work is logged."} {
+		d.require(message(text))
+	}
+	if len(d.must) != 1 || d.must[0].Message != "Work is logged.\n\nCall 4400." {
+		t.Errorf("asked: %+v", d.must)
+	}
+}

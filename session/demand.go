@@ -25,8 +25,12 @@ func demandOf(v wire.Verdict) *demand {
 // require adds what a verdict needs whole.
 func (d *demand) require(is []wire.Interaction) {
 	for _, x := range is {
-		if !asked(d.must, x.Kind) {
+		i := slices.IndexFunc(d.must, func(y wire.Interaction) bool { return y.Kind == x.Kind })
+		switch {
+		case i < 0:
 			d.must = append(d.must, x)
+		case x.Kind == wire.InteractionMessage && !slices.Contains(strings.Split(d.must[i].Message, "\n\n"), x.Message):
+			d.must[i].Message += "\n\n" + x.Message // one answer acknowledges both
 		}
 	}
 	slices.SortStableFunc(d.must, func(a, b wire.Interaction) int { return strings.Compare(string(a.Kind), string(b.Kind)) })
