@@ -45,6 +45,9 @@ func (p *pace) await(ctx context.Context, began time.Time) bool {
 		case <-p.look.C:
 			due = p.slept()
 		case <-p.w.wake:
+			if p.w.declaring() {
+				return true
+			}
 			pause, due = settle, true
 			continue
 		}
@@ -55,11 +58,18 @@ func (p *pace) await(ctx context.Context, began time.Time) bool {
 	if pause = max(pause, apart-time.Since(began)); pause <= 0 {
 		return true
 	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(pause):
-		return true
+	over := time.After(pause)
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-over:
+			return true
+		case <-p.w.wake:
+			if p.w.declaring() {
+				return true
+			}
+		}
 	}
 }
 

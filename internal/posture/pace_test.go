@@ -230,13 +230,13 @@ func TestDeclareGathers(t *testing.T) {
 		bad := []wire.Gather{{Name: "cheap", Kind: "unheard of"}, {Name: "x", Kind: wire.GatherFile, Path: "not/absolute"}}
 		w.Declare(bad)
 		w.Declare(bad)
-		time.Sleep(time.Second)
 		synctest.Wait()
 		if n := p.dearRuns.Load(); n != 2 {
-			t.Errorf("%d gatherings after a declaration, want 2", n)
+			t.Errorf("%d gatherings at once after a declaration, want 2", n)
 		}
-		if len(reports()) != 1 {
-			t.Errorf("what cannot be found out was reported: %v", reports())
+		// Whoever declared it waits for a report, though none of it can be found out.
+		if d := cmp.Diff([]wire.DeviceClaims{claims(0, 0), claims(0, 0)}, reports()); d != "" {
+			t.Errorf("reports (-want +got):\n%s", d)
 		}
 		w.Declare(bad)
 		time.Sleep(time.Minute)
@@ -244,6 +244,59 @@ func TestDeclareGathers(t *testing.T) {
 		if n := p.dearRuns.Load(); n != 2 {
 			t.Error("the same declaration again had all be gathered again")
 		}
+	})
+}
+
+// A declaration waits for nothing but the gathering that is under way: neither
+// for a swarm of announcements to settle, nor for the second between two others.
+func TestDeclareWaitsForNothing(t *testing.T) {
+	one := []wire.Gather{{Name: "x", Kind: "unheard of"}}
+	for _, c := range []struct {
+		name   string
+		before func(p *pretender)
+	}{
+		{"right after a gathering", func(*pretender) {}},
+		{"while announcements settle", func(p *pretender) { time.Sleep(time.Minute); p.announce(announcement{}) }},
+		{"while gatherings are kept apart", func(p *pretender) { p.announce(announcement{}) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &pretender{}
+				w := p.watcher()
+				reports, stop := p.run(t, w)
+				defer stop()
+				c.before(p)
+				synctest.Wait()
+				w.Declare(one)
+				synctest.Wait()
+				if n := p.dearRuns.Load(); n != 2 || len(reports()) != 2 {
+					t.Errorf("%d gatherings and %d reports at once, want 2 and 2", n, len(reports()))
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if n := p.dearRuns.Load(); n != 2 {
+					t.Errorf("%d gatherings of all, want 2", n)
+				}
+			})
+		})
+	}
+	t.Run("while one is under way", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			p := &pretender{block: make(chan struct{})}
+			w := p.watcher()
+			reports, stop := p.run(t, w)
+			defer stop()
+			w.Declare(one)
+			synctest.Wait()
+			if n := p.dearRuns.Load(); n != 1 {
+				t.Errorf("%d gatherings at a time", n)
+			}
+			close(p.block)
+			synctest.Wait()
+			if n := p.dearRuns.Load(); n != 2 || len(reports()) != 2 {
+				t.Errorf("%d gatherings and %d reports once it is over, want 2 and 2", n, len(reports()))
+			}
+		})
 	})
 }
 

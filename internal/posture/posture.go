@@ -82,8 +82,9 @@ func New(o Options) *Watcher {
 }
 
 // Declare says which claims to find out beside the built-in ones, in place of
-// those said before. If they differ, a gathering follows. A declared claim that
-// is called like a built-in one takes its place.
+// those said before. If they differ, a gathering follows at once, or right after
+// the one that is under way, and Run reports what it found, changed or not. A
+// declared claim that is called like a built-in one takes its place.
 func (w *Watcher) Declare(claims []wire.Gather) {
 	w.mu.Lock()
 	same := slices.Equal(w.declared, claims)
@@ -97,7 +98,7 @@ func (w *Watcher) Declare(claims []wire.Gather) {
 	if len(claims) > maxDeclared {
 		w.log.Warn("too many device claims are declared: the last are left out", "declared", len(claims), "most", maxDeclared)
 	}
-	w.announce(announcement{all: true})
+	w.announce(announcement{all: true, declared: true})
 }
 
 // Collect gathers all claims now, which takes at most ten seconds. It may be
@@ -114,8 +115,8 @@ const (
 )
 
 // Run gathers until ctx ends, which returns nil, and calls report, from its own
-// goroutine, with all claims at first and whenever they differ from those it
-// was called with last. The map is the callee's to keep. Once only.
+// goroutine, with all claims at first, after a declaration, and whenever they
+// differ from those it was called with last. The map is the callee's to keep. Once only.
 func (w *Watcher) Run(ctx context.Context, report func(wire.DeviceClaims)) error {
 	l := w.listen(w.announce, w.log)
 	defer l.close()
@@ -132,7 +133,7 @@ func (w *Watcher) Run(ctx context.Context, report func(wire.DeviceClaims)) error
 		if ctx.Err() != nil {
 			return nil
 		}
-		if reported == nil || !equal(reported, claims) {
+		if reported == nil || due.declared || !equal(reported, claims) {
 			reported = claims
 			report(clone(claims))
 			l.watch(paths, programs) // it may be known by now where a program lies
@@ -144,7 +145,7 @@ func (w *Watcher) Run(ctx context.Context, report func(wire.DeviceClaims)) error
 	}
 }
 
-// announce has Run gather soon what a concerns.
+// announce has Run gather soon what a concerns, or at once what was declared.
 func (w *Watcher) announce(a announcement) {
 	w.mu.Lock()
 	w.pending.add(a)
@@ -153,6 +154,13 @@ func (w *Watcher) announce(a announcement) {
 	case w.wake <- struct{}{}:
 	default:
 	}
+}
+
+// declaring says whether a declaration waits for its gathering.
+func (w *Watcher) declaring() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pending.declared
 }
 
 // take takes what was announced.
