@@ -179,7 +179,7 @@ func (s *session) opened(f *flow, at netip.Addr) {
 // session is held, or a verdict is awaited.
 func (s *session) still(f *flow) bool {
 	ok := false
-	s.settled(nil, func() <-chan struct{} {
+	s.settled(f.gone, func() <-chan struct{} {
 		e := f.entitlement
 		if _, open := e.flows[f]; !open {
 			return nil

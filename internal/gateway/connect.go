@@ -32,7 +32,7 @@ func (g *Gateway) connect(w http.ResponseWriter, r *http.Request, c *carrier) {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	f := &flow{session: s, target: t, cancel: cancel}
+	f := &flow{session: s, target: t, cancel: cancel, gone: ctx.Done()}
 	problem = noSession()
 	if !s.settled(r.Context().Done(), func() (wait <-chan struct{}) {
 		problem, wait = s.open(t, f)

@@ -48,8 +48,9 @@ type flow struct {
 	// finished: the application sent its last byte and the client was told.
 	finished atomic.Bool
 
-	// cancel ends dialling.
+	// cancel ends dialling and waiting, and closes gone.
 	cancel context.CancelFunc
+	gone   <-chan struct{}
 
 	mu     sync.Mutex
 	cut    bool

@@ -58,6 +58,9 @@ func (s *session) enact(e *entitlement, now time.Time, trigger wire.Trigger, rec
 	if !e.verdict.Allow {
 		s.cut(e, trigger)
 	} else if record || turned {
+		if turned {
+			s.doubtHosts(e)
+		}
 		s.runHosts(e, trigger)
 	}
 }
@@ -92,6 +95,8 @@ func (s *session) due() {
 			t.due = time.Time{}
 			if s.serves(t) {
 				s.want(t, why)
+			} else {
+				s.announce() // nothing more is to come of it
 			}
 		}
 	}
@@ -151,14 +156,17 @@ func (s *session) replan() {
 		if !t.due.IsZero() {
 			t.plan(now)
 		}
-		if t.got.After(now) {
-			t.got = now
+		for _, at := range []*time.Time{&t.got, &t.began, &t.served} {
+			if at.After(now) {
+				*at = now
+			}
 		}
 	}
 	s.publishBy = earlier(s.publishBy, now.Add(firstVerdicts))
 	s.risk = s.g.registry.riskOf(s.user, now)
 	s.subject.SetClaims(s.assess(now))
 	s.judge(s.entitlements, 0, wire.TriggerClock, false)
+	s.announce()
 }
 
 func (s *session) unjudged() bool {

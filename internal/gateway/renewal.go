@@ -108,6 +108,7 @@ func (s *session) renew(t tokens, trigger wire.Trigger) {
 	}
 	s.withdraw(trigger)
 	s.judge(s.entitlements, 0, trigger, true)
+	s.announce()
 }
 
 // lean is the tokens without what the session keeps elsewhere.

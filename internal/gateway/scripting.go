@@ -5,12 +5,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/policy"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // equip finds the scripts that the entitlements need. Those that criteria read
-// are run where they are new.
-func (s *session) equip(trigger wire.Trigger) {
+// are run where they are new. It returns what differs of what is judged on.
+func (s *session) equip(trigger wire.Trigger) policy.Inputs {
 	old := s.tasks
 	s.tasks = map[string]*task{}
 	need := func(k string, kind wire.ScriptKind, name string) {
@@ -44,13 +45,13 @@ func (s *session) equip(trigger wire.Trigger) {
 			s.want(t, trigger)
 		}
 	}
-	s.subject.SetClaims(s.assess(s.now())) // some values may be gone
+	return s.subject.SetClaims(s.assess(s.now())) // some values may be gone
 }
 
 // reequip takes scripts that the controller has changed.
 func (s *session) reequip() {
 	before := s.tasks
-	s.equip(wire.TriggerRenewal)
+	changes := s.equip(wire.TriggerRenewal)
 	var in []*entitlement
 	for _, e := range s.entitlements {
 		changed := func(k string) bool { return s.tasks[k] != before[k] }
@@ -62,7 +63,8 @@ func (s *session) reequip() {
 		}
 	}
 	s.withdraw(wire.TriggerRenewal)
-	s.judge(in, 0, wire.TriggerRenewal, true)
+	s.judge(in, changes, wire.TriggerRenewal, true)
+	s.announce()
 }
 
 // runCriteria runs the scripts that the entitlement's conditions read.
@@ -84,6 +86,19 @@ func (s *session) serves(t *task) bool {
 func (s *session) runHosts(e *entitlement, trigger wire.Trigger) {
 	for _, name := range e.rules.scripts() {
 		s.want(s.tasks[key(wire.ScriptEntitlement, name)], trigger)
+	}
+}
+
+// doubtHosts has flows wait for the next run of the scripts that nobody has asked
+// while e was denied: what they named before may have gone since.
+func (s *session) doubtHosts(e *entitlement) {
+	for _, name := range e.rules.scripts() {
+		t := s.tasks[key(wire.ScriptEntitlement, name)]
+		if !slices.ContainsFunc(s.entitlements, func(o *entitlement) bool {
+			return o != e && o.verdict.Allow && slices.Contains(o.rules.scripts(), name)
+		}) && t.program != nil {
+			t.tried = false
+		}
 	}
 }
 
