@@ -134,7 +134,7 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 		c.events = append([]Event(nil), c.events[extra:]...)
 	}
 	next.Events = append([]Event(nil), c.events...)
-	if want := c.want(next.ZTA.Allowed && !c.quitting); !c.applied || !reflect.DeepEqual(want, c.wanted) {
+	if want := c.want(next.ZTA.Allowed && !c.quitting, w); !c.applied || !reflect.DeepEqual(want, c.wanted) {
 		c.o.Dataplane.Apply(want)
 		c.wanted, c.applied = want, true
 	}
@@ -174,16 +174,16 @@ func (c *core) task() task {
 }
 
 // want is the data plane's configuration.
-func (c *core) want(allowed bool) Wanted {
+func (c *core) want(allowed bool, w *wake) Wanted {
 	if c.snapshot == nil || c.cookie == "" || c.quitting {
 		return Wanted{}
 	}
-	w := Wanted{Allowed: allowed, Session: c.snapshot.Session, Identity: c.identity,
-		Idle: c.snapshot.Settings.Idle.D(), Sites: c.sites, Device: c.device.claims}
+	want := Wanted{Allowed: allowed, Session: c.snapshot.Session, Identity: c.identity, Idle: c.snapshot.Settings.Idle.D(),
+		Sites: c.sites, Device: c.device.claims, Gathering: c.device.gathering(w)}
 	for _, a := range c.catalog {
-		w.Apps = append(w.Apps, WantedApp{ID: a.ID, Site: a.Site, Entitlement: a.Entitlement, Host: a.Host, Port: a.Port})
+		want.Apps = append(want.Apps, WantedApp{ID: a.ID, Site: a.Site, Entitlement: a.Entitlement, Host: a.Host, Port: a.Port})
 	}
-	return w
+	return want
 }
 
 // signedOut forgets the session; why is nil when the user wanted it.

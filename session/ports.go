@@ -32,6 +32,9 @@ type Wanted struct {
 	// Device is what the device reports of itself now, for the gateways; nil:
 	// what the claims tokens say of it still holds.
 	Device wire.DeviceClaims
+	// Gathering: Device is not what was declared yet, and will be in a moment;
+	// new flows wait until this is not set, rather than be denied for nothing.
+	Gathering bool
 }
 
 // WantedSite is a site with its tokens.
@@ -137,7 +140,7 @@ type ControlClient interface {
 // whenever they change. Implemented by internal/posture.
 type Posture interface {
 	// Declare has these found out beside the built-in ones, and no others from
-	// now on. It does not block.
+	// now on, and reported as soon as they are. It does not block.
 	Declare(gather []wire.Gather)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -19,12 +20,21 @@ type deviceFact struct {
 	failed  int       // tries since the last that worked
 	after   time.Time // of the next try; zero: at once
 	gather  []wire.Gather
+	since   time.Time // of a declaration whose claims have not come yet; zero: they have
 }
+
+// gatherTime is for how long new flows wait for claims that were declared just
+// now: whoever uses an application right after the sign-in is not to be denied
+// for what nobody has asked the device yet.
+const gatherTime = time.Second
 
 // deviceChanged takes the device's claims, whole.
 func (c *core) deviceChanged(claims wire.DeviceClaims) {
 	if claims == nil {
 		claims = wire.DeviceClaims{}
+	}
+	if c.device.answers(claims) {
+		c.device.since = time.Time{}
 	}
 	if reflect.DeepEqual(claims, c.device.claims) {
 		return
@@ -42,8 +52,25 @@ func (c *core) declare() {
 	}
 	if c.o.Posture != nil && !reflect.DeepEqual(want, c.device.gather) {
 		c.o.Posture.Declare(want)
-		c.device.gather = want
+		c.device.gather, c.device.since = want, time.Time{}
+		if len(want) > 0 {
+			c.device.since = c.now()
+		}
 	}
+}
+
+// answers says whether claims hold all that is declared. Those that do not may
+// be of a gathering that began before the declaration.
+func (d *deviceFact) answers(claims wire.DeviceClaims) bool {
+	return !slices.ContainsFunc(d.gather, func(g wire.Gather) bool {
+		_, known := claims[g.Name]
+		return !known
+	})
+}
+
+// gathering says whether declared claims are still awaited.
+func (d *deviceFact) gathering(w *wake) bool {
+	return !d.since.IsZero() && w.within(d.since, gatherTime)
 }
 
 // sentDevice begins a session that the controller holds claims of, or none.

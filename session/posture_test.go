@@ -1,6 +1,7 @@
 package session
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -109,6 +110,56 @@ func TestDeviceClaimsAtSignIn(t *testing.T) {
 		b.s.ReportDevice(claims(true))
 		b.expectReports("another session", claims(true))
 	})
+}
+
+// New flows wait for claims that were declared just now, and for no longer than
+// a second.
+func TestFlowsWaitForDeclaredClaims(t *testing.T) {
+	agent := []wire.Gather{{Name: "agent", Kind: wire.GatherProcess, Process: "agentd"}}
+	with := func(more wire.DeviceClaims) wire.DeviceClaims {
+		c := claims(true)
+		maps.Copy(c, more)
+		return c
+	}
+	for _, c := range []struct {
+		name    string
+		declare []wire.Gather
+		reports []wire.DeviceClaims // after half a second
+		before  bool                // new flows wait at first
+		after   bool                // and after the reports
+	}{
+		{"nothing is declared", nil, nil, false, false},
+		{"what is declared comes", agent, []wire.DeviceClaims{with(wire.DeviceClaims{"agent": true})}, true, false},
+		{"what was gathered before comes late", agent, []wire.DeviceClaims{claims(false)}, true, true},
+		{"and then what is declared", agent, []wire.DeviceClaims{claims(false), with(wire.DeviceClaims{"agent": false})}, true, false},
+		{"it never comes", agent, nil, true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *bench) {
+				b.enrolled("").start()
+				b.s.ReportDevice(claims(true))
+				b.controller.snapshot.Gather = c.declare
+				b.do(SignIn{Password: "tide"})
+				b.state()
+				waits := func(when string, want bool) {
+					t.Helper()
+					if w := b.plane.last(); !w.Allowed || w.Gathering != want {
+						t.Errorf("%s: allowed %v, gathering %v, want true and %v", when, w.Allowed, w.Gathering, want)
+					}
+				}
+				waits("at first", c.before)
+				b.pass(gatherTime / 2)
+				waits("half a second later", c.before)
+				for _, r := range c.reports {
+					b.s.ReportDevice(r)
+				}
+				b.state()
+				waits("after the reports", c.after)
+				b.pass(gatherTime / 2)
+				waits("after a second", false)
+			})
+		})
+	}
 }
 
 // What an administrator declares is found out while somebody is signed in.
