@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -236,13 +237,14 @@ func TestGatewayKilledAndRestarted(t *testing.T) {
 	r.gw.judge(allow)
 	c := r.open(t)
 	ping(t, c, "hello")
+	r.state(session.Connected) // facts are told a moment later
 	gag.set()
 	r.gw.stop()
 	r.gw = startGateway(t, r.pki, udpAt(t, addr.Port), &key)
 	r.gw.reach(dialTCP)
 	r.gw.judge(allow)
 	start := time.Now()
-	io.WriteString(c, "anybody?")
+	io.WriteString(c, strings.Repeat("anybody? ", 20)) // a short packet would get no reset (RFC 9000, section 10.3.3)
 	if _, err := io.ReadAll(c); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the client saw %v", err)
 	}
