@@ -92,6 +92,7 @@ func (c *channel) review() {
 	}
 	c.renew()
 	c.report()
+	c.proceed()
 	c.release()
 	c.rearm()
 }
@@ -111,6 +112,7 @@ func (c *channel) demand(f *flow, stale *link) {
 	}
 	c.last.Store(int64(c.p.clock()))
 	switch {
+	case c.waits():
 	case c.link != nil:
 		c.wake()
 		f.give(c.link, c.seq)
@@ -161,11 +163,7 @@ func (c *channel) dialed(a *attempt, l *link, err error) {
 	l.cancel = cancel
 	tokens := l.tokens
 	c.p.wg.Go(func() { c.serve(ctx, l, tokens) })
-	for f := range c.p.flows {
-		if f.ch == c && f.phase == flowAsking {
-			f.give(l, c.seq)
-		}
-	}
+	c.proceed()
 	c.rearm()
 }
 
@@ -213,9 +211,11 @@ func (c *channel) gone(l *link, err error) {
 		c.verdicts, c.leases = nil, nil
 		c.drop(err, ended)
 		c.problem = ended
+		c.proceed()
 	default:
 		c.p.opt.Log.Warn("data channel lost", "site", c.site.ID, "gateway", l.gateway.Name, "error", err)
 		c.drop(err, lost(l.gateway))
+		c.proceed()
 	}
 }
 

@@ -14,6 +14,10 @@ import (
 // again that was lost.
 const quietBackoff = time.Minute
 
+// heardTime is for how long new flows wait until the gateway has heard what the
+// device says of itself.
+const heardTime = time.Second
+
 // report tells the gateway what the device says of itself, where that differs
 // from what the gateway has. A suspended channel that has flows does so too, and
 // stays suspended: an application that is connected and quiet must not outlive
@@ -25,10 +29,10 @@ func (c *channel) report() {
 		return
 	}
 	l.again = 0
-	if claims == nil || reflect.DeepEqual(claims, l.device) {
+	if !c.unreported(l) {
 		return
 	}
-	l.reporting = true
+	l.reporting, l.began = true, c.p.clock()
 	l.put(c.p.clock())
 	c.p.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(c.p.ctx, renewTimeout)
@@ -61,5 +65,30 @@ func (c *channel) reported(l *link, claims wire.DeviceClaims, err error) {
 		c.p.opt.Log.Info("device claims not sent", "site", c.site.ID, "gateway", l.gateway.Name, "error", err)
 	}
 	c.report()
+	c.proceed()
 	c.rearm()
+}
+
+// waits says whether new flows wait for what the device says of itself: until it
+// is gathered, and an open channel's gateway has heard it.
+func (c *channel) waits() bool {
+	l := c.link
+	if c.p.w.Gathering || l == nil {
+		return c.p.w.Gathering
+	}
+	return l.reporting && c.p.clock() < l.began+heardTime || !l.admitted && c.unreported(l)
+}
+
+// proceed lets the flows go on that wait for nothing any more.
+func (c *channel) proceed() {
+	for f := range c.p.flows {
+		if f.ch == c && f.phase == flowAsking {
+			c.demand(f, nil)
+		}
+	}
+}
+
+// unreported says whether the device says of itself what the gateway has not heard.
+func (c *channel) unreported(l *link) bool {
+	return c.p.w.Device != nil && !reflect.DeepEqual(c.p.w.Device, l.device)
 }

@@ -16,7 +16,7 @@ import (
 type flowPhase int
 
 const (
-	flowAsking flowPhase = iota // waits for a link
+	flowAsking flowPhase = iota // waits for a link, or for what the device reports
 	flowTrying                  // CONNECT is under way
 	flowOpen                    // answered 2xx
 	flowHeld                    // waits for a verdict that allows

@@ -148,6 +148,9 @@ func (c *channel) rearm() {
 		if c.link.again != 0 {
 			sooner(c.link.again)
 		}
+		if c.link.reporting && c.p.clock() < c.link.began+heardTime {
+			sooner(c.link.began + heardTime)
+		}
 	}
 	for _, end := range c.leases {
 		sooner(end)
@@ -166,6 +169,7 @@ func (c *channel) due() {
 		c.suspend()
 	}
 	c.report()
+	c.proceed()
 	c.rearm()
 }
 

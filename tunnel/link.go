@@ -27,6 +27,7 @@ type link struct {
 
 	device    wire.DeviceClaims // what the gateway has of it
 	reporting bool
+	began     time.Duration // when the last report did
 	again     time.Duration // when a report that was lost is tried again; 0: none was
 }
 
