@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing/synctest"
 	"time"
@@ -121,6 +122,30 @@ func (c *Client) tokens() (claims, entitlement wire.Token) {
 // SignIn signs the user in.
 func (c *Client) SignIn() {
 	c.l.t.Helper()
+	c.signIn()
+	c.l.Settle()
+	if s := c.State(); s.Control.Phase != session.ControlEstablished {
+		c.l.t.Fatalf("not signed in: %+v", s)
+	}
+}
+
+// SignInUsing signs the user in while a program tries an application over and
+// over, and returns the program's first connection.
+func (c *Client) SignInUsing(id wire.AppID) *Flow {
+	c.l.t.Helper()
+	c.signIn()
+	listens := func(a session.App) bool { return a.ID == id && a.Listen.IsValid() }
+	for n := 0; !slices.ContainsFunc(c.State().Apps, listens); n++ {
+		if n == 1000 {
+			c.l.t.Fatalf("%s does not listen: %+v", id, c.State())
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return c.Use(id)
+}
+
+func (c *Client) signIn() {
+	c.l.t.Helper()
 	if s := c.State(); s.Prompt == nil || s.Prompt.Kind != session.PromptSignIn {
 		c.l.t.Fatalf("the client does not ask to sign in: %+v", s)
 	}
@@ -129,10 +154,6 @@ func (c *Client) SignIn() {
 		in.Code = c.code()
 	}
 	c.do(in)
-	c.l.Settle()
-	if s := c.State(); s.Control.Phase != session.ControlEstablished {
-		c.l.t.Fatalf("not signed in: %+v", s)
-	}
 }
 
 // SignOut signs the user out.
