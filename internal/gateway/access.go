@@ -84,7 +84,7 @@ func (s *session) inquire(t target, f *flow) (wait bool) {
 		}
 		for _, name := range e.rules.scripts() {
 			k := s.tasks[key(wire.ScriptEntitlement, name)]
-			wait = wait || k.served.Before(f.inquired) && (k.running || !k.due.IsZero() && k.why == wire.TriggerAccess)
+			wait = wait || k.served.Before(f.inquired) && (k.running || !k.due.IsZero() && byClient(k.why))
 		}
 	}
 	s.rearm()

@@ -53,6 +53,9 @@ func (g *Gateway) postSession(w http.ResponseWriter, r *http.Request, c *carrier
 		return
 	}
 	s.row = g.visits.row(t, remoteHost(r), req.Resumed)
+	s.ended = func() { // an event that the client does not read holds nothing up then
+		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
+	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	go s.run(ctx)
@@ -88,7 +91,6 @@ func streamVerdicts(w http.ResponseWriter, s *session) {
 			}
 		case <-s.done:
 			if s.last.problem != nil {
-				rc.SetWriteDeadline(time.Now().Add(writeTimeout))
 				write("", wire.EventEnded, s.last.problem)
 			}
 			return

@@ -3,7 +3,9 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 
@@ -17,6 +19,7 @@ const (
 	alertPause = 10 * time.Second
 	// alertTries bounds how often an alert is sent while the controller is away.
 	alertTries = 30
+	// maxAlerted is how many of a session's destinations are alerted in alertPause.
 	maxAlerted = 64
 )
 
@@ -27,7 +30,11 @@ func (s *session) alert(e *entitlement, t target, decision wire.DecisionID) {
 	if last, ok := s.alerted[where]; ok && now.Sub(last).Abs() < alertPause {
 		return
 	}
-	if s.alerted == nil || len(s.alerted) >= maxAlerted {
+	maps.DeleteFunc(s.alerted, func(_ string, at time.Time) bool { return now.Sub(at).Abs() >= alertPause })
+	if len(s.alerted) >= maxAlerted { // the controller has heard enough of this user
+		return
+	}
+	if s.alerted == nil {
 		s.alerted = map[string]time.Time{}
 	}
 	s.alerted[where] = now
@@ -40,7 +47,8 @@ func (s *session) alert(e *entitlement, t target, decision wire.DecisionID) {
 	}
 }
 
-// alarm sends alerts until ctx is over, each until the controller has it.
+// alarm sends alerts until ctx is over, each until the controller has it, or has
+// refused it.
 func (u *uplink) alarm(ctx context.Context, alerts <-chan wire.GatewayAlert) {
 	for {
 		select {
@@ -60,7 +68,8 @@ func (u *uplink) sendAlert(ctx context.Context, a wire.GatewayAlert) error {
 		return fmt.Errorf("encode alert: %w", err)
 	}
 	for n := 0; ; n++ {
-		if err = u.post(ctx, wire.PathGatewayAlert, b); err == nil || n == alertTries {
+		var refusal *wire.Problem
+		if err = u.post(ctx, wire.PathGatewayAlert, b); err == nil || n == alertTries || errors.As(err, &refusal) && refusal.Status/100 == 4 {
 			return err
 		}
 		if pause(ctx, n) != nil {

@@ -10,6 +10,7 @@ import (
 const (
 	maxClaims = 256
 	maxReport = 64 << 10 // bytes
+	maxItems  = 1024     // of all lists together
 )
 
 // putDevice takes what the device says of itself now (seed 003: every five
@@ -38,8 +39,23 @@ func (g *Gateway) putDevice(w http.ResponseWriter, r *http.Request, c *carrier) 
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// checkReport bounds what judging by a report may cost.
 func checkReport(claims wire.DeviceClaims) *wire.Problem {
-	if len(claims) > maxClaims {
+	size, items := 0, 0
+	for name, v := range claims {
+		size += len(name)
+		switch v := v.(type) {
+		case string:
+			size += len(v)
+		case []any:
+			items += len(v)
+			for _, item := range v {
+				text, _ := item.(string)
+				size += len(text)
+			}
+		}
+	}
+	if len(claims) > maxClaims || size > maxReport || items > maxItems {
 		return &wire.Problem{Code: wire.CodeBadRequest, Status: http.StatusBadRequest, Title: "The device reports too many claims"}
 	}
 	return nil

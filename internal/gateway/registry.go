@@ -148,6 +148,7 @@ func (r *registry) add(s *session) *wire.Problem {
 		r.mu.Unlock()
 		old.end(ending{trigger: "replaced"})
 		<-old.done
+		r.remove(old) // its request may still be writing
 	}
 }
 

@@ -103,14 +103,14 @@ func (s *session) doubtHosts(e *entitlement) {
 }
 
 // want runs a script now or, where it is running, when that run has ended: what
-// it was given is no longer what counts. Flows that come thick cause a run a
-// second.
+// it was given is no longer what counts. What the client does, be it ever so
+// often, causes a run a second.
 func (s *session) want(t *task, trigger wire.Trigger) {
 	if t.program == nil || t.turn == s.turn && t.running {
 		return
 	}
 	now := s.now()
-	if pause := t.began.Add(accessPause); trigger == wire.TriggerAccess && t.tried && !t.running && now.Before(pause) {
+	if pause := t.began.Add(accessPause); byClient(trigger) && !t.began.IsZero() && !t.running && now.Before(pause) {
 		if t.due.IsZero() || pause.Before(t.due) {
 			t.due, t.why = pause, trigger
 		}
@@ -125,6 +125,11 @@ func (s *session) want(t *task, trigger wire.Trigger) {
 	s.launch(t.program, func(r result) {
 		s.call(func() { s.ran(t, trigger, r) })
 	})
+}
+
+// byClient says whether a client can bring that row about as often as it likes.
+func byClient(trigger wire.Trigger) bool {
+	return trigger == wire.TriggerAccess || trigger == wire.TriggerDeviceClaims || trigger == wire.TriggerReconnect
 }
 
 // ran takes what a run has yielded: the claims or the rules that change by it

@@ -31,6 +31,8 @@ type session struct {
 	handle reevaluate.Handle[*session]
 	// feed holds the latest verdicts that the event stream has not written yet.
 	feed chan wire.Verdicts
+	// ended is called when it has ended, if it is not nil.
+	ended func()
 	// heard is the user's risk that the session knows of; nil: none yet.
 	heard atomic.Pointer[wire.Risk]
 	// last is why the session ended; readable after done.
@@ -167,6 +169,9 @@ func (s *session) finish(e ending) {
 		s.cut(ent, e.trigger)
 	}
 	s.record(wire.AuditRecord{Kind: "session-removed", Trigger: e.trigger})
+	if s.ended != nil {
+		s.ended()
+	}
 }
 
 func (s *session) record(r wire.AuditRecord) {

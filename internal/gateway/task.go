@@ -10,7 +10,7 @@ import (
 const (
 	// retryScript is how soon at the latest a script that failed is run again.
 	retryScript = time.Minute
-	// accessPause is how long after a run has begun flows cause no other.
+	// accessPause is how long after a run has begun the client causes no other.
 	accessPause = time.Second
 )
 
