@@ -2,6 +2,7 @@ package reevaluate
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -31,6 +32,21 @@ type Handle[T any] struct {
 
 func secondOf(at int64) int64 { return at / int64(time.Second) }
 
+// lastSecond is the last whole one that Unix nanoseconds can tell.
+const lastSecond = math.MaxInt64/int64(time.Second) - 1
+
+// nanosecond is an instant in Unix nanoseconds, or the nearest that they can
+// tell, from 1 on.
+func nanosecond(at time.Time) int64 {
+	switch s := at.Unix(); {
+	case s < 0:
+		return 1
+	case s > lastSecond:
+		return lastSecond * int64(time.Second)
+	}
+	return max(at.UnixNano(), 1)
+}
+
 // Set gives h its one entry, in the place of any before. The zero time is Drop.
 func (c *Calendar[T]) Set(h *Handle[T], at time.Time) {
 	if at.IsZero() {
@@ -39,7 +55,7 @@ func (c *Calendar[T]) Set(h *Handle[T], at time.Time) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ns := max(at.UnixNano(), 1)
+	ns := nanosecond(at)
 	if h.at == ns {
 		return
 	}
