@@ -33,7 +33,7 @@ func (s *session) holdOn() {
 	if left <= 0 {
 		s.end(ending{trigger: "policy", problem: outdatedProblem()})
 	}
-	s.g.calendar.Set(&s.handle, s.held.until)
+	s.g.calendar.Set(&s.handle, time.Now().Add(left)) // whatever the wall clock was set to
 }
 
 // release lets flows that wait go on to be judged, once this call has returned.
