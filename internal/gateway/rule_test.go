@@ -85,7 +85,7 @@ func TestRuleProtocols(t *testing.T) {
 	rs := compileRules([]wire.Action{
 		{Effect: wire.EffectAllow, Protocol: wire.UDP, Hosts: []string{"dns.corp"}, Ports: []uint16{53}},
 		{Effect: wire.EffectAllow, Protocol: wire.ICMP, Hosts: []string{"10.0.0.0/8"}},
-	}, sources{})
+	}, nowhere)
 	for _, row := range []struct {
 		target target
 		want   bool

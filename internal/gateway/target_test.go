@@ -66,12 +66,15 @@ func TestParseTarget(t *testing.T) {
 	}
 }
 
+// nowhere is where names lead that there are not.
+var nowhere = sources{find: func(lookup) (answer, bool, bool) { return answer{}, true, false }}
+
 func TestRules(t *testing.T) {
 	rs := compileRules([]wire.Action{
 		{Effect: "allow", Protocol: "tcp", Hosts: []string{"App.Corp.", "10.0.0.0/8", "192.0.2.7", "2001:db8::/32"}, Ports: []uint16{443}},
 		{Effect: "block", Protocol: "tcp", Hosts: []string{"10.9.0.0/16", "secret.corp"}, Ports: []uint16{443}},
 		{Effect: "allow", Protocol: "udp", Hosts: []string{"udp.corp"}, Ports: []uint16{443}},
-	}, sources{})
+	}, nowhere)
 	for in, want := range map[string]string{
 		"app.corp:443": "allow", "app.corp:80": "", "x.app.corp:443": "", "10.1.2.3:443": "allow", "10.9.2.3:443": "allow block",
 		"192.0.2.7:443": "allow literal", "192.0.2.8:443": "", "[2001:db8::1]:443": "allow", "secret.corp:443": "block", "udp.corp:443": "",
@@ -94,7 +97,7 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s: %v, want %q", in, got, want)
 		}
 	}
-	unreadable := compileRules([]wire.Action{{Effect: "block", Protocol: "tcp", Hosts: []string{"*"}, Ports: []uint16{443}}}, sources{})
+	unreadable := compileRules([]wire.Action{{Effect: "block", Protocol: "tcp", Hosts: []string{"*"}, Ports: []uint16{443}}}, nowhere)
 	if !unreadable.blocks(target{addr: netip.MustParseAddr("10.0.0.1"), port: 443}) {
 		t.Error("a block that cannot be read blocks nothing")
 	}
@@ -109,7 +112,7 @@ func FuzzConnectTarget(f *testing.F) {
 	rs := compileRules([]wire.Action{
 		{Effect: "allow", Protocol: "tcp", Hosts: []string{"app.corp", "rebind.corp", "local.corp", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "::/0"}, Ports: []uint16{443}},
 		{Effect: "block", Protocol: "tcp", Hosts: []string{"10.9.0.0/16"}, Ports: []uint16{443}},
-	}, sources{})
+	}, nowhere)
 	answers := map[string][]netip.Addr{
 		"app.corp":    {netip.MustParseAddr("10.9.0.1"), netip.MustParseAddr("203.0.113.5")},
 		"rebind.corp": {netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::ffff:127.0.0.1"), netip.MustParseAddr("fe80::1"), netip.MustParseAddr("0.0.0.0"), netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("169.254.169.254")},
