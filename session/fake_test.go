@@ -421,6 +421,16 @@ func (b *bench) state() State {
 	return s
 }
 
+// tell has the controller send a snapshot.
+func (b *bench) tell(s wire.Snapshot) State {
+	b.controller.set(func() {
+		for _, ch := range b.controller.streams {
+			ch <- s
+		}
+	})
+	return b.state()
+}
+
 // pass lets time pass.
 func (b *bench) pass(d time.Duration) State {
 	time.Sleep(d)

@@ -38,6 +38,7 @@ func happened(prev, next *State) []Event {
 		}
 	}
 	sitesHappened(prev, next, add)
+	assignedHappened(prev, next, add)
 	appsHappened(prev, next, add)
 	if p := next.Prompt; p != nil && (prev.Prompt == nil || prev.Prompt.ID != p.ID) && p.Kind == PromptInteraction && !p.Missed {
 		add("prompted", p.Apps[0], "Asked to confirm your identity")
@@ -66,6 +67,44 @@ func sitesHappened(prev, next *State, add func(string, wire.AppID, string, ...an
 			add("channel-disconnected", "", "The data channel to %s was closed", s.Name)
 		}
 	}
+}
+
+// toldApart is how many applications that come or go at once are told one by
+// one; more are one event.
+const toldApart = 5
+
+// assignedHappened tells of the applications that policies gave and took within
+// a session; what comes with a sign-in and goes with a sign-out is that.
+func assignedHappened(prev, next *State, add func(string, wire.AppID, string, ...any)) {
+	if prev.User.Session == "" || prev.User.Session != next.User.Session {
+		return
+	}
+	tell := func(kind, did string, apps []App) {
+		if n := len(apps); n > toldApart {
+			add(kind, "", "%d applications were %s you by a change of policy", n, did)
+			return
+		}
+		for _, a := range apps {
+			add(kind, a.ID, "%s was %s you by a change of policy", a.Name, did)
+		}
+	}
+	tell("app-removed", "taken from", without(prev.Apps, next.Apps))
+	tell("app-added", "given to", without(next.Apps, prev.Apps))
+}
+
+// without are those of apps that are not among others.
+func without(apps, others []App) []App {
+	known := map[wire.AppID]bool{}
+	for i := range others {
+		known[others[i].ID] = true
+	}
+	var left []App
+	for _, a := range apps {
+		if !known[a.ID] {
+			left = append(left, a)
+		}
+	}
+	return left
 }
 
 // usedApart is how far apart two uses of an application are told separately: a

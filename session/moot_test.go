@@ -125,16 +125,8 @@ func TestMissedGoesWithTheApplication(t *testing.T) {
 				if p := b.state().Prompt; p == nil || !p.Missed {
 					t.Fatalf("missed: %+v", p)
 				}
-				tell := func(s wire.Snapshot) State {
-					b.controller.set(func() {
-						for _, ch := range b.controller.streams {
-							ch <- s
-						}
-					})
-					return b.state()
-				}
 				with := b.controller.snapshot
-				if s := tell(withoutPay(t, b)); s.Prompt != nil || len(s.Apps) != 1 {
+				if s := b.tell(withoutPay(t, b)); s.Prompt != nil || len(s.Apps) != 1 {
 					t.Fatalf("taken away: %+v", s.Prompt)
 				}
 				apps := listening()
@@ -143,7 +135,7 @@ func TestMissedGoesWithTheApplication(t *testing.T) {
 				apps["payroll"] = f
 				b.s.ReportDataplane(DataplaneFacts{Apps: map[wire.AppID]AppFact{"wiki": apps["wiki"]}, Sites: site(Connected)})
 				with.Revision += 2
-				tell(with)
+				b.tell(with)
 				b.s.ReportDataplane(DataplaneFacts{Apps: apps, Sites: site(Suspended)})
 				if s := b.state(); s.Prompt != nil || b.app("payroll").State != AppReady {
 					t.Errorf("given back: %+v, %s", s.Prompt, b.app("payroll").State)
