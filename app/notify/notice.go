@@ -2,9 +2,11 @@ package notify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -83,7 +85,8 @@ func due(p *session.Prompt) *session.Prompt {
 	return p
 }
 
-// access tells of applications that were cut or have become blocked, all in one.
+// access tells of applications that were taken away while in use, were cut, or
+// have become blocked, all in one.
 func access(prev, next *session.State) (Notice, bool) {
 	if !next.ZTA.Allowed || prev.User.Session != next.User.Session {
 		return Notice{}, false // what happened to all of them is told as such
@@ -96,6 +99,7 @@ func access(prev, next *session.State) (Notice, bool) {
 	}
 	var cut, lost []session.App
 	over := closed
+	gone := taken(prev, next)
 	for _, a := range next.Apps {
 		over = over && !shut(a)
 		p, known := was[string(a.ID)]
@@ -108,14 +112,17 @@ func access(prev, next *session.State) (Notice, bool) {
 			lost = append(lost, a)
 		}
 	}
-	all := append(cut, lost...)
+	all := slices.Concat(gone, cut, lost)
 	if len(all) == 0 {
 		return Notice{Key: keyAccess, Over: true}, over
 	}
 	a := all[0]
 	n := Notice{Key: keyAccess, Open: session.ShowWindow{Page: session.PageApplications, App: a.ID}}
 	verb := "blocked"
-	if len(cut) > 0 {
+	switch {
+	case len(gone) == len(all):
+		verb, n.Open = "taken from you", session.ShowWindow{Page: session.PageActivity}
+	case len(cut)+len(gone) > 0:
 		verb = "cut off"
 	}
 	if len(all) > 1 {
@@ -124,16 +131,41 @@ func access(prev, next *session.State) (Notice, bool) {
 			names = append(names, a.Name)
 		}
 		n.Title = fmt.Sprintf("%d applications were %s", len(all), verb)
-		n.Body = strings.Join(names, ", ") + ". Open Tidegate to see why."
-		n.Open = session.ShowWindow{Page: session.PageApplications}
+		n.Body = strings.Join(names, ", ") + ". "
+		if len(gone) == len(all) {
+			n.Body += "Ask your administrator if you need them."
+		} else {
+			n.Body += "Open Tidegate to see why."
+			n.Open = session.ShowWindow{Page: session.PageApplications}
+		}
 		return n, true
 	}
 	n.Title = a.Name + " was " + verb
+	if len(gone) > 0 {
+		n.Body = "A change of policy ended its open connections. Ask your administrator if you need it."
+		return n, true
+	}
 	n.Body = strings.TrimSpace(sentence(a.Why.Title) + " " + sentence(a.Why.Fix))
 	if a.State == session.AppNeedsYou && len(a.Cure) > 0 {
 		n.Button, n.Do = "Verify", session.ShowPrompt{App: a.ID}
 	}
 	return n, true
+}
+
+// taken are the applications that policies took away while something was open,
+// or, where the gateway heard first, had been until then.
+func taken(prev, next *session.State) []session.App {
+	left := map[string]bool{}
+	for _, a := range next.Apps {
+		left[string(a.ID)] = true
+	}
+	var all []session.App
+	for _, a := range prev.Apps {
+		if !left[string(a.ID)] && (a.Flows > 0 || a.Cut > 0 && a.Why.Kind == wire.ReasonNotEntitled) {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 func shut(a session.App) bool {

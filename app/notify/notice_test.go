@@ -57,6 +57,15 @@ func cut(i int) func(*session.State) {
 	return func(s *session.State) { s.Apps[i].Cut++ }
 }
 
+// less takes the first n applications away.
+func less(n int) func(*session.State) {
+	return func(s *session.State) { s.Apps = s.Apps[n:] }
+}
+
+func notEntitled(i int) func(*session.State) {
+	return func(s *session.State) { s.Apps[i].Why.Kind = wire.ReasonNotEntitled }
+}
+
 func unjudged(i int) func(*session.State) {
 	return func(s *session.State) { s.Apps[i].Decision = "" }
 }
@@ -78,6 +87,8 @@ func phase(p session.ControlPhase) func(*session.State) {
 func signedOut(s *session.State) {
 	s.User, s.Apps, s.ZTA, s.Control.Phase = session.User{}, nil, session.ZTA{}, session.ControlSignedOut
 }
+
+func anotherSession(s *session.State) { s.User.Session = "s2" }
 
 func problem(code string) func(*session.State) {
 	return func(s *session.State) {
@@ -116,6 +127,19 @@ func TestDiff(t *testing.T) {
 		{"blocked by the first verdict on it", with(unjudged(1)), with(blocked(1)), nil},
 		{"several at once", with(inUse(0), inUse(1)), with(needsYou(0), cut(0), blocked(1), cut(1), blocked(2)), []Notice{{Key: "access", Title: "3 applications were cut off",
 			Body: "Payroll, Wiki, Git. Open Tidegate to see why.", Open: session.ShowWindow{Page: session.PageApplications}}}},
+		{"taken away while in use", with(inUse(0)), with(less(1)), []Notice{{Key: "access", Title: "Payroll was taken from you",
+			Body: "A change of policy ended its open connections. Ask your administrator if you need it.", Open: session.ShowWindow{Page: session.PageActivity}}}},
+		{"all taken away while in use", with(inUse(0), inUse(1), inUse(2)), with(less(3)), []Notice{{Key: "access", Title: "3 applications were taken from you",
+			Body: "Payroll, Wiki, Git. Ask your administrator if you need them.", Open: session.ShowWindow{Page: session.PageActivity}}}},
+		{"one in use among those taken away", with(inUse(1)), with(less(3)), []Notice{{Key: "access", Title: "Wiki was taken from you",
+			Body: "A change of policy ended its open connections. Ask your administrator if you need it.", Open: session.ShowWindow{Page: session.PageActivity}}}},
+		{"taken away, and its gateway was quicker", with(blocked(0), cut(0), notEntitled(0)), with(less(1)), []Notice{{Key: "access", Title: "Payroll was taken from you",
+			Body: "A change of policy ended its open connections. Ask your administrator if you need it.", Open: session.ShowWindow{Page: session.PageActivity}}}},
+		{"one taken away and another cut", with(inUse(0), inUse(1)), with(blocked(1), cut(1), less(1)), []Notice{{Key: "access", Title: "2 applications were cut off",
+			Body: "Payroll, Wiki. Open Tidegate to see why.", Open: session.ShowWindow{Page: session.PageApplications}}}},
+		{"taken away and idle", base(), with(less(2)), nil},
+		{"given", with(less(2)), base(), nil},
+		{"another user's", with(inUse(0)), with(less(3), anotherSession), nil},
 		{"still blocked", with(blocked(1)), with(blocked(1)), nil},
 		{"needs the user while idle", base(), with(needsYou(0)), nil},
 		{"cured", with(needsYou(0)), with(inUse(0)), []Notice{{Key: "access", Over: true}}},

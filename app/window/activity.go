@@ -115,7 +115,7 @@ func signOf(kind string) (icon string, t tone) {
 		return slices.ContainsFunc(parts, func(p string) bool { return slices.Contains(words, p) })
 	}
 	switch {
-	case has("cut", "refused", "denied", "revoked", "blocked"):
+	case has("cut", "refused", "denied", "revoked", "blocked", "removed"):
 		return "block", bad
 	case has("lost", "failed", "interrupted", "locked"):
 		return "cloud_off", warn
