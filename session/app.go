@@ -70,7 +70,8 @@ const (
 type Why struct {
 	Kind      wire.ReasonKind  `json:"kind,omitempty"`
 	Condition wire.ConditionID `json:"condition,omitempty"`
-	Title     string           `json:"title"` // "A one-time code is needed"
+	Title     string           `json:"title"`           // "A one-time code is needed"
+	Brief     string           `json:"brief,omitempty"` // the title for narrow places: "Needs a one-time code"
 	Detail    string           `json:"detail,omitempty"`
 	Fix       string           `json:"fix,omitempty"` // "Enter a code from your authenticator"
 }

@@ -76,7 +76,7 @@ func (a *App) explainFailure(p *wire.Problem) {
 		return // the verdict in force or the control channel's state says it better
 	}
 	x := explain(p, "")
-	a.Why = Why{Title: x.Title, Detail: x.Detail, Fix: x.Fix}
+	a.Why = Why{Title: x.Title, Brief: refused[p.Code], Detail: x.Detail, Fix: x.Fix}
 }
 
 // verdict is the gateway's word on an application, if it still counts, and when

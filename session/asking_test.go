@@ -152,7 +152,7 @@ func TestWhy(t *testing.T) {
 		{Kind: wire.ReasonMissing, Condition: "office", Title: "Agent running", Found: "not reported", Text: terms[1].Text, Claim: "device.agent_running"},
 		{Kind: wire.ReasonMFA, Condition: "office", Title: "One-time code", Found: "answered", Answered: time.Date(2000, 1, 1, 0, 45, 0, 0, time.UTC), Text: terms[2].Text, Claim: "responses.mfa", Reported: terms[2].Reported},
 		{Kind: wire.ReasonPassword, Condition: "office", Title: "Password", Found: "not answered yet", Text: terms[3].Text, Claim: "responses.password"},
-		{Kind: wire.ReasonRisk, Condition: "office", Title: "Risk", Found: "90", Text: "risk < 50", Claim: "risk", Reported: "90"},
+		{Kind: wire.ReasonRisk, Condition: "office", Title: "Risk", Found: "high (90)", Text: "risk < 50", Claim: "risk", Reported: "90"},
 		{Kind: wire.ReasonScript, Condition: "office", Title: "On call", Found: "no", Text: "scripts.on_call", Claim: "scripts.on_call", Reported: "false"},
 		{Kind: wire.ReasonNetwork, Condition: "office", Title: "Network address", Found: "192.0.2.7", Text: terms[6].Text, Claim: "system.address", Reported: "192.0.2.7"},
 		{Kind: wire.ReasonCriteria, Condition: "odd", Title: "Conditions of your organisation", Text: "a || b"},
@@ -230,8 +230,19 @@ func TestReasonsHaveWords(t *testing.T) {
 	for _, k := range []wire.ReasonKind{wire.ReasonMFA, wire.ReasonPassword, wire.ReasonUserReason, wire.ReasonMessage, wire.ReasonTime,
 		wire.ReasonGroup, wire.ReasonDevice, wire.ReasonMissing, wire.ReasonRisk, wire.ReasonNetwork, wire.ReasonScript, wire.ReasonBlocked,
 		wire.ReasonCriteria, wire.ReasonTokenEnd, wire.ReasonNotEntitled, wire.ReasonRevoked} {
-		if y, ok := reasons[k]; !ok || y.Title == "" || y.Fix == "" || kindNames[k] == "" {
+		if y, ok := reasons[k]; !ok || y.Title == "" || y.Brief == "" || y.Fix == "" || kindNames[k] == "" {
 			t.Errorf("%s: %+v, %q", k, y, kindNames[k])
+		}
+	}
+}
+
+// A risk is told by its word, whatever its number.
+func TestRiskHasAWord(t *testing.T) {
+	for reported, want := range map[string]string{"20": "low (20)", "60": "medium (60)", "90": "high (90)",
+		"0": "low (0)", "59": "low (59)", "61": "medium (61)", "100": "high (100)", "-1": "low (-1)", "x": "x", "": "none"} {
+		f := failing([]wire.Term{{Kind: wire.ReasonRisk, Claim: "risk", Reported: reported}}, false)[0]
+		if f.Found != want {
+			t.Errorf("%q is %q, want %q", reported, f.Found, want)
 		}
 	}
 }

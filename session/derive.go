@@ -168,9 +168,11 @@ func deriveProblems(f *facts, in *intent, c ControlChannel) []Problem {
 	return ps
 }
 
-// closedReason is why an application cannot be opened while access is prevented.
+// closed is why an application cannot be opened while access is prevented.
+var closed = Why{Title: "The controller is not reached", Brief: "Controller not reached", Fix: "Check your network. Tidegate keeps trying."}
+
 func closedReason(f *facts) Why {
-	return Why{Kind: "", Title: "The controller is not reached",
-		Detail: "Access is prevented until " + f.enrolled.Enrolment.label() + " answers again.",
-		Fix:    "Check your network. Tidegate keeps trying."}
+	y := closed
+	y.Detail = "Access is prevented until " + f.enrolled.Enrolment.label() + " answers again."
+	return y
 }

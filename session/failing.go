@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,6 +69,8 @@ func (x *Failing) name() {
 		x.Found = "not reported"
 	case x.Reported == "":
 		x.Found = "not known"
+	case x.Claim == "risk":
+		x.Found = risk(x.Reported)
 	case x.Reported == "true" || x.Reported == "false":
 		yes := [2]string{"no", "yes"}
 		if switches[x.Claim] {
@@ -80,6 +83,20 @@ func (x *Failing) name() {
 	default:
 		x.Found = x.Reported
 	}
+}
+
+// risk puts the word of a level before it.
+func risk(level string) string {
+	n, err := strconv.ParseInt(level, 10, 64)
+	switch {
+	case err != nil:
+		return level
+	case n < wire.RiskMedium:
+		return "low (" + level + ")"
+	case n < wire.RiskHigh:
+		return "medium (" + level + ")"
+	}
+	return "high (" + level + ")"
 }
 
 // kindNames are the words for the kinds of criteria, where no more is told.

@@ -3,6 +3,8 @@ package session
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -108,22 +110,22 @@ func explainSite(site string, p *wire.Problem) *Problem {
 
 // reasons are the words for what decides a verdict.
 var reasons = map[wire.ReasonKind]Why{
-	wire.ReasonMFA:         {Title: "A one-time code is needed", Fix: "Enter a code from your authenticator."},
-	wire.ReasonPassword:    {Title: "Your password is needed again", Fix: "Type your password."},
-	wire.ReasonUserReason:  {Title: "A reason is needed", Fix: "Say why you need access."},
-	wire.ReasonMessage:     {Title: "A message waits for you", Fix: "Read it and confirm."},
-	wire.ReasonTime:        {Title: "Outside the hours", Fix: "Come back when access opens."},
-	wire.ReasonGroup:       {Title: "It is not open to your groups", Fix: "Ask your administrator for access."},
-	wire.ReasonDevice:      {Title: "This device does not meet the conditions", Fix: "Put it right, then open the application again."},
-	wire.ReasonMissing:     {Title: "Something that is asked is not known", Fix: "Try again later, or ask your administrator what is missing."},
-	wire.ReasonCriteria:    {Title: "The conditions for access are not met", Fix: "Ask your administrator."},
-	wire.ReasonRisk:        {Title: "Your risk is rated too high", Detail: "Something unusual was noticed, and access is closed for a while.", Fix: "Ask your administrator; it also falls by itself in time."},
-	wire.ReasonNetwork:     {Title: "Not from this network", Fix: "Use a network that your administrator allows."},
-	wire.ReasonScript:      {Title: "A check by your organisation says no", Fix: "Try again later, or ask your administrator."},
-	wire.ReasonBlocked:     {Title: "This destination is blocked", Fix: "Ask your administrator."},
-	wire.ReasonTokenEnd:    {Title: "Your access is being renewed", Fix: "It renews by itself while the controller is reached."},
-	wire.ReasonNotEntitled: {Title: "You are not entitled to this", Fix: "Ask your administrator for access."},
-	wire.ReasonRevoked:     {Title: "An administrator ended access", Fix: "Ask your administrator."},
+	wire.ReasonMFA:         {Title: "A one-time code is needed", Brief: "Needs a one-time code", Fix: "Enter a code from your authenticator."},
+	wire.ReasonPassword:    {Title: "Your password is needed again", Brief: "Needs your password", Fix: "Type your password."},
+	wire.ReasonUserReason:  {Title: "A reason is needed", Brief: "Needs a reason", Fix: "Say why you need access."},
+	wire.ReasonMessage:     {Title: "A message waits for you", Brief: "A message waits for you", Fix: "Read it and confirm."},
+	wire.ReasonTime:        {Title: "Outside the hours", Brief: "Outside the hours", Fix: "Come back when access opens."},
+	wire.ReasonGroup:       {Title: "It is not open to your groups", Brief: "Not open to your groups", Fix: "Ask your administrator for access."},
+	wire.ReasonDevice:      {Title: "This device does not meet the conditions", Brief: "Device does not qualify", Fix: "Put it right, then open the application again."},
+	wire.ReasonMissing:     {Title: "Something that is asked is not known", Brief: "Something is not known", Fix: "Try again later, or ask your administrator what is missing."},
+	wire.ReasonCriteria:    {Title: "The conditions for access are not met", Brief: "Conditions are not met", Fix: "Ask your administrator."},
+	wire.ReasonRisk:        {Title: "Your risk is rated too high", Brief: "Your risk is too high", Detail: "Something unusual was noticed, and access is closed for a while.", Fix: "Ask your administrator; it also falls by itself in time."},
+	wire.ReasonNetwork:     {Title: "Not from this network", Brief: "Not from this network", Fix: "Use a network that your administrator allows."},
+	wire.ReasonScript:      {Title: "A check by your organisation says no", Brief: "A check says no", Fix: "Try again later, or ask your administrator."},
+	wire.ReasonBlocked:     {Title: "This destination is blocked", Brief: "Destination is blocked", Fix: "Ask your administrator."},
+	wire.ReasonTokenEnd:    {Title: "Your access is being renewed", Brief: "Access is being renewed", Fix: "It renews by itself while the controller is reached."},
+	wire.ReasonNotEntitled: {Title: "You are not entitled to this", Brief: "You are not entitled", Fix: "Ask your administrator for access."},
+	wire.ReasonRevoked:     {Title: "An administrator ended access", Brief: "An administrator ended it", Fix: "Ask your administrator."},
 }
 
 // cures are the words for what the user can do.
@@ -136,8 +138,27 @@ var cures = map[wire.InteractionKind]string{
 
 // missing are the words for what is not known, by who would tell it.
 var missing = map[string]Why{
-	"device":  {Title: "This device did not report what is asked", Fix: "Ask your administrator what is missing."},
-	"scripts": {Title: "A check by your organisation has no answer", Fix: "Try again later, or ask your administrator."},
+	"device":  {Title: "This device did not report what is asked", Brief: "The device did not report", Fix: "Ask your administrator what is missing."},
+	"scripts": {Title: "A check by your organisation has no answer", Brief: "A check has no answer", Fix: "Try again later, or ask your administrator."},
+}
+
+// refused are the brief words for refusals that block an application.
+var refused = map[wire.Code]string{
+	wire.CodeNotEntitled: "You are not entitled",
+	wire.CodeToken:       "The session was refused",
+	wire.CodeDevice:      "Device is not enrolled",
+}
+
+// Briefs are all that Why.Brief can be, for whoever has to make room for them.
+func Briefs() []string {
+	all := []string{closed.Brief}
+	for _, y := range reasons {
+		all = append(all, y.Brief)
+	}
+	for _, y := range missing {
+		all = append(all, y.Brief)
+	}
+	return slices.AppendSeq(all, maps.Values(refused))
 }
 
 // wordsFor are the words for what decides a verdict.

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"cmp"
 	"net"
 	"strconv"
 	"time"
@@ -47,7 +48,7 @@ func cardOf(a *session.App, now time.Time) cardView {
 	v := cardView{id: a.ID, name: a.Name, host: hostPort(a), port: portOf(a), protocol: protocolWord(a.Protocol),
 		icon: iconOf(a), hue: hueOf(a.Color, a.Name), state: stateOf(a.State), foot: a.Description}
 	if a.State != session.AppReady && a.State != session.AppInUse {
-		v.foot, v.why = whyTitle(a), true
+		v.foot, v.why = cmp.Or(a.Why.Brief, whyTitle(a)), true
 	}
 	if !a.Until.IsZero() {
 		v.until = briefUntil(a.Until, now)

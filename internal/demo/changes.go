@@ -119,10 +119,13 @@ func (t *tour) explained(ctx context.Context, kind wire.ReasonKind) (string, err
 	if err := t.hands.reads(ctx, "Crane Control", "Blocked"); err != nil {
 		return "", err
 	}
+	a := app(&s, "crane")
+	if err := t.hands.reads(ctx, "Crane Control", a.Why.Brief); err != nil {
+		return "", err
+	}
 	if err := t.hands.press(ctx, "card", "Crane Control"); err != nil {
 		return "", err
 	}
-	a := app(&s, "crane")
 	for _, text := range []string{a.Why.Title, a.Failing[0].Title, a.Failing[0].Found} {
 		if err := t.hands.see(ctx, text); err != nil {
 			return "", err
