@@ -81,8 +81,9 @@ type intent struct {
 	due       map[wire.EntitlementID]due
 	askSeq    uint64
 	waited    map[wire.AppID]bool
-	answered  string    // id of the interaction prompt that has been answered
-	answerEnd time.Time // and until when its effect is awaited
+	putOff    map[wire.AppID]time.Time // when a prompt of an application was dismissed, or missed
+	answered  string                   // id of the interaction prompt that has been answered
+	answerEnd time.Time                // and until when its effect is awaited
 	cured     map[wire.EntitlementID]bool
 	launch    *Problem
 	window    WindowRequest
@@ -93,6 +94,7 @@ type intent struct {
 func newCore(o Options, now func() time.Time, run func(func(context.Context) func(*core))) *core {
 	c := &core{o: o, now: now, run: run}
 	c.asks, c.waited, c.due = map[wire.AppID]ask{}, map[wire.AppID]bool{}, map[wire.EntitlementID]due{}
+	c.putOff = map[wire.AppID]time.Time{}
 	c.cured, c.acknowledged = map[wire.EntitlementID]bool{}, map[string]bool{}
 	return c
 }
@@ -203,6 +205,7 @@ func (c *core) signedOut(why *wire.Problem) {
 	clear(c.asks)
 	clear(c.due)
 	clear(c.waited)
+	clear(c.putOff)
 	clear(c.cured)
 }
 
@@ -237,11 +240,12 @@ func (c *core) planeChanged(f DataplaneFacts) {
 			continue // it has not heard yet that this was taken away, or of a sign-out
 		}
 		if a.Waiting > 0 && !c.waited[id] {
-			c.ask(id)
+			c.tried(id)
 		}
-		if was, ok := c.asks[id]; ok && a.Waiting == 0 && c.waited[id] {
+		if was, ok := c.asks[id]; ok && a.Waiting == 0 && c.waited[id] && !was.over {
 			was.over = true
 			c.asks[id] = was
+			c.missed(id)
 		}
 		c.waited[id] = a.Waiting > 0
 	}
@@ -274,8 +278,15 @@ func (c *core) begin(k PromptKind) (end func(*core) bool) {
 
 // ask wants the cure of an application put before the user, anew.
 func (c *core) ask(id wire.AppID) {
+	delete(c.putOff, id)
 	c.askSeq++
 	c.asks[id] = ask{n: c.askSeq}
+}
+
+// unask forgets what an application wanted, which is over.
+func (c *core) unask(id wire.AppID) {
+	delete(c.putOff, id)
+	delete(c.asks, id)
 }
 
 // bringUp puts the cure of an application before the user, anew where it is not

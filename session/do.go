@@ -27,6 +27,9 @@ func (c *core) do(cmd Command) error {
 	case DismissPrompt:
 		if p := c.state.Prompt; p != nil && p.ID == cmd.Prompt {
 			c.dismissed, c.refused, c.proposed, c.enrolling = p.ID, nil, nil, false
+			for _, id := range p.Apps {
+				c.putOff[id] = c.now()
+			}
 		}
 		return nil
 	case ShowPrompt:
@@ -241,7 +244,7 @@ func (c *core) doAnswer(cmd Answer) error {
 				if c.waited[a] {
 					continue // its flow is held: the verdict will tell
 				}
-				delete(c.asks, a)
+				c.unask(a)
 			}
 			c.answeredDue(given)
 			c.curedBy(apps)
@@ -302,9 +305,12 @@ func (c *core) doShowPrompt(cmd ShowPrompt) error {
 	c.window = WindowRequest{Seq: c.window.Seq + 1}
 	if cmd.App == "" {
 		c.dismissed = ""
-		if p := c.state.Prompt; p != nil && p.Missed {
+		if p := c.state.Prompt; p != nil {
 			for _, id := range p.Apps {
-				c.ask(id)
+				delete(c.putOff, id)
+				if p.Missed {
+					c.ask(id)
+				}
 			}
 		}
 		return nil
@@ -330,6 +336,7 @@ func (c *core) doOpen(cmd OpenApp) error {
 	case !a.Listen.IsValid():
 		return fmt.Errorf("%s is not ready yet; try again in a moment", a.Name)
 	}
+	delete(c.putOff, a.ID)
 	if a.State == AppNeedsYou && len(a.Cure) > 0 {
 		c.bringUp(a.ID)
 	}

@@ -33,7 +33,7 @@ func (c *core) noteDue() {
 			continue // the last word stands
 		}
 		if c.plane.Apps[a.ID].Waiting == 0 && (v.Allow || len(v.Interactions) == 0) {
-			delete(c.asks, a.ID)
+			c.unask(a.ID)
 		}
 		d, was := c.due[a.Entitlement]
 		switch {
@@ -53,6 +53,7 @@ func (c *core) noteDue() {
 func (c *core) withdrawn() {
 	maps.DeleteFunc(c.asks, func(id wire.AppID, _ ask) bool { return !c.serves(id) })
 	maps.DeleteFunc(c.waited, func(id wire.AppID, _ bool) bool { return !c.serves(id) })
+	maps.DeleteFunc(c.putOff, func(id wire.AppID, _ time.Time) bool { return !c.serves(id) })
 	entitled := func(id wire.EntitlementID) bool {
 		return slices.ContainsFunc(c.catalog, func(a App) bool { return a.Entitlement == id })
 	}

@@ -9,7 +9,8 @@ import (
 // Prompt is the one thing that the user is asked now: one covers everything
 // that is due. A prompt that was dismissed or missed stays in the state until it
 // is answered or would not help any more: the window opens no dialog for it, but
-// shows a banner, and the command ShowPrompt brings it back.
+// shows a banner, and the command ShowPrompt brings it back. A program that tries
+// such an application again within the warning lead does not.
 type Prompt struct {
 	// ID changes when what is asked changes, and never with an error or the clock.
 	ID   string     `json:"id"`
