@@ -79,6 +79,7 @@ type (
 		ClaimsRenew       time.Time // zero: it ends with the session
 		Entitlements      map[wire.SiteID]string
 		EntitlementsRenew time.Time // likewise
+		Serial            uint64    // of the last token made
 	}
 	// tokenRecord is a signed token, under its id. It is never changed.
 	tokenRecord struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -82,7 +81,8 @@ func (m *minting) note(s *sessionRecord, why wire.Trigger, kind, target string) 
 }
 
 func (m *minting) claims(ctx context.Context, s *sessionRecord, u *config.User, why wire.Trigger, now time.Time) error {
-	life, _ := m.conf.lifetimes(s.Policies)
+	life, _ := m.conf.LifetimesBy(s.Policies)
+	s.Tokens.Serial++
 	until := end(now, life, *s)
 	v := wire.ClaimsToken{
 		Token:     m.conf.token(*s, why, now, until),
@@ -104,7 +104,8 @@ func (m *minting) claims(ctx context.Context, s *sessionRecord, u *config.User, 
 }
 
 func (m *minting) entitlements(ctx context.Context, s *sessionRecord, u *config.User, why wire.Trigger, now time.Time) error {
-	_, life := m.conf.lifetimes(s.Policies)
+	_, life := m.conf.LifetimesBy(s.Policies)
+	s.Tokens.Serial++
 	until := end(now, life, *s)
 	ids := map[wire.SiteID]string{}
 	for site, entitlements := range m.conf.EntitledBy(s.Policies) {
@@ -159,7 +160,7 @@ func (c *Controller) forget(ctx context.Context, ids []string) {
 
 func (conf *configured) token(s sessionRecord, why wire.Trigger, now, end time.Time) wire.Token {
 	t := wire.Token{ID: wire.NewID(), Issuer: conf.Name, Subject: s.User, Session: s.ID, Device: s.Device,
-		Issued: jwt.NewNumericDate(now), Expires: jwt.NewNumericDate(end), Revision: max(conf.revision, s.Renew), Trigger: why}
+		Issued: jwt.NewNumericDate(now), Expires: jwt.NewNumericDate(end), Revision: max(conf.revision, s.Renew), Trigger: why, Serial: s.Tokens.Serial}
 	t.Confirm.Thumbprint = s.Tokens.Certificate
 	return t
 }
@@ -167,23 +168,6 @@ func (conf *configured) token(s sessionRecord, why wire.Trigger, now, end time.T
 // assigned names the policies of a user in a session.
 func assigned(c *config.Config, u *config.User, s *sessionRecord) []string {
 	return config.Names(c.AssignedTo(u, s.Address, s.Coded))
-}
-
-// lifetimes are those of tokens under policies: the shortest that anybody set.
-func (conf *configured) lifetimes(policies []string) (claims, entitlements time.Duration) {
-	claims, entitlements = conf.ClaimsLifetime, conf.EntitlementLifetime
-	for _, p := range conf.Policies {
-		if !slices.Contains(policies, p.Name) {
-			continue
-		}
-		if p.ClaimsLifetime > 0 {
-			claims = min(claims, p.ClaimsLifetime)
-		}
-		if p.EntitlementLifetime > 0 {
-			entitlements = min(entitlements, p.EntitlementLifetime)
-		}
-	}
-	return claims, entitlements
 }
 
 // end is when a token of a lifetime ends: with its session at the latest.

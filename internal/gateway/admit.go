@@ -37,6 +37,9 @@ func (g *Gateway) readTokens(w http.ResponseWriter, r *http.Request, device wire
 func (g *Gateway) postSession(w http.ResponseWriter, r *http.Request, c *carrier, device wire.DeviceID, leaf *x509.Certificate) {
 	c.refuse(nil) // flows wait for this request's answer, not an older one's
 	req, t, problem := g.readTokens(w, r, device, leaf)
+	if problem == nil && g.visits.older(t) {
+		problem = olderProblem()
+	}
 	if problem != nil {
 		c.refuse(problem)
 		g.refuse(w, problem)

@@ -139,6 +139,7 @@ type ticket struct {
 	revision     uint64       // of the policy
 	why          wire.Trigger // in both tokens
 	address      string       // likewise
+	issued       time.Time    // zero: now
 }
 
 func (a *authority) ticket(d device) ticket {
@@ -165,8 +166,12 @@ func (k ticket) answered(kind wire.InteractionKind, at time.Time) ticket {
 }
 
 func (k ticket) base() wire.Token {
-	t := wire.Token{ID: wire.NewID(), Issuer: "test", Subject: "alice", Session: k.session, Device: k.device.id, Revision: k.revision, Trigger: k.why,
-		Issued: jwt.NewNumericDate(time.Now()), Expires: jwt.NewNumericDate(time.Now().Add(k.lifetime))}
+	issued := k.issued
+	if issued.IsZero() {
+		issued = time.Now()
+	}
+	t := wire.Token{ID: wire.NewID(), Issuer: "test", Subject: "alice", Session: k.session, Device: k.device.id, Revision: k.revision, Trigger: k.why, Serial: uint64(issued.UnixNano()),
+		Issued: jwt.NewNumericDate(issued), Expires: jwt.NewNumericDate(time.Now().Add(k.lifetime))}
 	t.Confirm.Thumbprint = wire.Thumbprint(k.device.cert.Certificate[0])
 	return t
 }

@@ -24,7 +24,7 @@ func (s *session) assess(now time.Time) *policy.Claims {
 	t := *s.tokens.claims
 	t.Claims = s.device()
 	c := policy.ClaimsOf(&t)
-	if e := s.tokens.entitlement; e.Address != "" && !e.Issued.Time().Before(t.Issued.Time()) {
+	if e := s.tokens.entitlement; e.Address != "" && e.Serial >= t.Serial {
 		c.System.Address = e.Address
 	}
 	level := levelOf(s.risk, now)

@@ -69,3 +69,28 @@ func TestMemoryOfOld(t *testing.T) {
 		})
 	}
 }
+
+// TestOlderTokensComeNoMore: tokens that have been renewed open no session
+// either, though they are genuine and have not expired.
+func TestOlderTokensComeNoMore(t *testing.T) {
+	s := newSite(t, echo, nil)
+	older := s.ticket().answered(wire.InteractionMFA, time.Now())
+	older.issued = time.Now().Add(-time.Minute)
+	newer := s.ticket()
+	c := s.client(t, s.g.Addr(), s.device)
+	c.admit(older)
+	if p := c.renew(newer); p != nil {
+		t.Fatal(p)
+	}
+	if p := c.renew(older); p == nil || p.Code != wire.CodeToken || p.Status != http.StatusConflict {
+		t.Errorf("older tokens on the same channel: %v", p)
+	}
+	c.quic.CloseWithError(0x100, "")
+	again := s.client(t, s.g.Addr(), s.device)
+	res := again.post(http.MethodPost, older)
+	defer res.Body.Close()
+	if p := wire.ReadProblem(res.StatusCode, res.Body); p.Code != wire.CodeToken || p.Status != http.StatusConflict {
+		t.Errorf("older tokens on a new channel: %v", p)
+	}
+	again.admit(newer)
+}

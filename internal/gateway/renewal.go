@@ -23,8 +23,8 @@ func (s *session) accept(t tokens, report wire.DeviceClaims, resumed bool) *wire
 	if t.revision() < s.least {
 		return outdatedProblem()
 	}
-	if t.revision() < old.revision() || t.claims.Issued.Time().Before(old.claims.Issued.Time()) || t.entitlement.Issued.Time().Before(old.entitlement.Issued.Time()) {
-		return &wire.Problem{Code: wire.CodeToken, Status: http.StatusConflict, Title: "The tokens are older than the session's"}
+	if t.revision() < old.revision() || s.g.visits.older(t) {
+		return olderProblem()
 	}
 	row := t.row(old)
 	if row == "" && resumed {
@@ -42,6 +42,11 @@ func (s *session) accept(t tokens, report wire.DeviceClaims, resumed bool) *wire
 	s.release()
 	s.renew(t, cmp.Or(row, wire.TriggerRenewal))
 	return nil
+}
+
+func olderProblem() *wire.Problem {
+	return &wire.Problem{Code: wire.CodeToken, Status: http.StatusConflict, Title: "The tokens are older than the session's",
+		Detail: "The controller has newer ones."}
 }
 
 // row is why the token was made that differs from the old; empty: none does.
@@ -62,6 +67,7 @@ func (s *session) renew(t tokens, trigger wire.Trigger) {
 	answered := s.subject.Claims() != nil && !sameResponses(s.tokens.claims.Responses, t.claims.Responses)
 	risk := s.g.registry.riskOf(s.user, s.now())
 	s.tokens, s.risk = t.lean(), risk
+	s.g.visits.note(t)
 	s.heard.Store(&risk)
 	s.subject.SetOptions(policy.PlanOptions{WarningLead: set.WarningLead.D(), StampRounding: set.StampRounding.D(), TokensEnd: t.end()})
 

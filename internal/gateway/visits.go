@@ -10,8 +10,8 @@ import (
 // maxVisits bounds the memory of sessions that were here.
 const maxVisits = 65536
 
-// visits remembers which sessions were here, and from which address last. The
-// longest gone are forgotten first.
+// visits remembers which sessions were here, from which address last, and how
+// new their tokens were. The longest gone are forgotten first.
 type visits struct {
 	mu    sync.Mutex
 	known map[wire.SessionID]*list.Element
@@ -22,6 +22,31 @@ type visit struct {
 	session wire.SessionID
 	user    string
 	address string
+	// claims and entitlement are the newest tokens' serials.
+	claims, entitlement uint64
+}
+
+// older says whether tokens are older than some that were here: whoever
+// shows them would take an answer or a claim back.
+func (v *visits) older(t tokens) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	e := v.known[t.claims.Session]
+	if e == nil {
+		return false
+	}
+	seen := e.Value.(*visit)
+	return t.claims.Serial < seen.claims || t.entitlement.Serial < seen.entitlement
+}
+
+// note remembers how new a session's tokens are.
+func (v *visits) note(t tokens) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if e := v.known[t.claims.Session]; e != nil {
+		seen := e.Value.(*visit)
+		seen.claims, seen.entitlement = t.claims.Serial, t.entitlement.Serial
+	}
 }
 
 // user is that of a session that was here.
@@ -45,7 +70,7 @@ func (v *visits) row(t tokens, address string, resumed bool) wire.Trigger {
 		if v.known == nil {
 			v.known = map[wire.SessionID]*list.Element{}
 		}
-		v.known[sid] = v.order.PushFront(&visit{sid, t.claims.Subject, address})
+		v.known[sid] = v.order.PushFront(&visit{session: sid, user: t.claims.Subject, address: address})
 		if v.order.Len() > maxVisits {
 			delete(v.known, v.order.Remove(v.order.Back()).(*visit).session)
 		}

@@ -45,6 +45,8 @@ type Token struct {
 	// more than that of a claims token of the same policies.
 	Revision uint64  `json:"rev"`
 	Trigger  Trigger `json:"why,omitempty"` // why it was made
+	// Serial rises with each token of a session's, whatever the clocks do.
+	Serial uint64 `json:"ser,omitempty"`
 }
 
 // ClaimsToken tells a gateway who the user is, what the device reported and
