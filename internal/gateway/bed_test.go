@@ -185,7 +185,7 @@ func (k ticket) request() wire.SessionRequest {
 }
 
 // enrolledState is a state folder of a gateway that has been enrolled and knows
-// the keys.
+// the keys and a policy.
 func (a *authority) enrolledState(controller string) string {
 	a.t.Helper()
 	dir := folder(a.t.TempDir())
@@ -198,6 +198,9 @@ func (a *authority) enrolledState(controller string) string {
 		a.t.Fatal(err)
 	}
 	if err := dir.write(fileKeys, a.jwks()); err != nil {
+		a.t.Fatal(err)
+	}
+	if err := dir.write(filePolicy, []byte(a.token(wire.TypePolicy, wire.PolicyToken{Revision: 1}))); err != nil {
 		a.t.Fatal(err)
 	}
 	return string(dir)

@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -93,4 +95,23 @@ func TestOlderTokensComeNoMore(t *testing.T) {
 		t.Errorf("older tokens on a new channel: %v", p)
 	}
 	again.admit(newer)
+}
+
+// TestNobodyBeforeThePolicy: a gateway that knows the keys and has never heard a
+// policy does not know who has been revoked.
+func TestNobodyBeforeThePolicy(t *testing.T) {
+	s := newSite(t, echo, func(o *Options) {
+		if err := os.Remove(filepath.Join(o.Config.State, filePolicy)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	res := s.client(t, s.g.Addr(), s.device).post(http.MethodPost, s.ticket())
+	defer res.Body.Close()
+	if p := wire.ReadProblem(res.StatusCode, res.Body); p.Code != wire.CodeOverload {
+		t.Errorf("before the first policy: %v", p)
+	}
+	if err := s.g.learn(s.token(wire.TypePolicy, wire.PolicyToken{Revision: 1})); err != nil {
+		t.Fatal(err)
+	}
+	s.client(t, s.g.Addr(), s.device).admit(s.ticket())
 }

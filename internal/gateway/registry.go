@@ -69,12 +69,19 @@ func (t tokens) end() time.Time {
 // revision is the older of the two policies that the tokens were made from.
 func (t tokens) revision() uint64 { return min(t.claims.Revision, t.entitlement.Revision) }
 
+// informed says whether a policy has come, now or before a restart.
+func (r *registry) informed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.revision > 0
+}
+
 // verify checks that both tokens are the controller's, for this site, unexpired,
 // bound to the certificate, of one session, one user and that device, and
 // neither revoked nor of an older policy than the session's may be.
 func (r *registry) verify(req *wire.SessionRequest, device wire.DeviceID, leaf *x509.Certificate, now time.Time) (tokens, *wire.Problem) {
 	keys := r.trusted()
-	if len(keys) == 0 {
+	if len(keys) == 0 || !r.informed() { // it would not know who has been revoked
 		return tokens{}, &wire.Problem{Code: wire.CodeOverload, Status: http.StatusServiceUnavailable,
 			Title: "The gateway is not ready", Detail: "It has not reached its controller yet."}
 	}

@@ -89,7 +89,7 @@ func (a *authority) leaf(serial int64, uri string) (tls.Certificate, error) {
 }
 
 // enrol writes the state folder of a gateway that has been enrolled and knows
-// the keys.
+// the keys and a policy.
 func (a *authority) enrol(dir string) error {
 	cert, err := a.leaf(2, "tidegate:gateway/bench")
 	if err != nil {
@@ -111,7 +111,11 @@ func (a *authority) enrol(dir string) error {
 	if err != nil {
 		return fmt.Errorf("encode keys: %w", err)
 	}
-	for name, b := range map[string][]byte{"key.pem": []byte(block("PRIVATE KEY", key)), "gateway.json": identity, "keys.json": keys} {
+	policy, err := wire.Sign(a.signKey, a.kid, wire.TypePolicy, wire.PolicyToken{Revision: 1})
+	if err != nil {
+		return err
+	}
+	for name, b := range map[string][]byte{"key.pem": []byte(block("PRIVATE KEY", key)), "gateway.json": identity, "keys.json": keys, "policy.jwt": []byte(policy)} {
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
 			return fmt.Errorf("enrol the gateway: %w", err)
 		}
