@@ -160,9 +160,7 @@ func (x *Explanation) judge(conf *config.Config, s sessionRecord, u *config.User
 			return
 		}
 	}
-	for _, t := range policy.Explain(conds, claims, at) {
-		x.Terms = append(x.Terms, wire.Term{Kind: t.Kind, Condition: t.Condition, Text: t.Term, Claim: t.Claim, Reported: t.Reported})
-	}
+	x.Terms = policy.Explain(conds, claims, at)
 }
 
 // entitle fills in what the entitlement is, and which policies give it.

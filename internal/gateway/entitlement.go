@@ -96,7 +96,7 @@ func linkTarget(link string) string {
 // enact takes over what the subject has found, and says whether the verdict
 // changed.
 func (e *entitlement) enact(found *reevaluate.Subject, now time.Time, hide bool) bool {
-	e.outcome, e.terms = found.Outcome(e.index), termsOf(found.Explain(e.index))
+	e.outcome, e.terms = found.Outcome(e.index), found.Explain(e.index)
 	v := wire.Verdict{
 		Entitlement:  e.id,
 		Allow:        e.outcome.Allow,

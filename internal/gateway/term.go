@@ -7,18 +7,6 @@ import (
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// termsOf are the terms that deny or, of an allowance, will when it ends.
-func termsOf(terms []policy.Term) []wire.Term {
-	if len(terms) == 0 {
-		return nil
-	}
-	out := make([]wire.Term, len(terms))
-	for i, t := range terms {
-		out[i] = wire.Term{Kind: t.Kind, Condition: t.Condition, Text: t.Term, Claim: t.Claim, Reported: t.Reported}
-	}
-	return out
-}
-
 // hidden is what users are told where the administrator hides values: the kinds
 // of what fails, and the administrator's own words.
 func (e *entitlement) hidden() (wire.Reason, []wire.Term) {

@@ -11,33 +11,22 @@ import (
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// Term is a single criterion that keeps a condition from holding.
-type Term struct {
-	Condition wire.ConditionID `json:"condition"`
-	Kind      wire.ReasonKind  `json:"kind"`
-	// Term is its text in CEL; empty for a condition that did not compile.
-	Term string `json:"term,omitempty"`
-	// Claim is the claim or answer that it reads, by its name in CEL: the one that
-	// is missing, or the only one; else empty.
-	Claim string `json:"claim,omitempty"`
-	// Reported is the value of Claim as text; empty where it is missing. It is
-	// personal data: an administrator may withhold it.
-	Reported string `json:"reported,omitempty"`
-}
-
 // maxReported bounds what is quoted of a claim, in bytes.
 const maxReported = 200
 
 // Explain lists each criterion that keeps a condition from holding at the
 // instant at, in the order of the conditions and of their texts: of a denial
-// now, of an allowance at its FailAt. It is nil where all conditions hold.
-func Explain(conds []Condition, claims *Claims, at time.Time) []Term {
-	var out []Term
+// now, of an allowance at its FailAt. It is nil where all conditions hold. A term
+// has no text where its condition did not compile, and names the claim that is
+// missing, or the only one that it reads. Values are personal data: an
+// administrator may withhold them.
+func Explain(conds []Condition, claims *Claims, at time.Time) []wire.Term {
+	var out []wire.Term
 	v, ns := view{claims: claims}, at.UnixNano()
 	for i := range conds {
 		c := &conds[i]
 		if c.Criteria == nil {
-			out = append(out, Term{Condition: c.ID, Kind: wire.ReasonCriteria})
+			out = append(out, wire.Term{Condition: c.ID, Kind: wire.ReasonCriteria})
 			continue
 		}
 		if t, _ := c.Criteria.root.eval(v, ns); t == isTrue {
@@ -76,10 +65,10 @@ func obstructing(n node, v view, at int64, want bool, out []node) []node {
 	return append(out, n)
 }
 
-func termOf(id wire.ConditionID, n node, v view, at int64) Term {
+func termOf(id wire.ConditionID, n node, v view, at int64) wire.Term {
 	u := usesOf(n)
 	value, _ := n.eval(v, at)
-	t := Term{Condition: id, Term: u.text}
+	t := wire.Term{Condition: id, Text: u.text}
 	if t.Kind, t.Claim = kindOf(n, v, value); t.Claim != "" {
 		return t
 	}

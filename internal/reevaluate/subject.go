@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/policy"
+	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // Subject is the verdicts of one session: one for each of its grants, by their
@@ -126,7 +127,7 @@ func (s *Subject) Outcome(i int) policy.Outcome {
 
 // Explain lists the terms that deny the grant, or that will once its allowance
 // ends.
-func (s *Subject) Explain(i int) []policy.Term {
+func (s *Subject) Explain(i int) []wire.Term {
 	e := &s.states[i]
 	switch {
 	case s.claims == nil || !e.is(judged):

@@ -112,7 +112,7 @@ func TestOfficeHours(t *testing.T) {
 	s.subject.Use(0, true)
 	s.judge("16:57:00", policy.AllInputs)
 	s.expect("17:00:00", []int{0}, "17:00:00", false)
-	if d := cmp.Diff([]policy.Term{{Condition: "c", Kind: wire.ReasonTime, Term: `during("Mon-Fri", "08:30", "17:00")`}}, s.subject.Explain(0)); d != "" {
+	if d := cmp.Diff([]wire.Term{{Condition: "c", Kind: wire.ReasonTime, Text: `during("Mon-Fri", "08:30", "17:00")`}}, s.subject.Explain(0)); d != "" {
 		t.Error(d)
 	}
 	s.judge("17:00:00", 0)

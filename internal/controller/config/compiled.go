@@ -1,21 +1,9 @@
 package config
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/tidegate/tidegate/internal/policy"
 	"github.com/tidegate/tidegate/internal/wire"
 )
-
-// variablesOf are the declarations that a condition's criteria need.
-func variablesOf(c *wire.Condition) []policy.Variable {
-	var vars []policy.Variable
-	for _, name := range slices.Sorted(maps.Keys(c.Variables)) {
-		vars = append(vars, policy.Variable{Name: name, Type: policy.VarType(c.Variables[name])})
-	}
-	return vars
-}
 
 // Variables are what criteria may read beyond the built-in claims.
 func (c *Config) Variables() []policy.Variable {

@@ -27,7 +27,7 @@ var ancient = time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)
 // claims. What is not told of a claim is left open, and what is false all the
 // same is false whatever it be.
 func (l *linter) impossible(d *resource.Document, c *Condition, t *terms) bool {
-	contrary, err := policy.CompileWith("!("+c.Criteria+"\n)", variablesOf(&c.Condition))
+	contrary, err := policy.CompileWith("!("+c.Criteria+"\n)", policy.VariablesOf(c.Condition))
 	if err != nil {
 		return false // too long to be turned round
 	}
@@ -46,7 +46,7 @@ func (l *linter) impossible(d *resource.Document, c *Condition, t *terms) bool {
 // cures warns of interactions whose answers cannot make the criteria hold. With
 // times of day nothing is certain, as it may depend on when the user answers.
 func (l *linter) cures(d *resource.Document, c *Condition, t *terms) {
-	contrary, err := policy.CompileWith("!("+c.Criteria+"\n)", variablesOf(&c.Condition))
+	contrary, err := policy.CompileWith("!("+c.Criteria+"\n)", policy.VariablesOf(c.Condition))
 	if err != nil || t.absolute {
 		return
 	}
