@@ -56,6 +56,7 @@ type Controller struct {
 	snapshots atomic.Uint64 // made since
 	admission admission.Limiter
 	closing   chan struct{} // closed when Run ends: event streams end
+	requests  sync.RWMutex  // read while one is served; written, for good, when Run has ended
 
 	source    string     // of Options
 	applying  sync.Mutex // one Apply or ReloadFrom at a time

@@ -42,6 +42,11 @@ func (c *Controller) handler() http.Handler {
 // serve makes a handler of endpoints by path and method.
 func (c *Controller) serve(routes map[string]map[string]endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !c.requests.TryRLock() { // Run is ending
+			refuse(wire.CodeOverload).Write(w)
+			return
+		}
+		defer c.requests.RUnlock()
 		defer func() {
 			if v := recover(); v != nil {
 				if v == http.ErrAbortHandler {

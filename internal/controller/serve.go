@@ -186,6 +186,7 @@ func (c *Controller) shutdown(servers []server, transport *quic.Transport) error
 		})
 	}
 	wg.Wait()
+	c.requests.Lock() // a server that was closed leaves those behind that it serves
 	if transport == nil {
 		return nil
 	}
