@@ -29,6 +29,12 @@ type Wanted struct {
 	Idle     time.Duration
 	Sites    []WantedSite
 	Apps     []WantedApp
+	// Routes are all destinations that the entitlements name, beyond the
+	// applications: what the proxies and the TUN take for ours.
+	Routes []WantedRoute
+	// Suspend rises when all data channels are to be suspended at once: by the
+	// user's `tidegate pause` or an administrator's order. The next use resumes.
+	Suspend uint64
 	// Device is what the device reports of itself now, for the gateways; nil:
 	// what the claims tokens say of it still holds.
 	Device wire.DeviceClaims
@@ -43,6 +49,22 @@ type WantedSite struct {
 	Gateways         []wire.Gateway
 	ClaimsToken      string
 	EntitlementToken string
+	// Wake rises when the gateway has something for a flow of the suspended
+	// channel; Suspend when this channel alone is to be suspended.
+	Wake, Suspend uint64
+}
+
+// WantedRoute is where an entitlement leads.
+type WantedRoute struct {
+	Site        wire.SiteID
+	Entitlement wire.EntitlementID
+	Protocol    wire.Protocol
+	// Hosts are names, addresses and CIDRs, as an action has them; names of
+	// resolvers and scripts are the gateway's to know.
+	Hosts []string
+	Ports []uint16 // none for icmp
+	// Exclude: taken out of what the same entitlement allows.
+	Exclude bool
 }
 
 // WantedApp is an application to listen for.
@@ -69,6 +91,13 @@ type Identity struct {
 type DataplaneFacts struct {
 	Sites map[wire.SiteID]SiteFact
 	Apps  map[wire.AppID]AppFact
+	// Proxy is where this user's SOCKS5 and HTTP proxy listens, which serves its
+	// PAC file at /proxy.pac too; invalid where it does not.
+	Proxy netip.AddrPort
+	// TUN says whether programs reach the applications by their own names and
+	// addresses; Problem why not, where that was asked for.
+	TUN     bool
+	Problem *wire.Problem
 }
 
 // SiteFact is the state of one data channel.
@@ -97,11 +126,14 @@ func (s SiteFact) ours(t time.Time) time.Time {
 
 // AppFact is the state of one application's listener and flows.
 type AppFact struct {
-	Listen   netip.AddrPort
-	Flows    int
-	Waiting  int // flows held until a prompt is answered
-	Up, Down int64
-	LastUsed time.Time
+	Listen netip.AddrPort
+	// Synthetic are the addresses that stand for the application's host in a
+	// TUN, IPv4 and IPv6; invalid without one.
+	Synthetic [2]netip.Addr
+	Flows     int
+	Waiting   int // flows held until a prompt is answered
+	Up, Down  int64
+	LastUsed  time.Time
 	// Problem is why the last flow was refused or cut; nil after one that worked.
 	Problem *wire.Problem
 	// Cut counts the open flows that a verdict has reset.

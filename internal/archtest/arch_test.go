@@ -67,14 +67,14 @@ func list(t *testing.T, goos string) []*pkg {
 // What is not named here fails, so that a new part is given its place.
 var layers = map[string][]string{
 	".":                {"app", "internal/wire"},
-	"app":              {"session", "tray", "tunnel", "dnssplit", "assets", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire"},
+	"app":              {"session", "tray", "tunnel", "dnssplit", "assets", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire", "internal/helper"},
 	"app/window":       {"session", "assets", "internal/wire", "internal/plaintext"},
 	"app/viewer":       {"app/window", "app/raise", "session", "internal/wire"},
 	"app/local":        {"app/profile", "session", "internal/wire"},
 	"app/profile":      {},
 	"app/apptest":      {"session"},
 	"tray":             {"session", "internal/plaintext", "internal/wire"},
-	"tunnel":           {"session", "internal/wire"},
+	"tunnel":           {"session", "internal/wire", "internal/flow"},
 	"dnssplit":         {"session", "internal/wire"},
 	"session":          {"internal/wire"},
 	"session/control":  {"session", "internal/wire"},
@@ -82,6 +82,8 @@ var layers = map[string][]string{
 	"assets":           {},
 	"packaging":        {},
 	"internal/wire":    {},
+	"internal/flow":    {"internal/wire"},
+	"internal/helper":  {},
 	"internal/policy":  {"internal/wire"},
 	"internal/posture": {"internal/wire"},
 
@@ -93,10 +95,10 @@ var layers = map[string][]string{
 	"internal/script":     {"internal/wire"},
 	"internal/reevaluate": {"internal/wire", "internal/policy"},
 	"internal/controller": {"internal/wire", "internal/policy", "internal/script", "internal/resource", "internal/admission"},
-	"internal/gateway":    {"internal/wire", "internal/policy", "internal/reevaluate", "internal/script", "internal/resource", "internal/admission"},
+	"internal/gateway":    {"internal/wire", "internal/flow", "internal/policy", "internal/reevaluate", "internal/script", "internal/resource", "internal/admission"},
 	"internal/lab":        {"internal/wire", "internal/policy", "internal/resource", "internal/controller", "internal/gateway"},
 	"cmd/tidegate-server": {"internal/wire", "internal/policy", "internal/resource", "internal/controller", "internal/gateway", "internal/lab"},
-	"cmd/tidegate-helper": {"internal/wire"},
+	"cmd/tidegate-helper": {"internal/helper"},
 
 	"internal/archtest": {},
 }

@@ -102,6 +102,21 @@ type Snapshot struct {
 	Gather []Gather `json:"gather,omitempty"`
 }
 
+// Events of the control channel beside the snapshot.
+const (
+	// EventWake carries a ChannelNotice: a gateway of the site has something for
+	// a flow of a suspended data channel, which is to be resumed.
+	EventWake = "wake"
+	// EventSuspend carries a ChannelNotice: an administrator has the data channel
+	// suspended; the next use resumes it.
+	EventSuspend = "suspend"
+)
+
+// ChannelNotice concerns the data channel to a site; empty: to all.
+type ChannelNotice struct {
+	Site SiteID `json:"site,omitempty"`
+}
+
 // Settings are the administrator's, for the client to obey.
 type Settings struct {
 	// Idle: a data channel without payload for so long is suspended (seed 000: 5 minutes).

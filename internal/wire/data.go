@@ -11,11 +11,41 @@ import "time"
 // Proxy-Status (RFC 9209), and its body is a Problem.
 const PathDataSession = "/v1/session"
 
+// PathDataCarrier binds a further connection to the session of a client process:
+// POST SessionRequest, answered 204. Flows may come on any of the session's
+// connections.
+const PathDataCarrier = "/v1/carrier"
+
+// PathDataEcho has the gateway ping a host that the session is entitled to by
+// icmp: POST EchoRequest, answered by EchoReply, or a Problem.
+const PathDataEcho = "/v1/echo"
+
 // EventVerdicts carries Verdicts: all of a session's, whole and with every change.
 const EventVerdicts = "verdicts"
 
 // HeaderDecision names, in the answer to a CONNECT, the verdict behind it.
 const HeaderDecision = "Tidegate-Decision"
+
+// HeaderFlow, in a CONNECT and in its 2xx answer, says that the body carries
+// capsules of a flow that outlives its carriers (package flow), and which one.
+// Without it a CONNECT is plain. A flow that the gateway does not know, or no
+// longer, is refused with CodeFlowGone.
+const HeaderFlow = "Tidegate-Flow"
+
+// EchoRequest asks for a ping.
+type EchoRequest struct {
+	Host string `json:"host"`
+	// Size is the payload's, in bytes, at most MaxEcho.
+	Size int `json:"size,omitempty"`
+}
+
+// MaxEcho is the largest payload of a ping, in bytes.
+const MaxEcho = 1400
+
+// EchoReply says that the host has answered, and how soon.
+type EchoReply struct {
+	RTT Duration `json:"rtt"`
+}
 
 // SessionRequest carries the tokens that admit a data channel.
 type SessionRequest struct {
@@ -25,6 +55,9 @@ type SessionRequest struct {
 	Device DeviceClaims `json:"device,omitempty"`
 	// Resumed: the session had a data channel before, here or elsewhere.
 	Resumed bool `json:"resumed,omitempty"`
+	// Instance is the client process's, random: its flows are resumed by no
+	// other. Empty: none of its flows outlives its carrier.
+	Instance string `json:"instance,omitempty"`
 }
 
 // Verdicts are a gateway's, on every entitlement of one session.

@@ -116,6 +116,9 @@ type Action struct {
 	Ports []uint16 `json:"ports,omitempty" yaml:"ports"` // none for icmp
 	// Script is the entitlement script that yields further hosts.
 	Script string `json:"script,omitempty" yaml:"script"`
+	// HoldEarly keeps payload that came in 0-RTT, which might be a replay, until
+	// the handshake is complete. It costs a round trip.
+	HoldEarly bool `json:"hold_early,omitempty" yaml:"holdEarly"`
 }
 
 // Effect is what an action does.

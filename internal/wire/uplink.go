@@ -13,7 +13,14 @@ const (
 	PathGatewayEvents = "/v1/gateway/events"
 	// PathGatewayReport: POST GatewayReport, answered 204.
 	PathGatewayReport = "/v1/gateway/report"
+	// PathGatewayWake: POST GatewayWake, answered 204.
+	PathGatewayWake = "/v1/gateway/wake"
 )
+
+// GatewayWake has clients resume suspended data channels to the gateway's site.
+type GatewayWake struct {
+	Sessions []SessionID `json:"sessions"`
+}
 
 // EventPolicy carries a PolicyToken as a compact JWS in a JSON string.
 const EventPolicy = "policy"
