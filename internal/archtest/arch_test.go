@@ -101,11 +101,12 @@ var layers = map[string][]string{
 	"cmd/tidegate-helper": {"internal/helper"},
 
 	"internal/archtest": {},
+	"internal/netlab":   {},
 }
 
 // harnesses play a part in tests, the demo and the benchmarks: they know both
 // sides, and only tests and each other import them.
-var harnesses = []string{"internal/desktop", "internal/desktoptest", "internal/rig", "internal/demo", "internal/bench", "internal/lab", "app/apptest"}
+var harnesses = []string{"internal/desktop", "internal/desktoptest", "internal/rig", "internal/demo", "internal/bench", "internal/lab", "internal/netlab", "app/apptest"}
 
 // never are imports that one part must not make of another module, with the reason.
 var never = []struct{ from, target, why string }{
