@@ -105,7 +105,10 @@ type SiteFact struct {
 	State   ChannelState
 	Since   time.Time
 	Gateway string
-	Flows   int
+	// Lane is what carries it, "h3" or "h2", while it is connected.
+	Lane string
+	// Flows are those that are open; Parked those of them that no carrier holds.
+	Flows, Parked int
 	// Verdicts are the gateway's last, by entitlement; they stay while the
 	// channel is suspended and end with their leases.
 	Verdicts map[wire.EntitlementID]wire.Verdict
@@ -131,6 +134,7 @@ type AppFact struct {
 	// TUN, IPv4 and IPv6; invalid without one.
 	Synthetic [2]netip.Addr
 	Flows     int
+	Parked    int // of Flows: no carrier holds them at present
 	Waiting   int // flows held until a prompt is answered
 	Up, Down  int64
 	LastUsed  time.Time
