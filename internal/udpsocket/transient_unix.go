@@ -1,0 +1,10 @@
+//go:build !windows
+
+package udpsocket
+
+import "syscall"
+
+// transient are the errors of a send that end by themselves.
+var transient = []error{
+	syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, syscall.ENETDOWN, syscall.EPERM, syscall.ENOBUFS,
+}
