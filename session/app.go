@@ -46,13 +46,16 @@ type App struct {
 	// Listen is the loopback address that leads there; zero while there is none.
 	Listen netip.AddrPort `json:"listen,omitzero"`
 	// Open says how to open it, OpenWith with what: an URL, or a terminal command.
-	Open     OpenKind  `json:"open"`
-	OpenWith string    `json:"open_with,omitempty"`
-	Flows    int       `json:"flows"`
-	Cut      int       `json:"cut,omitempty"` // flows reset by a verdict since sign-in
-	Up       int64     `json:"up"`            // bytes sent since sign-in
-	Down     int64     `json:"down"`          // bytes received since sign-in
-	LastUsed time.Time `json:"last_used,omitzero"`
+	Open     OpenKind `json:"open"`
+	OpenWith string   `json:"open_with,omitempty"`
+	// Addresses stand for the host where programs reach it by its own name.
+	Addresses []netip.Addr `json:"addresses,omitempty"`
+	Flows     int          `json:"flows"`
+	Parked    int          `json:"parked,omitempty"` // of Flows: they rest, and go on when either end has something to say
+	Cut       int          `json:"cut,omitempty"`    // flows reset by a verdict since sign-in
+	Up        int64        `json:"up"`               // bytes sent since sign-in
+	Down      int64        `json:"down"`             // bytes received since sign-in
+	LastUsed  time.Time    `json:"last_used,omitzero"`
 }
 
 // AppState is what an application is to the user.

@@ -12,7 +12,12 @@ func deriveApps(f *facts, in *intent, allowed bool, w *wake) []App {
 	for i, a := range f.catalog {
 		fact := f.plane.Apps[a.ID]
 		a.Listen, a.Flows, a.Up, a.Down, a.LastUsed = fact.Listen, fact.Flows, fact.Up, fact.Down, fact.LastUsed
-		a.Cut = fact.Cut
+		a.Cut, a.Parked = fact.Cut, fact.Parked
+		for _, s := range fact.Synthetic {
+			if s.IsValid() {
+				a.Addresses = append(a.Addresses, s)
+			}
+		}
 		if a.Listen.IsValid() {
 			a.Open, a.OpenWith = opening(&a, a.Listen)
 		} else {

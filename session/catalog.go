@@ -14,13 +14,15 @@ import (
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// catalog reads the applications out of a snapshot's entitlement tokens,
-// sorted by group and name. What cannot be read is left out and logged.
-func catalog(s *wire.Snapshot, log *slog.Logger) ([]App, []WantedSite, map[wire.SiteID]string) {
+// catalog reads the applications out of a snapshot's entitlement tokens, sorted
+// by group and name, and where else they lead. What cannot be read is left out
+// and logged.
+func catalog(s *wire.Snapshot, log *slog.Logger) ([]App, []WantedSite, []WantedRoute, map[wire.SiteID]string) {
 	var (
-		apps  []App
-		sites []WantedSite
-		names = map[wire.SiteID]string{}
+		apps   []App
+		sites  []WantedSite
+		routed []WantedRoute
+		names  = map[wire.SiteID]string{}
 	)
 	for _, id := range slices.Sorted(maps.Keys(s.Tokens)) {
 		t, err := wire.ReadEntitlements(s.Tokens[id])
@@ -32,6 +34,7 @@ func catalog(s *wire.Snapshot, log *slog.Logger) ([]App, []WantedSite, map[wire.
 		sites = append(sites, WantedSite{ID: id, Gateways: t.Site.Gateways,
 			ClaimsToken: s.ClaimsToken, EntitlementToken: s.Tokens[id]})
 		for _, e := range t.Entitlements {
+			routed = append(routed, routes(id, e)...)
 			for _, sc := range e.Shortcuts {
 				a, err := shortcutApp(sc)
 				if err != nil {
@@ -46,7 +49,7 @@ func catalog(s *wire.Snapshot, log *slog.Logger) ([]App, []WantedSite, map[wire.
 	slices.SortStableFunc(apps, func(a, b App) int {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
-	return slices.CompactFunc(apps, func(a, b App) bool { return a.ID == b.ID }), sites, names
+	return slices.CompactFunc(apps, func(a, b App) bool { return a.ID == b.ID }), sites, routed, names
 }
 
 // defaultPorts are those of the links that an application may have.

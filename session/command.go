@@ -80,6 +80,9 @@ type (
 	}
 	// Retry tries at once what waits (the controller, the keychain).
 	Retry struct{}
+	// Pause suspends all data channels at once. Open connections rest; whatever
+	// is used next resumes.
+	Pause struct{}
 	// Quit ends the client.
 	Quit struct{}
 )
@@ -95,6 +98,7 @@ func (OpenApp) command() string       { return "open-app" }
 func (ShowWindow) command() string    { return "show-window" }
 func (Acknowledge) command() string   { return "acknowledge" }
 func (Retry) command() string         { return "retry" }
+func (Pause) command() string         { return "pause" }
 func (Quit) command() string          { return "quit" }
 
 // envelope is a command on the local socket.
@@ -142,6 +146,8 @@ func DecodeCommand(b []byte) (Command, error) {
 		return decode[Acknowledge](e)
 	case "retry":
 		return decode[Retry](e)
+	case "pause":
+		return decode[Pause](e)
 	case "quit":
 		return decode[Quit](e)
 	}

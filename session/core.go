@@ -20,6 +20,7 @@ type core struct {
 
 	facts
 	intent
+	notices notices
 
 	notes   []Event  // what happened and no state shows
 	settled []func() // answers to commands, once their state is published
@@ -48,6 +49,7 @@ type facts struct {
 	ahead    time.Duration // the controller's clock less ours, to the second
 	catalog  []App         // from the snapshot's tokens, sorted
 	sites    []WantedSite
+	routes   []WantedRoute
 	names    map[wire.SiteID]string
 	plane    DataplaneFacts
 	device   deviceFact
@@ -92,7 +94,7 @@ type intent struct {
 }
 
 func newCore(o Options, now func() time.Time, run func(func(context.Context) func(*core))) *core {
-	c := &core{o: o, now: now, run: run}
+	c := &core{o: o, now: now, run: run, notices: newNotices()}
 	c.asks, c.waited, c.due = map[wire.AppID]ask{}, map[wire.AppID]bool{}, map[wire.EntitlementID]due{}
 	c.putOff = map[wire.AppID]time.Time{}
 	c.cured, c.acknowledged = map[wire.EntitlementID]bool{}, map[string]bool{}
@@ -122,6 +124,9 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 	w := &wake{now: now}
 	c.reportDevice(w)
 	next := derive(&c.facts, &c.intent, w)
+	for i := range next.Sites {
+		next.Sites[i].Cause = c.notices.causes[next.Sites[i].ID]
+	}
 	if c.quitting {
 		next.Control, next.ZTA = ControlChannel{}, ZTA{Title: "Tidegate has ended"}
 	}
@@ -181,7 +186,12 @@ func (c *core) want(allowed bool, w *wake) Wanted {
 		return Wanted{}
 	}
 	want := Wanted{Allowed: allowed, Session: c.snapshot.Session, Identity: c.identity, Idle: c.snapshot.Settings.Idle.D(),
-		Sites: c.sites, Device: c.device.claims, Gathering: c.device.gathering(w)}
+		Routes: c.routes, Suspend: c.notices.suspend, Device: c.device.claims, Gathering: c.device.gathering(w)}
+	for _, s := range c.sites {
+		n := c.notices.sites[s.ID]
+		s.Wake, s.Suspend = n.wake, n.suspend
+		want.Sites = append(want.Sites, s)
+	}
 	for _, a := range c.catalog {
 		want.Apps = append(want.Apps, WantedApp{ID: a.ID, Site: a.Site, Entitlement: a.Entitlement, Host: a.Host, Port: a.Port})
 	}
@@ -194,7 +204,8 @@ func (c *core) signedOut(why *wire.Problem) {
 		c.forget(ItemCookie)
 	}
 	c.cookie, c.ended = "", why
-	c.hello, c.snapshot, c.catalog, c.sites = nil, nil, nil, nil
+	c.hello, c.snapshot, c.catalog, c.sites, c.routes = nil, nil, nil, nil, nil
+	c.forgetNotices()
 	c.control = controlFact{}
 	c.plane = DataplaneFacts{}
 	c.sentDevice(nil)
@@ -213,7 +224,7 @@ func (c *core) signedOut(why *wire.Problem) {
 func (c *core) snapshotCame(s wire.Snapshot) {
 	c.tells(s.At)
 	c.snapshot, c.expires = &s, c.ours(s.Expires)
-	c.catalog, c.sites, c.names = catalog(&s, c.o.Log)
+	c.catalog, c.sites, c.routes, c.names = catalog(&s, c.o.Log)
 	c.withdrawn()
 	c.noteDue()
 }
@@ -257,6 +268,7 @@ func (c *core) planeChanged(f DataplaneFacts) {
 			}
 		}
 	}
+	c.channelsChanged(f)
 	c.plane = f
 	c.noteDue()
 }

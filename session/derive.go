@@ -21,6 +21,7 @@ func derive(f *facts, in *intent, w *wake) State {
 		(s.Control.Phase == ControlEstablished || s.Control.Phase == ControlReconnecting)
 	s.Apps = deriveApps(f, in, allowed, w)
 	s.Sites = deriveSites(f)
+	s.Local = deriveLocal(f)
 	s.Prompt = derivePrompt(f, in, s.Apps, s.Control.Phase, allowed, w)
 	s.Problems = deriveProblems(f, in, s.Control)
 	s.ZTA = deriveZTA(f, in, &s, allowed)
@@ -76,7 +77,8 @@ func deriveSites(f *facts) []Site {
 	sites := []Site{}
 	for _, ws := range f.sites {
 		p := f.plane.Sites[ws.ID]
-		s := Site{ID: ws.ID, Name: f.names[ws.ID], Gateway: p.Gateway, State: p.State, Since: p.Since, Flows: p.Flows}
+		s := Site{ID: ws.ID, Name: f.names[ws.ID], Gateway: p.Gateway, State: p.State, Since: p.Since, Flows: p.Flows,
+			Parked: p.Parked, Lane: p.Lane}
 		if s.Gateway == "" && len(ws.Gateways) > 0 {
 			s.Gateway = ws.Gateways[0].Name
 		}
@@ -158,6 +160,9 @@ func deriveProblems(f *facts, in *intent, c ControlChannel) []Problem {
 		if p := f.plane.Sites[ws.ID].Problem; p != nil && c.Phase == ControlEstablished {
 			add(explainSite(f.names[ws.ID], p))
 		}
+	}
+	if p := deriveLocal(f).Problem; p != nil {
+		add(p)
 	}
 	add(in.launch)
 	if f.tray == TrayAbsent {

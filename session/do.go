@@ -46,6 +46,8 @@ func (c *core) do(cmd Command) error {
 		c.link.retry()
 		c.launch = nil
 		return c.retryKeychain()
+	case Pause:
+		return c.doPause()
 	case Quit:
 		c.quit = true
 		return nil

@@ -34,7 +34,7 @@ type fakeController struct {
 	fleeting   bool          // an event stream ends as soon as it stands
 	answer     *wire.Problem
 	cookies    map[Secret]bool
-	streams    map[int]chan any // wire.Snapshot or error
+	streams    map[int]chan any // wire.Snapshot, notice or error
 	n          int
 	snapshot   wire.Snapshot
 	answers    []wire.AnswerRequest
@@ -106,7 +106,7 @@ func (f *fakeController) SignIn(ctx context.Context, r wire.SignInRequest) (Secr
 	return "cookie", nil
 }
 
-func (f *fakeController) Events(ctx context.Context, c Secret, established func(string), snapshot func(wire.Snapshot)) error {
+func (f *fakeController) Events(ctx context.Context, c Secret, on Heard) error {
 	f.mu.Lock()
 	if err := f.count("events"); err != nil {
 		f.mu.Unlock()
@@ -121,17 +121,19 @@ func (f *fakeController) Events(ctx context.Context, c Secret, established func(
 	f.streams[f.n] = ch
 	s, fleeting := f.snapshot, f.fleeting
 	f.mu.Unlock()
-	established("h3")
+	on.Established("h3")
 	if fleeting {
 		return errors.New("EOF")
 	}
-	snapshot(s)
+	on.Snapshot(s)
 	for {
 		select {
 		case v := <-ch:
 			switch v := v.(type) {
 			case wire.Snapshot:
-				snapshot(v)
+				on.Snapshot(v)
+			case notice:
+				on.Notice(v.event, v.ChannelNotice)
 			case error:
 				return v
 			}
@@ -139,6 +141,12 @@ func (f *fakeController) Events(ctx context.Context, c Secret, established func(
 			return ctx.Err()
 		}
 	}
+}
+
+// notice is what a controller tells of data channels.
+type notice struct {
+	event string
+	wire.ChannelNotice
 }
 
 // end ends every event stream with err.

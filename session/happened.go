@@ -57,16 +57,33 @@ func sitesHappened(prev, next *State, add func(string, wire.AppID, string, ...an
 		p := was[s.ID]
 		switch {
 		case p == s.State:
-		case s.State == Connected && p == Suspended:
+		case s.State == Connected && s.Cause == CauseApplication:
+			add("channel-resumed", "", "The data channel to %s was resumed because the application had something to say", s.Name)
+		case s.State == Connected && (p == Suspended || s.Cause == CauseUsed):
 			add("channel-resumed", "", "The data channel to %s was resumed", s.Name)
 		case s.State == Connected:
 			add("channel-connected", "", "The data channel to %s was opened", s.Name)
 		case s.State == Suspended:
-			add("channel-suspended", "", "The data channel to %s was suspended: nothing was using it", s.Name)
+			add("channel-suspended", "", suspensionWords(&s), s.Name)
 		case s.State == Disconnected && p != Connecting:
 			add("channel-disconnected", "", "The data channel to %s was closed", s.Name)
 		}
 	}
+}
+
+// suspensionWords say that a channel was suspended, and why; %s is its site.
+func suspensionWords(s *Site) string {
+	switch {
+	case s.Cause == CauseAdministrator:
+		return "An administrator suspended the data channel to %s; the next use resumes it"
+	case s.Cause == CauseUser:
+		return "The data channel to %s was suspended, as you asked; the next use resumes it"
+	case s.Cause == CauseIdle && s.Parked > 0:
+		return "The data channel to %s was suspended: its open connections were quiet, and rest"
+	case s.Cause == CauseIdle:
+		return "The data channel to %s was suspended: nothing was using it"
+	}
+	return "The data channel to %s was suspended"
 }
 
 // toldApart is how many applications that come or go at once are told one by

@@ -154,15 +154,17 @@ func (r *runner) events(ctx context.Context) {
 	}
 	for n := 0; ; n++ {
 		var stood time.Time
-		err := r.client.Events(ctx, r.cookie,
-			func(transport string) {
+		err := r.client.Events(ctx, r.cookie, Heard{
+			Established: func(transport string) {
 				stood = time.Now()
 				r.tell(func(c *core) {
 					c.control = controlFact{established: true, ever: true, transport: transport, since: stood}
 					c.device.failed, c.device.after = 0, time.Time{}
 				})
 			},
-			func(s wire.Snapshot) { r.tell(func(c *core) { c.snapshotCame(s) }) })
+			Snapshot: func(s wire.Snapshot) { r.tell(func(c *core) { c.snapshotCame(s) }) },
+			Notice:   func(event string, n wire.ChannelNotice) { r.tell(func(c *core) { c.noticed(event, n) }) },
+		})
 		if ctx.Err() != nil {
 			return
 		}

@@ -160,16 +160,23 @@ type ControlClient interface {
 	Hello(ctx context.Context) (wire.Hello, error)
 	// SignIn returns the session cookie's value.
 	SignIn(ctx context.Context, r wire.SignInRequest) (cookie Secret, err error)
-	// Events holds the event stream, calling established with the transport
-	// ("h3", "h2") once it stands and snapshot for each snapshot, until the
-	// stream ends; it always returns an error.
-	Events(ctx context.Context, cookie Secret, established func(transport string), snapshot func(wire.Snapshot)) error
+	// Events holds the event stream until it ends, and always returns an error.
+	Events(ctx context.Context, cookie Secret, on Heard) error
 	Answer(ctx context.Context, cookie Secret, r wire.AnswerRequest) error
 	// Report tells what the device says of itself now.
 	Report(ctx context.Context, cookie Secret, r wire.DeviceReport) error
 	SignOut(ctx context.Context, cookie Secret) error
 	// Close drops idle connections.
 	Close()
+}
+
+// Heard are called with what an event stream tells, in order; all are needed.
+type Heard struct {
+	// Established is called with the transport ("h3", "h2") once the stream stands.
+	Established func(transport string)
+	Snapshot    func(wire.Snapshot)
+	// Notice is called for wire.EventWake and wire.EventSuspend.
+	Notice func(event string, n wire.ChannelNotice)
 }
 
 // Posture finds out the device claims and reports them to ReportDevice, whole,

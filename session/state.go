@@ -27,6 +27,8 @@ type State struct {
 	Apps []App `json:"apps"`
 	// Sites are the data channels, one a site.
 	Sites []Site `json:"sites"`
+	// Local says how programs reach the applications.
+	Local Local `json:"local"`
 	// Problems stand until what caused them is over, the most urgent first.
 	Problems []Problem `json:"problems,omitempty"`
 	// Events are the last MaxEvents things that happened, oldest first.
@@ -134,7 +136,14 @@ type Site struct {
 	Gateway string       `json:"gateway,omitempty"` // the one that serves us
 	State   ChannelState `json:"state"`
 	Since   time.Time    `json:"since,omitzero"`
-	Flows   int          `json:"flows"`
+	// Cause is what had it suspended, or resumed.
+	Cause ChannelCause `json:"cause,omitempty"`
+	// Lane is what carries it, "h3" or "h2", while it is connected.
+	Lane  string `json:"lane,omitempty"`
+	Flows int    `json:"flows"`
+	// Parked are those of Flows that rest: no carrier holds them, and they go on
+	// when either end has something to say.
+	Parked int `json:"parked,omitempty"`
 }
 
 // ChannelState is a data channel's state (architecture, section 6).

@@ -27,6 +27,7 @@ var words = map[wire.Code]Problem{
 	wire.CodeDenied:         {Title: "Access is denied", Fix: "Ask your administrator."},
 	wire.CodeNotEntitled:    {Title: "You are not entitled to this", Fix: "Ask your administrator for access."},
 	wire.CodeAppRefused:     {Title: "The application refused the connection", Detail: "The gateway was told that nothing listens there.", Fix: "Try again later, or tell whoever runs the application."},
+	wire.CodeFlowGone:       {Title: "The connection could not be continued", Detail: "The gateway that held it has started anew.", Fix: "Open the application again."},
 	wire.CodeAppUnreachable: {Title: "The application did not answer", Detail: "The gateway could not reach it.", Fix: "Try again later, or tell whoever runs the application."},
 	wire.CodeFingerprint:    {Title: "This is not your controller", Detail: "Whoever answered there did not show the certificate that was agreed on. Nothing was sent to it.", Fix: "Leave this network if you do not trust it; if it stays, ask your administrator for a new enrolment link."},
 	wire.CodeOverload:       {Title: "The server is busy", Fix: "Try again in a moment."},
@@ -101,11 +102,17 @@ func explainSite(site string, p *wire.Problem) *Problem {
 	x := explain(p, "")
 	if p.Code == wire.CodeAppUnreachable {
 		x.Title = "The gateway of " + site + " is not reached"
-		x.Fix = "Check that your network lets UDP out. Tidegate tries again when you use an application."
+		x.Fix = "Check your network. Tidegate tries again when you use an application."
 		x.Detail = p.Detail
 	}
 	x.Code = "site-" + x.Code
 	return x
+}
+
+// explainTUN says why programs do not reach the applications by their names.
+func explainTUN(p *wire.Problem) *Problem {
+	return &Problem{Code: "tun-" + string(p.Code), Title: p.Title, Detail: p.Detail, Action: "acknowledge",
+		Fix: "Until it works, reach applications at the addresses that `tidegate apps` lists, or through the proxy."}
 }
 
 // reasons are the words for what decides a verdict.
@@ -226,14 +233,20 @@ func (y Why) Sentence() string {
 }
 
 func countInUse(apps []App) string {
-	n, name := 0, ""
+	n, name, rests := 0, "", true
 	for _, a := range apps {
 		if a.Flows > 0 {
 			n, name = n+1, a.Name
+			rests = rests && a.Parked >= a.Flows
 		}
 	}
-	if n == 1 {
+	switch {
+	case n == 1 && rests:
+		return name + " is open, and rests"
+	case n == 1:
 		return name + " is in use"
+	case rests:
+		return fmt.Sprintf("%d applications are open, and rest", n)
 	}
 	return fmt.Sprintf("%d applications are in use", n)
 }

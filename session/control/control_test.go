@@ -71,6 +71,11 @@ func device(t *testing.T, l *lab.Lab, c *control.Controller, user string) (sessi
 	return e, key, client
 }
 
+// heard hears no notices.
+func heard(established func(string), snapshot func(wire.Snapshot)) session.Heard {
+	return session.Heard{Established: established, Snapshot: snapshot, Notice: func(string, wire.ChannelNotice) {}}
+}
+
 func isCode(err error, c wire.Code) bool { return errors.Is(err, &wire.Problem{Code: c}) }
 
 func TestEnrolment(t *testing.T) {
@@ -126,12 +131,12 @@ func TestLanes(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			var lane string
-			err = client.Events(ctx, cookie, func(l string) { lane = l }, func(s wire.Snapshot) {
+			err = client.Events(ctx, cookie, heard(func(l string) { lane = l }, func(s wire.Snapshot) {
 				if s.User != "maya" || len(s.Tokens) != 1 {
 					t.Errorf("snapshot of %s with %d tokens", s.User, len(s.Tokens))
 				}
 				cancel()
-			})
+			}))
 			if lane != c.want || !errors.Is(err, context.Canceled) {
 				t.Errorf("lane %q, want %q; ended with %v", lane, c.want, err)
 			}
@@ -205,17 +210,17 @@ func TestCookieIsBoundToTheDeviceKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	none := func(string) {}
-	if err := theirs.Events(t.Context(), cookie, none, func(wire.Snapshot) {}); !isCode(err, wire.CodeNoSession) {
+	if err := theirs.Events(t.Context(), cookie, heard(none, func(wire.Snapshot) {})); !isCode(err, wire.CodeNoSession) {
 		t.Errorf("a copied cookie: %v", err)
 	}
-	if err := mine.Events(t.Context(), "bm9uc2Vuc2U", none, func(wire.Snapshot) {}); !isCode(err, wire.CodeNoSession) {
+	if err := mine.Events(t.Context(), "bm9uc2Vuc2U", heard(none, func(wire.Snapshot) {})); !isCode(err, wire.CodeNoSession) {
 		t.Errorf("a made-up cookie: %v", err)
 	}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- mine.Events(t.Context(), cookie, none, func(wire.Snapshot) {
+		ended <- mine.Events(t.Context(), cookie, heard(none, func(wire.Snapshot) {
 			go mine.SignOut(t.Context(), cookie) // the rightful session is alive; now it ends
-		})
+		}))
 	}()
 	if err := <-ended; !isCode(err, wire.CodeSignedOut) {
 		t.Errorf("after signing out: %v", err)
@@ -235,7 +240,7 @@ func TestSignOutReachesTheController(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended, standing := make(chan error, 1), make(chan struct{})
 		go func() {
-			ended <- client.Events(ctx, cookie, func(string) {}, func(wire.Snapshot) { close(standing) })
+			ended <- client.Events(ctx, cookie, heard(func(string) {}, func(wire.Snapshot) { close(standing) }))
 		}()
 		<-standing
 		cancel()
@@ -243,7 +248,7 @@ func TestSignOutReachesTheController(t *testing.T) {
 			t.Errorf("sign out: %v", err)
 		}
 		<-ended
-		if err := client.Events(t.Context(), cookie, func(string) {}, func(wire.Snapshot) {}); !isCode(err, wire.CodeNoSession) {
+		if err := client.Events(t.Context(), cookie, heard(func(string) {}, func(wire.Snapshot) {})); !isCode(err, wire.CodeNoSession) {
 			t.Errorf("the session is alive after signing out: %v", err)
 		}
 	}
@@ -256,7 +261,7 @@ func TestControllerGoneAndBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = client.Events(t.Context(), cookie, func(string) {}, func(wire.Snapshot) { go l.StopController() })
+	err = client.Events(t.Context(), cookie, heard(func(string) {}, func(wire.Snapshot) { go l.StopController() }))
 	var p *wire.Problem
 	if err == nil || errors.As(err, &p) {
 		t.Fatalf("a controller that shuts down ends the stream with %v, and no session with it", err)
@@ -272,7 +277,7 @@ func TestControllerGoneAndBack(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	err = client.Events(ctx, cookie, func(string) {}, func(wire.Snapshot) { cancel() })
+	err = client.Events(ctx, cookie, heard(func(string) {}, func(wire.Snapshot) { cancel() }))
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("the cookie did not outlive the controller's restart: %v", err)
 	}

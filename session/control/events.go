@@ -23,7 +23,7 @@ const firstWord = 4 * time.Second
 var errSilent = errors.New("the controller has gone silent")
 
 // Events holds the event stream until it ends; it always returns an error.
-func (c *Client) Events(ctx context.Context, cookie session.Secret, established func(string), snapshot func(wire.Snapshot)) error {
+func (c *Client) Events(ctx context.Context, cookie session.Secret, on session.Heard) error {
 	caller := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -42,7 +42,7 @@ func (c *Client) Events(ctx context.Context, cookie session.Secret, established 
 		return err
 	}
 	defer res.Body.Close()
-	established(l.name)
+	on.Established(l.name)
 	r := wire.NewEventReader(res.Body)
 	r.Alive = func() { watch.Reset(silence) }
 	for {
@@ -62,7 +62,13 @@ func (c *Client) Events(ctx context.Context, cookie session.Secret, established 
 			if err := json.Unmarshal(e.Data, &s); err != nil {
 				return fmt.Errorf("read snapshot: %w", err)
 			}
-			snapshot(s)
+			on.Snapshot(s)
+		case wire.EventWake, wire.EventSuspend:
+			var n wire.ChannelNotice
+			if err := json.Unmarshal(e.Data, &n); err != nil {
+				return fmt.Errorf("read notice: %w", err)
+			}
+			on.Notice(e.Name, n)
 		case wire.EventEnded:
 			p := &wire.Problem{}
 			if err := json.Unmarshal(e.Data, p); err != nil {

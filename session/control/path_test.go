@@ -118,7 +118,7 @@ func TestUDPIsDroppedInMidSession(t *testing.T) {
 	}
 	rested := make(chan rest, 1)
 	var lane string
-	err := client.Events(t.Context(), cookie, func(l string) { lane = l }, func(wire.Snapshot) {
+	err := client.Events(t.Context(), cookie, heard(func(l string) { lane = l }, func(wire.Snapshot) {
 		before := p.Packets()
 		time.AfterFunc(idle, func() {
 			select {
@@ -127,7 +127,7 @@ func TestUDPIsDroppedInMidSession(t *testing.T) {
 			default: // a second snapshot's
 			}
 		})
-	})
+	}))
 	var r rest
 	select {
 	case r = <-rested:
@@ -143,7 +143,7 @@ func TestUDPIsDroppedInMidSession(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	again := time.Now()
-	client.Events(ctx, cookie, func(l string) { lane = l }, func(wire.Snapshot) { cancel() })
+	client.Events(ctx, cookie, heard(func(l string) { lane = l }, func(wire.Snapshot) { cancel() }))
 	if lane != "h2" || time.Since(again) > 3*time.Second {
 		t.Errorf("then over %s, after %v", lane, time.Since(again))
 	}
@@ -158,13 +158,13 @@ func TestTCPFreezesInMidSession(t *testing.T) {
 	client, cookie := p.signedIn(t, l, &control.Controller{NoQUIC: true})
 	var cut time.Time
 	frozen := make(chan struct{})
-	err := client.Events(t.Context(), cookie, func(string) {}, func(wire.Snapshot) {
+	err := client.Events(t.Context(), cookie, heard(func(string) {}, func(wire.Snapshot) {
 		go func() { // not in the way of what is being read
 			p.frozen.Lock()
 			cut = time.Now()
 			close(frozen)
 		}()
-	})
+	}))
 	<-frozen
 	p.frozen.Unlock()
 	if took := time.Since(cut); took > noticed {

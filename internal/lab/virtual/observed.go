@@ -34,13 +34,15 @@ type observedClient struct {
 }
 
 // Events passes the snapshots on.
-func (o *observedClient) Events(ctx context.Context, cookie session.Secret, established func(string), snapshot func(wire.Snapshot)) error {
-	return o.ControlClient.Events(ctx, cookie, established, func(s wire.Snapshot) {
+func (o *observedClient) Events(ctx context.Context, cookie session.Secret, on session.Heard) error {
+	snapshot := on.Snapshot
+	on.Snapshot = func(s wire.Snapshot) {
 		o.c.mu.Lock()
 		o.c.snapshot = s
 		o.c.mu.Unlock()
 		snapshot(s)
-	})
+	}
+	return o.ControlClient.Events(ctx, cookie, on)
 }
 
 // readToken reads a token without verifying it; the zero one where there is none.

@@ -1,0 +1,164 @@
+package session
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// ChannelCause is what had a data channel suspended or resumed.
+type ChannelCause string
+
+// The causes. The zero value has to do with no suspension.
+const (
+	CauseNone          ChannelCause = ""
+	CauseUsed          ChannelCause = "used"          // it was resumed by being used
+	CauseIdle          ChannelCause = "idle"          // nothing was using it
+	CauseUser          ChannelCause = "user"          // `tidegate pause`
+	CauseAdministrator ChannelCause = "administrator" // ordered it
+	CauseApplication   ChannelCause = "application"   // had something to say, and woke it
+)
+
+// Local says how programs of this machine reach the applications, beside the
+// loopback addresses.
+type Local struct {
+	// Proxy is where the SOCKS5 and HTTP proxy listens, for this user alone, and
+	// PAC the URL of its configuration; zero while there is none.
+	Proxy netip.AddrPort `json:"proxy,omitzero"`
+	PAC   string         `json:"pac,omitempty"`
+	// TUN: every program reaches the applications by their own names and
+	// addresses; Problem is why not, where that was asked for.
+	TUN     bool     `json:"tun"`
+	Problem *Problem `json:"problem,omitempty"`
+}
+
+// pacPath is where the proxy serves its configuration.
+const pacPath = "/proxy.pac"
+
+func deriveLocal(f *facts) Local {
+	l := Local{Proxy: f.plane.Proxy, TUN: f.plane.TUN}
+	if l.Proxy.IsValid() {
+		l.PAC = "http://" + l.Proxy.String() + pacPath
+	}
+	if p := f.plane.Problem; p != nil && !l.TUN {
+		l.Problem = explainTUN(p)
+	}
+	return l
+}
+
+// notices are the wishes for data channels that are said rather than stated, and
+// what came of them. Counters never fall, so that a higher one is a new wish.
+type notices struct {
+	suspend uint64                    // all channels
+	sites   map[wire.SiteID]siteCount // those of one
+	ordered map[wire.SiteID]ordered   // suspensions that the data plane has not reported yet
+	woken   map[wire.SiteID]bool      // and the resumptions
+	causes  map[wire.SiteID]ChannelCause
+}
+
+type siteCount struct{ wake, suspend uint64 }
+
+type ordered struct {
+	cause ChannelCause
+	at    time.Time
+}
+
+func newNotices() notices {
+	return notices{sites: map[wire.SiteID]siteCount{}, ordered: map[wire.SiteID]ordered{},
+		woken: map[wire.SiteID]bool{}, causes: map[wire.SiteID]ChannelCause{}}
+}
+
+// forgetNotices drops what belonged to a session. The counters stay.
+func (c *core) forgetNotices() {
+	clear(c.notices.ordered)
+	clear(c.notices.woken)
+	clear(c.notices.causes)
+}
+
+// noticed takes what the controller tells of data channels: of one of ours, or,
+// where it names none, of all.
+func (c *core) noticed(event string, n wire.ChannelNotice) {
+	if n.Site == "" && event == wire.EventSuspend {
+		c.suspend(CauseAdministrator)
+		return
+	}
+	for _, s := range c.sites {
+		if n.Site != "" && n.Site != s.ID {
+			continue
+		}
+		count := c.notices.sites[s.ID]
+		switch event {
+		case wire.EventWake:
+			count.wake++
+			if c.plane.Sites[s.ID].State == Suspended {
+				c.notices.woken[s.ID] = true
+			}
+		case wire.EventSuspend:
+			count.suspend++
+			c.order(s.ID, CauseAdministrator)
+		}
+		c.notices.sites[s.ID] = count
+	}
+}
+
+// suspend has all data channels suspended.
+func (c *core) suspend(why ChannelCause) {
+	c.notices.suspend++
+	for _, s := range c.sites {
+		c.order(s.ID, why)
+	}
+}
+
+// order notes why a channel is about to be suspended, if it is open.
+func (c *core) order(id wire.SiteID, why ChannelCause) {
+	if s := c.plane.Sites[id].State; s == Connected || s == Connecting {
+		c.notices.ordered[id] = ordered{why, c.now()}
+	}
+}
+
+// channelsChanged says why the data channels are what they are in f, by what
+// they were.
+func (c *core) channelsChanged(f DataplaneFacts) {
+	n := &c.notices
+	for _, s := range c.sites {
+		id, was, is := s.ID, c.plane.Sites[s.ID].State, f.Sites[s.ID]
+		o, asked := n.ordered[id]
+		switch {
+		case is.State == Disconnected:
+			delete(n.ordered, id)
+			delete(n.woken, id)
+			delete(n.causes, id)
+		case is.State == Suspended && was != Suspended:
+			switch {
+			case asked:
+				n.causes[id] = o.cause
+			case is.Problem != nil: // it could not be resumed
+				delete(n.causes, id)
+			default:
+				n.causes[id] = CauseIdle
+			}
+			delete(n.ordered, id)
+			delete(n.woken, id)
+		case is.State != Suspended && was == Suspended:
+			n.causes[id] = CauseUsed
+			if n.woken[id] {
+				n.causes[id] = CauseApplication
+			}
+			delete(n.woken, id)
+		case is.State == Connecting && was == Connected: // its carrier was lost
+			delete(n.causes, id)
+		case is.State == Connected && asked && is.Since.After(o.at):
+			delete(n.ordered, id) // it was suspended, and resumed, since
+		}
+	}
+}
+
+func (c *core) doPause() error {
+	if c.cookie == "" || c.snapshot == nil {
+		return errors.New("nobody is signed in, so there is no data channel to suspend")
+	}
+	c.suspend(CauseUser)
+	return nil
+}
