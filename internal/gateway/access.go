@@ -13,16 +13,17 @@ import (
 // of it, it returns what to wait for before it is called again. It runs on the
 // session's goroutine.
 func (s *session) open(t target, f *flow) (p *wire.Problem, wait <-chan struct{}) {
-	if s.undecided(t) || s.inquire(t, f) {
+	m := s.matcher.match(t)
+	if s.undecided(m) || s.inquire(m, f) {
 		return nil, s.news
 	}
-	if e := s.blocker(t); e != nil {
-		return s.refuse(e, t), nil
+	if h, ok := m.blocker(); ok {
+		return s.refuse(h, t), nil
 	}
 	var denied *entitlement
-	for _, e := range s.entitlements {
-		offered := e.offers[t.String()] && e.rules.scripted(t)
-		if !e.rules.allows(t) && !offered {
+	for _, h := range m {
+		e := h.e
+		if offered := h.says.has(saysScript) && e.offers[t.String()]; !h.says.allows() && !offered {
 			continue
 		}
 		if s.valuesPending(e) {
@@ -31,8 +32,9 @@ func (s *session) open(t target, f *flow) (p *wire.Problem, wait <-chan struct{}
 		was := e.used
 		s.use(e, true)
 		s.judge([]*entitlement{e}, 0, wire.TriggerAccess, true)
-		if e.verdict.Allow && e.permits() && e.rules.allows(t) {
-			f.entitlement, f.decision, f.literal = e, e.verdict.Decision, e.rules.literal(t)
+		if e.verdict.Allow && e.permits() && h.says.allows() {
+			f.entitlement, f.decision = e, e.verdict.Decision
+			f.literal, f.hold = h.says.has(saysLiteral), h.says.has(saysHold)
 			e.flows[f] = struct{}{}
 			return nil, nil
 		}
@@ -57,9 +59,9 @@ func (s *session) use(e *entitlement, used bool) {
 }
 
 // undecided says whether it is not known yet what the rules say of the target.
-func (s *session) undecided(t target) bool {
-	return slices.ContainsFunc(s.entitlements, func(e *entitlement) bool {
-		return e.rules.pending(t) || e.rules.scripted(t) && slices.ContainsFunc(e.rules.scripts(), func(name string) bool {
+func (s *session) undecided(m match) bool {
+	return slices.ContainsFunc(m, func(h hit) bool {
+		return h.says.has(saysPending) || h.says.has(saysScript) && slices.ContainsFunc(h.e.rules.scripts(), func(name string) bool {
 			return s.tasks[key(wire.ScriptEntitlement, name)].pending()
 		})
 	})
@@ -67,16 +69,17 @@ func (s *session) undecided(t target) bool {
 
 // inquire runs, for a flow that no rule allows yet, the scripts that may name
 // its target, and says whether it has to wait for a run that began since.
-func (s *session) inquire(t target, f *flow) (wait bool) {
-	if slices.ContainsFunc(s.entitlements, func(e *entitlement) bool { return e.rules.allows(t) }) {
+func (s *session) inquire(m match, f *flow) (wait bool) {
+	if slices.ContainsFunc(m, func(h hit) bool { return h.says.allows() }) {
 		return false
 	}
 	first := f.inquired.IsZero()
 	if first {
 		f.inquired = s.now()
 	}
-	for _, e := range s.entitlements {
-		if !e.verdict.Allow || !e.rules.scripted(t) {
+	for _, h := range m {
+		e := h.e
+		if !e.verdict.Allow || !h.says.has(saysScript) {
 			continue
 		}
 		if first {
@@ -95,30 +98,19 @@ func deniedProblem(v wire.Verdict) *wire.Problem {
 	return &wire.Problem{Code: wire.CodeDenied, Status: http.StatusForbidden, Title: "Access is denied", Detail: v.Reason.Detail, Verdict: &v}
 }
 
-// blocker is the entitlement whose rules refuse the target: first one that is to
-// raise an alert, whatever its conditions. Nil: none does.
-func (s *session) blocker(t target) *entitlement {
-	var found *entitlement
-	for _, e := range s.entitlements {
-		if e.rules.alerts(t) {
-			return e
-		}
-		if found == nil && e.rules.blocks(t) {
-			found = e
-		}
-	}
-	return found
+// blocked says whether any of the session's entitlements blocks the target.
+func (s *session) blocked(t target) bool {
+	_, ok := s.matcher.match(t).blocker()
+	return ok
 }
 
-// blocked says whether any of the session's entitlements blocks the target.
-func (s *session) blocked(t target) bool { return s.blocker(t) != nil }
-
-// refuse records that e blocks the target, and raises the alert that it asks for.
-func (s *session) refuse(e *entitlement, t target) *wire.Problem {
+// refuse records what blocks the target, and raises the alert that it asks for.
+func (s *session) refuse(h hit, t target) *wire.Problem {
+	e := h.e
 	reason := wire.Reason{Kind: wire.ReasonBlocked}
 	decision := wire.DecisionID(wire.NewID())
 	s.record(wire.AuditRecord{Kind: "flow-denied", Entitlement: e.id, Target: t.String(), Trigger: wire.TriggerAccess, Reason: reason, Decision: decision})
-	if e.rules.alerts(t) {
+	if h.says.has(saysAlert) {
 		s.alert(e, t, decision)
 	}
 	return &wire.Problem{Code: wire.CodeNotEntitled, Status: http.StatusForbidden, Title: "This destination is blocked",
@@ -198,6 +190,10 @@ func (s *session) still(f *flow) bool {
 // the flow is led is refused; a session that has ended refuses everything.
 func (s *session) blocks(f *flow, t target) bool {
 	blocked := true
-	s.call(func() { blocked = s.blocked(t) || f.entitlement.rules.excludes(t) })
+	s.call(func() {
+		m := s.matcher.match(t)
+		_, blocked = m.blocker()
+		blocked = blocked || m.of(f.entitlement).has(saysExclude)
+	})
 	return blocked
 }

@@ -96,7 +96,7 @@ func TestMappedHosts(t *testing.T) {
 	}
 	for _, a := range []wire.Action{{Hosts: []string{"::ffff:10.1.0.1"}}, {Hosts: []string{"::ffff:10.1.0.0/120"}}, {Script: "s"}} {
 		a.Effect, a.Protocol, a.Ports = wire.EffectBlock, wire.TCP, []uint16{22}
-		if r := compileRule(a, from); !r.covers(at) {
+		if r := compiled([]wire.Action{a}, from); !r.blocks(at) {
 			t.Errorf("%+v does not refuse %s", a, at)
 		}
 	}

@@ -21,6 +21,7 @@ type entitlement struct {
 	grant *reevaluate.Grant
 	now   clock
 	rules rules
+	stale bool // the matcher has not read rules yet
 	// actions are as they stand in the token, times all of its conditions'.
 	actions  []wire.Action
 	times    []wire.Reevaluate

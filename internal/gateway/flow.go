@@ -37,7 +37,9 @@ type flow struct {
 	decision    wire.DecisionID
 	target      target
 	literal     bool
-	inquired    time.Time // see session.inquire
+	// hold: payload that came in 0-RTT waits for the handshake.
+	hold     bool
+	inquired time.Time // see session.inquire
 	// addr is where a name server led; the session's.
 	addr netip.Addr
 

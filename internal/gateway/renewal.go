@@ -95,6 +95,7 @@ func (s *session) renew(t tokens, trigger wire.Trigger) {
 	}
 	for _, gone := range old {
 		gone.lease.Store(0)
+		s.matcher.forget(gone)
 		s.cut(gone, trigger)
 	}
 	s.subject.SetGrants(grants)
@@ -138,11 +139,15 @@ func (s *session) withdraw(trigger wire.Trigger) {
 // passes and nothing is cut.
 func (s *session) confirm(f *flow, trigger wire.Trigger) {
 	e := f.entitlement
-	covered := e.rules.allows(f.target) && !s.blocked(f.target)
-	if at := (target{addr: f.addr, port: f.target.port, protocol: f.target.protocol, led: true}); f.addr.IsValid() {
-		covered = covered && !s.blocked(at) && !e.rules.excludes(at)
+	m := s.matcher.match(f.target)
+	_, refused := m.blocker()
+	covered := m.of(e).allows() && !refused
+	if f.addr.IsValid() {
+		at := s.matcher.match(target{addr: f.addr, port: f.target.port, protocol: f.target.protocol, led: true})
+		_, refused := at.blocker()
+		covered = covered && !refused && !at.of(e).has(saysExclude)
 	}
-	f.unsure.Store(!covered && s.undecided(f.target))
+	f.unsure.Store(!covered && s.undecided(m))
 	if !covered && !f.unsure.Load() {
 		s.cutOne(e, f, trigger)
 	}

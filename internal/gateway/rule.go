@@ -14,13 +14,13 @@ type rule struct {
 	effect   wire.Effect
 	protocol wire.Protocol
 	ports    []uint16
-	names    map[string]bool
+	names    []string
 	prefixes []netip.Prefix
 	// found are the addresses that dns:// names lead to now, and scripts name.
-	found map[netip.Addr]bool
+	found []netip.Addr
 	// behind are the addresses where the names of a rule that refuses lead now. It
 	// refuses them as addresses, but no other name that leads there.
-	behind map[netip.Addr]bool
+	behind []netip.Addr
 	// script yields further hosts; empty: none does.
 	script string
 	// unknown: not all of the hosts could be found out. What allows then allows
@@ -30,6 +30,8 @@ type rule struct {
 	pending bool
 	// hazy and placing are unknown and pending of what is behind names.
 	hazy, placing bool
+	// hold: see wire.Action.HoldEarly.
+	hold bool
 }
 
 // sources are where the hosts of rules come from, beside the rules.
@@ -43,7 +45,7 @@ type sources struct {
 
 // compileRule reads an action. An effect that this version does not know blocks.
 func compileRule(a wire.Action, from sources) rule {
-	r := rule{effect: a.Effect, protocol: a.Protocol, ports: a.Ports, names: map[string]bool{}, script: a.Script}
+	r := rule{effect: a.Effect, protocol: a.Protocol, ports: a.Ports, script: a.Script, hold: a.HoldEarly}
 	switch a.Effect {
 	case wire.EffectAllow, wire.EffectBlock, wire.EffectAlert, wire.EffectExclude:
 	default:
@@ -65,12 +67,12 @@ func (r *rule) add(hosts []string, written bool, from sources) {
 		if p, err := parseNetwork(h); err == nil && (written || !p.IsSingleIP()) {
 			r.prefixes = append(r.prefixes, p)
 		} else if err == nil {
-			r.find(p.Addr())
+			r.found = append(r.found, p.Addr())
 		} else if ip, err := netip.ParseAddr(h); err == nil && ip.Zone() == "" {
 			if ip = ip.Unmap(); written {
 				r.prefixes = append(r.prefixes, netip.PrefixFrom(ip, ip.BitLen()))
 			} else {
-				r.find(ip)
+				r.found = append(r.found, ip)
 			}
 		} else if l, ok := parseLookup(h); ok {
 			r.resolve(l, from)
@@ -93,19 +95,14 @@ func parseNetwork(h string) (netip.Prefix, error) {
 
 // name adds a name and, where the rule refuses, what is behind it.
 func (r *rule) name(name string, from sources) {
-	r.names[name] = true
+	r.names = append(r.names, name)
 	if r.effect == wire.EffectAllow {
 		return
 	}
 	a, known, pending := from.find(lookup{name: name})
 	r.hazy = r.hazy || !known
 	r.placing = r.placing || pending
-	for _, ip := range a.addrs {
-		if r.behind == nil {
-			r.behind = map[netip.Addr]bool{}
-		}
-		r.behind[ip] = true
-	}
+	r.behind = append(r.behind, a.addrs...)
 }
 
 // resolve adds what a resolver name leads to. What the hosts map says is as
@@ -121,46 +118,20 @@ func (r *rule) resolve(l lookup, from sources) {
 		if a.trusted {
 			r.prefixes = append(r.prefixes, netip.PrefixFrom(ip, ip.BitLen()))
 		} else {
-			r.find(ip)
+			r.found = append(r.found, ip)
 		}
 	}
 }
 
-// find adds an address that nobody has written.
-func (r *rule) find(ip netip.Addr) {
-	if r.found == nil {
-		r.found = map[netip.Addr]bool{}
-	}
-	r.found[ip] = true
+// loose says whether the rule may say something of a target that it does not name.
+func (r *rule) loose() bool {
+	return r.unknown || r.hazy || r.pending || r.placing || r.script != ""
 }
 
 // concerns says whether the rule is about the target's protocol and port.
 func (r *rule) concerns(t target) bool {
 	p := cmp.Or(t.protocol, wire.TCP)
 	return p == r.protocol && (p == wire.ICMP || slices.Contains(r.ports, t.port))
-}
-
-// covers says whether the rule is about the target and names it. One that
-// refuses covers all where it is not known what it names.
-func (r *rule) covers(t target) bool {
-	unknown := r.unknown || r.hazy && t.address()
-	return r.concerns(t) && (unknown && r.effect != wire.EffectAllow || r.means(t))
-}
-
-// means says whether the rule is known to name the target: a name as a name, an
-// address as an address, inside a network or behind a name.
-func (r *rule) means(t target) bool {
-	if t.name != "" {
-		return r.names[t.name]
-	}
-	return r.found[t.addr] || !t.led && r.behind[t.addr] || slices.ContainsFunc(r.prefixes, func(p netip.Prefix) bool { return p.Contains(t.addr) })
-}
-
-// literal says whether the rule names exactly that address, not only a network
-// around it or a name that leads there.
-func (r *rule) literal(t target) bool {
-	return t.name == "" && r.concerns(t) &&
-		slices.ContainsFunc(r.prefixes, func(p netip.Prefix) bool { return p.IsSingleIP() && p.Addr() == t.addr })
 }
 
 // lookups are what a resolver is to watch for hosts: the plain names as well,

@@ -71,7 +71,7 @@ func TestRuleEffects(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rs := compileRules(row.actions, from)
+			rs := compiled(row.actions, from)
 			got := [...]bool{rs.allows(tg), rs.blocks(tg), rs.alerts(tg), rs.literal(tg), rs.pending(tg)}
 			if want := [...]bool{row.allows, row.blocks, row.alerts, row.literal, row.pendings}; got != want {
 				t.Errorf("allows, blocks, alerts, literal, pending: %v, want %v", got, want)
@@ -82,7 +82,7 @@ func TestRuleEffects(t *testing.T) {
 
 // TestRuleProtocols are compiled, though the lane carries TCP alone.
 func TestRuleProtocols(t *testing.T) {
-	rs := compileRules([]wire.Action{
+	rs := compiled([]wire.Action{
 		{Effect: wire.EffectAllow, Protocol: wire.UDP, Hosts: []string{"dns.corp"}, Ports: []uint16{53}},
 		{Effect: wire.EffectAllow, Protocol: wire.ICMP, Hosts: []string{"10.0.0.0/8"}},
 	}, nowhere)
@@ -100,7 +100,7 @@ func TestRuleProtocols(t *testing.T) {
 			t.Errorf("%+v: %v", row.target, got)
 		}
 	}
-	if got := rs.list(); len(got) != 2 || got[0] != "allow udp dns.corp 53" || got[1] != "allow icmp 10.0.0.0/8 " {
+	if got := rs.e.rules.list(); len(got) != 2 || got[0] != "allow udp dns.corp 53" || got[1] != "allow icmp 10.0.0.0/8 " {
 		t.Errorf("%q", got)
 	}
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -18,42 +17,6 @@ func compileRules(actions []wire.Action, from sources) rules {
 		rs = append(rs, compileRule(a, from))
 	}
 	return rs
-}
-
-// any says whether a rule of one of the effects covers the target.
-func (rs rules) any(t target, effects ...wire.Effect) bool {
-	return slices.ContainsFunc(rs, func(r rule) bool { return slices.Contains(effects, r.effect) && r.covers(t) })
-}
-
-// allows says whether the rules allow the target, for what they exclude.
-func (rs rules) allows(t target) bool {
-	return rs.any(t, wire.EffectAllow) && !rs.excludes(t)
-}
-
-// blocks says whether the rules refuse the target, whatever allows it.
-func (rs rules) blocks(t target) bool { return rs.any(t, wire.EffectBlock, wire.EffectAlert) }
-
-// alerts says whether trying the target is to raise an alert: only where it is
-// known that an alert action means it.
-func (rs rules) alerts(t target) bool {
-	return slices.ContainsFunc(rs, func(r rule) bool { return r.effect == wire.EffectAlert && r.concerns(t) && r.means(t) })
-}
-
-// excludes says whether the rules take the target out of what they allow.
-func (rs rules) excludes(t target) bool { return rs.any(t, wire.EffectExclude) }
-
-func (rs rules) literal(t target) bool {
-	return slices.ContainsFunc(rs, func(r rule) bool { return r.effect == wire.EffectAllow && r.literal(t) })
-}
-
-// pending says whether it is not known yet what the rules say of the target.
-func (rs rules) pending(t target) bool {
-	return slices.ContainsFunc(rs, func(r rule) bool { return (r.pending || r.placing && t.address()) && r.concerns(t) })
-}
-
-// scripted says whether a script may name the target.
-func (rs rules) scripted(t target) bool {
-	return slices.ContainsFunc(rs, func(r rule) bool { return r.script != "" && r.concerns(t) })
 }
 
 // scripts are the names of the scripts that the rules take hosts from.
@@ -72,7 +35,7 @@ func (rs rules) list() []string {
 	var out []string
 	for _, r := range rs {
 		var hosts []string
-		hosts = slices.AppendSeq(hosts, maps.Keys(r.names))
+		hosts = append(hosts, r.names...)
 		for _, p := range r.prefixes {
 			if p.IsSingleIP() {
 				hosts = append(hosts, p.Addr().String())
@@ -80,7 +43,7 @@ func (rs rules) list() []string {
 				hosts = append(hosts, p.String())
 			}
 		}
-		for a := range r.found {
+		for _, a := range r.found {
 			hosts = append(hosts, a.String())
 		}
 		slices.Sort(hosts)

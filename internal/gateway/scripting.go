@@ -213,7 +213,10 @@ func (s *session) sources() sources {
 }
 
 // compile makes the entitlement's rules.
-func (s *session) compile(e *entitlement) { e.rules = compileRules(e.actions, s.sources()) }
+func (s *session) compile(e *entitlement) {
+	e.rules = compileRules(e.actions, s.sources())
+	s.matcher.change(e)
+}
 
 // recompile is compile after what the rules' hosts come from has changed; cause
 // says what did.

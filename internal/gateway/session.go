@@ -45,6 +45,7 @@ type session struct {
 	risk         wire.Risk          // the user's
 	subject      reevaluate.Subject // of the entitlements' verdicts, by their index
 	entitlements []*entitlement
+	matcher      matcher          // of their rules
 	next         time.Time        // when the subject has to judge again
 	tasks        map[string]*task // the scripts in use
 	lookups      map[lookup]struct{}

@@ -70,7 +70,7 @@ func TestParseTarget(t *testing.T) {
 var nowhere = sources{find: func(lookup) (answer, bool, bool) { return answer{}, true, false }}
 
 func TestRules(t *testing.T) {
-	rs := compileRules([]wire.Action{
+	rs := compiled([]wire.Action{
 		{Effect: "allow", Protocol: "tcp", Hosts: []string{"App.Corp.", "10.0.0.0/8", "192.0.2.7", "2001:db8::/32"}, Ports: []uint16{443}},
 		{Effect: "block", Protocol: "tcp", Hosts: []string{"10.9.0.0/16", "secret.corp"}, Ports: []uint16{443}},
 		{Effect: "allow", Protocol: "udp", Hosts: []string{"udp.corp"}, Ports: []uint16{443}},
@@ -97,7 +97,7 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s: %v, want %q", in, got, want)
 		}
 	}
-	unreadable := compileRules([]wire.Action{{Effect: "block", Protocol: "tcp", Hosts: []string{"*"}, Ports: []uint16{443}}}, nowhere)
+	unreadable := compiled([]wire.Action{{Effect: "block", Protocol: "tcp", Hosts: []string{"*"}, Ports: []uint16{443}}}, nowhere)
 	if !unreadable.blocks(target{addr: netip.MustParseAddr("10.0.0.1"), port: 443}) {
 		t.Error("a block that cannot be read blocks nothing")
 	}
@@ -109,7 +109,7 @@ func FuzzConnectTarget(f *testing.F) {
 	for _, s := range []string{"app.corp:443", "APP.CORP.:443", "10.0.0.9:443", "rebind.corp:443", "local.corp:443", "127.0.0.1:443", "[::1]:443", "0x7f.1:443", "[::ffff:10.0.0.1]:443", "169.254.169.254:443"} {
 		f.Add(s)
 	}
-	rs := compileRules([]wire.Action{
+	rs := compiled([]wire.Action{
 		{Effect: "allow", Protocol: "tcp", Hosts: []string{"app.corp", "rebind.corp", "local.corp", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "::/0"}, Ports: []uint16{443}},
 		{Effect: "block", Protocol: "tcp", Hosts: []string{"10.9.0.0/16"}, Ports: []uint16{443}},
 	}, nowhere)
