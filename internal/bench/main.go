@@ -17,9 +17,11 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/bench/channel"
 	"github.com/tidegate/tidegate/internal/desktop"
 	"github.com/tidegate/tidegate/internal/lab"
 	"github.com/tidegate/tidegate/internal/rig"
@@ -28,25 +30,46 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "role" { // of a measurement in namespaces
+		if err := channel.Role(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	program := flag.String("program", "build/bin/tidegate", "the client to measure")
 	runs := flag.Int("runs", 11, "how often each figure is taken; the median is printed")
 	hidden := flag.Duration("hidden", time.Minute, "how long the hidden client is watched")
+	only := flag.String("only", "", "of the data channel alone, these: first-byte,bulk,lossy,roam,opens")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 40*time.Minute)
 	defer cancel()
 	path, err := filepath.Abs(*program) // the desktop's programs run elsewhere
 	if err == nil {
 		b := &bench{program: path, runs: *runs, hidden: *hidden}
-		if err = b.evaluation(ctx); err == nil {
-			err = b.run(ctx)
-		}
+		err = b.all(ctx, *only)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// all takes every measurement, or only some of the data channel's.
+func (b *bench) all(ctx context.Context, only string) error {
+	o := channel.Options{Rounds: min(b.runs, 5), Report: report}
+	if only != "" {
+		o.Only = strings.Split(only, ",")
+		return channel.Run(ctx, o)
+	}
+	for _, step := range []func(context.Context) error{b.evaluation, func(ctx context.Context) error { return channel.Run(ctx, o) }, b.run} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // oneWay is the delay of the measured path, each way.

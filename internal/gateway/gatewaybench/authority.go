@@ -69,8 +69,9 @@ func (a *authority) certificate(tmpl, parent *x509.Certificate, pub any) (*x509.
 	return x509.ParseCertificate(der)
 }
 
-// leaf is a certificate with its key, of a device or a gateway as uri says.
-func (a *authority) leaf(serial int64, uri string) (tls.Certificate, error) {
+// leaf is a certificate with its key, of a device or a gateway as uri says; a
+// gateway's is for this machine and the given addresses.
+func (a *authority) leaf(serial int64, uri string, at ...net.IP) (tls.Certificate, error) {
 	key, err := newKey()
 	if err != nil {
 		return tls.Certificate{}, err
@@ -81,7 +82,7 @@ func (a *authority) leaf(serial int64, uri string) (tls.Certificate, error) {
 	}
 	leaf, err := a.certificate(&x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: uri}, URIs: []*url.URL{u},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}, a.ca, &key.PublicKey)
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}, IPAddresses: append(at, net.IPv4(127, 0, 0, 1))}, a.ca, &key.PublicKey)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -90,8 +91,8 @@ func (a *authority) leaf(serial int64, uri string) (tls.Certificate, error) {
 
 // enrol writes the state folder of a gateway that has been enrolled and knows
 // the keys and a policy.
-func (a *authority) enrol(dir string) error {
-	cert, err := a.leaf(2, "tidegate:gateway/bench")
+func (a *authority) enrol(dir string, at ...net.IP) error {
+	cert, err := a.leaf(2, "tidegate:gateway/bench", at...)
 	if err != nil {
 		return err
 	}

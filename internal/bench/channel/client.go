@@ -1,0 +1,98 @@
+package channel
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/tidegate/tidegate/internal/gateway/gatewaybench"
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+	"github.com/tidegate/tidegate/tunnel"
+)
+
+// runClient is our client's data plane. The commands are "suspend" and "facts".
+func runClient(ctx context.Context, r *role) error {
+	b, err := gatewaybench.ReadBed(r.dir)
+	if err != nil {
+		return err
+	}
+	key, err := x509.ParsePKCS8PrivateKey(b.Key)
+	if err != nil {
+		return fmt.Errorf("read the device key: %w", err)
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return fmt.Errorf("the device key does not sign")
+	}
+	w := session.Wanted{Allowed: true, Session: b.Session,
+		Identity: session.Identity{Device: b.Device, Key: signer, Certificate: [][]byte{b.Cert}, CA: b.CA},
+		Sites: []session.WantedSite{{ID: b.Site, Gateways: []wire.Gateway{{Name: "bench", Address: r.to}},
+			ClaimsToken: b.Tokens.ClaimsToken, EntitlementToken: b.Tokens.EntitlementToken}},
+	}
+	for _, h := range b.Hosts {
+		for _, p := range b.Ports {
+			w.Apps = append(w.Apps, session.WantedApp{ID: wire.AppID(fmt.Sprintf("%s-%d", h, p)), Site: b.Site, Entitlement: "bench", Host: h, Port: p})
+		}
+	}
+	d := tunnel.New(options(r.lane))
+	d.Apply(w)
+	var mu sync.Mutex
+	var facts session.DataplaneFacts
+	changed := make(chan struct{}, 1)
+	done := make(chan error, 1)
+	go func() {
+		done <- d.Run(ctx, func(f session.DataplaneFacts) {
+			mu.Lock()
+			defer mu.Unlock()
+			facts = f
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		})
+	}()
+	closed := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		s := facts.Sites[b.Site].State
+		return s == session.Suspended || s == session.Disconnected
+	}
+	announced := false
+	waiting := false
+	for {
+		select {
+		case <-ctx.Done():
+			<-done
+			return nil
+		case <-changed:
+			mu.Lock()
+			a := facts.Apps[w.Apps[0].ID]
+			mu.Unlock()
+			if !announced && a.Listen.IsValid() {
+				announced = true
+				ready(a.Listen)
+			}
+			if waiting && closed() {
+				waiting = false
+				ready("suspended")
+			}
+		case c := <-r.commands:
+			if c != "suspend" {
+				fmt.Fprintln(os.Stderr, "client: no such command:", c)
+				continue
+			}
+			w.Suspend++
+			d.Apply(w)
+			if waiting = !closed(); !waiting {
+				ready("suspended")
+			}
+		}
+	}
+}
+
+// options pin the lane.
+func options(string) tunnel.Options { return tunnel.Options{} }

@@ -1,0 +1,13 @@
+package channel
+
+import (
+	"context"
+	"net"
+
+	"github.com/tidegate/tidegate/internal/gateway/gatewaybench"
+)
+
+// serveGateway is our gateway.
+func serveGateway(ctx context.Context, r *role) error {
+	return gatewaybench.Serve(ctx, r.dir, r.at, func(a net.Addr) { ready(a) })
+}
