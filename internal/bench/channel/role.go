@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime/pprof"
 	"time"
 )
 
@@ -28,6 +30,7 @@ type role struct {
 }
 
 // Role plays the part that the arguments name, until the standard input ends.
+// With TIDEGATE_BENCH_PROFILES its CPU profile is left in that folder.
 func Role(args []string) error {
 	r := &role{}
 	f := flag.NewFlagSet("role", flag.ContinueOnError)
@@ -62,6 +65,17 @@ func Role(args []string) error {
 			}
 		}
 	}()
+	if dir := os.Getenv("TIDEGATE_BENCH_PROFILES"); dir != "" {
+		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%s-%s%s.%d.pprof", args[0], r.side, r.lane, os.Getpid())))
+		if err != nil {
+			return fmt.Errorf("profile: %w", err)
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return fmt.Errorf("profile: %w", err)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	return roles[args[0]](ctx, r)
 }
 
