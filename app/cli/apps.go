@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -128,15 +129,26 @@ func (c *call) why(ctx context.Context, args []string) error {
 	if a.Hidden {
 		row("", "Your administrator hides the values.")
 	}
+	if len(a.Addresses) > 0 {
+		row("By name", fmt.Sprintf("%s:%d, which is %s here", a.Host, a.Port, addresses(a.Addresses)))
+	}
 	row("Site", string(a.Site))
 	row("Entitlement", string(a.Entitlement))
 	row("Condition", string(a.Why.Condition))
 	row("Decision", string(a.Decision))
 	if a.Flows > 0 {
-		row("Open", fmt.Sprintf("%d, %d bytes up, %d down", a.Flows, a.Up, a.Down))
+		row("Open", fmt.Sprintf("%d%s, %d bytes up, %d down", a.Flows, resting(a.Flows, a.Parked), a.Up, a.Down))
 	}
 	c.table(nil, rows)
 	return nil
+}
+
+func addresses(all []netip.Addr) string {
+	var words []string
+	for _, a := range all {
+		words = append(words, a.String())
+	}
+	return strings.Join(words, " and ")
 }
 
 // fails says what a criterion is about, how it is found, and how it was written.

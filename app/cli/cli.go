@@ -60,6 +60,7 @@ var commands = []command{
 	{name: "sign-out", help: "end the session", run: (*call).signOut, flags: timeoutFlag},
 	{name: "answer", args: "[APP]", help: "answer what is asked of you now, or by APP; asks for it, or reads a line for each", run: (*call).respond, flags: answerFlags, more: 1},
 	{name: "enrol", args: "LINK", help: "enrol this device; - reads the link from standard input", run: (*call).enrol, flags: timeoutFlag, want: 1},
+	{name: "pause", help: "suspend the data channels now; what is open rests, and what is used next resumes", run: (*call).pause},
 	{name: "window", help: "show the window", run: (*call).window},
 	{name: "quit", help: "end Tidegate", run: (*call).quit, flags: timeoutFlag},
 }

@@ -100,15 +100,20 @@ func (c *call) printStatus(s *session.State) {
 		row("Keychain", "%s", s.Keychain)
 	}
 	for _, site := range s.Sites {
-		state := site.State
-		if state == "" {
-			state = "disconnected"
-		}
-		flows := ""
+		text := channel(site)
 		if site.Flows > 0 {
-			flows = fmt.Sprintf(", %d open", site.Flows)
+			text += fmt.Sprintf(", %d open%s", site.Flows, resting(site.Flows, site.Parked))
 		}
-		row("Site", "%s: %s%s", site.Name, state, flows)
+		row("Site", "%s: %s", site.Name, text)
+	}
+	if l := s.Local; l.Proxy.IsValid() {
+		row("Proxy", "%s (SOCKS5 and HTTP), PAC file %s", l.Proxy, l.PAC)
+	}
+	switch l := s.Local; {
+	case l.TUN:
+		row("TUN", "on: programs reach applications by their own names")
+	case l.Problem != nil:
+		row("TUN", "off: %s", join(l.Problem.Title))
 	}
 	if p := s.Prompt; p != nil {
 		row("Needs you", "%s", asked(c, s, p))
@@ -117,6 +122,39 @@ func (c *call) printStatus(s *session.State) {
 		row("Problem", "%s", join(p.Title, p.Detail, p.Fix))
 	}
 	c.table(nil, rows)
+}
+
+// channel says how a data channel is, and why.
+func channel(s session.Site) string {
+	switch s.State {
+	case session.Disconnected:
+		return "disconnected"
+	case session.Connected:
+		if lane := lanes[s.Lane]; lane != "" {
+			return "connected over " + lane
+		}
+	case session.Suspended:
+		switch s.Cause {
+		case session.CauseAdministrator:
+			return "suspended by an administrator"
+		case session.CauseUser:
+			return "suspended by you"
+		}
+	}
+	return string(s.State)
+}
+
+var lanes = map[string]string{"h3": "HTTP/3", "h2": "HTTP/2"}
+
+// resting says, behind their number, how many open connections rest.
+func resting(flows, parked int) string {
+	switch {
+	case parked >= flows:
+		return " and at rest"
+	case parked > 0:
+		return fmt.Sprintf(" (%d at rest)", parked)
+	}
+	return ""
 }
 
 func person(u session.User) string {

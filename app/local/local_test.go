@@ -335,7 +335,7 @@ func TestClaim(t *testing.T) {
 // Whatever is posted is a command or refused, and what is taken reads back.
 func FuzzCommands(f *testing.F) {
 	for _, c := range []session.Command{session.Enrol{Link: "l"}, session.SignIn{Password: "p"}, session.Answer{Prompt: "x"},
-		session.ShowWindow{Page: session.PageActivity, App: "a"}, session.Acknowledge{Code: "c"}, session.Quit{}} {
+		session.ShowWindow{Page: session.PageActivity, App: "a"}, session.Acknowledge{Code: "c"}, session.Pause{}, session.Quit{}} {
 		b, err := session.EncodeCommand(c)
 		if err != nil {
 			f.Fatal(err)
