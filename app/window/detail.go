@@ -2,6 +2,7 @@ package window
 
 import (
 	"cmp"
+	"fmt"
 	"reflect"
 	"strconv"
 	"time"
@@ -30,7 +31,7 @@ type detailView struct {
 func detailOf(s session.State, a *session.App) detailView {
 	v := detailView{
 		card: cardOf(a, s.At), about: a.Description,
-		flows: strconv.Itoa(a.Flows), data: bytesText(a.Up) + " ↑   " + bytesText(a.Down) + " ↓",
+		flows: flowsText(a.Flows, a.Parked), data: bytesText(a.Up) + " ↑   " + bytesText(a.Down) + " ↓",
 		used: words.never, decision: string(a.Decision), open: a.Open, openable: s.ZTA.Allowed && a.OpenWith != "",
 	}
 	switch {
@@ -39,6 +40,8 @@ func detailOf(s session.State, a *session.App) detailView {
 		v.openable = false
 	case a.Why.Title != "":
 		v.title, v.text, v.fix = a.Why.Title, a.Why.Detail, a.Why.Fix
+	case a.State == session.AppInUse && a.Parked > 0 && a.Parked >= a.Flows:
+		v.title, v.text = words.restTitle, words.restText
 	case a.State == session.AppInUse:
 		v.title, v.text = words.inUseTitle, words.inUseText
 	default:
@@ -76,6 +79,17 @@ func detailOf(s session.State, a *session.App) detailView {
 		v.used = lastUsed(a.LastUsed, s.At)
 	}
 	return v
+}
+
+// flowsText counts open connections, and says how many of them rest.
+func flowsText(flows, parked int) string {
+	switch {
+	case parked == 0:
+		return strconv.Itoa(flows)
+	case parked < flows:
+		return fmt.Sprintf(words.someRest, flows, parked)
+	}
+	return fmt.Sprintf(words.atRest, flows)
 }
 
 // found is how a criterion is found to be.

@@ -220,6 +220,18 @@ func TestDetailOf(t *testing.T) {
 	if v := get("reports"); v.openable || v.cure != "" || v.until != "tomorrow 08:36" || v.untilIs != words.factAgain {
 		t.Errorf("blocked: %+v", v)
 	}
+	for i := range s.Apps {
+		s.Apps[i].Flows, s.Apps[i].Parked = 2, 2
+	}
+	if v := get("bastion"); v.title != "Open, and at rest" || v.flows != "2 · at rest" || !v.openable {
+		t.Errorf("at rest: %+v", v)
+	}
+	for i := range s.Apps {
+		s.Apps[i].Parked = 1
+	}
+	if v := get("bastion"); v.title != "In use" || v.flows != "2 · 1 at rest" {
+		t.Errorf("partly at rest: %+v", v)
+	}
 	s.ZTA.Allowed = false
 	if v := get("crm"); v.openable {
 		t.Error("an application opens while access is prevented")

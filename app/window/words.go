@@ -29,6 +29,7 @@ var words = struct {
 	emptyActivityTitle, emptyActivityText                               string
 	today, yesterday                                                    string
 	readyTitle, readyText, inUseTitle, inUseText                        string
+	restTitle, restText, atRest, someRest                               string
 	unknownWhy, copyAddress, copyCommand                                string
 	factUntil, factAgain, factAddress, factCommand, factFlows, factData string
 	factUsed, factDecision, factSite, factSince, never                  string
@@ -74,6 +75,7 @@ var words = struct {
 	today:              "Today", yesterday: "Yesterday",
 	readyTitle: "Ready", readyText: "The connection opens by itself when you use it.",
 	inUseTitle: "In use", inUseText: "It goes to sleep by itself when you stop using it.",
+	restTitle: "Open, and at rest", restText: "Its connections go on as soon as either end has something to say.", atRest: "%d · at rest", someRest: "%d · %d at rest",
 	unknownWhy: "Access is not confirmed", copyAddress: "Copy address", copyCommand: "Copy command",
 	factUntil: "Access until", factAgain: "Decided again", factAddress: "Local address", factCommand: "Command", factFlows: "Open connections", factData: "Sent and received",
 	factUsed: "Last used", factDecision: "Decision", factSite: "Gateway site", factSince: "Since", never: "Not yet",
