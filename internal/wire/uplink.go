@@ -34,8 +34,9 @@ type GatewayReport struct {
 // AuditRecord is one thing that happened.
 type AuditRecord struct {
 	At time.Time `json:"at"`
-	// Kind: session-added, session-removed, verdict, script-run, rules-changed,
-	// alert, flow-opened, flow-closed, flow-denied, flow-cut of a gateway;
+	// Kind: session-added, session-suspended, session-resumed, session-removed,
+	// verdict, script-run, rules-changed, alert, flow-opened, flow-parked,
+	// flow-resumed, flow-closed, flow-denied, flow-cut of a gateway;
 	// policies-assigned, claims-token, entitlement-token and others of the controller.
 	Kind        string        `json:"kind"`
 	Gateway     string        `json:"gateway,omitempty"`
@@ -51,6 +52,10 @@ type AuditRecord struct {
 	Cure        []string      `json:"cure,omitempty"` // the interactions that would help
 	Decision    DecisionID    `json:"decision,omitempty"`
 	Detail      string        `json:"detail,omitempty"` // in words, where a kind has some
-	Up          int64         `json:"up,omitzero"`      // bytes from the client
-	Down        int64         `json:"down,omitzero"`    // bytes to the client
+	// Up and Down are the bytes from and to the client, Duration how long the flow
+	// was open, its attachments and the time between them together; in flow-closed
+	// and flow-cut.
+	Up       int64    `json:"up,omitzero"`
+	Down     int64    `json:"down,omitzero"`
+	Duration Duration `json:"duration,omitzero"`
 }
