@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/udpsocket"
@@ -14,38 +13,84 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
+// Head is what the first lane has before the second is tried beside it, and the
+// first address before the second (RFC 8305 has the same for addresses).
+const Head = 250 * time.Millisecond
+
 // Options make a Dialer. The zero value uses the system's sockets. Where only
 // one of the two is given, there is only that lane.
 type Options struct {
 	// ListenPacket opens the UDP socket of an HTTP/3 carrier, bound to no
-	// address; the network is udp4 or udp6. One that is a
-	// quic.OOBCapablePacketConn is read and written in batches.
+	// address; the network is udp4 or udp6. A *udpsocket.Socket is read and
+	// written in batches, others packet by packet.
 	ListenPacket func(network string) (net.PacketConn, error)
 	// DialStream opens the TCP connection of an HTTP/2 carrier; the network is
 	// tcp4 or tcp6.
 	DialStream func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// Dialer opens carriers. Safe for concurrent use.
+// Dialer opens carriers. Safe for concurrent use. It keeps what it learns of
+// gateways: session tickets, which are used once each, and which lanes went
+// silent lately.
 type Dialer struct {
 	listen func(network string) (net.PacketConn, error)
 	stream func(ctx context.Context, network, addr string) (net.Conn, error)
+	memory memory
 }
 
-// New makes a Dialer. It opens nothing.
+// New makes a Dialer. It opens nothing and starts nothing.
 func New(o Options) *Dialer {
 	d := &Dialer{listen: o.ListenPacket, stream: o.DialStream}
 	if d.listen == nil && d.stream == nil {
 		d.listen = func(network string) (net.PacketConn, error) { return udpsocket.Listen(network, nil) }
+		d.stream = dialTCP
 	}
 	return d
 }
 
-// Dial connects to a gateway, by whichever lane is first, and proves both
-// identities to each other. It returns once requests can be sent, and nothing
-// has been.
+// Lanes are those that the Dialer has.
+func (d *Dialer) Lanes() []Lane {
+	var lanes []Lane
+	if d.listen != nil {
+		lanes = append(lanes, H3)
+	}
+	if d.stream != nil {
+		lanes = append(lanes, H2)
+	}
+	return lanes
+}
+
+// Dial connects to a gateway by whichever lane is first, HTTP/3 with a head
+// start of Head, HTTP/2 first where HTTP/3 went silent in the last minutes. It
+// proves both identities to each other, tries an address of each family, and
+// returns once requests can be sent, and nothing has been.
+//
+// Where there is a ticket, an HTTP/3 carrier comes at once, before a packet was
+// sent: until it is Secured nothing says that the gateway is there. Whoever
+// wants the other lane then, Head later, dials it by DialLane.
+//
+// Of several failures, a refusal (ErrCertificate, ErrDevice) is told first.
 func (d *Dialer) Dial(ctx context.Context, g wire.Gateway, id session.Identity) (Carrier, error) {
-	return d.DialLane(ctx, g, id, H3)
+	lanes := d.Lanes()
+	if len(lanes) == 2 && d.memory.suspected(g.Address, H3) && !d.memory.suspected(g.Address, H2) {
+		lanes[0], lanes[1] = lanes[1], lanes[0]
+	}
+	attempts := make([]attempt, len(lanes))
+	var silent bool // H3 was begun and had not failed when another had won; race waits for its end
+	for i, lane := range lanes {
+		attempts[i] = func(ctx context.Context) (Carrier, error) {
+			c, err := d.DialLane(ctx, g, id, lane)
+			if lane == H3 && err != nil && errors.Is(err, context.Canceled) {
+				silent = true
+			}
+			return c, err
+		}
+	}
+	c, n, err := race(ctx, Head, attempts)
+	if err == nil && lanes[n] == H2 && lanes[0] == H3 && silent {
+		d.memory.suspectLane(g.Address, H3)
+	}
+	return c, err
 }
 
 // DialLane is Dial by one lane.
@@ -58,54 +103,40 @@ func (d *Dialer) DialLane(ctx context.Context, g wire.Gateway, id session.Identi
 	if err != nil {
 		return nil, err
 	}
+	var dial func(context.Context, netip.AddrPort, target) (Carrier, error)
+	switch {
+	case lane == H3 && d.listen != nil:
+		dial = d.dialH3
+	case lane == H2 && d.stream != nil:
+		dial = d.dialH2
+	default:
+		return nil, fmt.Errorf("dial %s: %w", lane, errors.ErrUnsupported)
+	}
+	t := target{host: host, conf: conf, box: d.memory.box(g.Address, lane, id)}
+	// Where the lane is in doubt, the handshake has to prove it.
+	t.early = !d.memory.suspected(g.Address, lane)
 	addrs, err := resolve(ctx, host, port)
 	if err != nil {
 		return nil, err
 	}
+	attempts := make([]attempt, len(addrs))
 	for i, addr := range addrs {
-		// A deadline for each, so that a dead IPv6 leaves time for IPv4.
-		one, cancel := ctx, context.CancelFunc(func() {})
-		if end, ok := ctx.Deadline(); ok {
-			one, cancel = context.WithTimeout(ctx, time.Until(end)/time.Duration(len(addrs)-i))
-		}
-		var c Carrier
-		if c, err = d.dialH3(one, addr, conf); err == nil {
-			cancel()
+		attempts[i] = func(ctx context.Context) (Carrier, error) {
+			c, err := dial(ctx, addr, t)
+			if err != nil {
+				return nil, fmt.Errorf("connect to %s: %w", addr, refusal(err))
+			}
 			return c, nil
 		}
-		cancel()
 	}
-	return nil, err
+	c, _, err := race(ctx, Head, attempts)
+	if err == nil && !t.early {
+		d.memory.trust(g.Address, lane)
+	}
+	return c, err
 }
 
 // Suspect notes that a carrier of this lane to this gateway went silent while it
-// was in use: the other lane is tried first for some minutes.
-func (d *Dialer) Suspect(g wire.Gateway, lane Lane) {}
-
-// resolve returns the addresses of a gateway, at most one of each family.
-func resolve(ctx context.Context, host, port string) ([]netip.AddrPort, error) {
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return nil, fmt.Errorf("read gateway port %q: %w", port, err)
-	}
-	if a, err := netip.ParseAddr(host); err == nil {
-		return []netip.AddrPort{netip.AddrPortFrom(a.Unmap(), uint16(n))}, nil
-	}
-	all, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return nil, fmt.Errorf("resolve gateway: %w", err)
-	}
-	var addrs []netip.AddrPort
-	families := map[bool]bool{}
-	for _, a := range all {
-		a = a.Unmap()
-		if !families[a.Is4()] {
-			families[a.Is4()] = true
-			addrs = append(addrs, netip.AddrPortFrom(a, uint16(n)))
-		}
-	}
-	if len(addrs) == 0 {
-		return nil, errors.New("resolve gateway: " + host + " has no address")
-	}
-	return addrs, nil
-}
+// was in use: for some minutes the other lane is tried first, and this one
+// without 0-RTT, so that what DialLane returns is proven. A success ends it.
+func (d *Dialer) Suspect(g wire.Gateway, lane Lane) { d.memory.suspectLane(g.Address, lane) }

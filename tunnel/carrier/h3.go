@@ -1,13 +1,11 @@
 package carrier
 
 import (
-	"bytes"
 	"context"
-	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -27,7 +25,7 @@ const quiet = 24 * time.Hour
 
 // quicConfig leaves the packets' size to path MTU discovery: where the network
 // carries less than Ethernet does, larger first packets would never arrive.
-func quicConfig() *quic.Config {
+func quicConfig(tokens quic.TokenStore) *quic.Config {
 	return &quic.Config{
 		HandshakeIdleTimeout:           time.Minute, // the context says when to give up
 		MaxIdleTimeout:                 quiet,
@@ -37,123 +35,156 @@ func quicConfig() *quic.Config {
 		InitialConnectionReceiveWindow: 4 << 20,
 		MaxConnectionReceiveWindow:     64 << 20,
 		EnableDatagrams:                true,
+		TokenStore:                     tokens,
 	}
 }
 
-func (d *Dialer) dialH3(ctx context.Context, addr netip.AddrPort, conf *tls.Config) (Carrier, error) {
-	network := "udp4"
-	if addr.Addr().Is6() {
-		network = "udp6"
-	}
-	socket, err := d.listen(network)
+func (d *Dialer) dialH3(ctx context.Context, addr netip.AddrPort, to target) (Carrier, error) {
+	p, err := openPath(func() (net.PacketConn, error) { return d.listen(network("udp", addr)) })
 	if err != nil {
-		return nil, fmt.Errorf("open socket: %w", err)
+		return nil, err
 	}
-	conf.NextProtos = []string{http3.NextProtoH3}
-	t := &quic.Transport{Conn: socket}
-	conn, err := t.Dial(ctx, net.UDPAddrFromAddrPort(addr), conf, quicConfig())
+	dial := p.transport.DialEarly
+	if !to.early {
+		dial = p.transport.Dial
+	}
+	conn, err := dial(ctx, net.UDPAddrFromAddrPort(addr), to.tls(http3.NextProtoH3), quicConfig(to.box.tokens))
 	if err != nil {
-		t.Close()
-		socket.Close()
-		return nil, fmt.Errorf("connect to %s: %w", addr, err)
+		p.close()
+		return nil, err
 	}
-	h := (&http3.Transport{DisableCompression: true, EnableDatagrams: true}).NewClientConn(conn)
-	return &h3Carrier{host: conf.ServerName, socket: socket, transport: t, conn: conn, h: h}, nil
+	c := &h3Carrier{
+		authority: to.authority(),
+		listen:    func() (net.PacketConn, error) { return d.listen(network("udp", addr)) },
+		conn:      conn,
+		paths:     []*path{p},
+		roaming:   make(chan struct{}, 1),
+		entering:  make(chan struct{}, 1),
+	}
+	c.messages = messages{c.send}
+	select {
+	case <-conn.HandshakeComplete():
+	default:
+		c.early = true
+	}
+	c.h = newHTTP3(conn)
+	return c, nil
 }
 
-// h3Carrier is one HTTP/3 connection on a socket of its own.
+func newHTTP3(conn *quic.Conn) *http3.ClientConn {
+	t := &http3.Transport{
+		DisableCompression: true, EnableDatagrams: true,
+		MaxResponseHeaderBytes: maxHead,
+		Logger:                 slog.New(slog.DiscardHandler),
+	}
+	return t.NewClientConn(conn)
+}
+
+// h3Carrier is one QUIC connection, on a socket of its own.
+//
+// When it was opened with a ticket, what is sent until the handshake is complete
+// is 0-RTT. A gateway that refuses that (it was started anew, or has seen the
+// ticket before) forgets all of it, and the carrier goes on: it sends once more
+// what it had sent, in 1-RTT, and its callers notice a round trip.
 type h3Carrier struct {
-	host      string
-	socket    net.PacketConn
-	transport *quic.Transport
+	messages
+	authority string
+	listen    func() (net.PacketConn, error)
 	conn      *quic.Conn
-	h         *http3.ClientConn
-	closing   sync.Once
+	early     bool          // it began in 0-RTT
+	roaming   chan struct{} // holds one token while a Roam is on
+	entering  chan struct{} // holds one token while 0-RTT is given up
+
+	mu     sync.Mutex
+	h      *http3.ClientConn
+	anew   bool    // 0-RTT was refused and given up, h is the second
+	paths  []*path // the last is in use, the others are retired
+	closed bool
 }
 
 func (c *h3Carrier) Lane() Lane { return H3 }
 
-func (c *h3Carrier) Admit(ctx context.Context, r wire.SessionRequest) (io.ReadCloser, error) {
-	res, err := c.send(ctx, http.MethodPost, wire.PathDataSession, r)
-	if err != nil {
-		return nil, fmt.Errorf("post session: %w", err)
+func (c *h3Carrier) Secured() <-chan struct{} { return c.conn.HandshakeComplete() }
+
+func (c *h3Carrier) Done() <-chan struct{} { return c.conn.Context().Done() }
+
+// secured waits for the handshake.
+func (c *h3Carrier) secured(ctx context.Context) error {
+	select {
+	case <-c.conn.HandshakeComplete():
+		return nil
+	default:
 	}
-	return res.Body, nil
+	select {
+	case <-c.conn.HandshakeComplete():
+		return nil
+	case <-c.Done():
+		return c.lost(context.Cause(c.conn.Context()))
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
-func (c *h3Carrier) Join(ctx context.Context, r wire.SessionRequest) error {
-	res, err := c.send(ctx, http.MethodPost, wire.PathDataCarrier, r)
-	if err != nil {
-		return fmt.Errorf("post carrier: %w", err)
-	}
-	return res.Body.Close()
+func (c *h3Carrier) lost(err error) error { return fmt.Errorf("%w: %w", ErrLost, refusal(err)) }
+
+// http is the connection's HTTP/3, and whether it is the one after 0-RTT.
+func (c *h3Carrier) http() (h *http3.ClientConn, anew bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.h, c.anew
 }
 
-func (c *h3Carrier) Renew(ctx context.Context, r wire.SessionRequest) error {
-	res, err := c.send(ctx, http.MethodPut, wire.PathDataSession, r)
-	if err != nil {
-		return fmt.Errorf("put session: %w", err)
-	}
-	return res.Body.Close()
-}
+// rejected says whether something failed because the gateway refused 0-RTT.
+func rejected(err error) bool { return errors.Is(err, quic.Err0RTTRejected) }
 
-func (c *h3Carrier) Report(ctx context.Context, r wire.DeviceReport) error {
-	res, err := c.send(ctx, http.MethodPut, wire.PathDataDevice, r)
-	if err != nil {
-		return fmt.Errorf("put device: %w", err)
+// enter goes on in 1-RTT after 0-RTT was refused; once, whoever notices.
+func (c *h3Carrier) enter(ctx context.Context) error {
+	select {
+	case c.entering <- struct{}{}:
+		defer func() { <-c.entering }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	return res.Body.Close()
-}
-
-func (c *h3Carrier) Echo(ctx context.Context, r wire.EchoRequest) (wire.EchoReply, error) {
-	res, err := c.send(ctx, http.MethodPost, wire.PathDataEcho, r)
-	if err != nil {
-		return wire.EchoReply{}, fmt.Errorf("post echo: %w", err)
+	if _, anew := c.http(); anew {
+		return nil
 	}
-	defer res.Body.Close()
-	var reply wire.EchoReply
-	return reply, wire.ReadJSON(res.Body, &reply)
-}
-
-// send sends a request with r for its body. Any status but 2xx is a
-// *wire.Problem.
-func (c *h3Carrier) send(ctx context.Context, method, path string, r any) (*http.Response, error) {
-	b, err := json.Marshal(r)
-	if err != nil {
-		return nil, err
+	if _, err := c.conn.NextConnection(ctx); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return c.lost(err)
 	}
-	u := url.URL{Scheme: "https", Host: c.host, Path: path}
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(b))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := c.h.RoundTrip(req)
-	if err != nil {
-		return nil, err
-	}
-	if res.StatusCode/100 != 2 {
-		defer res.Body.Close()
-		return nil, wire.ReadProblem(res.StatusCode, res.Body)
-	}
-	return res, nil
+	h := newHTTP3(c.conn)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.h, c.anew = h, true
+	return nil
 }
 
 func (c *h3Carrier) Connect(ctx context.Context, r Request) (Stream, error) {
-	s, err := c.h.OpenRequestStream(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+	if r.Flow != nil && r.Flow.Epoch > 1 { // a re-attachment must not be replayed
+		if err := c.secured(ctx); err != nil {
+			return nil, unsent(ctx, err)
 		}
-		return nil, fmt.Errorf("%w: %w", ErrUnsent, err)
 	}
-	st := newH3Stream(s, r)
-	err = s.SendRequestHeader(connectRequest(r))
-	if err != nil {
-		st.Abort()
-		return nil, fmt.Errorf("connect %s: %w", r.Authority, streamError(err))
+	s := &h3Stream{c: c, r: r, writing: make(chan struct{}, 1), renewed: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(c.conn.Context())
+	if err := s.open(ctx, connectRequest(r)); err != nil {
+		s.cancel()
+		return nil, err
 	}
-	return st, nil
+	if !s.early {
+		s.cancel()
+	}
+	return s, nil
+}
+
+// unsent says that a request did not leave.
+func unsent(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("%w: %w", ErrUnsent, err)
 }
 
 // connectRequest is a CONNECT's (RFC 9114, section 4.4; RFC 9113, section 8.5).
@@ -162,21 +193,13 @@ func connectRequest(r Request) *http.Request {
 		Method: http.MethodConnect,
 		Host:   r.Authority,
 		URL:    &url.URL{Scheme: "https", Host: r.Authority},
-		Header: http.Header{},
+		Header: http.Header{"User-Agent": nil},
 	}
 	if r.Flow != nil {
 		req.Header.Set(wire.HeaderFlow, r.Flow.String())
 	}
 	return req
 }
-
-func (c *h3Carrier) ConnectUDP(context.Context, string) (Packets, error) {
-	return nil, errors.ErrUnsupported
-}
-
-func (c *h3Carrier) Secured() <-chan struct{} { return c.conn.HandshakeComplete() }
-
-func (c *h3Carrier) Done() <-chan struct{} { return c.conn.Context().Done() }
 
 func (c *h3Carrier) Stats() Stats {
 	s := c.conn.ConnectionStats()
@@ -187,12 +210,25 @@ func (c *h3Carrier) Stats() Stats {
 	}
 }
 
-func (c *h3Carrier) Roam(context.Context) error { return errors.ErrUnsupported }
-
 func (c *h3Carrier) Close() {
-	c.closing.Do(func() {
-		c.conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
-		c.transport.Close()
-		c.socket.Close()
-	})
+	c.conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
+	c.mu.Lock()
+	paths := c.paths
+	c.paths, c.closed = nil, true
+	c.mu.Unlock()
+	for _, p := range paths {
+		p.close()
+	}
+}
+
+// streamError tells what ended a stream.
+func streamError(err error) error {
+	var se *quic.StreamError
+	switch {
+	case err == nil, errors.Is(err, io.EOF):
+		return err
+	case errors.As(err, &se), errors.Is(err, errAnswer):
+		return fmt.Errorf("%w: %w", ErrReset, err)
+	}
+	return fmt.Errorf("%w: %w", ErrLost, refusal(err))
 }

@@ -1,0 +1,187 @@
+package carrier
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"sync"
+
+	"golang.org/x/net/http2"
+)
+
+// maxFrame is the largest frame that a gateway may send, in bytes.
+const maxFrame = 1 << 20
+
+var alreadySecured = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+func (d *Dialer) dialH2(ctx context.Context, addr netip.AddrPort, to target) (Carrier, error) {
+	raw, err := d.stream(ctx, network("tcp", addr), addr.String())
+	if err != nil {
+		return nil, err
+	}
+	n := newMeter(raw)
+	conn := tls.Client(n, to.tls(http2.NextProtoTLS))
+	if err := conn.HandshakeContext(ctx); err != nil {
+		n.Close()
+		return nil, err
+	}
+	if p := conn.ConnectionState().NegotiatedProtocol; p != http2.NextProtoTLS {
+		conn.Close()
+		return nil, fmt.Errorf("the gateway speaks %q, not HTTP/2", p)
+	}
+	t := &http2.Transport{DisableCompression: true, MaxReadFrameSize: maxFrame, MaxHeaderListSize: maxHead, StrictMaxConcurrentStreams: true}
+	h, err := t.NewClientConn(conn)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	c := &h2Carrier{authority: to.authority(), conn: n, h: h}
+	c.messages = messages{c.send}
+	return c, nil
+}
+
+// h2Carrier is one HTTP/2 connection on TLS over TCP. It sends nothing of its
+// own accord, so that whether the gateway is still there shows in Stats alone:
+// something was sent and nothing came.
+type h2Carrier struct {
+	messages
+	authority string
+	conn      *meter
+	h         *http2.ClientConn
+
+	mu      sync.Mutex
+	closed  bool
+	running sync.WaitGroup // requests whose answers are awaited
+}
+
+func (c *h2Carrier) Lane() Lane { return H2 }
+
+func (c *h2Carrier) Secured() <-chan struct{} { return alreadySecured }
+
+func (c *h2Carrier) Done() <-chan struct{} { return c.conn.done }
+
+func (c *h2Carrier) Stats() Stats { return c.conn.stats() }
+
+// Roam is not for TCP: its addresses are what it is known by.
+func (c *h2Carrier) Roam(context.Context) error { return errors.ErrUnsupported }
+
+func (c *h2Carrier) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.h.Close() // and with it, all requests
+	c.conn.Close()
+	c.running.Wait()
+}
+
+// run runs f, which ends soon after Close; not after it.
+func (c *h2Carrier) run(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.running.Go(f)
+	return true
+}
+
+// send sends a message. The handshake is over, whatever early says.
+func (c *h2Carrier) send(ctx context.Context, _ bool, method, path string, body []byte) (*http.Response, error) {
+	u := url.URL{Scheme: "https", Host: c.authority, Path: path}
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header = http.Header{"Content-Type": {"application/json"}, "User-Agent": nil}
+	res, err := c.h.RoundTrip(req)
+	if err != nil {
+		return nil, c.streamError(err)
+	}
+	res.Body = &h2Body{res.Body, c}
+	return res, nil
+}
+
+// h2Body tells what ended an answer's body.
+type h2Body struct {
+	io.ReadCloser
+	c *h2Carrier
+}
+
+func (b *h2Body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	return n, b.c.streamError(err)
+}
+
+func (c *h2Carrier) Connect(ctx context.Context, r Request) (Stream, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	s, err := c.open(connectRequest(r))
+	if err != nil {
+		return nil, err
+	}
+	s.r = r
+	return s, nil
+}
+
+// open sends a request with a body that is written as it comes.
+func (c *h2Carrier) open(req *http.Request) (*h2Stream, error) {
+	if !c.h.CanTakeNewRequest() {
+		return nil, fmt.Errorf("%w: it is closed, or closing", ErrUnsent)
+	}
+	s := &h2Stream{c: c, answered: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background()) // Close ends it in another way
+	s.cancel = cancel
+	var body *io.PipeReader
+	body, s.w = io.Pipe()
+	req.Body, req.ContentLength = body, -1
+	req = req.WithContext(ctx)
+	if !c.run(func() {
+		defer close(s.answered)
+		s.res, s.err = c.h.RoundTrip(req)
+		if s.err != nil {
+			s.w.CloseWithError(s.err)
+			cancel()
+		}
+	}) {
+		cancel()
+		return nil, fmt.Errorf("%w: it is closed", ErrUnsent)
+	}
+	return s, nil
+}
+
+// streamError tells what ended a stream, or a request.
+func (c *h2Carrier) streamError(err error) error {
+	var se http2.StreamError
+	switch {
+	case err == nil, errors.Is(err, io.EOF):
+		return err
+	case errors.As(err, &se), errors.Is(err, context.Canceled) && !done(c.Done()):
+		return fmt.Errorf("%w: %w", ErrReset, err)
+	}
+	if slices.Contains(unprocessed, err.Error()) {
+		return fmt.Errorf("%w: %w: %w", ErrLost, ErrUnsent, err)
+	}
+	if cause := c.conn.cause(); cause != nil {
+		err = cause
+	}
+	return fmt.Errorf("%w: %w", ErrLost, refusal(err))
+}
+
+// unprocessed are what x/net/http2 says, which has no names for them, of requests
+// that the gateway has not looked at.
+var unprocessed = []string{
+	"http2: client conn not usable",
+	"http2: Transport received Server's graceful shutdown GOAWAY",
+}

@@ -1,0 +1,159 @@
+package carrier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// h2Stream is one CONNECT on an HTTP/2 stream.
+type h2Stream struct {
+	c      *h2Carrier
+	r      Request
+	w      *io.PipeWriter
+	cancel context.CancelFunc // resets the stream
+
+	answered chan struct{} // closed when res or err is there
+	res      *http.Response
+	err      error
+
+	reading sync.Once
+	answer  Answer
+	refusal error
+}
+
+func (s *h2Stream) Answer() (Answer, error) {
+	<-s.answered
+	s.reading.Do(func() {
+		if s.err != nil {
+			s.refusal = s.c.streamError(s.err)
+			return
+		}
+		if s.answer, s.refusal = answerOf(s.r, s.res); s.refusal != nil {
+			s.Abort()
+		}
+	})
+	return s.answer, s.refusal
+}
+
+// Write hands b to the connection; what is written before the answer goes with
+// the request.
+func (s *h2Stream) Write(b []byte) (int, error) {
+	n, err := s.w.Write(b)
+	if err == nil {
+		return n, nil
+	}
+	// The request is over, so the answer is there, or will not come.
+	if _, refusal := s.Answer(); refusal != nil {
+		return n, refusal
+	}
+	if done(s.c.Done()) {
+		return n, s.c.streamError(s.c.conn.cause())
+	}
+	return n, fmt.Errorf("%w: it reads no more", ErrReset)
+}
+
+func (s *h2Stream) Read(b []byte) (int, error) {
+	if _, err := s.Answer(); err != nil {
+		return 0, err
+	}
+	n, err := s.res.Body.Read(b)
+	return n, s.c.streamError(err)
+}
+
+func (s *h2Stream) CloseWrite() error { return s.w.Close() }
+
+func (s *h2Stream) Abort() {
+	s.cancel()
+	s.w.CloseWithError(context.Canceled)
+}
+
+// h2Packets is a CONNECT-UDP on HTTP/2 (RFC 8441): a capsule each.
+type h2Packets struct {
+	*inbox
+	s    *h2Stream
+	send chan []byte
+}
+
+func (c *h2Carrier) ConnectUDP(ctx context.Context, authority string) (Packets, error) {
+	req, err := udpRequest(c.authority, authority)
+	if err != nil {
+		return nil, err
+	}
+	req.Header[":protocol"] = []string{"connect-udp"}
+	s, err := c.open(req)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-s.answered:
+	case <-ctx.Done():
+		s.Abort()
+		return nil, context.Cause(ctx)
+	}
+	switch {
+	case s.err != nil && s.err.Error() == notExtended:
+		return nil, fmt.Errorf("connect-udp: %w", errors.ErrUnsupported)
+	case s.err != nil:
+		return nil, c.streamError(s.err)
+	case s.res.StatusCode/100 != 2:
+		defer s.Abort()
+		stop := context.AfterFunc(ctx, s.Abort)
+		defer stop()
+		return nil, wire.ReadProblem(s.res.StatusCode, s.res.Body)
+	}
+	p := &h2Packets{inbox: newInbox(), s: s, send: make(chan []byte, unread)}
+	if !c.run(func() {
+		p.end(c.streamError(p.capsules(s.res.Body)))
+		s.Abort()
+	}) || !c.run(p.write) {
+		p.Close()
+		return nil, fmt.Errorf("%w: it is closed", ErrUnsent)
+	}
+	return p, nil
+}
+
+// notExtended is what x/net/http2 says, which has no name for it, of a gateway
+// that takes no extended CONNECT.
+const notExtended = "net/http: extended connect not supported by peer"
+
+// write sends what waits, so that Send does not.
+func (p *h2Packets) write() {
+	for {
+		select {
+		case b := <-p.send:
+			if _, err := p.s.w.Write(b); err != nil {
+				return
+			}
+		case <-p.over:
+			return
+		}
+	}
+}
+
+func (p *h2Packets) Send(b []byte) error {
+	if len(b) > maxDatagram {
+		return errDatagram
+	}
+	select {
+	case <-p.over:
+		return p.err
+	default:
+	}
+	select {
+	case p.send <- appendCapsule(nil, b):
+	default: // lost, as UDP does
+	}
+	return nil
+}
+
+// Close may come from anyone, more than once.
+func (p *h2Packets) Close() {
+	p.end(fmt.Errorf("%w: closed here", ErrReset))
+	p.s.Abort()
+}
