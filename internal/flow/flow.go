@@ -1,10 +1,6 @@
-// Package flow is one end of a flow that outlives its carriers. Client and
-// gateway hold an End each, between the connection of an application and the
-// bodies of the CONNECT requests that carry it, one after the other.
 package flow
 
 import (
-	"context"
 	"errors"
 	"io"
 )
@@ -62,52 +58,3 @@ var (
 	// lack what it has acknowledged.
 	ErrOffset = errors.New("the offset lies")
 )
-
-// End is one end of a flow. Its methods are safe for concurrent use and do not
-// block, but for Run; the functions of Options are called without locks.
-type End struct{ o Options }
-
-// New makes an End. It starts nothing.
-func New(o Options) *End { return &End{o: o} }
-
-// Run carries the flow until it is over: nil when both directions have ended
-// and all is acknowledged; ErrReset where the far end reset it; the cause given
-// to Reset; or why App failed. The end of ctx abandons the flow: App is reset
-// and nobody is told. When it returns, App is closed and nothing of it runs.
-func (e *End) Run(ctx context.Context) error { panic("not yet") }
-
-// Prepare makes ready for an attachment: whatever an older one still delivers
-// is discarded from here on. It returns what has been received, for the header.
-func (e *End) Prepare(epoch uint64) (received uint64, err error) { panic("not yet") }
-
-// Attach carries the flow on s, after Prepare of the same epoch. peer is what
-// the far end says it has received; in the first attachment it is 0, and may be
-// assumed before the far end has answered. The End owns s from here on.
-func (e *End) Attach(s Stream, epoch, peer uint64) error { panic("not yet") }
-
-// Detach takes the stream away, for a carrier that is about to be closed: the
-// flow is parked, and Detached is not called.
-func (e *End) Detach(epoch uint64) { panic("not yet") }
-
-// Reset ends the flow: App is reset at once, and the far end is told, now or on
-// the next attachment. Run returns cause when the far end knows.
-func (e *End) Reset(cause error) { panic("not yet") }
-
-// Status is a moment's view of an End.
-type Status struct {
-	Epoch    uint64 // of the last attachment; 0: none
-	Attached bool
-	Pending  bool // something waits for the far end
-	Unacked  int  // bytes kept
-	Over     bool // reset or finished, and waits at most for the far end to know
-}
-
-// Status tells where the End stands.
-func (e *End) Status() Status { panic("not yet") }
-
-// Budget bounds the unacknowledged bytes of the flows that share it. Safe for
-// concurrent use.
-type Budget struct{ limit int }
-
-// NewBudget makes one of so many bytes.
-func NewBudget(limit int) *Budget { return &Budget{limit: limit} }
