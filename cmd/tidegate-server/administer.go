@@ -106,6 +106,15 @@ func task(o *wishes, words []string) (func(ctx context.Context, socket string) e
 			n, err := controller.AdminRevokePolicy(ctx, socket, args[1])
 			return counted("sessions ended", n, err)
 		}, true
+	case verb == "suspend" && len(args) == 2 && args[1] != "" && (args[0] == "session" || args[0] == "user" || args[0] == "device"):
+		match, ok := matched(args)
+		return func(ctx context.Context, socket string) error {
+			n, err := controller.AdminSuspend(ctx, socket, match)
+			if err == nil && n.Away > 0 {
+				fmt.Printf("sessions not connected, and not told: %d\n", n.Away)
+			}
+			return counted("sessions told to suspend", n.Told, err)
+		}, ok
 	case verb == "renew":
 		match, ok := matched(args)
 		return func(ctx context.Context, socket string) error {

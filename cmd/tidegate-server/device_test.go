@@ -132,6 +132,9 @@ func (d *device) wait(c <-chan struct{}) error {
 func (d *device) follow(ctx context.Context, events *wire.EventReader) {
 	for {
 		e, err := events.Next()
+		if err == nil && e.Name == wire.EventSuspend {
+			continue
+		}
 		if err != nil || e.Name != wire.EventSnapshot {
 			return
 		}

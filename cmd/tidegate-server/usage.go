@@ -13,6 +13,7 @@ const usage = `tidegate-server runs the server side of Tidegate.
   tidegate-server controller sessions --config FILE    list the sessions
   tidegate-server controller revoke session|user|device|policy ID --config FILE
   tidegate-server controller restore USER --config FILE  undo revoke user
+  tidegate-server controller suspend session|user|device ID --config FILE  until the next use
   tidegate-server controller renew all|session|user|device|policy [ID] [--claims] [--entitlements] --config FILE
   tidegate-server controller risk USER low|medium|high|NUMBER [--for 8h] [--why TEXT] --config FILE
   tidegate-server controller audit --config FILE       show what happened of late

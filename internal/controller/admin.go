@@ -16,6 +16,7 @@ const (
 	adminEnrol    = "/enrol"    // POST adminRequest, answered adminLink
 	adminRevoke   = "/revoke"   // POST adminRequest
 	adminRestore  = "/restore"  // POST adminRequest
+	adminSuspend  = "/suspend"  // POST Match, answered Suspension
 	adminSessions = "/sessions" // GET, answered []SessionInfo
 	adminAudit    = "/audit"    // GET, answered []wire.AuditRecord
 	adminRenew    = "/renew"    // POST adminRenewal, answered adminCount
@@ -101,6 +102,7 @@ func (c *Controller) adminServer() *http.Server {
 			adminEnrol:    {http.MethodPost: c.adminEnrol},
 			adminRevoke:   {http.MethodPost: c.adminRevoke},
 			adminRestore:  {http.MethodPost: c.adminRestore},
+			adminSuspend:  {http.MethodPost: c.adminSuspend},
 			adminSessions: {http.MethodGet: c.adminSessions},
 			adminAudit:    {http.MethodGet: c.adminAudit},
 			adminRenew:    {http.MethodPost: c.adminRenew},
@@ -174,6 +176,15 @@ func (c *Controller) adminRestore(w http.ResponseWriter, r *http.Request) *wire.
 		return p
 	}
 	return c.adminAnswer(w, nil, c.RestoreUser(r.Context(), q.User))
+}
+
+func (c *Controller) adminSuspend(w http.ResponseWriter, r *http.Request) *wire.Problem {
+	var q Match
+	if p := readBody(w, r, &q); p != nil {
+		return p
+	}
+	n, err := c.Suspend(r.Context(), q)
+	return c.adminAnswer(w, n, err)
 }
 
 func (c *Controller) adminSessions(w http.ResponseWriter, r *http.Request) *wire.Problem {

@@ -60,6 +60,14 @@ func AdminRevokePolicy(ctx context.Context, socket, name string) (int, error) {
 	return n.Sessions, err
 }
 
+// AdminSuspend has the live sessions that match suspend their data channels; the
+// zero Match: every one. The next use of an application resumes.
+func AdminSuspend(ctx context.Context, socket string, match Match) (Suspension, error) {
+	var n Suspension
+	err := adminDo(ctx, socket, http.MethodPost, adminSuspend, match, &n)
+	return n, err
+}
+
 // AdminRenewTokens makes new tokens for the live sessions that match and says
 // for how many. The zero Renewal means both kinds, the zero Match every session.
 func AdminRenewTokens(ctx context.Context, socket string, which Renewal, match Match) (int, error) {

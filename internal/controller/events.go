@@ -76,8 +76,12 @@ func (f *feed) run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		held, err := f.tell()
+		if err != nil {
+			return err
+		}
 		next := f.session.Expires
-		for _, t := range []time.Time{f.session.Tokens.ClaimsRenew, f.session.Tokens.EntitlementsRenew} {
+		for _, t := range []time.Time{f.session.Tokens.ClaimsRenew, f.session.Tokens.EntitlementsRenew, held} {
 			if !t.IsZero() && t.Before(next) {
 				next = t
 			}

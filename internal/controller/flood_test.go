@@ -41,7 +41,7 @@ func TestBodiesBeforeIdentity(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		var wg sync.WaitGroup
 		for range 16 {
-			for _, path := range []string{wire.PathEnrol, wire.PathSession, wire.PathAnswers, wire.PathDevice, wire.PathSignals, wire.PathGatewayReport, wire.PathGatewayAlert, "/v1/nothing"} {
+			for _, path := range []string{wire.PathEnrol, wire.PathSession, wire.PathAnswers, wire.PathDevice, wire.PathSignals, wire.PathGatewayReport, wire.PathGatewayAlert, wire.PathGatewayWake, "/v1/nothing"} {
 				wg.Go(func() {
 					c := newClient(t, r.authority.fingerprint(), nil, h3)
 					body := &endless{}

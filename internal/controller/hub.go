@@ -4,21 +4,27 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/tidegate/tidegate/internal/controller/store"
+	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // hub knows the live event streams, by the key of what they are about: a
 // session's record, or a gateway's. A newer stream of the same replaces the older.
+// It knows the live sessions too, and what they are owed; see notices.go.
 type hub struct {
 	mu        sync.Mutex
 	listeners map[string]*listener
+	sessions  map[string]*owed          // by the key of the record
+	keys      map[wire.SessionID]string // of sessions
 }
 
 type listener struct {
 	key      string
 	wake     chan struct{} // holds one: something may have changed
 	replaced chan struct{} // closed by a newer stream
+	suspend  bool          // guarded by the hub's mu: an order that was not sent yet
 }
 
 func (h *hub) join(key string) *listener {
@@ -30,8 +36,12 @@ func (h *hub) join(key string) *listener {
 	}
 	if old := h.listeners[key]; old != nil {
 		close(old.replaced)
+		l.suspend = old.suspend
 	}
 	h.listeners[key] = l
+	if o := h.sessions[key]; o != nil {
+		o.anew(time.Now())
+	}
 	return l
 }
 
@@ -92,8 +102,12 @@ func (c *Controller) watch(ctx context.Context) error {
 			if !ok {
 				return closedWatch(ctx)
 			}
-			if id, over := ids.note(e); over {
+			switch id, over := ids.note(e); {
+			case over:
 				c.verdicts.drop(id)
+				c.hub.ends(e.Key)
+			case id != "":
+				c.hub.lives(e.Key, id)
 			}
 			c.hub.wake(e.Key)
 		case _, ok := <-policies:

@@ -134,6 +134,9 @@ func recordKey(kind string, ids ...string) string {
 	return kind
 }
 
+// alive says whether a session has neither ended nor expired.
+func (s *sessionRecord) alive(now time.Time) bool { return s.Ended == "" && now.Before(s.Expires) }
+
 // records reads and writes records of type T.
 type records[T any] struct{ store store.Store }
 

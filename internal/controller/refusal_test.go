@@ -121,8 +121,8 @@ func TestIdentities(t *testing.T) {
 	filler := leaf(r.authority, identityDevice, "unknown", x509.ExtKeyUsageClientAuth)
 	filler.Certificate = append(filler.Certificate, bob.cert.Certificate[0]) // the victim's behind the attacker's
 	device := []string{wire.PathHello, wire.PathSession, wire.PathEvents, wire.PathAnswers, wire.PathDevice}
-	gateway := []string{wire.PathGatewayKeys, wire.PathGatewayEvents, wire.PathGatewayReport, wire.PathGatewayAlert}
-	methods := map[string]string{wire.PathSession: "POST", wire.PathAnswers: "POST", wire.PathDevice: "PUT", wire.PathGatewayReport: "POST", wire.PathGatewayAlert: "POST"}
+	gateway := []string{wire.PathGatewayKeys, wire.PathGatewayEvents, wire.PathGatewayReport, wire.PathGatewayAlert, wire.PathGatewayWake}
+	methods := map[string]string{wire.PathSession: "POST", wire.PathAnswers: "POST", wire.PathDevice: "PUT", wire.PathGatewayReport: "POST", wire.PathGatewayAlert: "POST", wire.PathGatewayWake: "POST"}
 	for _, row := range []struct {
 		name  string
 		cert  *tls.Certificate

@@ -33,7 +33,7 @@ func (c *Controller) Sessions(ctx context.Context) ([]SessionInfo, error) {
 	}
 	live := []SessionInfo{}
 	for _, s := range all {
-		if s.Ended == "" && time.Now().Before(s.Expires) {
+		if s.alive(time.Now()) {
 			live = append(live, SessionInfo{s.ID, s.User, s.Device, s.Address, s.Created, s.Expires, s.Policies})
 		}
 	}

@@ -36,6 +36,7 @@ func (c *Controller) handler() http.Handler {
 		wire.PathGatewayEvents: {http.MethodGet: c.gatewayEvents},
 		wire.PathGatewayReport: {http.MethodPost: c.gatewayReport},
 		wire.PathGatewayAlert:  {http.MethodPost: c.gatewayAlert},
+		wire.PathGatewayWake:   {http.MethodPost: c.gatewayWake},
 	})
 }
 
