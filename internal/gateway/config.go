@@ -23,6 +23,8 @@ import (
 //	  enrolment: tidegate:enrol?controller=...&ca=...&code=...
 //	  state: /var/lib/tidegate/gateway
 //	  resolveEvery: 60s
+//	  drain: 5s
+//	  limits: {flows: 4096, flowRate: 4000}
 //	  hosts:
 //	    wiki.corp.example: 127.0.0.1:9001
 type Config struct {
@@ -45,6 +47,11 @@ type Config struct {
 	// ResolveEvery is how often the names in the rules are looked up; 0: every 60
 	// seconds (seed 003).
 	ResolveEvery wire.Duration `yaml:"resolveEvery"`
+	// Drain is how long open flows may go on when the gateway is told to end, and
+	// new ones find another gateway; a file that does not say means 5 seconds.
+	Drain wire.Duration `yaml:"drain"`
+	// Limits bound what one session may cost the others.
+	Limits Limits `yaml:"limits"`
 }
 
 // LoadConfig reads a configuration file. Its errors name file, line and column
@@ -89,6 +96,12 @@ func (c *Config) check(d *resource.Document, errs *resource.Errors) {
 	if d.Has("resolveEvery") && c.ResolveEvery.D() < time.Second {
 		errs.Add(d.At("resolveEvery").Errorf("resolveEvery is %s; write a second or longer, for example 60s", c.ResolveEvery))
 	}
+	if !d.Has("drain") {
+		c.Drain = wire.Duration(defaultDrain)
+	} else if c.Drain < 0 || c.Drain.D() > time.Hour {
+		errs.Add(d.At("drain").Errorf("drain is %s; write a duration from 0s to 1h, for example 5s", c.Drain))
+	}
+	c.Limits.check(d, errs)
 	if c.Enrolment != "" {
 		if _, err := wire.ParseEnrolmentLink(c.Enrolment); err != nil {
 			errs.Add(d.At("enrolment").Errorf("enrolment: %v", err))

@@ -5,21 +5,15 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
-
-	"github.com/quic-go/quic-go/http3"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// connect carries a flow (RFC 9114, section 4.4). It returns when the flow has
-// ended.
+// connect carries a flow (RFC 9114, section 4.4; RFC 9113, section 8.5; RFC 9110,
+// section 9.3.6). It returns when the flow has ended.
 func (g *Gateway) connect(w http.ResponseWriter, r *http.Request, c *carrier) {
-	taker, ok := w.(http3.HTTPStreamer)
-	if !ok || r.Proto != "HTTP/3.0" { // an extended CONNECT (RFC 9220) names its protocol here
-		g.refuse(w, &wire.Problem{Code: wire.CodeNotAllowed, Status: http.StatusNotImplemented, Title: "Only a plain CONNECT is carried here"})
-		return
-	}
 	t, err := parseTarget(r.Host)
 	if err != nil {
 		g.refuse(w, &wire.Problem{Code: wire.CodeBadRequest, Status: http.StatusBadRequest, Title: "The destination cannot be read", Detail: err.Error()})
@@ -30,6 +24,12 @@ func (g *Gateway) connect(w http.ResponseWriter, r *http.Request, c *carrier) {
 		g.refuse(w, problem)
 		return
 	}
+	done, problem := s.quota.enter()
+	if problem != nil {
+		g.refuse(w, problem)
+		return
+	}
+	defer done()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	f := &flow{session: s, target: t, cancel: cancel, gone: ctx.Done()}
@@ -44,7 +44,12 @@ func (g *Gateway) connect(w http.ResponseWriter, r *http.Request, c *carrier) {
 		g.refuse(w, problem)
 		return
 	}
-	app, at, err := g.dialer.open(ctx, t, f.literal, func(t target) bool { return s.blocks(f, t) })
+	var app net.Conn
+	var at netip.Addr
+	err = holdEarly(ctx, r, f)
+	if err == nil {
+		app, at, err = g.dialer.open(ctx, t, f.literal, func(t target) bool { return s.blocks(f, t) })
+	}
 	if err == nil && !f.attach(nil, app) {
 		err = context.Canceled
 	}
@@ -55,18 +60,16 @@ func (g *Gateway) connect(w http.ResponseWriter, r *http.Request, c *carrier) {
 	}
 	s.opened(f, at)
 	w.Header().Set(wire.HeaderDecision, string(f.decision))
-	w.WriteHeader(http.StatusOK)
-	str, err := taker.HTTPStream()
+	str, err := take(w, r)
 	if err != nil { // the client is gone
 		f.reset(codeAborted)
 		s.close(f, "flow-closed")
 		return
 	}
 	f.attach(str, nil)
-	stop := context.AfterFunc(r.Context(), f.abandoned)
-	defer stop()
 	f.copy()
 	s.close(f, "flow-closed")
+	str.serve()
 }
 
 // dialProblem says why the application was not reached; a flow that was cut

@@ -82,9 +82,20 @@ type dialer struct {
 func (d *dialer) open(ctx context.Context, t target, literal bool, blocked func(target) bool) (c net.Conn, at netip.Addr, err error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
+	at, err = d.reach(ctx, t, literal, blocked, func(to netip.AddrPort) error {
+		var err error
+		c, err = d.dial(ctx, string(t.transport()), to.String())
+		return err
+	})
+	return c, at, err
+}
+
+// reach tries the addresses of the target that may be reached, one after the
+// other, until one succeeds. at is as open has it.
+func (d *dialer) reach(ctx context.Context, t target, literal bool, blocked func(target) bool, try func(netip.AddrPort) error) (at netip.Addr, err error) {
 	to, err := d.lookup(ctx, &t)
 	if err != nil {
-		return nil, netip.Addr{}, err
+		return netip.Addr{}, err
 	}
 	err = errProhibited
 	for _, a := range to.addrs {
@@ -92,17 +103,17 @@ func (d *dialer) open(ctx context.Context, t target, literal bool, blocked func(
 		if !to.trusted && (!literal && d.prohibited(a, t.port) || blocked(target{addr: a, port: t.port, protocol: t.protocol, led: t.name != ""})) {
 			continue
 		}
-		if c, err = d.dial(ctx, "tcp", netip.AddrPortFrom(a, t.port).String()); err == nil {
+		if err = try(netip.AddrPortFrom(a, t.port)); err == nil {
 			if t.name == "" || to.trusted {
 				a = netip.Addr{}
 			}
-			return c, a, nil
+			return a, nil
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, netip.Addr{}, err
+	return netip.Addr{}, err
 }
 
 // lookup finds the addresses of t. What the hosts map says may change the port.

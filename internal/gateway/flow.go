@@ -23,11 +23,11 @@ const (
 	codeAborted = quic.StreamErrorCode(http3.ErrCodeConnectError)
 )
 
-// stream is a flow's end towards the client.
+// stream is a flow's end towards the client: a lane.
 type stream interface {
-	io.ReadWriteCloser // Close ends writing only
-	CancelRead(quic.StreamErrorCode)
-	CancelWrite(quic.StreamErrorCode)
+	io.ReadWriter
+	CloseWrite() error
+	reset(quic.StreamErrorCode)
 }
 
 // flow is one CONNECT request's. Its first fields are fixed once it is open.
@@ -88,8 +88,7 @@ func (f *flow) reset(code quic.StreamErrorCode) {
 
 func (f *flow) resetLocked(code quic.StreamErrorCode) {
 	if f.client != nil {
-		f.client.CancelRead(code)
-		f.client.CancelWrite(code)
+		f.client.reset(code)
 	}
 	if f.app != nil {
 		if l, ok := f.app.(interface{ SetLinger(int) error }); ok {
@@ -121,7 +120,7 @@ func (f *flow) copy() {
 	})
 	f.pump(f.client, f.app, &f.down, func() error {
 		f.finished.Store(true)
-		return f.client.Close()
+		return f.client.CloseWrite()
 	})
 	other.Wait()
 	f.app.Close()
@@ -153,6 +152,10 @@ func (f *flow) pump(dst io.Writer, src io.Reader, count *atomic.Int64, finish fu
 		if n > 0 {
 			if (f.unsure.Load() || !f.entitlement.permits()) && !f.session.still(f) {
 				f.reset(codeCut)
+				return
+			}
+			if !f.session.quota.pace(f.gone, n) {
+				f.reset(codeAborted)
 				return
 			}
 			if _, werr := dst.Write(buf[:n]); werr != nil {

@@ -12,9 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/quic-go/quic-go"
-	"github.com/quic-go/quic-go/http3"
-
 	"github.com/tidegate/tidegate/internal/admission"
 	"github.com/tidegate/tidegate/internal/reevaluate"
 	"github.com/tidegate/tidegate/internal/wire"
@@ -26,8 +23,10 @@ type Options struct {
 	Config Config
 	Log    *slog.Logger // nil: discarded
 	// PacketConn, where set, is listened on instead of Config.Listen; the
-	// gateway closes it.
+	// gateway closes it. Then there is a TCP lane only where Listener is set too.
 	PacketConn net.PacketConn
+	// Listener, where set, is the TCP lane's; the gateway closes it.
+	Listener net.Listener
 	// Dial and Resolve reach applications; nil: the system's.
 	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
@@ -59,7 +58,10 @@ type Gateway struct {
 	dialer   dialer
 	uplink   http.RoundTripper
 	conn     net.PacketConn
+	listener net.Listener // nil: no TCP lane
 	limiter  admission.Limiter
+	gate     gate
+	guests   sync.WaitGroup // the sessions of foreign clients
 	// clockSet receives when the system's clock has been set, see clockSet.
 	clockSet func(context.Context) (set, ended <-chan struct{})
 }
@@ -78,7 +80,7 @@ func New(o Options) (*Gateway, error) {
 	}
 	g := &Gateway{
 		config: o.Config, log: o.Log, state: folder(o.Config.State), registry: newRegistry(o.Config.Site),
-		audit: newAuditor(), uplink: o.Uplink, conn: o.PacketConn, now: o.Now,
+		audit: newAuditor(), uplink: o.Uplink, conn: o.PacketConn, listener: o.Listener, now: o.Now,
 		alerts: make(chan wire.GatewayAlert, alertQueue), resolver: newResolver(o.Config.ResolveEvery.D()),
 		dialer: dialer{hosts: hosts, resolve: o.Resolve, dial: o.Dial},
 	}
@@ -134,34 +136,15 @@ func resolveService(ctx context.Context, service string) ([]string, error) {
 	return out, err
 }
 
-// Listen opens the UDP socket. It is called once, before Run.
-func (g *Gateway) Listen() error {
-	if g.conn != nil {
-		return nil
-	}
-	a, err := g.config.listenAddr()
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	c, err := net.ListenUDP("udp", a)
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	g.conn = c
-	return nil
-}
-
-// Addr is the address that Listen opened, with its port.
-func (g *Gateway) Addr() net.Addr { return g.conn.LocalAddr() }
-
 // Run enrols the gateway where it is not, and serves until ctx is over: then it
-// ends its sessions, resets their flows and returns nil once everything that it
-// started has ended. It closes the socket that Listen opened.
+// lets open flows end for as long as the configuration says, ends its sessions,
+// resets their flows and returns nil once everything that it started has ended.
+// It closes the sockets that Listen opened.
 func (g *Gateway) Run(ctx context.Context) error {
 	if g.conn == nil {
 		return fmt.Errorf("the gateway does not listen: call Listen before Run")
 	}
-	defer g.conn.Close()
+	defer g.closeSockets()
 	id, err := g.identify(ctx)
 	if ctx.Err() != nil {
 		return nil
@@ -178,7 +161,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	g.dialer.own = ownAddrs(ctx, id.controller)
 
-	ctx, cancel := context.WithCancel(ctx)
+	leave := ctx.Done()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // revocations reach the flows that are left
 	defer cancel()
 	up := g.newUplink(id)
 	defer up.client.CloseIdleConnections()
@@ -198,55 +182,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer reported()
 	wg.Go(func() { up.report(reporting) })
 
-	err = g.serve(ctx, id, reset)
+	err = g.serve(leave, id, reset)
 	cancel()
 	return err
-}
-
-// serve runs the HTTP/3 lane until ctx is over.
-func (g *Gateway) serve(ctx context.Context, id *identity, reset quic.StatelessResetKey) error {
-	tr := &quic.Transport{Conn: g.conn, StatelessResetKey: &reset, VerifySourceAddress: g.limiter.VerifySourceAddress, ConnContext: g.limiter.ConnContext}
-	defer tr.Close()
-	ln, err := tr.Listen(http3.ConfigureTLSConfig(id.serverTLS()), quicConfig())
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	defer ln.Close()
-	srv := &http3.Server{
-		Handler:        g,
-		MaxHeaderBytes: 16 << 10,
-		Logger:         slog.New(slog.DiscardHandler),
-		ConnContext:    func(ctx context.Context, _ *quic.Conn) context.Context { return WithCarrier(ctx) },
-	}
-	stop := context.AfterFunc(ctx, func() {
-		for _, s := range g.registry.all() {
-			s.end(ending{trigger: "shutdown"})
-			<-s.done
-		}
-		srv.Close()
-		ln.Close()
-	})
-	defer stop()
-	g.log.Info("serving", "gateway", g.config.Name, "site", g.config.Site, "address", g.conn.LocalAddr().String())
-	err = srv.ServeListener(ln)
-	srv.Close() // waits for every connection's handlers
-	if ctx.Err() != nil || errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return fmt.Errorf("serve: %w", err)
-}
-
-// quicConfig lets a quiet flow live for a day without a packet: nobody sends
-// keep-alives, so that a suspended channel is silent.
-func quicConfig() *quic.Config {
-	return &quic.Config{
-		MaxIdleTimeout:                 24 * time.Hour,
-		MaxIncomingStreams:             10_000,
-		InitialStreamReceiveWindow:     1 << 20,
-		MaxStreamReceiveWindow:         16 << 20,
-		InitialConnectionReceiveWindow: 4 << 20,
-		MaxConnectionReceiveWindow:     32 << 20,
-	}
 }
 
 // identify loads the gateway's identity, or enrols it, trying again while the

@@ -121,11 +121,10 @@ func (e *enrolled) identity(key *ecdsa.PrivateKey) (*identity, error) {
 // serverTLS is for data channels: TLS 1.3 and a device certificate, always.
 func (id *identity) serverTLS() *tls.Config {
 	return &tls.Config{
-		MinVersion:             tls.VersionTLS13,
-		Certificates:           []tls.Certificate{id.cert},
-		ClientAuth:             tls.RequireAndVerifyClientCert,
-		ClientCAs:              id.pool,
-		SessionTicketsDisabled: true,
+		MinVersion:   tls.VersionTLS13,
+		Certificates: []tls.Certificate{id.cert},
+		ClientAuth:   tls.RequireAndVerifyClientCert,
+		ClientCAs:    id.pool,
 	}
 }
 

@@ -161,6 +161,16 @@ func (l *lane) reset(code quic.StreamErrorCode) {
 	l.settle()
 }
 
+// ended says whether the request has, or was reset.
+func (l *lane) ended() bool {
+	select {
+	case <-l.over:
+		return true
+	default:
+		return false
+	}
+}
+
 // enter begins a use of the body, which a handler that leaves waits for.
 func (l *lane) enter(ended func() bool) error {
 	l.mu.Lock()

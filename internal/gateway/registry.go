@@ -3,7 +3,9 @@ package gateway
 import (
 	"crypto/x509"
 	"fmt"
+	"iter"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +26,8 @@ type registry struct {
 	revoked  map[wire.SessionID]revocation
 	renew    map[wire.SessionID]wire.Renewal
 	sessions map[wire.SessionID]*session
+	// guests are the sessions of foreign clients, beside those of the same id.
+	guests map[*session]struct{}
 	// risk is by user, of those that differ from RiskLow.
 	risk map[string]wire.Risk
 }
@@ -35,7 +39,7 @@ type revocation struct {
 }
 
 func newRegistry(site wire.SiteID) *registry {
-	return &registry{site: site, revoked: map[wire.SessionID]revocation{}, renew: map[wire.SessionID]wire.Renewal{}, sessions: map[wire.SessionID]*session{}}
+	return &registry{site: site, revoked: map[wire.SessionID]revocation{}, renew: map[wire.SessionID]wire.Renewal{}, sessions: map[wire.SessionID]*session{}, guests: map[*session]struct{}{}}
 }
 
 func (r *registry) setKeys(k wire.Keys) {
@@ -171,11 +175,63 @@ func (r *registry) remove(s *session) {
 func (r *registry) all() []*session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := make([]*session, 0, len(r.sessions))
-	for _, s := range r.sessions {
-		out = append(out, s)
+	return slices.Collect(r.everyLocked())
+}
+
+// host registers a foreign client's session: others of the same id go on. It says
+// why it may not be.
+func (r *registry) host(s *session, most int) *wire.Problem {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.forbidsLocked(s.tokens); p != nil {
+		return p
 	}
-	return out
+	n := 0
+	for g := range r.guests {
+		if g.id == s.id {
+			n++
+		}
+	}
+	if n >= most {
+		return &wire.Problem{Code: wire.CodeOverload, Status: http.StatusTooManyRequests, Title: "Too many connections", Detail: "Close some of this session's."}
+	}
+	r.guests[s] = struct{}{}
+	return nil
+}
+
+func (r *registry) dismiss(s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.guests, s)
+}
+
+// everyLocked are the sessions there are, ofLocked those of an id.
+func (r *registry) everyLocked() iter.Seq[*session] {
+	return func(yield func(*session) bool) {
+		for _, s := range r.sessions {
+			if !yield(s) {
+				return
+			}
+		}
+		for s := range r.guests {
+			if !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+func (r *registry) ofLocked(sid wire.SessionID) iter.Seq[*session] {
+	return func(yield func(*session) bool) {
+		if s := r.sessions[sid]; s != nil && !yield(s) {
+			return
+		}
+		for s := range r.guests {
+			if s.id == sid && !yield(s) {
+				return
+			}
+		}
+	}
 }
 
 // apply takes a policy: it ends the sessions that it revokes and has others
@@ -210,7 +266,7 @@ func (r *registry) apply(token string, now time.Time) error {
 func (r *registry) endangered(now time.Time) (out []*session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range r.sessions {
+	for s := range r.everyLocked() {
 		if heard := s.heard.Load(); heard == nil || *heard != r.riskLocked(s.user, now) {
 			out = append(out, s)
 		}
@@ -269,16 +325,17 @@ func (r *registry) take(p *wire.PolicyToken, now time.Time) (ended map[*session]
 		}
 		_, known := r.revoked[sid]
 		r.revoked[sid] = revocation{until: until, why: why}
-		if s := r.sessions[sid]; s != nil {
-			ended[s] = why
-		} else if !known {
+		if r.sessions[sid] == nil && !known {
 			gone[sid] = why
+		}
+		for s := range r.ofLocked(sid) {
+			ended[s] = why
 		}
 	}
 	for sid, v := range p.Renew {
 		v.Revision = max(v.Revision, r.renew[sid].Revision)
 		r.renew[sid] = v
-		if s := r.sessions[sid]; s != nil {
+		for s := range r.ofLocked(sid) {
 			outdated[s] = v.Revision
 		}
 	}

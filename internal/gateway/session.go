@@ -28,6 +28,7 @@ type session struct {
 	done   chan struct{}
 	// wakeup holds one when the calendar's instant has come; handle is its place.
 	wakeup chan struct{}
+	quota  *quota // bounds its flows
 	handle reevaluate.Handle[*session]
 	// feed holds the latest verdicts that the event stream has not written yet.
 	feed chan wire.Verdicts
@@ -73,6 +74,7 @@ func newSession(g *Gateway, t tokens, report wire.DeviceClaims) *session {
 		ending: make(chan ending, 1),
 		done:   make(chan struct{}),
 		wakeup: make(chan struct{}, 1),
+		quota:  newQuota(g.config.Limits.whole()),
 		feed:   make(chan wire.Verdicts, 1),
 		tokens: t, report: report, news: make(chan struct{}), tasks: map[string]*task{},
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -18,6 +19,9 @@ type target struct {
 	protocol wire.Protocol // empty: TCP
 	led      bool          // a name led to addr
 }
+
+// transport is the protocol, spelt out.
+func (t target) transport() wire.Protocol { return cmp.Or(t.protocol, wire.TCP) }
 
 // address says whether the client gave an address.
 func (t target) address() bool { return t.name == "" && !t.led }

@@ -1,0 +1,258 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/quic-go/quic-go/http3"
+	"github.com/quic-go/quic-go/quicvarint"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+const (
+	// connectUDP is what an extended CONNECT for UDP names (RFC 9298, section 3).
+	connectUDP = "connect-udp"
+	// udpPath begins its path: /.well-known/masque/udp/HOST/PORT/.
+	udpPath = "/.well-known/masque/udp/"
+	// udpIdle is how long a flow may be without a packet (RFC 9298, section 3.1:
+	// two minutes at least).
+	udpIdle = 2 * time.Minute
+	// maxUDP is the largest payload of UDP.
+	maxUDP = 65527
+)
+
+// udpFlow is one CONNECT-UDP: datagrams beside the stream on HTTP/3 (RFC 9297),
+// capsules in the stream otherwise, and for what is too large for a packet.
+type udpFlow struct {
+	*flow
+	lane *lane
+	app  net.Conn
+	// beside carries datagrams; nil: they are capsules.
+	beside *http3.Stream
+	seen   atomic.Int64 // when the last packet passed, in Unix nanoseconds
+	mu     sync.Mutex   // guards writing to lane
+}
+
+// connectUDP carries a UDP flow. It returns when the flow has ended.
+func (g *Gateway) connectUDP(w http.ResponseWriter, r *http.Request, c *carrier) {
+	t, err := parseUDP(r.URL)
+	if err != nil {
+		g.refuse(w, &wire.Problem{Code: wire.CodeBadRequest, Status: http.StatusBadRequest, Title: "The destination cannot be read", Detail: err.Error()})
+		return
+	}
+	f, leave, problem := g.openFlow(r, c, t)
+	if problem != nil {
+		g.refuse(w, problem)
+		return
+	}
+	defer leave()
+	app, at, err := g.dialer.open(f.ctx, t, f.literal, func(t target) bool { return f.session.blocks(f.flow, t) })
+	if err != nil {
+		g.refuse(w, g.dialProblem(f.flow, err))
+		return
+	}
+	defer app.Close()
+	f.session.opened(f.flow, at)
+	w.Header().Set(wire.HeaderDecision, string(f.decision))
+	w.Header().Set(http3.CapsuleProtocolHeader, "?1")
+	beside := datagrams(w, f.gone)
+	l, err := take(w, r)
+	if err != nil { // the client is gone
+		return
+	}
+	u := &udpFlow{flow: f.flow, lane: l, app: app}
+	if b, ok := l.body.(h3Body); ok && beside {
+		u.beside = b.Stream
+	}
+	u.run(f.ctx)
+	leave()
+	l.serve()
+}
+
+// datagrams says whether the client takes datagrams beside its streams; it has
+// said so with its first packets.
+func datagrams(w http.ResponseWriter, stop <-chan struct{}) bool {
+	s, ok := w.(http3.Settingser)
+	if !ok {
+		return false
+	}
+	select {
+	case <-s.ReceivedSettings():
+		return s.Settings().EnableDatagrams
+	case <-stop:
+		return false
+	}
+}
+
+// run carries the flow until either end, the verdict or silence ends it; then
+// the application's socket is closed and the stream has ended.
+func (u *udpFlow) run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { // cut, or one of the loops has ended
+		u.app.Close()
+		u.lane.reset(codeCut)
+	})
+	defer stop()
+	u.seen.Store(time.Now().UnixNano())
+	var loops sync.WaitGroup
+	loops.Go(func() { defer cancel(); u.fromCapsules() })
+	if u.beside != nil {
+		loops.Go(func() { defer cancel(); u.fromDatagrams(ctx) })
+	}
+	if u.fromApp() {
+		u.lane.CloseWrite()
+	}
+	cancel()
+	u.app.Close()
+	u.lane.Abort() // what the client still sends leads nowhere
+	loops.Wait()
+}
+
+// fromDatagrams passes on what comes beside the stream.
+func (u *udpFlow) fromDatagrams(ctx context.Context) {
+	for {
+		b, err := u.beside.ReceiveDatagram(ctx)
+		if err != nil || !u.toApp(b) {
+			return
+		}
+	}
+}
+
+// fromCapsules passes on what comes in the stream (RFC 9297, section 3.2).
+func (u *udpFlow) fromCapsules() {
+	p := http3.NewCapsuleParser(quicvarint.NewReader(u.lane))
+	for {
+		kind, body, err := p.Next()
+		if err != nil {
+			return
+		}
+		if kind != 0 { // no DATAGRAM
+			if body.Discard() != nil {
+				return
+			}
+			continue
+		}
+		if body.Remaining() > maxUDP+1 {
+			return // RFC 9298, section 5: the stream is aborted
+		}
+		b, err := io.ReadAll(body)
+		if err != nil || !u.toApp(b) {
+			return
+		}
+	}
+}
+
+// toApp passes a datagram on, and says whether the flow goes on.
+func (u *udpFlow) toApp(b []byte) bool {
+	id, n, err := quicvarint.Parse(b)
+	if err != nil || len(b)-n > maxUDP {
+		return false
+	}
+	if id != 0 { // a context that nobody has registered
+		return true
+	}
+	if !u.passes(len(b) - n) {
+		return false
+	}
+	u.seen.Store(time.Now().UnixNano())
+	if _, err := u.app.Write(b[n:]); err != nil {
+		return passing(err)
+	}
+	u.up.Add(int64(len(b) - n))
+	return true
+}
+
+// fromApp passes on what the application sends. It returns true when the flow
+// was idle for too long.
+func (u *udpFlow) fromApp() (idle bool) {
+	buf := make([]byte, 1+maxUDP) // the context id, 0, in front
+	for {
+		deadline := time.Unix(0, u.seen.Load()).Add(udpIdle)
+		u.app.SetReadDeadline(deadline)
+		n, err := u.app.Read(buf[1:])
+		var late net.Error
+		switch {
+		case errors.As(err, &late) && late.Timeout():
+			if time.Since(time.Unix(0, u.seen.Load())) >= udpIdle {
+				return true
+			}
+			continue
+		case err != nil && !passing(err):
+			return false
+		case err != nil:
+			continue
+		}
+		if !u.passes(n) || u.toClient(buf[:1+n]) != nil {
+			return false
+		}
+		u.seen.Store(time.Now().UnixNano())
+		u.down.Add(int64(n))
+	}
+}
+
+// toClient sends beside the stream what fits in a packet, or a capsule.
+func (u *udpFlow) toClient(b []byte) error {
+	if u.beside != nil {
+		err := u.beside.SendDatagram(bytes.Clone(b))
+		if err == nil || u.lane.ended() {
+			return err
+		}
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	head := quicvarint.Append(quicvarint.Append(make([]byte, 0, 16), 0), uint64(len(b)))
+	_, err := u.lane.Write(append(head, b...))
+	return err
+}
+
+// passes says whether n bytes may pass now.
+func (u *udpFlow) passes(n int) bool {
+	if (u.unsure.Load() || !u.entitlement.permits()) && !u.session.still(u.flow) {
+		return false
+	}
+	return u.session.quota.pace(u.gone, n)
+}
+
+// passing says whether an error of a UDP socket is of a packet, not of the
+// socket: nobody listens there now, or the packet was too large.
+func passing(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EMSGSIZE) || errors.Is(err, syscall.EHOSTUNREACH) ||
+		errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.ENOBUFS)
+}
+
+// parseUDP reads the path of a CONNECT-UDP by the default template (RFC 9298,
+// section 2), as strictly as an authority: an IPv6 address has its colons
+// encoded.
+func parseUDP(u *url.URL) (target, error) {
+	bad := func() (target, error) {
+		return target{}, fmt.Errorf("the path %q is not %sHOST/PORT/", clip(u.EscapedPath()), udpPath)
+	}
+	rest, ok := strings.CutPrefix(u.EscapedPath(), udpPath)
+	parts := strings.Split(rest, "/")
+	if !ok || len(parts) != 3 || parts[2] != "" || u.RawQuery != "" {
+		return bad()
+	}
+	host, err := url.PathUnescape(parts[0])
+	if err != nil || strings.ContainsAny(host, "[]") {
+		return bad()
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	t, err := parseTarget(host + ":" + parts[1])
+	t.protocol = wire.UDP
+	return t, err
+}
