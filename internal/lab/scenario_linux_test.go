@@ -162,7 +162,7 @@ func act(do func(*scene, *testscript.TestScript, []string) error) func(*testscri
 
 func usage(want string) error { return fmt.Errorf("it is: %s", want) }
 
-// doLab: lab stop|start controller|gateway, lab stop HOST, lab revoke USER
+// doLab: lab stop|start controller|gateway, lab stop HOST, lab revoke|suspend USER
 func (s *scene) doLab(ts *testscript.TestScript, args []string) error {
 	switch strings.Join(args, " ") {
 	case "stop controller":
@@ -180,7 +180,14 @@ func (s *scene) doLab(ts *testscript.TestScript, args []string) error {
 	if len(args) == 2 && args[0] == "revoke" {
 		return s.lab.Revoke(s.ctx, args[1])
 	}
-	return usage("lab stop|start controller|gateway, lab stop HOST, lab revoke USER")
+	if len(args) == 2 && args[0] == "suspend" {
+		n, err := s.lab.Suspend(s.ctx, args[1])
+		if err == nil && n == 0 {
+			return fmt.Errorf("no session of %s is connected", args[1])
+		}
+		return err
+	}
+	return usage("lab stop|start controller|gateway, lab stop HOST, lab revoke|suspend USER")
 }
 
 // doClient: client start|stop|kill

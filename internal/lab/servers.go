@@ -191,3 +191,14 @@ func (l *Lab) Revoke(ctx context.Context, user string) error {
 	}
 	return c.RevokeUser(ctx, user)
 }
+
+// Suspend has every session of a user suspend its data channels, as an
+// administrator would, and says how many were told.
+func (l *Lab) Suspend(ctx context.Context, user string) (int, error) {
+	c, err := l.running()
+	if err != nil {
+		return 0, err
+	}
+	n, err := c.Suspend(ctx, controller.Match{User: user})
+	return n.Told, err
+}
