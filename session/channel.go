@@ -111,9 +111,12 @@ func (c *core) suspend(why ChannelCause) {
 	}
 }
 
-// order notes why a channel is about to be suspended, if it is open.
+// orderTime is how long a suspension that was ordered may take.
+const orderTime = 10 * time.Second
+
+// order notes why a channel is about to be suspended, unless it is already.
 func (c *core) order(id wire.SiteID, why ChannelCause) {
-	if s := c.plane.Sites[id].State; s == Connected || s == Connecting {
+	if c.plane.Sites[id].State != Suspended {
 		c.notices.ordered[id] = ordered{why, c.now()}
 	}
 }
@@ -125,9 +128,12 @@ func (c *core) channelsChanged(f DataplaneFacts) {
 	for _, s := range c.sites {
 		id, was, is := s.ID, c.plane.Sites[s.ID].State, f.Sites[s.ID]
 		o, asked := n.ordered[id]
+		if asked && passed(o.at, c.now()) > orderTime {
+			asked = false
+			delete(n.ordered, id)
+		}
 		switch {
 		case is.State == Disconnected:
-			delete(n.ordered, id)
 			delete(n.woken, id)
 			delete(n.causes, id)
 		case is.State == Suspended && was != Suspended:

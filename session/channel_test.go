@@ -94,7 +94,7 @@ func TestNoticesReachTheDataPlane(t *testing.T) {
 
 // What had a channel suspended and resumed is told in words, and once.
 func TestSuspensionsAreExplained(t *testing.T) {
-	kinds := []string{"channel-suspended", "channel-resumed", "channel-connected"}
+	kinds := []string{"channel-suspended", "channel-resumed", "channel-connected", "channel-interrupted"}
 	for _, row := range []struct {
 		name  string
 		first SiteFact // beside a connected channel
@@ -120,6 +120,12 @@ func TestSuspensionsAreExplained(t *testing.T) {
 		{"used", SiteFact{State: Suspended}, nil, SiteFact{State: Connected}, CauseUsed, "The data channel to Lab was resumed"},
 		{"could not be resumed", SiteFact{State: Connecting}, nil, SiteFact{State: Suspended, Problem: &wire.Problem{Code: wire.CodeAppUnreachable}}, CauseNone,
 			"The data channel to Lab was suspended"},
+		{"an administrator, while a carrier is looked for", SiteFact{State: Disconnected, Flows: 1, Parked: 1}, func(b *bench) { b.notify(wire.EventSuspend, "") }, SiteFact{State: Suspended, Flows: 1, Parked: 1}, CauseAdministrator,
+			"An administrator suspended the data channel to Lab; the next use resumes it"},
+		{"an administrator, long ago and for nothing", SiteFact{State: Disconnected}, func(b *bench) { b.notify(wire.EventSuspend, ""); b.pass(time.Hour) }, SiteFact{State: Suspended}, CauseIdle,
+			"The data channel to Lab was suspended: nothing was using it"},
+		{"the carrier is lost", SiteFact{State: Connected, Flows: 1}, nil, SiteFact{State: Disconnected, Flows: 1, Parked: 1}, CauseNone,
+			"The data channel to Lab was interrupted; its open connections go on when it is back"},
 		{"woken while open, and idle", SiteFact{State: Connected}, func(b *bench) { b.notify(wire.EventWake, "lab") }, SiteFact{State: Suspended}, CauseIdle,
 			"The data channel to Lab was suspended: nothing was using it"},
 	} {

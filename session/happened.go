@@ -65,6 +65,8 @@ func sitesHappened(prev, next *State, add func(string, wire.AppID, string, ...an
 			add("channel-connected", "", "The data channel to %s was opened", s.Name)
 		case s.State == Suspended:
 			add("channel-suspended", "", suspensionWords(&s), s.Name)
+		case s.State == Disconnected && p == Connected && s.Parked > 0:
+			add("channel-interrupted", "", "The data channel to %s was interrupted; its open connections go on when it is back", s.Name)
 		case s.State == Disconnected && p != Connecting:
 			add("channel-disconnected", "", "The data channel to %s was closed", s.Name)
 		}
