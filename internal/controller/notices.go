@@ -19,8 +19,8 @@ const (
 	// again: its last stream may have been dead already.
 	wakeAgain = 30 * time.Second
 
-	maxWake     = 1000 // sessions in one request
-	maxWakeBody = 128 << 10
+	maxWake     = 4096 // sessions in one request
+	maxWakeBody = 256 << 10
 )
 
 // owed is what a live session is to be told beside snapshots. It is in memory
