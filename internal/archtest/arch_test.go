@@ -75,6 +75,7 @@ var layers = map[string][]string{
 	"app/apptest":      {"session"},
 	"tray":             {"session", "internal/plaintext", "internal/wire"},
 	"tunnel":           {"session", "internal/wire", "internal/flow", "internal/udpsocket"},
+	"tunnel/proxy":     {"tunnel/front", "session", "internal/wire", "internal/plaintext"},
 	"dnssplit":         {"session", "internal/wire"},
 	"session":          {"internal/wire"},
 	"session/control":  {"session", "internal/wire"},

@@ -1,0 +1,221 @@
+package proxy
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+// rules are what the PAC file names: the names, addresses and networks that
+// entitlements lead to by TCP, and nothing else of them. They never change.
+type rules struct {
+	list []rule
+}
+
+// rule is one entitlement's.
+type rule struct {
+	// Names are hosts, each behind a dot, with their ports.
+	Names map[string][]uint16 `json:"names,omitempty"`
+	// Nets and Not are networks; an address of Not is none of ours.
+	Nets []network `json:"nets,omitempty"`
+	Not  []network `json:"not,omitempty"`
+}
+
+// network is a prefix: groups of 16 bits, of IPv4 two and of IPv6 eight.
+type network struct {
+	Groups []uint16 `json:"groups"`
+	Bits   int      `json:"bits"`
+	Ports  []uint16 `json:"ports"`
+}
+
+// newRules compiles what w leads to. A name that is taken out of its
+// entitlement is in no rule.
+func newRules(w session.Wanted) *rules {
+	by := map[wire.EntitlementID]*rule{}
+	get := func(id wire.EntitlementID) *rule {
+		r := by[id]
+		if r == nil {
+			r = &rule{Names: map[string][]uint16{}}
+			by[id] = r
+		}
+		return r
+	}
+	add := func(id wire.EntitlementID, host string, ports []uint16) {
+		if n, ok := newNetwork(host, ports); ok {
+			get(id).Nets = append(get(id).Nets, n)
+		} else if name, err := parseHost(host); err == nil {
+			r := get(id)
+			r.Names["."+name] = append(r.Names["."+name], ports...)
+		}
+	}
+	for _, a := range w.Apps {
+		add(a.Entitlement, a.Host, []uint16{a.Port})
+	}
+	for _, r := range w.Routes {
+		if r.Exclude || r.Protocol != wire.TCP {
+			continue
+		}
+		for _, h := range r.Hosts {
+			add(r.Entitlement, h, r.Ports)
+		}
+	}
+	for _, r := range w.Routes {
+		to := by[r.Entitlement]
+		if !r.Exclude || r.Protocol != wire.TCP || to == nil {
+			continue
+		}
+		for _, h := range r.Hosts {
+			if n, ok := newNetwork(h, r.Ports); ok {
+				to.Not = append(to.Not, n)
+			} else if name, err := parseHost(h); err == nil {
+				left := slices.DeleteFunc(to.Names["."+name], func(p uint16) bool { return slices.Contains(r.Ports, p) })
+				if to.Names["."+name] = left; len(left) == 0 {
+					delete(to.Names, "."+name)
+				}
+			}
+		}
+	}
+	all := &rules{}
+	for _, id := range slices.Sorted(maps.Keys(by)) {
+		r := by[id]
+		for name, ports := range r.Names {
+			slices.Sort(ports)
+			r.Names[name] = slices.Compact(ports)
+		}
+		if len(r.Nets) == 0 {
+			r.Not = nil
+		}
+		if len(r.Names)+len(r.Nets) > 0 {
+			all.list = append(all.list, *r)
+		}
+	}
+	return all
+}
+
+// newNetwork reads an address or a CIDR.
+func newNetwork(host string, ports []uint16) (network, bool) {
+	p, err := netip.ParsePrefix(host)
+	if err != nil {
+		a, err := netip.ParseAddr(host)
+		if err != nil || a.Zone() != "" {
+			return network{}, false
+		}
+		a = a.Unmap()
+		p = netip.PrefixFrom(a, a.BitLen())
+	}
+	n := network{Bits: p.Bits(), Ports: ports}
+	for b := p.Masked().Addr().AsSlice(); len(b) > 0; b = b[2:] {
+		n.Groups = append(n.Groups, uint16(b[0])<<8|uint16(b[1]))
+	}
+	return n, true
+}
+
+// file is the PAC file for a proxy at that address. It asks no resolver: a name
+// is one of ours as it is written, or goes direct.
+func (r *rules) file(at netip.AddrPort) []byte {
+	list, err := json.Marshal(r.list)
+	if err != nil || r.list == nil {
+		list = []byte("[]") // numbers and plain names are always marshalled
+	}
+	return fmt.Appendf(nil, strings.TrimPrefix(pacFile, "\n"), list, at)
+}
+
+// pacFile is in the oldest JavaScript that still runs in browsers and in what
+// other programs read such files with.
+const pacFile = `
+// Tidegate: what leads to your organisation's applications. All else goes direct.
+var rules = %s;
+
+function FindProxyForURL(url, host) {
+  host = host.toLowerCase().replace(/^\[|\]$/g, "").replace(/\.$/, "");
+  var port = portOf(url), address = groups(host);
+  for (var i = 0; i < rules.length; i++) {
+    var r = rules[i];
+    if (address ? within(r.nets, address, port) && !within(r.not, address, port) : named(r.names, host, port)) {
+      return "PROXY %s";
+    }
+  }
+  return "DIRECT";
+}
+
+function portOf(url) {
+  var m = /^([a-z][a-z0-9+.\-]*):\/\/(?:[^\/?#@]*@)?(?:\[[^\]]*\]|[^:\/?#]*)(?::(\d*))?/i.exec(url);
+  if (!m) {
+    return 0;
+  }
+  if (m[2]) {
+    return parseInt(m[2], 10);
+  }
+  switch (m[1].toLowerCase()) {
+  case "http": case "ws": return 80;
+  case "https": case "wss": return 443;
+  case "ftp": return 21;
+  }
+  return 0;
+}
+
+function has(ports, port) {
+  for (var i = 0; i < ports.length; i++) {
+    if (ports[i] === port) {
+      return true;
+    }
+  }
+  return false;
+}
+
+function named(names, host, port) {
+  return !!names && Object.prototype.hasOwnProperty.call(names, "." + host) && has(names["." + host], port);
+}
+
+function within(nets, address, port) {
+  for (var i = 0; nets && i < nets.length; i++) {
+    var n = nets[i];
+    if (n.groups.length !== address.length || !has(n.ports, port)) {
+      continue;
+    }
+    var same = true;
+    for (var g = 0, bits = n.bits; bits > 0; g++, bits -= 16) {
+      var shift = bits >= 16 ? 0 : 16 - bits;
+      if (n.groups[g] >> shift !== address[g] >> shift) {
+        same = false;
+        break;
+      }
+    }
+    if (same) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// groups reads an address, or returns null for a name.
+function groups(host) {
+  var m = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(host);
+  if (m) {
+    return [m[1] * 256 + +m[2], m[3] * 256 + +m[4]];
+  }
+  if (host.indexOf(":") < 0) {
+    return null;
+  }
+  var halves = host.split("::"), out = [];
+  var left = halves[0] ? halves[0].split(":") : [];
+  var right = halves.length > 1 && halves[1] ? halves[1].split(":") : [];
+  var i;
+  for (i = 0; i < left.length; i++) {
+    out.push(parseInt(left[i], 16));
+  }
+  for (i = left.length + right.length; halves.length > 1 && i < 8; i++) {
+    out.push(0);
+  }
+  for (i = 0; i < right.length; i++) {
+    out.push(parseInt(right[i], 16));
+  }
+  return out;
+}
+`
