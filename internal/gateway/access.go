@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"time"
 
+	flows "github.com/tidegate/tidegate/internal/flow"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -33,9 +35,8 @@ func (s *session) open(t target, f *flow) (p *wire.Problem, wait <-chan struct{}
 		s.use(e, true)
 		s.judge([]*entitlement{e}, 0, wire.TriggerAccess, true)
 		if e.verdict.Allow && e.permits() && h.says.allows() {
-			f.entitlement, f.decision = e, e.verdict.Decision
-			f.literal, f.hold = h.says.has(saysLiteral), h.says.has(saysHold)
-			e.flows[f] = struct{}{}
+			f.entitlement, f.decision, f.literal = e, e.verdict.Decision, h.says.has(saysLiteral)
+			s.admit(e, f)
 			return nil, nil
 		}
 		s.use(e, was)
@@ -117,16 +118,37 @@ func (s *session) refuse(h hit, t target) *wire.Problem {
 		Detail: t.String() + " is blocked by your organisation.", Verdict: &wire.Verdict{Entitlement: e.id, Reason: reason, Decision: decision}}
 }
 
+// admit takes a flow in.
+func (s *session) admit(e *entitlement, f *flow) {
+	e.flows[f] = struct{}{}
+	if f.lasting == nil {
+		return
+	}
+	if s.lasting == nil {
+		s.lasting, s.budget = map[flows.ID]*flow{}, flows.NewBudget(s.g.config.Limits.whole().ParkedBytes)
+	}
+	s.lasting[f.id] = f
+}
+
 // close removes a flow that ended by itself. What was cut has been recorded.
 func (s *session) close(f *flow, kind string) {
-	s.call(func() {
-		e := f.entitlement
-		if _, open := e.flows[f]; !open {
-			return
-		}
-		delete(e.flows, f)
+	s.call(func() { s.closeOne(f, kind) })
+}
+
+func (s *session) closeOne(f *flow, kind string) {
+	e := f.entitlement
+	if _, open := e.flows[f]; open {
+		s.strike(e, f)
 		s.recordFlow(e, f, kind, "")
-	})
+	}
+}
+
+// strike takes a flow out.
+func (s *session) strike(e *entitlement, f *flow) {
+	delete(e.flows, f)
+	if f.lasting != nil && s.lasting[f.id] == f {
+		delete(s.lasting, f.id)
+	}
 }
 
 // cut resets every flow of the entitlement at both ends.
@@ -137,21 +159,28 @@ func (s *session) cut(e *entitlement, trigger wire.Trigger) {
 }
 
 func (s *session) cutOne(e *entitlement, f *flow, trigger wire.Trigger) {
-	delete(e.flows, f)
+	s.strike(e, f)
 	f.reset(codeCut)
 	s.recordFlow(e, f, "flow-cut", trigger)
 }
 
 func (s *session) recordFlow(e *entitlement, f *flow, kind string, trigger wire.Trigger) {
-	s.record(wire.AuditRecord{Kind: kind, Entitlement: e.id, Target: f.target.String(), Trigger: trigger, Allow: e.verdict.Allow,
-		Reason: e.outcome.Reason, Decision: f.decision, Up: f.up.Load(), Down: f.down.Load()})
+	r := wire.AuditRecord{Kind: kind, Entitlement: e.id, Target: f.target.String(), Trigger: trigger, Allow: e.verdict.Allow,
+		Reason: e.outcome.Reason, Decision: f.decision}
+	if kind == "flow-closed" || kind == "flow-cut" {
+		r.Up, r.Down = f.up.Load(), f.down.Load()
+		if !f.began.IsZero() {
+			r.Duration = wire.Duration(time.Since(f.began))
+		}
+	}
+	s.record(r)
 }
 
 // opened notes that the flow has its application, at an address where a name
 // server led. The name may lead elsewhere by now, or the rules refuse it.
 func (s *session) opened(f *flow, at netip.Addr) {
 	s.call(func() {
-		f.addr = at
+		f.addr, f.began = at, time.Now()
 		if _, open := f.entitlement.flows[f]; !open {
 			return
 		}

@@ -1,11 +1,9 @@
 package gateway
 
 import (
-	"context"
 	"crypto/x509"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -33,72 +31,27 @@ func (g *Gateway) readTokens(w http.ResponseWriter, r *http.Request, device wire
 	return req, t, p
 }
 
-// postSession admits a session and streams its verdicts until it ends.
+// postSession admits a session, or goes on with it, and streams its verdicts
+// until it ends or another request does so.
 func (g *Gateway) postSession(w http.ResponseWriter, r *http.Request, c *carrier, device wire.DeviceID, leaf *x509.Certificate) {
 	c.refuse(nil) // flows wait for this request's answer, not an older one's
-	req, t, problem := g.readTokens(w, r, device, leaf)
-	if problem == nil && g.visits.older(t) {
-		problem = olderProblem()
+	f := feedOf(w)
+	a, problem := g.arrive(w, r, device, leaf)
+	var s *session
+	if problem == nil {
+		s, problem = g.enter(c, a, f)
 	}
 	if problem != nil {
 		c.refuse(problem)
 		g.refuse(w, problem)
 		return
 	}
-	if old := c.current(); old != nil { // one session a connection
-		old.end(ending{trigger: "replaced"})
-		<-old.done
-	}
-	s := newSession(g, t, req.Device)
-	if problem = g.registry.add(s); problem != nil {
-		c.refuse(problem)
-		g.refuse(w, problem)
-		return
-	}
-	s.row = g.visits.row(t, remoteHost(r), req.Resumed)
-	s.ended = func() { // an event that the client does not read holds nothing up then
-		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
-	}
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	go s.run(ctx)
-	defer func() { // the session leaves when its flows have been closed
-		cancel()
-		<-s.done
-		c.clear(s)
-		g.registry.remove(s)
-	}()
+	defer s.leave(f) // it ends when its flows have been closed
 	c.admit(s)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
-	streamVerdicts(w, s)
-}
-
-// streamVerdicts writes verdicts, and nothing while none changes, until the
-// session ends or the client is gone.
-func streamVerdicts(w http.ResponseWriter, s *session) {
-	rc := http.NewResponseController(w)
-	write := func(id, name string, v any) bool {
-		e, err := wire.NewEvent(id, name, v)
-		if err == nil {
-			_, err = e.WriteTo(w)
-		}
-		return err == nil && rc.Flush() == nil
-	}
-	for {
-		select {
-		case v := <-s.feed:
-			if !write(strconv.FormatUint(v.Revision, 10), wire.EventVerdicts, v) {
-				return
-			}
-		case <-s.done:
-			if s.last.problem != nil {
-				write("", wire.EventEnded, s.last.problem)
-			}
-			return
-		}
-	}
+	f.stream(r.Context(), w, s)
 }
 
 // putSession takes renewed tokens.

@@ -13,7 +13,8 @@ import (
 const admitWait = 5 * time.Second
 
 // carrier is one connection of a client's, of whichever lane; it binds the
-// session that was admitted on it to the flows that come on it.
+// session that was admitted on it, or joined, to the flows that come on it. The
+// session may have others, and outlive them.
 type carrier struct {
 	mu      sync.Mutex
 	session *session
@@ -36,6 +37,18 @@ func carrierOf(ctx context.Context) *carrier {
 	return c
 }
 
+// live is the session, where it has not ended, or else why it did. The lock is held.
+func (c *carrier) live() (*session, *wire.Problem) {
+	if c.session != nil {
+		select {
+		case <-c.session.done:
+			c.session, c.refusal = nil, c.session.last.problem
+		default:
+		}
+	}
+	return c.session, c.refusal
+}
+
 // admit gives waiting flows their session, refuse the problem that there is none.
 func (c *carrier) admit(s *session)       { c.set(s, nil) }
 func (c *carrier) refuse(p *wire.Problem) { c.set(nil, p) }
@@ -43,7 +56,7 @@ func (c *carrier) refuse(p *wire.Problem) { c.set(nil, p) }
 func (c *carrier) set(s *session, refusal *wire.Problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s == nil && c.session != nil {
+	if live, _ := c.live(); s == nil && live != nil {
 		return // a refused second session leaves the first alone
 	}
 	c.session, c.refusal = s, refusal
@@ -51,20 +64,15 @@ func (c *carrier) set(s *session, refusal *wire.Problem) {
 	c.changed = make(chan struct{})
 }
 
-// clear removes s if it is still the carrier's. Later flows are told why it
-// ended, where there is a reason to tell.
-func (c *carrier) clear(s *session) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.session == s {
-		c.session, c.refusal = nil, s.last.problem
-	}
-}
+// clear has the carrier look whether its session has ended.
+func (c *carrier) clear(*session) { c.current() }
 
+// current is the session; nil: there is none, or none any more.
 func (c *carrier) current() *session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.session
+	s, _ := c.live()
+	return s
 }
 
 // wait returns the session, or the problem that there is none.
@@ -73,7 +81,8 @@ func (c *carrier) wait(ctx context.Context) (*session, *wire.Problem) {
 	defer t.Stop()
 	for {
 		c.mu.Lock()
-		s, refusal, changed := c.session, c.refusal, c.changed
+		s, refusal := c.live()
+		changed := c.changed
 		c.mu.Unlock()
 		switch {
 		case s != nil:

@@ -24,6 +24,19 @@ func (g *Gateway) connect(w http.ResponseWriter, r *http.Request, c *carrier) {
 		g.refuse(w, problem)
 		return
 	}
+	h, problem := headerOf(r)
+	switch {
+	case problem != nil:
+		g.refuse(w, problem)
+	case h != nil:
+		g.connectLasting(w, r, s, t, *h)
+	default:
+		g.connectPlain(w, r, s, t)
+	}
+}
+
+// connectPlain carries a flow that ends with its request.
+func (g *Gateway) connectPlain(w http.ResponseWriter, r *http.Request, s *session, t target) {
 	done, problem := s.quota.enter()
 	if problem != nil {
 		g.refuse(w, problem)
@@ -33,29 +46,13 @@ func (g *Gateway) connect(w http.ResponseWriter, r *http.Request, c *carrier) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	f := &flow{session: s, target: t, cancel: cancel, gone: ctx.Done()}
-	problem = noSession()
-	if !s.settled(r.Context().Done(), func() (wait <-chan struct{}) {
-		problem, wait = s.open(t, f)
-		return wait
-	}) {
-		problem = s.over()
+	app, at, problem := g.reach(ctx, r, f, nil)
+	if problem == nil && !f.attach(nil, app) {
+		s.close(f, "flow-closed")
+		problem = g.dialProblem(f, context.Canceled)
 	}
 	if problem != nil {
 		g.refuse(w, problem)
-		return
-	}
-	var app net.Conn
-	var at netip.Addr
-	err = holdEarly(ctx, r, f)
-	if err == nil {
-		app, at, err = g.dialer.open(ctx, t, f.literal, func(t target) bool { return s.blocks(f, t) })
-	}
-	if err == nil && !f.attach(nil, app) {
-		err = context.Canceled
-	}
-	if err != nil {
-		s.close(f, "flow-closed")
-		g.refuse(w, g.dialProblem(f, err))
 		return
 	}
 	s.opened(f, at)
@@ -70,6 +67,37 @@ func (g *Gateway) connect(w http.ResponseWriter, r *http.Request, c *carrier) {
 	f.copy()
 	s.close(f, "flow-closed")
 	str.serve()
+}
+
+// reach has the session judge a new flow and dials its application, until ctx is
+// over. It registers the flow, and takes it out again where it returns a problem.
+// first is asked before, on the session's goroutine; nil: nobody is.
+func (g *Gateway) reach(ctx context.Context, r *http.Request, f *flow, first func() *wire.Problem) (app net.Conn, at netip.Addr, problem *wire.Problem) {
+	s := f.session
+	problem = noSession()
+	if !s.settled(r.Context().Done(), func() (wait <-chan struct{}) {
+		if first != nil {
+			if problem = first(); problem != nil {
+				return nil
+			}
+		}
+		problem, wait = s.open(f.target, f)
+		return wait
+	}) {
+		problem = s.over()
+	}
+	if problem != nil {
+		return nil, at, problem
+	}
+	err := holdEarly(ctx, r, f)
+	if err == nil {
+		app, at, err = g.dialer.open(ctx, f.target, f.literal, func(t target) bool { return s.blocks(f, t) })
+	}
+	if err != nil {
+		s.close(f, "flow-closed")
+		return nil, at, g.dialProblem(f, err)
+	}
+	return app, at, nil
 }
 
 // dialProblem says why the application was not reached; a flow that was cut

@@ -37,16 +37,18 @@ type flow struct {
 	decision    wire.DecisionID
 	target      target
 	literal     bool
-	// hold: payload that came in 0-RTT waits for the handshake.
-	hold     bool
-	inquired time.Time // see session.inquire
-	// addr is where a name server led; the session's.
-	addr netip.Addr
+	inquired    time.Time // see session.inquire
+	// addr is where a name server led, began when the application was reached; the
+	// session's.
+	addr     netip.Addr
+	began    time.Time
+	*lasting // nil: it ends with its request
 
 	// unsure: it is being found out whether the rules still allow it; nothing
 	// passes meanwhile.
 	unsure   atomic.Bool
 	up, down atomic.Int64
+	owed     atomic.Int64 // bytes that the quota has not heard of
 	// finished: the application sent its last byte and the client was told.
 	finished atomic.Bool
 
@@ -81,9 +83,17 @@ func (f *flow) attach(client stream, app net.Conn) bool {
 func (f *flow) reset(code quic.StreamErrorCode) {
 	f.cancel()
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	again, carried := f.cut, f.lasting != nil && f.end != nil
 	f.cut = true
 	f.resetLocked(code)
+	var abandon context.CancelFunc
+	if carried {
+		abandon = f.abandon
+	}
+	f.mu.Unlock()
+	if carried && !again {
+		f.resetLasting(code, abandon)
+	}
 }
 
 func (f *flow) resetLocked(code quic.StreamErrorCode) {
@@ -126,6 +136,11 @@ func (f *flow) copy() {
 	f.app.Close()
 }
 
+// admits says whether payload may pass now.
+func (f *flow) admits() bool {
+	return !f.unsure.Load() && f.entitlement.permits() || f.session.still(f)
+}
+
 const (
 	smallBuffer = 4 << 10
 	largeBuffer = 128 << 10
@@ -150,7 +165,7 @@ func (f *flow) pump(dst io.Writer, src io.Reader, count *atomic.Int64, finish fu
 		}
 		n, err := src.Read(buf)
 		if n > 0 {
-			if (f.unsure.Load() || !f.entitlement.permits()) && !f.session.still(f) {
+			if !f.admits() {
 				f.reset(codeCut)
 				return
 			}

@@ -81,7 +81,6 @@ func (g *Gateway) welcome(r *http.Request, c *carrier, device wire.DeviceID, lea
 	v.session, v.bearer = s, bearer
 	g.guests.Go(func() {
 		s.run(context.Background()) // ends with the connection, below
-		c.clear(s)
 		g.registry.dismiss(s)
 	})
 	closed := func() { s.end(ending{trigger: "connection-closed"}) }

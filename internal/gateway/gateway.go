@@ -55,6 +55,7 @@ type Gateway struct {
 	resolver *resolver
 	alerts   chan wire.GatewayAlert
 	audit    *auditor
+	waker    waker
 	dialer   dialer
 	uplink   http.RoundTripper
 	conn     net.PacketConn
@@ -171,6 +172,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer g.runner.wg.Wait()
 	wg.Go(func() { up.follow(ctx) })
 	wg.Go(func() { up.alarm(ctx, g.alerts) })
+	wg.Go(func() { up.rouse(ctx, &g.waker) })
 	wg.Go(func() { g.resolver.run(ctx) })
 	waking, asleep := context.WithCancel(context.WithoutCancel(ctx))
 	defer asleep()

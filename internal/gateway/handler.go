@@ -55,6 +55,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.postSession(w, r, c, device, leaf)
 	case r.URL.Path == wire.PathDataSession && r.Method == http.MethodPut:
 		g.putSession(w, r, c, device, leaf)
+	case r.URL.Path == wire.PathDataCarrier && r.Method == http.MethodPost:
+		g.postCarrier(w, r, c, device, leaf)
 	case r.URL.Path == wire.PathDataDevice && r.Method == http.MethodPut:
 		g.putDevice(w, r, c)
 	case r.URL.Path == wire.PathDataEcho && r.Method == http.MethodPost:
@@ -63,7 +65,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		notAllowed(w, "POST, PUT")
 	case r.URL.Path == wire.PathDataDevice:
 		notAllowed(w, "PUT")
-	case r.URL.Path == wire.PathDataEcho:
+	case r.URL.Path == wire.PathDataCarrier, r.URL.Path == wire.PathDataEcho:
 		notAllowed(w, "POST")
 	default:
 		(&wire.Problem{Code: wire.CodeNotFound, Status: http.StatusNotFound, Title: "There is nothing here"}).Write(w)

@@ -83,6 +83,7 @@ func (s *session) due() {
 	}
 	now := s.now()
 	due := func(at time.Time) bool { return !at.IsZero() && !now.Before(at) }
+	s.tend()
 	if due(s.risk.Until) {
 		s.exposed(s.g.registry.riskOf(s.user, now))
 	}
@@ -133,7 +134,7 @@ func (s *session) rearm() {
 	if s.held != nil {
 		return
 	}
-	wake := earlier(s.next, s.risk.Until)
+	wake := earlier(earlier(s.next, s.risk.Until), s.tended())
 	if s.unpublished && s.unjudged() {
 		wake = earlier(wake, s.publishBy)
 	}
@@ -175,7 +176,7 @@ func (s *session) unjudged() bool {
 
 // publish replaces what the event stream has not written yet, if there is news.
 func (s *session) publish(now time.Time) {
-	if !s.unpublished || s.unjudged() && now.Before(s.publishBy) {
+	if s.feed == nil || !s.unpublished || s.unjudged() && now.Before(s.publishBy) {
 		return
 	}
 	s.unpublished = false
@@ -184,9 +185,5 @@ func (s *session) publish(now time.Time) {
 	for _, e := range s.entitlements {
 		v.Verdicts = append(v.Verdicts, e.verdict)
 	}
-	select {
-	case <-s.feed:
-	default:
-	}
-	s.feed <- v
+	s.feed.put(v)
 }

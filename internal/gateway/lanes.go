@@ -142,16 +142,15 @@ func (g *Gateway) serve(leave <-chan struct{}, id *identity, reset quic.Stateles
 	case err = <-broken:
 	}
 	g.gate.close()
-	for _, s := range g.registry.all() {
-		s.end(ending{trigger: "shutdown"})
-		<-s.done
-	}
+	g.endSessions()
 	told()
 	for _, s := range servers {
 		s.Close()
 	}
 	wg.Wait()
 	g.gate.wait()
+	g.endSessions() // those that began meanwhile
+	g.registry.living.Wait()
 	g.guests.Wait()
 	return err
 }

@@ -46,7 +46,6 @@ const (
 	saysLiteral                  // an allow rule names exactly that address, not only a network around it or a name that leads there
 	saysPending                  // it is not known yet
 	saysScript                   // a script may name it
-	saysHold                     // an allow rule that covers it holds early payload
 )
 
 // allows says whether the entitlement's rules allow the target, for what they
@@ -172,9 +171,6 @@ func (r *rule) means(literal bool) (s says) {
 		s = saysAllow
 		if literal {
 			s |= saysLiteral
-		}
-		if r.hold {
-			s |= saysHold
 		}
 	case wire.EffectExclude:
 		s = saysExclude

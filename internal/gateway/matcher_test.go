@@ -73,7 +73,6 @@ func (w world) actions() []wire.Action {
 		if w.IntN(6) == 0 {
 			a.Script = w.pick("one", "two")
 		}
-		a.HoldEarly = w.IntN(4) == 0
 	}
 	return out
 }
@@ -185,19 +184,6 @@ func TestMatcherAgrees(t *testing.T) {
 		}
 		if n := len(m.names) + len(m.found) + len(m.behind) + len(m.networks) + len(m.loose) + len(m.of); n > 0 || m.lengths != (lengths{}) {
 			t.Fatalf("seed %d: %d entries are left of nothing", seed, n)
-		}
-	}
-}
-
-// TestHoldEarly: what holds is the rule that allows, not one beside it.
-func TestHoldEarly(t *testing.T) {
-	c := compiled([]wire.Action{
-		{Effect: "allow", Protocol: "tcp", Hosts: []string{"held.corp"}, Ports: []uint16{80}, HoldEarly: true},
-		{Effect: "allow", Protocol: "tcp", Hosts: []string{"open.corp"}, Ports: []uint16{80}},
-	}, nowhere)
-	for name, want := range map[string]bool{"held.corp": true, "open.corp": false} {
-		if got := c.says(target{name: name, port: 80}); got.has(saysHold) != want || !got.allows() {
-			t.Errorf("%s: %b", name, got)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"container/list"
 	"crypto/x509"
 	"fmt"
 	"iter"
@@ -28,6 +29,12 @@ type registry struct {
 	sessions map[wire.SessionID]*session
 	// guests are the sessions of foreign clients, beside those of the same id.
 	guests map[*session]struct{}
+	// suspended are those without an event stream, in the order in which they lost
+	// it.
+	suspended list.List // of *session
+	parked    map[*session]*list.Element
+	// living are the sessions and the flows that outlive their carriers.
+	living sync.WaitGroup
 	// risk is by user, of those that differ from RiskLow.
 	risk map[string]wire.Risk
 }
@@ -166,8 +173,47 @@ func (r *registry) add(s *session) *wire.Problem {
 func (r *registry) remove(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.attendLocked(s)
 	if r.sessions[s.id] == s {
 		delete(r.sessions, s.id)
+	}
+}
+
+// session is the one of that id; nil: there is none.
+func (r *registry) session(sid wire.SessionID) *session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sessions[sid]
+}
+
+// suspend notes that a session has no event stream, and returns the one to end
+// for it: that has had none for longest, where there are too many. Nil: none is.
+func (r *registry) suspend(s *session, most int) (excess *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.parked == nil {
+		r.parked = map[*session]*list.Element{}
+	}
+	r.parked[s] = r.suspended.PushBack(s)
+	if r.suspended.Len() <= most {
+		return nil
+	}
+	excess = r.suspended.Front().Value.(*session)
+	r.attendLocked(excess)
+	return excess
+}
+
+// attend notes that a session has an event stream again, or has ended.
+func (r *registry) attend(s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.attendLocked(s)
+}
+
+func (r *registry) attendLocked(s *session) {
+	if e := r.parked[s]; e != nil {
+		r.suspended.Remove(e)
+		delete(r.parked, s)
 	}
 }
 

@@ -16,17 +16,10 @@ import (
 // claim cannot be taken back. The same tokens again are a reconnect where the
 // client says so: its control channel, or it itself, was away.
 func (s *session) accept(t tokens, report wire.DeviceClaims, resumed bool) *wire.Problem {
-	old := s.tokens
-	if t.claims.Session != s.id || t.claims.Subject != s.user {
-		return &wire.Problem{Code: wire.CodeToken, Status: http.StatusForbidden, Title: "The tokens are another session's"}
+	if problem := s.refuses(t); problem != nil {
+		return problem
 	}
-	if t.revision() < s.least {
-		return outdatedProblem()
-	}
-	if t.revision() < old.revision() || s.g.visits.older(t) {
-		return olderProblem()
-	}
-	row := t.row(old)
+	row := t.row(s.tokens)
 	if row == "" && resumed {
 		row = wire.TriggerReconnect
 	}
@@ -41,6 +34,20 @@ func (s *session) accept(t tokens, report wire.DeviceClaims, resumed bool) *wire
 	}
 	s.release()
 	s.renew(t, cmp.Or(row, wire.TriggerRenewal))
+	return nil
+}
+
+// refuses says why the session does not take tokens, though they are genuine.
+func (s *session) refuses(t tokens) *wire.Problem {
+	if t.claims.Session != s.id || t.claims.Subject != s.user {
+		return &wire.Problem{Code: wire.CodeToken, Status: http.StatusForbidden, Title: "The tokens are another session's"}
+	}
+	if t.revision() < s.least {
+		return outdatedProblem()
+	}
+	if t.revision() < s.tokens.revision() || s.g.visits.older(t) {
+		return olderProblem()
+	}
 	return nil
 }
 

@@ -30,8 +30,6 @@ type rule struct {
 	pending bool
 	// hazy and placing are unknown and pending of what is behind names.
 	hazy, placing bool
-	// hold: see wire.Action.HoldEarly.
-	hold bool
 }
 
 // sources are where the hosts of rules come from, beside the rules.
@@ -45,7 +43,7 @@ type sources struct {
 
 // compileRule reads an action. An effect that this version does not know blocks.
 func compileRule(a wire.Action, from sources) rule {
-	r := rule{effect: a.Effect, protocol: a.Protocol, ports: a.Ports, script: a.Script, hold: a.HoldEarly}
+	r := rule{effect: a.Effect, protocol: a.Protocol, ports: a.Ports, script: a.Script}
 	switch a.Effect {
 	case wire.EffectAllow, wire.EffectBlock, wire.EffectAlert, wire.EffectExclude:
 	default:

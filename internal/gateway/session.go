@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	flows "github.com/tidegate/tidegate/internal/flow"
 	"github.com/tidegate/tidegate/internal/reevaluate"
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -21,6 +22,7 @@ type session struct {
 	id   wire.SessionID
 	user string
 	g    *Gateway
+	bond bond
 	row  wire.Trigger // why it is here: connect, reconnect or roaming
 
 	calls  chan func()
@@ -30,10 +32,9 @@ type session struct {
 	wakeup chan struct{}
 	quota  *quota // bounds its flows
 	handle reevaluate.Handle[*session]
-	// feed holds the latest verdicts that the event stream has not written yet.
-	feed chan wire.Verdicts
-	// ended is called when it has ended, if it is not nil.
-	ended func()
+	// stirred holds one when a flow has told of itself what news holds.
+	stirred chan struct{}
+	notices notices
 	// heard is the user's risk that the session knows of; nil: none yet.
 	heard atomic.Pointer[wire.Risk]
 	// last is why the session ended; readable after done.
@@ -58,6 +59,13 @@ type session struct {
 	publishBy    time.Time // when the first verdicts are told, whatever is awaited
 	least        uint64    // policy revision of the tokens that are still good
 	held         *hold     // nil while the tokens are good
+	feed         *feed     // the event stream; nil: it is suspended
+	lost         time.Time // when the last one ended
+	asked        asked     // the client to resume
+	// lasting are its flows that outlive their carriers; budget is what they keep
+	// together.
+	lasting map[flows.ID]*flow
+	budget  *flows.Budget
 }
 
 // ending says why a session ends; a problem is told to the client.
@@ -73,9 +81,8 @@ func newSession(g *Gateway, t tokens, report wire.DeviceClaims) *session {
 		calls:  make(chan func()),
 		ending: make(chan ending, 1),
 		done:   make(chan struct{}),
-		wakeup: make(chan struct{}, 1),
+		wakeup: make(chan struct{}, 1), stirred: make(chan struct{}, 1),
 		quota:  newQuota(g.config.Limits.whole()),
-		feed:   make(chan wire.Verdicts, 1),
 		tokens: t, report: report, news: make(chan struct{}), tasks: map[string]*task{},
 	}
 	s.handle.Owner = s
@@ -85,10 +92,11 @@ func newSession(g *Gateway, t tokens, report wire.DeviceClaims) *session {
 // now is the wall clock's time, without the monotonic one.
 func (s *session) now() time.Time { return s.g.now().Round(0) }
 
-// run owns the session until ctx is over or end is called; then every flow has
-// been reset.
+// run owns the session until end is called, ctx is over or nothing keeps it; then
+// every flow has been reset, and it is no longer registered.
 func (s *session) run(ctx context.Context) {
 	defer close(s.done)
+	defer s.g.registry.remove(s)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer s.g.calendar.Drop(&s.handle)
@@ -105,10 +113,16 @@ func (s *session) run(ctx context.Context) {
 			f()
 		case <-s.wakeup:
 			s.due()
+		case <-s.stirred:
+			s.stir()
 		case e := <-s.ending:
 			s.finish(e)
 			return
 		case <-ctx.Done():
+			s.finish(ending{trigger: "connection-closed"})
+			return
+		}
+		if s.idle() {
 			s.finish(ending{trigger: "connection-closed"})
 			return
 		}
@@ -172,8 +186,11 @@ func (s *session) finish(e ending) {
 		s.cut(ent, e.trigger)
 	}
 	s.record(wire.AuditRecord{Kind: "session-removed", Trigger: e.trigger})
-	if s.ended != nil {
-		s.ended()
+	if !s.foreign() {
+		s.g.waker.drop(s.id)
+	}
+	if s.feed != nil {
+		s.feed.hurry()
 	}
 }
 

@@ -1,0 +1,178 @@
+package gateway
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	flows "github.com/tidegate/tidegate/internal/flow"
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// notices are the flows that have news of themselves: the session looks at them
+// when it has time.
+type notices struct {
+	mu    sync.Mutex
+	flows []*flow
+}
+
+// notice has the session look at f. Anyone may call it, the session too: it does
+// not block.
+func (s *session) notice(f *flow) {
+	s.notices.mu.Lock()
+	s.notices.flows = append(s.notices.flows, f)
+	s.notices.mu.Unlock()
+	select {
+	case s.stirred <- struct{}{}:
+	default:
+	}
+}
+
+// stir looks at the flows that have news.
+func (s *session) stir() {
+	s.notices.mu.Lock()
+	all := s.notices.flows
+	s.notices.flows = nil
+	s.notices.mu.Unlock()
+	for _, f := range all {
+		s.look(f)
+	}
+}
+
+// look takes note of whether f has a carrier, and whether it waits for one.
+func (s *session) look(f *flow) {
+	if s.lasting[f.id] != f {
+		return
+	}
+	now := f.end.Status()
+	switch {
+	case now.Attached:
+		f.parked = time.Time{}
+		return
+	case f.attaching.Load() > 0, now.Over && !now.Pending: // nothing more is to come of it
+		return
+	case f.parked.IsZero():
+		f.parked = time.Now()
+		s.recordFlow(f.entitlement, f, "flow-parked", "")
+		s.crowd()
+		s.rearm()
+	}
+	if now.Pending {
+		s.rouse()
+	}
+}
+
+// resumed notes that f is carried again.
+func (s *session) resumed(f *flow) {
+	if s.lasting[f.id] == f {
+		f.parked = time.Time{}
+		s.recordFlow(f.entitlement, f, "flow-resumed", "")
+	}
+}
+
+// findLasting is the flow that a request resumes, judged anew.
+func (g *Gateway) findLasting(r *http.Request, s *session, t target, h flows.Header) (f *flow, problem *wire.Problem) {
+	if early(r) {
+		return nil, &wire.Problem{Code: wire.CodeTooEarly, Status: http.StatusTooEarly, Title: "A flow is resumed after the handshake"}
+	}
+	if !s.settled(r.Context().Done(), func() (wait <-chan struct{}) {
+		problem = nil
+		switch f = s.lasting[h.ID]; {
+		case f == nil:
+			problem = goneProblem()
+		case f.target != t:
+			problem = &wire.Problem{Code: wire.CodeBadRequest, Status: http.StatusBadRequest, Title: "The flow leads elsewhere"}
+		case !f.reached():
+			return f.ready
+		default:
+			problem, wait = s.rejudge(f)
+		}
+		return wait
+	}) {
+		return nil, s.over()
+	}
+	return f, problem
+}
+
+// rejudge judges a flow that is to go on, and resets it where it may not.
+func (s *session) rejudge(f *flow) (p *wire.Problem, wait <-chan struct{}) {
+	e := f.entitlement
+	if s.undecided(s.matcher.match(f.target)) || s.awaits(e, s.now()) {
+		return nil, s.news
+	}
+	s.confirm(f, wire.TriggerAccess)
+	if s.lasting[f.id] != f {
+		return &wire.Problem{Code: wire.CodeNotEntitled, Status: http.StatusForbidden, Title: "You are not entitled to this destination", Detail: f.target.String()}, nil
+	}
+	s.judge([]*entitlement{e}, 0, wire.TriggerInstant, false)
+	if s.lasting[f.id] == f && e.permits() {
+		return nil, nil
+	}
+	if s.lasting[f.id] == f {
+		s.cutOne(e, f, wire.TriggerInstant)
+	}
+	return deniedProblem(e.verdict), nil
+}
+
+// crowd resets the flows that have been parked longest where there are too many.
+func (s *session) crowd() {
+	most := s.g.config.Limits.whole().ParkedFlows
+	for {
+		n, first := 0, (*flow)(nil)
+		for _, f := range s.lasting {
+			if f.parked.IsZero() {
+				continue
+			}
+			if n++; first == nil || f.parked.Before(first.parked) {
+				first = f
+			}
+		}
+		if n <= most {
+			return
+		}
+		s.cutOne(first.entitlement, first, "parking-limit")
+	}
+}
+
+// expires is when f has been parked for too long; zero: never.
+func (s *session) expires(f *flow) time.Time {
+	if f.parked.IsZero() {
+		return time.Time{}
+	}
+	return f.parked.Add(s.g.config.Limits.whole().ParkedFor.D())
+}
+
+// tend does what parked flows need by now: those are reset that have been parked
+// for too long, and the client is woken again.
+func (s *session) tend() {
+	now := time.Now()
+	for _, f := range s.lasting {
+		if at := s.expires(f); !at.IsZero() && !now.Before(at) {
+			s.cutOne(f.entitlement, f, "parking-age")
+		}
+	}
+	if again := s.asked.again; !again.IsZero() && !now.Before(again) {
+		s.rouse()
+	}
+}
+
+// tended is when to tend again, by the wall clock, whatever that was set to;
+// zero: never.
+func (s *session) tended() time.Time {
+	next := s.asked.again
+	for _, f := range s.lasting {
+		next = earlier(next, s.expires(f))
+	}
+	if next.IsZero() {
+		return next
+	}
+	return s.now().Add(time.Until(next))
+}
+
+// endSessions ends every session that there is, and returns when they have.
+func (g *Gateway) endSessions() {
+	for _, s := range g.registry.all() {
+		s.end(ending{trigger: "shutdown"})
+		<-s.done
+	}
+}
