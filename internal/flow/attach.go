@@ -98,14 +98,16 @@ func (e *End) Attach(s Stream, epoch, peer uint64) error {
 
 // Detach takes the stream away, for a carrier that is about to be closed: the
 // flow is parked, and Detached is not called. After a Prepare that no Attach
-// followed it says that none will.
+// followed it says that none will: Pending is called anew.
 func (e *End) Detach(epoch uint64) {
 	e.mu.Lock()
 	defer e.unlock()
 	if epoch != e.epoch {
 		return
 	}
-	e.prepared = false
+	if e.prepared {
+		e.prepared, e.pended = false, false
+	}
 	e.leave()
 	e.kick()
 }
