@@ -40,6 +40,7 @@ packages() {
 	test,demo        xdg-utils          opens a web application, as a desktop does
 	test,demo        netcat-openbsd     a plain TCP client, in scenarios
 	test,demo        openssh-client     a real ssh client, in scenarios
+	test             git                a real client of the gateway as a proxy
 	test             nftables           a real firewall, in a network of its own
 	test             librsvg2-bin       the second opinion on every shipped icon
 	test             desktop-file-utils checks the menu entry

@@ -84,6 +84,9 @@ type conn struct {
 	leave func()
 }
 
+// NetConn is the connection itself, as tls.Conn has it.
+func (c *conn) NetConn() net.Conn { return c.Conn }
+
 // Close implements net.Conn.
 func (c *conn) Close() error {
 	c.leave()

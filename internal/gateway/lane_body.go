@@ -107,7 +107,14 @@ func takeH1(w http.ResponseWriter) (body, error) {
 	return h1Body{conn, rw.Reader}, nil
 }
 
-func (b h1Body) Read(p []byte) (int, error) { return b.in.Read(p) }
+// Read takes what the server has read already, and then reads past it: its reader
+// ends the request with the client's direction.
+func (b h1Body) Read(p []byte) (int, error) {
+	if n := b.in.Buffered(); n > 0 {
+		return b.in.Read(p[:min(len(p), n)])
+	}
+	return b.Conn.Read(p)
+}
 
 func (b h1Body) halves() bool { return true }
 

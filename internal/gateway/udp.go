@@ -18,6 +18,7 @@ import (
 	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/quic-go/quicvarint"
 
+	_ "github.com/tidegate/tidegate/internal/gateway/xconnect" // a CONNECT-UDP on HTTP/2
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
