@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/net/http2"
 )
@@ -41,7 +42,7 @@ func (d *Dialer) dialH2(ctx context.Context, addr netip.AddrPort, to target) (Ca
 		return nil, fmt.Errorf("the gateway speaks %q, not HTTP/2", p)
 	}
 	t := &http2.Transport{DisableCompression: true, MaxReadFrameSize: maxFrame, MaxHeaderListSize: maxHead, StrictMaxConcurrentStreams: true}
-	h, err := t.NewClientConn(conn)
+	h, err := t.NewClientConn(secure{conn, n})
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -49,6 +50,30 @@ func (d *Dialer) dialH2(ctx context.Context, addr netip.AddrPort, to target) (Ca
 	c := &h2Carrier{authority: to.authority(), conn: n, h: h}
 	c.messages = messages{c.send}
 	return c, nil
+}
+
+// secure has the meter note what TLS says of the end: an alert, which tells more
+// than that the connection was closed.
+type secure struct {
+	*tls.Conn
+	n *meter
+}
+
+func (s secure) Read(b []byte) (int, error) {
+	n, err := s.Conn.Read(b)
+	if err != nil {
+		s.n.end(err)
+	}
+	return n, err
+}
+
+// lastWords is how long a connection that is closed may take to say so.
+const lastWords = 250 * time.Millisecond
+
+func (s secure) Close() error {
+	t := time.AfterFunc(lastWords, func() { s.n.Close() })
+	defer t.Stop()
+	return s.Conn.Close()
 }
 
 // h2Carrier is one HTTP/2 connection on TLS over TCP. It sends nothing of its
@@ -147,36 +172,32 @@ func (c *h2Carrier) open(req *http.Request) (*h2Stream, error) {
 	body, s.w = io.Pipe()
 	req.Body, req.ContentLength = body, -1
 	req = req.WithContext(ctx)
-	if !c.run(func() {
-		defer close(s.answered)
-		s.res, s.err = c.h.RoundTrip(req)
-		if s.err != nil {
-			s.w.CloseWithError(s.err)
-			cancel()
-		}
-	}) {
+	if !c.run(func() { s.run(req) }) {
 		cancel()
 		return nil, fmt.Errorf("%w: it is closed", ErrUnsent)
 	}
 	return s, nil
 }
 
-// streamError tells what ended a stream, or a request.
+// streamError tells what ended a stream, or a request; io.EOF it leaves.
 func (c *h2Carrier) streamError(err error) error {
 	var se http2.StreamError
 	switch {
-	case err == nil, errors.Is(err, io.EOF):
+	case err == nil, err == io.EOF:
 		return err
 	case errors.As(err, &se), errors.Is(err, context.Canceled) && !done(c.Done()):
 		return fmt.Errorf("%w: %w", ErrReset, err)
-	}
-	if slices.Contains(unprocessed, err.Error()) {
+	case slices.Contains(unprocessed, err.Error()):
 		return fmt.Errorf("%w: %w: %w", ErrLost, ErrUnsent, err)
-	}
-	if cause := c.conn.cause(); cause != nil {
-		err = cause
+	case done(c.Done()):
+		return c.lost()
 	}
 	return fmt.Errorf("%w: %w", ErrLost, refusal(err))
+}
+
+// lost is why a carrier that is done has ended.
+func (c *h2Carrier) lost() error {
+	return fmt.Errorf("%w: %w", ErrLost, refusal(whole(c.conn.cause())))
 }
 
 // unprocessed are what x/net/http2 says, which has no names for them, of requests

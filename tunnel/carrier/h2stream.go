@@ -25,6 +25,26 @@ type h2Stream struct {
 	reading sync.Once
 	answer  Answer
 	refusal error
+
+	mu      sync.Mutex
+	aborted bool
+}
+
+// run makes the request, and returns when it is answered.
+func (s *h2Stream) run(req *http.Request) {
+	res, err := s.c.h.RoundTrip(req)
+	s.res, s.err = res, err
+	s.mu.Lock()
+	close(s.answered)
+	aborted := s.aborted
+	s.mu.Unlock()
+	switch {
+	case err != nil:
+		s.w.CloseWithError(err)
+		s.cancel()
+	case aborted:
+		s.drop()
+	}
 }
 
 func (s *h2Stream) Answer() (Answer, error) {
@@ -53,7 +73,7 @@ func (s *h2Stream) Write(b []byte) (int, error) {
 		return n, refusal
 	}
 	if done(s.c.Done()) {
-		return n, s.c.streamError(s.c.conn.cause())
+		return n, s.c.lost()
 	}
 	return n, fmt.Errorf("%w: it reads no more", ErrReset)
 }
@@ -63,15 +83,37 @@ func (s *h2Stream) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := s.res.Body.Read(b)
+	if err != nil && err != io.EOF && s.ended() && !done(s.c.Done()) {
+		return n, fmt.Errorf("%w: aborted here", ErrReset)
+	}
 	return n, s.c.streamError(err)
+}
+
+// ended says whether the stream was aborted here.
+func (s *h2Stream) ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.aborted
 }
 
 func (s *h2Stream) CloseWrite() error { return s.w.Close() }
 
+// Abort does not wait, for a connection that takes no more either.
 func (s *h2Stream) Abort() {
 	s.cancel()
 	s.w.CloseWithError(context.Canceled)
+	s.mu.Lock()
+	first := !s.aborted
+	s.aborted = true
+	s.mu.Unlock()
+	if first && done(s.answered) && s.res != nil {
+		s.c.run(s.drop)
+	}
 }
+
+// drop ends a request that was answered: its context alone does not reach one
+// that waits for room in the window.
+func (s *h2Stream) drop() { s.res.Body.Close() }
 
 // h2Packets is a CONNECT-UDP on HTTP/2 (RFC 8441): a capsule each.
 type h2Packets struct {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/quic-go/qpack"
 	"github.com/quic-go/quic-go"
@@ -53,24 +54,29 @@ func (c *h3Carrier) exchange(ctx context.Context, method, path string, body []by
 	if err != nil {
 		return nil, unsent(ctx, err)
 	}
+	// A stream of which the end was sent is not to be reset when 0-RTT was refused:
+	// quic-go would reset the one that has its number by then.
 	stop := context.AfterFunc(ctx, func() {
 		s.CancelRead(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
-		s.CancelWrite(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
+		s.SetWriteDeadline(time.Unix(1, 0))
 	})
 	// A gateway that refuses before it has read all says so, and stops reading:
 	// the answer tells.
 	if _, err = s.Write(appendRequest(nil, method, c.authority, path, body)); err == nil {
 		err = s.Close()
+	} else if !rejected(err) {
+		s.CancelWrite(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
 	}
-	if err != nil && rejected(err) {
-		stop()
-		return nil, err
+	var res *http.Response
+	if !rejected(err) {
+		res, err = readResponse(s)
 	}
-	res, err := readResponse(s)
 	if err != nil {
 		stop()
+		if rejected(err) {
+			return nil, err
+		}
 		s.CancelRead(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
-		s.CancelWrite(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
 		return nil, streamError(err)
 	}
 	res.Body = &h3Body{Reader: res.Body, close: func() {

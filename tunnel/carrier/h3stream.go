@@ -25,10 +25,9 @@ type h3Stream struct {
 
 	// writing holds one token while somebody writes or opens the stream anew; it
 	// guards what was written in 0-RTT.
-	writing  chan struct{}
-	early    bool // it began in 0-RTT, which may still be refused
-	sent     []byte
-	finished bool
+	writing chan struct{}
+	early   bool // it began in 0-RTT, which may still be refused
+	sent    []byte
 
 	renewed chan struct{} // closed when the stream has been opened anew, or could not
 
@@ -126,9 +125,6 @@ func (s *h3Stream) renew() {
 	if err == nil && len(sent) > 0 {
 		_, err = s.stream().Write(sent)
 	}
-	if err == nil && s.finished {
-		err = s.stream().Close()
-	}
 	if err != nil {
 		s.mu.Lock()
 		s.failed = fmt.Errorf("%w: %w", ErrLost, err)
@@ -204,16 +200,17 @@ func (s *h3Stream) writeError(err error) error {
 	return streamError(err)
 }
 
+// CloseWrite waits for the handshake.
 func (s *h3Stream) CloseWrite() error {
 	s.writing <- struct{}{}
 	defer func() { <-s.writing }()
-	s.finished = true
-	err := s.stream().Close()
-	if rejected(err) {
-		s.renew()
-		return s.failure()
+	if s.early {
+		// See exchange: no end is sent while 0-RTT may be refused.
+		if err := s.settle(); err != nil {
+			return err
+		}
 	}
-	return streamError(err)
+	return streamError(s.stream().Close())
 }
 
 func (s *h3Stream) Answer() (Answer, error) {

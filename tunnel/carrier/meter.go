@@ -56,10 +56,7 @@ func (m *meter) Read(b []byte) (int, error) {
 		m.got.Add(1)
 		m.in.Add(uint64(n))
 	}
-	if err != nil && !silent(err) {
-		m.end(err)
-	}
-	return n, err
+	return n, err // TLS notes it
 }
 
 func (m *meter) Write(b []byte) (int, error) {
