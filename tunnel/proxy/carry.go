@@ -20,6 +20,7 @@ func (p *Proxy) carry(ctx context.Context, c *conn, t front.Target, accept func(
 	defer cancel()
 	l := watch(c, cancel)
 	given := false
+	var why *wire.Problem
 	p.opt.Router.Carry(ctx, front.Offer{
 		Target: t,
 		Accept: func() (front.Conn, error) {
@@ -30,15 +31,16 @@ func (p *Proxy) carry(ctx context.Context, c *conn, t front.Target, accept func(
 			given = true
 			return c.plain(), nil
 		},
-		Refuse: func(problem *wire.Problem) {
-			l.stop()
-			refused(problem)
-			c.farewell()
-			given = true
-		},
+		Refuse: func(problem *wire.Problem) { why = problem }, // said below: who calls does not wait
 	})
-	if !given {
-		l.stop()
-		c.abort()
+	if given {
+		return
 	}
+	l.stop()
+	if why == nil {
+		c.abort()
+		return
+	}
+	refused(why)
+	c.farewell()
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -126,10 +127,13 @@ func TestHTTPAnswers(t *testing.T) {
 // Requests on one connection go to the application on one connection, whole and
 // without what concerns one hop.
 func TestHTTPKeepsAlive(t *testing.T) {
+	var mu sync.Mutex
 	var seen []http.Header
 	r := newRouter()
 	addr, _ := origin(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
 		seen = append(seen, r.Header.Clone())
+		mu.Unlock()
 		b, _ := io.ReadAll(r.Body)
 		w.Header().Set("Connection", "X-Hop")
 		w.Header().Set("X-Hop", "1")
@@ -140,7 +144,8 @@ func TestHTTPKeepsAlive(t *testing.T) {
 	p := start(t, r)
 	c := dialProxy(t, p)
 	in := bufio.NewReader(c)
-	for i, want := range []string{`POST wiki.corp /a%2fb?x=%zz;y "body"`, `POST wiki.corp /a%2fb?x=%zz;y "body"`} {
+	const want, requests = `POST wiki.corp /a%2fb?x=%zz;y "body"`, 20
+	for i := range requests {
 		io.WriteString(c, "POST http://wiki.corp/a%2fb?x=%zz;y HTTP/1.1\r\nHost: other.example\r\nContent-Length: 4\r\nProxy-Connection: keep-alive\r\n"+
 			"Proxy-Authorization: Basic eA==\r\nConnection: X-Drop\r\nX-Drop: 1\r\nX-Keep: 1\r\nX-Forwarded-For: me\r\n\r\nbody")
 		res, err := http.ReadResponse(in, nil)
@@ -152,9 +157,12 @@ func TestHTTPKeepsAlive(t *testing.T) {
 			t.Errorf("%d: %q, %v, %v", i, b, res.Header, err)
 		}
 	}
-	if n := r.count(target("wiki.corp", 80)); n != 1 {
+	// The next request may come before the connection of the last is kept.
+	if n := r.count(target("wiki.corp", 80)); n > requests/2 {
 		t.Errorf("%d connections", n)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	for _, h := range seen {
 		for name := range h {
 			switch name {
