@@ -97,8 +97,9 @@ type h3Carrier struct {
 
 	mu     sync.Mutex
 	h      *http3.ClientConn
-	anew   bool    // 0-RTT was refused and given up, h is the second
-	paths  []*path // the last is in use, the others are retired
+	anew   bool      // 0-RTT was refused and given up, h is the second
+	paths  []*path   // the last is in use, the others are retired
+	moved  time.Time // to the last
 	closed bool
 }
 

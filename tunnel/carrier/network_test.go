@@ -350,4 +350,3 @@ func (c *simTCP) SetReadDeadline(t time.Time) error {
 }
 func (c *simTCP) SetDeadline(t time.Time) error    { return c.SetReadDeadline(t) }
 func (c *simTCP) SetWriteDeadline(time.Time) error { return nil }
-

@@ -16,6 +16,9 @@ import (
 const (
 	// probing bounds how long a new path may take to answer.
 	probing = 5 * time.Second
+	// settling is what a gateway has, at least, to follow and to give out new
+	// connection IDs, before the next move.
+	settling = 200 * time.Millisecond
 	// maxPaths is how often one carrier roams; after that it is opened anew.
 	maxPaths = 32
 )
@@ -62,10 +65,15 @@ func (c *h3Carrier) Roam(ctx context.Context) error {
 		return fmt.Errorf("roam: %w", err)
 	}
 	c.mu.Lock()
-	many := len(c.paths) >= maxPaths
+	many, settled := len(c.paths) >= maxPaths, c.moved.Add(max(settling, 4*c.conn.ConnectionStats().SmoothedRTT))
 	c.mu.Unlock()
 	if many {
 		return fmt.Errorf("roam once more: %w", errors.ErrUnsupported)
+	}
+	select {
+	case <-time.After(time.Until(settled)):
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 	p, err := openPath(c.listen)
 	if err != nil {
@@ -122,7 +130,7 @@ func (c *h3Carrier) keep(p *path, use bool) bool {
 		return true
 	}
 	old := c.paths[last]
-	c.paths = append(c.paths, p)
+	c.paths, c.moved = append(c.paths, p), time.Now()
 	old.retire()
 	return true
 }
