@@ -140,6 +140,7 @@ type ticket struct {
 	why          wire.Trigger // in both tokens
 	address      string       // likewise
 	issued       time.Time    // zero: now
+	instance     string
 }
 
 func (a *authority) ticket(d device) ticket {
@@ -181,7 +182,7 @@ func (k ticket) request() wire.SessionRequest {
 	c := wire.ClaimsToken{Token: k.base(), User: wire.UserClaims{Name: "alice", Groups: k.groups}, System: wire.SystemClaims{Address: k.address}, Claims: k.claims, Responses: k.responses}
 	e := wire.EntitlementToken{Token: k.base(), Site: wire.Site{ID: k.site}, Settings: k.settings, Address: k.address, Entitlements: k.entitlements}
 	e.Audience = jwt.Audience{string(k.site)}
-	return wire.SessionRequest{ClaimsToken: k.authority.token(wire.TypeClaims, c), EntitlementToken: k.authority.token(wire.TypeEntitlement, e)}
+	return wire.SessionRequest{ClaimsToken: k.authority.token(wire.TypeClaims, c), EntitlementToken: k.authority.token(wire.TypeEntitlement, e), Instance: k.instance}
 }
 
 // enrolledState is a state folder of a gateway that has been enrolled and knows

@@ -64,9 +64,6 @@ func (c *carrier) set(s *session, refusal *wire.Problem) {
 	c.changed = make(chan struct{})
 }
 
-// clear has the carrier look whether its session has ended.
-func (c *carrier) clear(*session) { c.current() }
-
 // current is the session; nil: there is none, or none any more.
 func (c *carrier) current() *session {
 	c.mu.Lock()

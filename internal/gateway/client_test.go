@@ -66,12 +66,17 @@ func (a *authority) clientOn(t *testing.T, pc net.PacketConn, to net.Addr, d dev
 
 func (c *client) post(method string, k ticket) *http.Response {
 	c.t.Helper()
+	return c.postTo(method, wire.PathDataSession, k)
+}
+
+func (c *client) postTo(method, path string, k ticket) *http.Response {
+	c.t.Helper()
 	c.tokens = k.request()
 	b, err := json.Marshal(c.tokens)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(c.t.Context(), method, "https://gateway.test"+wire.PathDataSession, bytes.NewReader(b))
+	r, err := http.NewRequestWithContext(c.t.Context(), method, "https://gateway.test"+path, bytes.NewReader(b))
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -20,7 +20,8 @@ type ledger struct {
 	mu      sync.Mutex
 	records []wire.AuditRecord
 	alerts  []wire.GatewayAlert
-	away    int // how many alerts it does not take at first
+	away    int // how many alerts and wakes it does not take at first
+	wakes   []wire.GatewayWake
 }
 
 // recorded is for newSim.
@@ -56,6 +57,16 @@ func (l *ledger) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		l.alerts = append(l.alerts, a)
+	case wire.PathGatewayWake:
+		if l.away > 0 {
+			l.away--
+			return reply(http.StatusServiceUnavailable, http.NoBody)
+		}
+		var k wire.GatewayWake
+		if err := json.NewDecoder(r.Body).Decode(&k); err != nil {
+			return nil, err
+		}
+		l.wakes = append(l.wakes, k)
 	case wire.PathGatewayEvents:
 		body, _ := io.Pipe()
 		return reply(http.StatusOK, quiet{body, r})

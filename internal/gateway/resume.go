@@ -140,7 +140,7 @@ func (g *Gateway) postCarrier(w http.ResponseWriter, r *http.Request, c *carrier
 	c.refuse(nil)
 	a, problem := g.arrive(w, r, device, leaf)
 	if problem == nil {
-		problem = g.join(c, a)
+		problem = g.join(c, a, connectionOf(r).gone)
 	}
 	if problem != nil {
 		c.refuse(problem)
@@ -150,7 +150,8 @@ func (g *Gateway) postCarrier(w http.ResponseWriter, r *http.Request, c *carrier
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (g *Gateway) join(c *carrier, a arrival) *wire.Problem {
+// join binds c, whose connection ends with gone, to the session of an arrival.
+func (g *Gateway) join(c *carrier, a arrival, gone <-chan struct{}) *wire.Problem {
 	s := g.registry.session(a.claims.Session)
 	if s == nil || !s.bond.holds(a.bond) {
 		return noSession()
@@ -158,8 +159,27 @@ func (g *Gateway) join(c *carrier, a arrival) *wire.Problem {
 	if old := c.current(); old != nil && old != s {
 		return &wire.Problem{Code: wire.CodeBadRequest, Status: http.StatusConflict, Title: "The connection has a session already"}
 	}
-	problem := noSession()
-	s.call(func() { problem = s.accept(a.tokens, a.report, false) })
+	known, problem := false, noSession()
+	s.call(func() {
+		if _, known = s.joined[c]; !known && len(s.joined) >= g.config.Limits.whole().Connections {
+			problem = &wire.Problem{Code: wire.CodeOverload, Status: http.StatusTooManyRequests, Title: "The session has too many connections"}
+			return
+		}
+		if problem = s.accept(a.tokens, a.report, false); problem != nil || known {
+			return
+		}
+		if s.joined == nil {
+			s.joined = map[*carrier]struct{}{}
+		}
+		s.joined[c] = struct{}{}
+		g.registry.living.Go(func() {
+			select {
+			case <-gone:
+				s.call(func() { delete(s.joined, c) })
+			case <-s.done:
+			}
+		})
+	})
 	if problem == nil {
 		c.admit(s)
 	}

@@ -65,6 +65,7 @@ type session struct {
 	// lasting are its flows that outlive their carriers; budget is what they keep
 	// together.
 	lasting map[flows.ID]*flow
+	joined  map[*carrier]struct{} // connections beside the event stream's
 	budget  *flows.Budget
 }
 
