@@ -43,7 +43,7 @@ func runLab(ctx context.Context, args []string) error {
 	opts := lab.Options{Config: c, Dir: dir, Log: o.log(slog.LevelWarn)}
 	if *path {
 		opts.GatewayPath = func(listen string) (_ string, err error) {
-			if w.relay, err = lab.NewRelay(listen, 0); err != nil {
+			if w.relay, err = lab.NewRelay(listen); err != nil {
 				return "", err
 			}
 			return w.relay.Addr(), nil
@@ -128,6 +128,12 @@ func (w *labConsole) do(ctx context.Context, word, name string) error {
 			return fmt.Errorf("nothing counts them; start the lab with --relay")
 		}
 		w.say("packets %d", w.relay.Packets())
+	case "udp":
+		if w.relay == nil || name != "drop" && name != "pass" {
+			return fmt.Errorf("type udp drop, or udp pass, in a lab with --relay")
+		}
+		w.relay.DropUDP(name == "drop")
+		w.say("udp %s", name)
 	case "stop", "start":
 		return w.power(word, name)
 	default:

@@ -1,57 +1,73 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
-// Relay is a network path in front of a UDP server: it delays each packet,
-// counts them, and can be cut. One socket per client keeps the answers apart.
+// Relay is a network path in front of a server: it counts what passes, may drop
+// UDP as some networks do, and may freeze TCP as one that has gone does.
 type Relay struct {
-	// Delay is added to each packet, each way.
-	delay   time.Duration
-	front   *net.UDPConn
-	to      *net.UDPAddr
+	to      string
+	udp     *net.UDPConn
+	tcp     net.Listener
 	packets atomic.Int64
-	cut     atomic.Bool
+	noUDP   atomic.Bool
+	frozen  sync.RWMutex // locked: no byte passes over TCP
+	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 
 	mu    sync.Mutex
-	paths map[netip.AddrPort]*net.UDPConn
+	paths map[netip.AddrPort]*net.UDPConn // a socket per client keeps the answers apart
 }
 
-// NewRelay opens a path to a server.
-func NewRelay(to string, delay time.Duration) (*Relay, error) {
-	addr, err := net.ResolveUDPAddr("udp", to)
-	if err != nil {
-		return nil, fmt.Errorf("relay to %s: %w", to, err)
+// NewRelay opens a path to a server, at one port for UDP and TCP.
+func NewRelay(to string) (*Relay, error) {
+	for try := 0; ; try++ {
+		udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			return nil, fmt.Errorf("relay to %s: %w", to, err)
+		}
+		tcp, err := net.Listen("tcp", udp.LocalAddr().String())
+		if err != nil { // the port is somebody else's for TCP
+			udp.Close()
+			if try < 20 {
+				continue
+			}
+			return nil, fmt.Errorf("relay to %s: %w", to, err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		r := &Relay{to: to, udp: udp, tcp: tcp, cancel: cancel, paths: map[netip.AddrPort]*net.UDPConn{}}
+		r.wg.Go(r.serveUDP)
+		r.wg.Go(func() { r.serveTCP(ctx) })
+		return r, nil
 	}
-	front, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		return nil, fmt.Errorf("relay to %s: %w", to, err)
-	}
-	r := &Relay{delay: delay, front: front, to: addr, paths: map[netip.AddrPort]*net.UDPConn{}}
-	r.wg.Go(r.serve)
-	return r, nil
 }
 
 // Addr is where clients reach the server.
-func (r *Relay) Addr() string { return r.front.LocalAddr().String() }
+func (r *Relay) Addr() string { return r.udp.LocalAddr().String() }
 
-// Packets is how many have passed, both ways.
+// Packets is how many have passed, both ways; of TCP, pieces.
 func (r *Relay) Packets() int64 { return r.packets.Load() }
 
-// Cut drops everything from now on, or no longer.
-func (r *Relay) Cut(yes bool) { r.cut.Store(yes) }
+// DropUDP drops all of UDP from now on, or no longer.
+func (r *Relay) DropUDP(yes bool) { r.noUDP.Store(yes) }
 
-// Close ends the path.
+// Freeze stops all of TCP, until Thaw; what waits is not lost.
+func (r *Relay) Freeze() { r.frozen.Lock() }
+
+// Thaw ends a Freeze.
+func (r *Relay) Thaw() { r.frozen.Unlock() }
+
+// Close ends the path. A frozen one has to be thawed before.
 func (r *Relay) Close() error {
-	err := r.front.Close()
+	r.cancel()
+	err := errors.Join(r.udp.Close(), r.tcp.Close())
 	r.mu.Lock()
 	for _, c := range r.paths {
 		err = errors.Join(err, c.Close())
@@ -59,62 +75,4 @@ func (r *Relay) Close() error {
 	r.mu.Unlock()
 	r.wg.Wait()
 	return err
-}
-
-func (r *Relay) serve() {
-	buf := make([]byte, 64<<10)
-	for {
-		n, from, err := r.front.ReadFromUDPAddrPort(buf)
-		if err != nil {
-			return
-		}
-		back, err := r.path(from)
-		if err != nil {
-			return
-		}
-		r.carry(buf[:n], func(b []byte) { back.Write(b) })
-	}
-}
-
-// path is the socket that speaks to the server for one client.
-func (r *Relay) path(from netip.AddrPort) (*net.UDPConn, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if c, ok := r.paths[from]; ok {
-		return c, nil
-	}
-	c, err := net.DialUDP("udp", nil, r.to)
-	if err != nil {
-		return nil, err
-	}
-	r.paths[from] = c
-	r.wg.Go(func() {
-		buf := make([]byte, 64<<10)
-		for {
-			n, err := c.Read(buf)
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			if err != nil {
-				continue // the server is away: ICMP says so, and the path stays
-			}
-			r.carry(buf[:n], func(b []byte) { r.front.WriteToUDPAddrPort(b, from) })
-		}
-	})
-	return c, nil
-}
-
-// carry delivers a packet after the delay. Equal delays keep the order, as
-// timers of one duration fire in the order they were set.
-func (r *Relay) carry(b []byte, deliver func([]byte)) {
-	if r.cut.Load() {
-		return
-	}
-	r.packets.Add(1)
-	b = append([]byte(nil), b...)
-	if r.delay == 0 {
-		deliver(b)
-		return
-	}
-	time.AfterFunc(r.delay, func() { deliver(b) })
 }

@@ -2,9 +2,6 @@ package control_test
 
 import (
 	"context"
-	"io"
-	"net"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,72 +11,18 @@ import (
 	"github.com/tidegate/tidegate/session/control"
 )
 
-// path leads to a controller at one address: UDP by a relay that can be cut,
-// TCP by plain forwarding that can be frozen.
-type path struct {
-	*lab.Relay
-	frozen sync.RWMutex // locked: no byte passes over TCP
-}
-
-func newPath(t *testing.T, to string) *path {
+func newPath(t *testing.T, to string) *lab.Relay {
 	t.Helper()
-	for range 20 {
-		r, err := lab.NewRelay(to, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l, err := net.Listen("tcp", r.Addr())
-		if err != nil { // its port is somebody else's for TCP
-			r.Close()
-			continue
-		}
-		p := &path{Relay: r}
-		var wg sync.WaitGroup
-		ctx, cancel := context.WithCancel(context.Background())
-		wg.Go(func() { p.forward(ctx, l, to, &wg) })
-		t.Cleanup(func() {
-			cancel()
-			l.Close()
-			r.Close()
-			wg.Wait()
-		})
-		return p
+	r, err := lab.NewRelay(to)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free for both TCP and UDP")
-	return nil
-}
-
-func (p *path) forward(ctx context.Context, l net.Listener, to string, wg *sync.WaitGroup) {
-	for {
-		a, err := l.Accept()
-		if err != nil {
-			return
-		}
-		b, err := net.Dial("tcp", to)
-		if err != nil {
-			a.Close()
-			continue
-		}
-		context.AfterFunc(ctx, func() { a.Close(); b.Close() })
-		wg.Go(func() { io.Copy(frozen{a, p}, b); a.Close() })
-		wg.Go(func() { io.Copy(frozen{b, p}, a); b.Close() })
-	}
-}
-
-// frozen is a connection that is written to only while its path is not frozen.
-type frozen struct {
-	net.Conn
-	p *path
-}
-
-func (f frozen) Write(b []byte) (int, error) {
-	f.p.frozen.RLock()
-	defer f.p.frozen.RUnlock()
-	return f.Conn.Write(b)
+	t.Cleanup(func() { r.Close() })
+	return r
 }
 
 // signedIn is a client of maya's over the path, and her cookie.
-func (p *path) signedIn(t *testing.T, l *lab.Lab, c *control.Controller) (session.ControlClient, session.Secret) {
+func signedIn(t *testing.T, p *lab.Relay, l *lab.Lab, c *control.Controller) (session.ControlClient, session.Secret) {
 	t.Helper()
 	link, err := l.Link(t.Context(), "maya")
 	if err != nil {
@@ -110,7 +53,7 @@ func TestUDPIsDroppedInMidSession(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, false)
 	p := newPath(t, l.Controller())
-	client, cookie := p.signedIn(t, l, &control.Controller{})
+	client, cookie := signedIn(t, p, l, &control.Controller{})
 	const idle = 11 * time.Second
 	type rest struct {
 		packets int64
@@ -123,7 +66,7 @@ func TestUDPIsDroppedInMidSession(t *testing.T) {
 		time.AfterFunc(idle, func() {
 			select {
 			case rested <- rest{p.Packets() - before, time.Now()}:
-				p.Cut(true)
+				p.DropUDP(true)
 			default: // a second snapshot's
 			}
 		})
@@ -155,18 +98,18 @@ func TestTCPFreezesInMidSession(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, true)
 	p := newPath(t, l.Controller())
-	client, cookie := p.signedIn(t, l, &control.Controller{NoQUIC: true})
+	client, cookie := signedIn(t, p, l, &control.Controller{NoQUIC: true})
 	var cut time.Time
 	frozen := make(chan struct{})
 	err := client.Events(t.Context(), cookie, heard(func(string) {}, func(wire.Snapshot) {
 		go func() { // not in the way of what is being read
-			p.frozen.Lock()
+			p.Freeze()
 			cut = time.Now()
 			close(frozen)
 		}()
 	}))
 	<-frozen
-	p.frozen.Unlock()
+	p.Thaw()
 	if took := time.Since(cut); took > noticed {
 		t.Errorf("noticed after %v: %v", took, err)
 	}
@@ -177,9 +120,9 @@ func TestSignInIsBounded(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, true)
 	p := newPath(t, l.Controller())
-	client, _ := p.signedIn(t, l, &control.Controller{NoQUIC: true})
-	p.frozen.Lock()
-	defer p.frozen.Unlock()
+	client, _ := signedIn(t, p, l, &control.Controller{NoQUIC: true})
+	p.Freeze()
+	defer p.Thaw()
 	began := time.Now()
 	if _, err := client.SignIn(t.Context(), wire.SignInRequest{User: "maya", Password: "time-and-tide"}); err == nil {
 		t.Error("signed in")
