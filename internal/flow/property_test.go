@@ -123,6 +123,15 @@ func (w *world) verdict(clientErr, gatewayErr error) error {
 			return fmt.Errorf("%s: the end came after %d bytes of %d", s.name, s.received, s.other.size)
 		}
 	}
+	// An end that finished knows that the far kernel has accepted all, whatever
+	// came of the far end after. What a program did not read before it reset its
+	// connection does not count.
+	if clientErr == nil && !w.app.reset && !w.app.fin {
+		return errors.New("all that the program sent is acknowledged, and the application did not come to see its end")
+	}
+	if gatewayErr == nil && !w.program.reset && !w.program.fin {
+		return errors.New("all that the application sent is acknowledged, and the program did not come to see its end")
+	}
 	if !w.quiet {
 		return nil
 	}
@@ -131,9 +140,6 @@ func (w *world) verdict(clientErr, gatewayErr error) error {
 	}
 	if clientErr == errGone && gatewayErr == nil {
 		return errors.New("the gateway's end did not wait for the client's")
-	}
-	if clientErr == nil && (!w.program.fin || !w.app.fin) {
-		return errors.New("all is acknowledged, and a program did not come to see the end")
 	}
 	return nil
 }
@@ -196,6 +202,9 @@ func (w *world) disturb() {
 		w.note("the carrier delivers no more, to one side")
 		l.a.in.stop(errCut, w.upTo(5*time.Second), w.n(1000))
 	case 8:
+		w.note("the carrier ends the stream in order")
+		l.a.in.closeWrite()
+	case 9:
 		if !w.quiet && w.chance(30) {
 			w.end()
 		}
@@ -211,8 +220,7 @@ func (w *world) end() {
 	switch {
 	case what == 0:
 		w.note("the program resets")
-		w.program.conn.SetLinger(0)
-		w.program.conn.Close()
+		w.program.abort()
 	case what == 1:
 		w.note("the client resets")
 		w.client.Reset(errLease)
@@ -222,7 +230,7 @@ func (w *world) end() {
 	case g == nil:
 	case what == 3:
 		w.note("the application resets")
-		w.app.conn.SetLinger(0)
+		w.app.abort()
 	case what == 4:
 		w.note("the gateway resets")
 		g.Reset(errLease)

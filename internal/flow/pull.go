@@ -1,48 +1,129 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"time"
 )
 
-// pull reads from App, until that direction has ended or the flow is over.
+// puller reads from App, in Run's goroutine.
+type puller struct {
+	e     *End
+	class int    // of the buffer that suits what comes
+	c     *chunk // what is read into; nil: none is held
+	space int    // how much may be read into it
+	n     int
+	brief bool // a chunk is not held while there is nothing to read
+	timed bool // App has a read deadline
+}
+
+// pull reads from App until that direction has ended or the flow is over. What
+// it reads it sends itself, where nobody else sends.
 func (e *End) pull() {
-	class := 0
-	for {
-		c := e.reserve(class)
-		if c == nil {
-			return
+	p := &puller{e: e}
+	read := p.read
+	if quiet := p.quiet(); quiet != nil {
+		read = quiet
+	}
+	for p.reserve(true) {
+		err := read()
+		if p.c == nil {
+			continue
 		}
-		space := min(c.space(), e.allowance())
-		n, err := e.o.App.Read(c.buf[c.to : c.to+space])
-		if n > 0 {
+		if p.n > 0 {
 			if e.o.Admit != nil && !e.o.Admit() {
-				n, err = 0, ErrDenied
+				p.n, err = 0, ErrDenied
 			} else if e.o.Moved != nil {
-				e.o.Moved(n, false)
+				e.o.Moved(p.n, false)
 			}
 		}
 		switch {
-		case n == space && class < len(sizes)-1:
-			class++
-		case class > 0 && n < sizes[class]/4:
-			class--
+		case p.n == p.space && p.class < len(sizes)-1:
+			p.class++
+		case p.class > 0 && p.n < sizes[p.class]/4:
+			p.class--
 		}
-		if !e.pulled(c, n, err) {
+		if !p.keep(err) {
 			return
 		}
 	}
 }
 
-// pulled keeps n bytes that were read into c and has them sent. It returns false
-// where no more are to be read.
-func (e *End) pulled(c *chunk, n int, err error) bool {
+// quietAfter is how long a buffer other than the smallest waits for App.
+const quietAfter = time.Second
+
+// read is for any App: it holds a buffer while it waits, in the end the smallest,
+// where App knows deadlines.
+func (p *puller) read() (err error) {
+	app, ok := p.e.o.App.(interface{ SetReadDeadline(time.Time) error })
+	switch {
+	case ok && p.c.class > 0:
+		p.timed = app.SetReadDeadline(time.Now().Add(quietAfter)) == nil
+	case p.timed:
+		app.SetReadDeadline(time.Time{}) // fails only on a connection that is closed
+		p.timed = false
+	}
+	p.n, err = p.e.o.App.Read(p.c.buf[p.c.to : p.c.to+p.space])
+	if p.timed && p.n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		p.class = 0
+		p.letGo()
+		return nil
+	}
+	return err
+}
+
+// reserve takes a chunk to read into, where Window and Budget allow; it waits for
+// that if it may. It returns false where there is none, or no more is wanted.
+func (p *puller) reserve(wait bool) bool {
+	e := p.e
+	e.mu.Lock()
+	defer e.unlock()
+	for !e.over {
+		p.space = e.o.Window - e.out.len()
+		if p.space >= max(e.o.Window/16, 1) {
+			if p.c = e.out.tail(); p.c != nil && p.c.space() >= sizes[p.class]/4 && (p.brief || p.c.class <= p.class) {
+				p.c.users++
+			} else {
+				p.c = borrow(e.o.Budget, p.class, &e.out.held, e.wake)
+			}
+			if p.c != nil {
+				e.out.lent = p.c
+				p.space = min(p.space, p.c.space())
+				return true
+			}
+		}
+		if !wait {
+			return false
+		}
+		e.unlock()
+		<-e.wake
+		e.mu.Lock()
+	}
+	return false
+}
+
+// letGo gives back a chunk that nothing was read into.
+func (p *puller) letGo() {
+	p.e.mu.Lock()
+	p.e.out.commit(p.e.o.Budget, p.c, 0)
+	p.e.mu.Unlock()
+	p.c = nil
+}
+
+// keep takes over what was read and has it sent. It returns false where no more
+// is to be read.
+func (p *puller) keep(err error) bool {
+	e := p.e
 	e.mu.Lock()
 	if e.over {
-		n = 0
+		p.n = 0
 	}
-	e.out.commit(e.o.Budget, c, n)
+	e.out.commit(e.o.Budget, p.c, p.n)
+	p.c = nil
 	switch {
+	case err == nil:
 	case err == io.EOF:
 		e.eof = true
 		if e.finDone {
@@ -50,7 +131,7 @@ func (e *End) pulled(c *chunk, n int, err error) bool {
 		}
 	case err == ErrDenied:
 		e.abort(err)
-	case err != nil:
+	default:
 		e.abort(fmt.Errorf("read from the application: %w", err))
 	}
 	if a := e.att; a == nil || e.sending || e.job(a) == jobNone {
@@ -62,35 +143,4 @@ func (e *End) pulled(c *chunk, n int, err error) bool {
 	e.unlock()
 	e.transmit()
 	return err == nil
-}
-
-// reserve waits until more may be read, and lends a chunk to read into. Nil: no
-// more is wanted.
-func (e *End) reserve(class int) *chunk {
-	e.mu.Lock()
-	defer e.unlock()
-	for !e.over {
-		if e.o.Window-e.out.len() >= max(e.o.Window/16, 1) {
-			if c := e.out.tail(); c != nil && c.space() >= sizes[class]/4 {
-				c.users++
-				e.out.lent = c
-				return c
-			}
-			if c := borrow(e.o.Budget, class, &e.out.held, e.wake); c != nil {
-				e.out.lent = c
-				return c
-			}
-		}
-		e.unlock()
-		<-e.wake
-		e.mu.Lock()
-	}
-	return nil
-}
-
-// allowance is how much may be read.
-func (e *End) allowance() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.o.Window - e.out.len()
 }

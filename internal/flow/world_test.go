@@ -64,6 +64,7 @@ type side struct {
 	received int
 	wrote    int
 	fin      bool // it saw the end
+	reset    bool // it resets its connection
 	ended    sync.WaitGroup
 	err      error // what it saw that must not be
 }
@@ -88,6 +89,12 @@ func (w *world) note(format string, args ...any) {
 func at(pattern uint64, i int) byte {
 	x := (pattern + uint64(i)) * 0x9e3779b97f4a7c15
 	return byte(x >> 56)
+}
+
+func (s *side) abort() {
+	s.reset = true
+	s.conn.SetLinger(0)
+	s.conn.Close()
 }
 
 func (s *side) run() {

@@ -1,0 +1,61 @@
+//go:build unix
+
+package flow
+
+import (
+	"io"
+	"net"
+	"syscall"
+)
+
+// quiet reads from a TCP connection and holds no buffer while it waits for
+// readability; nil: App is no such connection. A type that embeds one may have a
+// Read of its own, so only the connection itself will do. The puller holds
+// no chunk where it is to try again.
+func (p *puller) quiet() func() error {
+	tcp, ok := p.e.o.App.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	p.brief = true
+	var failure error
+	try := func(fd uintptr) bool {
+		if p.c == nil && !p.reserve(false) {
+			return true
+		}
+		for {
+			p.n, failure = syscall.Read(int(fd), p.c.buf[p.c.to:p.c.to+p.space])
+			if failure != syscall.EINTR {
+				break
+			}
+		}
+		if failure == syscall.EAGAIN {
+			p.letGo()
+			return false
+		}
+		return true
+	}
+	return func() error {
+		failure = nil
+		err := raw.Read(try)
+		switch {
+		case p.c == nil && err == nil:
+			return nil // the budget was short
+		case p.c == nil && !p.reserve(true):
+			return nil // it is over
+		case err != nil:
+			p.n = 0
+			return err
+		case failure != nil:
+			p.n = 0
+			return failure
+		case p.n == 0:
+			return io.EOF
+		}
+		return nil
+	}
+}
