@@ -4,9 +4,13 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
+
+// farewell is how long clients have to close their connections at the end.
+const farewell = time.Second
 
 // gate counts the requests that are served. The zero value is open.
 //
@@ -83,7 +87,8 @@ func (t *gate) wait() {
 
 // drain lets what is open end by itself, for a while: clients are told to open
 // nothing more here (GOAWAY), and may move to another gateway meanwhile. What it
-// returns ends the telling.
+// returns is called when the sessions have ended: the last bytes have a moment to
+// arrive, for a connection that is closed loses them.
 func (g *Gateway) drain(servers []server) (end func()) {
 	g.gate.mu.Lock()
 	g.gate.draining = true
@@ -99,5 +104,10 @@ func (g *Gateway) drain(servers []server) (end func()) {
 	ctx, stop := context.WithTimeout(telling, g.config.Drain.D())
 	defer stop()
 	g.gate.until(ctx, func() bool { return g.gate.flows == 0 })
-	return func() { cancel(); wg.Wait() }
+	return func() {
+		left := time.AfterFunc(farewell, cancel)
+		wg.Wait()
+		left.Stop()
+		cancel()
+	}
 }

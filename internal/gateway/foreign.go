@@ -75,7 +75,7 @@ func (g *Gateway) welcome(r *http.Request, c *carrier, device wire.DeviceID, lea
 		<-v.session.done
 	}
 	s := newSession(g, t, nil)
-	if problem := g.registry.host(s, g.config.Limits.whole().Connections); problem != nil {
+	if problem := g.registry.host(s, g.config.Limits.whole().Guests); problem != nil {
 		return none, problem
 	}
 	v.session, v.bearer = s, bearer

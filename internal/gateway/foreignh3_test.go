@@ -81,6 +81,14 @@ func (c *h3Foreign) request(fields ...string) *h3Request {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	if _, err := s.Write(h3Header(fields...)); err != nil {
+		c.t.Fatal(err)
+	}
+	return &h3Request{Stream: s}
+}
+
+// h3Header is a HEADERS frame; fields are pairs.
+func h3Header(fields ...string) []byte {
 	block := []byte{0, 0} // no dynamic table
 	for i := 0; i < len(fields); i += 2 {
 		block = qpackInt(block, 0x20, 3, uint64(len(fields[i]))) // a literal with a literal name
@@ -88,12 +96,8 @@ func (c *h3Foreign) request(fields ...string) *h3Request {
 		block = qpackInt(block, 0x00, 7, uint64(len(fields[i+1])))
 		block = append(block, fields[i+1]...)
 	}
-	b := quicvarint.Append(nil, 0x01) // HEADERS
-	b = quicvarint.Append(b, uint64(len(block)))
-	if _, err := s.Write(append(b, block...)); err != nil {
-		c.t.Fatal(err)
-	}
-	return &h3Request{Stream: s}
+	b := quicvarint.Append(nil, 0x01)
+	return append(quicvarint.Append(b, uint64(len(block))), block...)
 }
 
 // connect is a CONNECT.

@@ -101,8 +101,8 @@ func (g *Gateway) closeSockets() {
 type server interface {
 	// serve returns when the server has been closed; nil, or what broke.
 	serve() error
-	// Shutdown has clients open nothing more and waits for their requests, Close
-	// does not wait.
+	// Shutdown has clients open nothing more and waits for their requests; Close
+	// ends their connections.
 	Shutdown(ctx context.Context) error
 	Close() error
 }
@@ -182,7 +182,6 @@ func (g *Gateway) quicServer(id *identity, reset quic.StatelessResetKey) (*h3Ser
 
 func (s *h3Server) serve() error {
 	err := s.ServeListener(s.listener)
-	s.Server.Close() // waits for every connection's handlers
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

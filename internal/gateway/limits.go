@@ -17,6 +17,8 @@ type Limits struct {
 	Sessions int `yaml:"sessions"`
 	// Connections is how many a session has; 0: 16.
 	Connections int `yaml:"connections"`
+	// Guests is how many connections of foreign clients, beside those; 0: 256.
+	Guests int `yaml:"guests"`
 	// Flows is how many flows a session has open, parked ones with them; 0: 4096.
 	Flows int `yaml:"flows"`
 	// FlowRate is how many it may open a second, lastingly; 0: 4000.
@@ -35,7 +37,7 @@ type Limits struct {
 // whole are the limits with the defaults in the place of zeros.
 func (l Limits) whole() Limits {
 	return Limits{
-		Sessions: cmp.Or(l.Sessions, 20_000), Connections: cmp.Or(l.Connections, 16),
+		Sessions: cmp.Or(l.Sessions, 20_000), Connections: cmp.Or(l.Connections, 16), Guests: cmp.Or(l.Guests, 256),
 		Flows: cmp.Or(l.Flows, 4096), FlowRate: cmp.Or(l.FlowRate, 4000), ByteRate: l.ByteRate,
 		ParkedFlows: cmp.Or(l.ParkedFlows, 256), ParkedBytes: cmp.Or(l.ParkedBytes, 32<<20),
 		ParkedFor: cmp.Or(l.ParkedFor, wire.Duration(24*time.Hour)),
@@ -49,7 +51,7 @@ func (l *Limits) check(d *resource.Document, errs *resource.Errors) {
 	for _, k := range []struct {
 		name string
 		n    int
-	}{{"sessions", l.Sessions}, {"connections", l.Connections}, {"flows", l.Flows}, {"flowRate", l.FlowRate}, {"parkedFlows", l.ParkedFlows}, {"parkedBytes", l.ParkedBytes}} {
+	}{{"sessions", l.Sessions}, {"connections", l.Connections}, {"guests", l.Guests}, {"flows", l.Flows}, {"flowRate", l.FlowRate}, {"parkedFlows", l.ParkedFlows}, {"parkedBytes", l.ParkedBytes}} {
 		if d.Has("limits", k.name) && k.n < 1 {
 			errs.Add(d.At("limits", k.name).Errorf("%s is %d; write a number from 1, or leave it out", k.name, k.n))
 		}
