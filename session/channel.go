@@ -28,8 +28,8 @@ type Local struct {
 	// PAC the URL of its configuration; zero while there is none.
 	Proxy netip.AddrPort `json:"proxy,omitzero"`
 	PAC   string         `json:"pac,omitempty"`
-	// TUN: every program reaches the applications by their own names and
-	// addresses; Problem is why not, where that was asked for.
+	// TUN: every program reaches the applications at addresses of their own;
+	// Problem is why not, where that was asked for.
 	TUN     bool     `json:"tun"`
 	Problem *Problem `json:"problem,omitempty"`
 }

@@ -40,7 +40,7 @@ Site   Hill: suspended by you
 Site   Dale: suspended, 1 open and at rest
 Site   Moor: disconnected
 Proxy  127.0.0.1:1080 (SOCKS5 and HTTP), PAC file http://127.0.0.1:1080/proxy.pac
-TUN    on: programs reach applications by their own names
+TUN    on: programs reach applications at addresses of their own
 `
 	if d := cmp.Diff(want[1:], invoke(t, src, "", "status").out); d != "" {
 		t.Errorf("status (-want +got):\n%s", d)

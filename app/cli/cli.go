@@ -15,6 +15,7 @@ import (
 
 	"github.com/tidegate/tidegate/app/local"
 	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/app/run"
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
@@ -37,6 +38,8 @@ type Options struct {
 	Out, Err io.Writer
 	// Dial finds the running instance; nil looks for the profile's.
 	Dial func() (Client, error)
+	// Start becomes a program in namespaces of its own; nil is run.Start.
+	Start func(p profile.Profile, program []string) error
 	// Zone is where times are shown; nil is the local one.
 	Zone *time.Location
 }
@@ -46,8 +49,9 @@ type command struct {
 	name, args, help string
 	run              func(*call, context.Context, []string) error
 	flags            func(*call, *flag.FlagSet)
-	want             int // how many arguments
-	more             int // and how many besides, at the caller's choice
+	want             int  // how many arguments
+	more             int  // and how many besides, at the caller's choice
+	raw              bool // what follows is not ours to read
 }
 
 var commands = []command{
@@ -61,6 +65,8 @@ var commands = []command{
 	{name: "answer", args: "[APP]", help: "answer what is asked of you now, or by APP; asks for it, or reads a line for each", run: (*call).respond, flags: answerFlags, more: 1},
 	{name: "enrol", args: "LINK", help: "enrol this device; - reads the link from standard input", run: (*call).enrol, flags: timeoutFlag, want: 1},
 	{name: "pause", help: "suspend the data channels now; what is open rests, and what is used next resumes", run: (*call).pause},
+	{name: "run", args: "-- PROGRAM [ARGUMENT...]", help: "run a program in a network of its own that leads to your applications alone", run: (*call).program, want: 1, raw: true},
+	{name: "proxy", help: "say where the SOCKS5 and HTTP proxy is, ready to paste", run: (*call).proxy},
 	{name: "window", help: "show the window", run: (*call).window},
 	{name: "quit", help: "end Tidegate", run: (*call).quit, flags: timeoutFlag},
 }
@@ -87,6 +93,12 @@ func Run(ctx context.Context, args []string, o Options) int {
 	if c.Zone == nil {
 		c.Zone = time.Local
 	}
+	if c.Start == nil {
+		c.Start = run.Start
+	}
+	if run.Asked(args) { // by run.Start
+		return c.fail(run.Inside(args))
+	}
 	if c.Dial == nil {
 		c.Dial = func() (Client, error) { return local.Dial(o.Profile) }
 	}
@@ -97,7 +109,12 @@ func Run(ctx context.Context, args []string, o Options) int {
 	if i < 0 {
 		return c.fail(usageError{fmt.Sprintf("there is no command %q", args[0])})
 	}
-	rest, err := c.parse(commands[i], args[1:])
+	rest, err := args[1:], error(nil)
+	if !commands[i].raw {
+		rest, err = c.parse(commands[i], rest)
+	} else if slices.Equal(rest, []string{"-h"}) || slices.Equal(rest, []string{"--help"}) {
+		err = flag.ErrHelp
+	}
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(c.Out, UsageText())
 		return Done
@@ -167,7 +184,8 @@ func UsageText() string {
   answer --with KIND            where there is a choice: mfa, password, reason or message
   events --follow               go on telling
 
-exit codes: 0 done, 1 failed, 2 wrong usage, 3 not running, 4 denied, or something is needed of you
+exit codes: 0 done, 1 failed, 2 wrong usage, 3 not running, 4 denied, or something is needed of you;
+run: the program's own, 126 it cannot be executed, 127 there is none
 `)
 	return b.String()
 }
@@ -191,7 +209,10 @@ func (c *call) fail(err error) int {
 	var usage usageError
 	var denied deniedError
 	var problem *wire.Problem
+	var missing *run.NotFoundError
 	switch {
+	case errors.As(err, &missing):
+		return exitOf(missing)
 	case errors.As(err, &usage):
 		return Usage
 	case errors.Is(err, local.ErrNotRunning):

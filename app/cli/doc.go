@@ -13,6 +13,9 @@
 //	2  the command line makes no sense
 //	3  Tidegate is not running
 //	4  access is denied, or something is needed of the user first
+//
+// Run becomes the program that it is to run, whose exit code is its own; 126 says
+// that the program cannot be executed, 127 that there is none.
 package cli
 
 // The exit codes.
@@ -22,4 +25,7 @@ const (
 	Usage
 	NotRunning
 	Denied
+
+	NotExecutable = 126
+	NotFound      = 127
 )

@@ -111,7 +111,7 @@ func (c *call) printStatus(s *session.State) {
 	}
 	switch l := s.Local; {
 	case l.TUN:
-		row("TUN", "on: programs reach applications by their own names")
+		row("TUN", "on: programs reach applications at addresses of their own")
 	case l.Problem != nil:
 		row("TUN", "off: %s", join(l.Problem.Title))
 	}
