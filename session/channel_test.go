@@ -178,7 +178,7 @@ func TestCausesPass(t *testing.T) {
 		b.notify(wire.EventWake, "lab")
 		expect(SiteFact{State: Connecting}, CauseApplication, idle)
 		expect(SiteFact{State: Connected}, CauseApplication, woken)
-		expect(SiteFact{State: Connecting}, CauseNone, woken)                                // the carrier is lost
+		expect(SiteFact{State: Connecting}, CauseNone, woken)                               // the carrier is lost
 		expect(SiteFact{State: Connected}, CauseNone, "The data channel to Lab was opened") // and found again
 		b.notify(wire.EventSuspend, "")
 		b.pass(time.Second)
