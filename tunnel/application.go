@@ -2,14 +2,13 @@ package tunnel
 
 import (
 	"context"
-	"net"
 	"net/netip"
-	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
+	"github.com/tidegate/tidegate/tunnel/front"
 )
 
 // application is one application's listener and what is known of its flows.
@@ -59,35 +58,36 @@ func newApplication(p *plane, w session.WantedApp) *application {
 
 // admit takes a connection of the user's: it becomes a flow, or is reset with
 // the reason.
-func (a *application) admit(c appConn) {
+func (a *application) admit(c appConn) *flow {
 	p := a.p
+	if p.apps[a.want.ID] != a || p.stopping { // closed in the meantime
+		reset(c)
+		return nil
+	}
 	ch := p.channels[a.want.Site]
 	switch {
-	case p.apps[a.want.ID] != a:
-		reset(c) // closed in the meantime
 	case !p.allowed:
-		reset(c)
 		a.problem = notReached()
-		p.dirty = true
 	case ch == nil:
-		reset(c)
-		a.problem = &wire.Problem{
-			Code:   wire.CodeNotEntitled,
-			Title:  "No gateway is known for this application",
-			Detail: "Sign in again, or ask your administrator.",
-		}
-		p.dirty = true
+		a.problem = noGateway()
 	default:
-		f := newFlow(p, a, ch, c)
-		p.flows[f] = struct{}{}
-		ch.demand(f, nil)
-		p.wg.Go(f.run)
+		f := p.newFlow(p.ctx, ch, destination{a.want.Site, a.want.Entitlement, a.want.ID}, front.Offer{
+			Target: a.target(),
+			Accept: func() (front.Conn, error) { return c, nil },
+			Refuse: func(*wire.Problem) { reset(c) },
+		})
+		f.look = func() error { return p.peer(c) }
+		ch.demand(f)
+		return f
 	}
+	p.dirty = true
+	reset(c)
+	return nil
 }
 
-// authority is what CONNECT asks for.
-func (a *application) authority() string {
-	return net.JoinHostPort(a.want.Host, strconv.Itoa(int(a.want.Port)))
+// target is where its connections lead.
+func (a *application) target() front.Target {
+	return spell(front.Target{Host: a.want.Host, Port: a.want.Port, Protocol: wire.TCP})
 }
 
 // excuse forgets a problem of that code: its reason is over.
@@ -117,7 +117,7 @@ func (a *application) close() {
 	}
 	for f := range a.p.flows {
 		if f.app == a {
-			f.end(errClosed, nil)
+			f.stop(errClosed, nil)
 		}
 	}
 }
@@ -132,6 +132,7 @@ func (a *application) fact() session.AppFact {
 	if a.l != nil {
 		f.Listen = a.l.Addr()
 	}
+	f.Synthetic, _ = a.p.names.Addrs(a.target().Host)
 	if n := a.used.Load(); n != 0 {
 		f.LastUsed = time.Unix(0, n).UTC()
 	}

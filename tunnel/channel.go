@@ -1,48 +1,51 @@
 package tunnel
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
 
+	flows "github.com/tidegate/tidegate/internal/flow"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
 
-const (
-	// firstBackoff doubles with each attempt that failed, up to lastBackoff.
-	firstBackoff = 250 * time.Millisecond
-	lastBackoff  = 2 * time.Second
-	// deadAfter is how long a carrier that was sent something may stay silent.
-	deadAfter = 15 * time.Second
-	// renewTimeout bounds a PUT of renewed tokens.
-	renewTimeout = 15 * time.Second
-)
+// leaveWithin bounds how long a link may live on that was left for another.
+const leaveWithin = 10 * time.Second
+
+// sessionBudget bounds the unacknowledged bytes of a channel's flows.
+const sessionBudget = 32 << 20
 
 // channel is the data channel of one site; its states are drawn at the
 // package. The owner's, but for what is atomic.
 type channel struct {
-	last  atomic.Int64 // plane.clock of the last payload, or of the last demand
-	quiet atomic.Bool  // suspended with its carrier: payload has to wake it
+	last atomic.Int64 // plane.clock of the last payload, or of the last demand
 
 	p       *plane
 	site    session.WantedSite
 	state   session.ChannelState
 	since   time.Time
-	gateway string // the last that admitted us, while connected or suspended
+	gateway string       // the last that admitted us, while connected or suspended
+	home    wire.Gateway // the last that admitted us
 	problem *wire.Problem
+	budget  *flows.Budget
+	flows   map[*flow]struct{}
+	guests  map[*guest]struct{}
+	closing bool // for good
 
-	dialing   *attempt
-	link      *link
-	failures  int
-	notBefore time.Time
-	next      int  // which gateway to try first
-	stood     bool // a gateway of the site has admitted the session before
+	link   *link              // with the session's events; nil: none
+	heir   *link              // is to take the place of link
+	others map[*link]struct{} // joined to link, or left behind by their flows
+	dialing
+	lanes lanes
+
+	rested time.Duration // when it was last suspended by order; 0: it was not
+	stood  bool          // a gateway of the site has admitted the session before
 
 	verdicts map[wire.EntitlementID]wire.Verdict // replaced, never changed
 	leases   map[wire.EntitlementID]time.Duration
+	lead     time.Duration // before the end of a lease the channel is there
 	offset   time.Duration
 	seq      uint64 // counts the verdicts that came
 	torn     []torn
@@ -50,17 +53,9 @@ type channel struct {
 	alarm alarm
 }
 
-// attempt is one try to reach a gateway of the site.
-type attempt struct{ cancel context.CancelFunc }
-
-// grant lets a flow use a link; seq counts the verdicts known by then.
-type grant struct {
-	*link
-	seq uint64
-}
-
 func newChannel(p *plane, s session.WantedSite) *channel {
-	c := &channel{p: p, site: s}
+	c := &channel{p: p, site: s, lead: leadOf(s.EntitlementToken), state: session.Disconnected, since: time.Now(), budget: flows.NewBudget(sessionBudget),
+		flows: map[*flow]struct{}{}, guests: map[*guest]struct{}{}, others: map[*link]struct{}{}}
 	c.alarm = alarm{p: p, due: c.due}
 	return c
 }
@@ -75,17 +70,27 @@ func (c *channel) set(s session.ChannelState) {
 
 // configure takes the site's new gateways and tokens; review acts on the tokens.
 func (c *channel) configure(s session.WantedSite) {
+	old := c.site
 	c.site = s
+	if s.EntitlementToken != old.EntitlementToken {
+		c.lead = leadOf(s.EntitlementToken)
+	}
 	if c.link != nil && !slices.Contains(s.Gateways, c.link.gateway) {
-		c.drop(errClosed, nil)
+		c.leave(errClosed, nil)
+	}
+	if s.Suspend > old.Suspend {
+		c.order()
+	}
+	if s.Wake > old.Wake {
+		c.rouse()
 	}
 }
 
 // review does what a new configuration may have made possible, due or forbidden.
 func (c *channel) review() {
 	if !c.p.allowed {
-		for f := range c.p.flows {
-			if f.ch == c && f.phase == flowAsking {
+		for f := range c.flows {
+			if f.phase == flowAsking {
 				f.end(errClosed, notReached())
 			}
 		}
@@ -94,172 +99,326 @@ func (c *channel) review() {
 	c.report()
 	c.proceed()
 	c.release()
-	c.rearm()
+	c.settle()
 }
 
-// demand gives f a link as soon as there is one. stale is one that f found unusable.
-func (c *channel) demand(f *flow, stale *link) {
+// demand gives a flow a link as soon as there is one.
+func (c *channel) demand(f *flow) {
 	if f.phase == flowEnded {
 		return
 	}
-	f.link, f.phase = nil, flowAsking
-	if c.p.channels[c.site.ID] != c || !c.p.allowed {
+	f.phase = flowAsking
+	if c.closing || !c.p.allowed {
 		f.end(errClosed, notReached())
 		return
 	}
-	if stale != nil && c.link == stale {
-		c.drop(errUnsent, lost(stale.gateway))
-	}
 	c.last.Store(int64(c.p.clock()))
+	c.rested = 0
 	switch {
 	case c.waits():
 	case c.link != nil:
-		c.wake()
-		f.give(c.link, c.seq)
-	case c.dialing == nil:
+		f.give(c.placeNew(f), c.seq)
+	default:
+		c.connect()
+	}
+	c.rearm()
+}
+
+// rouse makes a channel connect that has parked flows and no link.
+func (c *channel) rouse() {
+	if c.link == nil && c.heir == nil && !c.closing && !c.resting() && c.parked() {
+		c.last.Store(int64(c.p.clock()))
+		c.hurry()
 		c.connect()
 	}
 }
 
-// connect begins an attempt: each gateway once, after what is left of the back-off.
-func (c *channel) connect() {
-	ctx, cancel := context.WithCancel(c.p.ctx)
-	a := &attempt{cancel}
-	c.dialing = a
-	c.set(session.Connecting)
-	wait, id := time.Until(c.notBefore), c.p.w.Identity
-	n := len(c.site.Gateways)
-	var gateways []wire.Gateway
-	for i := range n {
-		gateways = append(gateways, c.site.Gateways[(c.next+i)%n])
-	}
-	c.p.wg.Go(func() {
-		l, err := c.p.dialAny(ctx, wait, gateways, id)
-		c.p.do(func() { c.dialed(a, l, err) })
-	})
-}
-
-// dialed takes what an attempt came to. The session is asked for and the flows
-// that wait are let go in the same flight: the gateway holds them until it has
-// judged the session.
-func (c *channel) dialed(a *attempt, l *link, err error) {
-	if c.dialing != a {
-		if err == nil {
-			c.p.wg.Go(l.close)
+// parked says whether any flow waits for a link to go on.
+func (c *channel) parked() bool {
+	for f := range c.flows {
+		if f.phase == flowParked {
+			return true
 		}
-		return
 	}
-	c.dialing.cancel()
-	c.dialing = nil
-	if err != nil {
-		c.fail(l.gateway, err)
-		return
-	}
-	c.link = l
-	l.tokens = wire.SessionRequest{ClaimsToken: c.site.ClaimsToken, EntitlementToken: c.site.EntitlementToken,
-		Device: c.p.w.Device, Resumed: c.stood}
-	l.device = c.p.w.Device
-	ctx, cancel := context.WithCancelCause(c.p.ctx)
-	l.cancel = cancel
-	tokens := l.tokens
-	c.p.wg.Go(func() { c.serve(ctx, l, tokens) })
-	c.proceed()
-	c.rearm()
+	return false
 }
 
-// fail notes that no gateway admitted us, and resets the flows that waited.
-func (c *channel) fail(g wire.Gateway, err error) {
-	c.failures++
-	c.next++
-	c.notBefore = time.Now().Add(min(firstBackoff<<min(c.failures-1, 10), lastBackoff))
-	c.problem = unanswered(g, err)
-	c.gateway = ""
-	c.p.opt.Log.Warn("gateway not reached", "site", c.site.ID, "gateway", g.Name, "error", err)
-	c.set(session.Disconnected)
-	for f := range c.p.flows {
-		if f.ch == c {
-			f.end(err, c.problem)
+// settle puts parked flows on links, where there are any, and connects where
+// there is none: unless the channel is suspended.
+func (c *channel) settle() {
+	if c.closing {
+		return
+	}
+	now := c.p.clock()
+	for f := range c.flows {
+		switch f.phase {
+		case flowParked:
+			if c.link == nil {
+				if c.state != session.Suspended {
+					c.connect()
+				}
+			} else if l := c.place(f); l != nil && now >= f.again {
+				f.resume(l)
+			}
+		case flowOpen:
+			if l := c.place(f); f.link.leaving && l != nil {
+				f.resume(l)
+			}
 		}
 	}
 	c.rearm()
 }
+
+// place is the link for a flow that goes on: one whose gateway has judged the
+// session, and which is no longer 0-RTT. nil: there is none yet.
+func (c *channel) place(f *flow) *link {
+	if l := c.lanes.prefers(c, f); l != nil {
+		return l
+	}
+	if l := c.link; l != nil && l.judged && l.secured() {
+		return l
+	}
+	return nil
+}
+
+// placeNew is the link for a new flow.
+func (c *channel) placeNew(f *flow) *link {
+	if l := c.lanes.prefers(c, f); l != nil {
+		return l
+	}
+	return c.lanes.deal(c, f)
+}
+
+// stale notes that a link took no more requests.
+func (c *channel) stale(l *link, err error) {
+	if c.link == l || c.heir == l || c.has(l) {
+		c.gone(l, err)
+	}
+}
+
+func (c *channel) has(l *link) bool { _, ok := c.others[l]; return ok }
 
 // admitted notes that the gateway has accepted the session.
 func (c *channel) admitted(l *link) {
-	if c.link != l {
+	if c.link != l && c.heir != l {
 		return
 	}
 	l.admitted, c.stood = true, true
-	c.failures, c.problem = 0, nil
-	c.gateway = l.gateway.Name
-	c.last.Store(int64(c.p.clock()))
+	if c.link == l {
+		c.stands()
+	}
+}
+
+// stands notes that the channel's link is one that was admitted.
+func (c *channel) stands() {
+	c.failures, c.problem, c.missed = 0, nil, 0
+	c.home, c.gateway = c.link.gateway, c.link.gateway.Name
+	c.last.Store(max(c.last.Load(), int64(c.p.clock())))
 	c.set(session.Connected)
 	c.review()
 }
 
 // gone notes that a link has ended, or is to.
 func (c *channel) gone(l *link, err error) {
-	if c.link != l {
-		return
-	}
-	var ended *wire.Problem
 	switch {
-	case !l.admitted:
-		c.drop(err, unanswered(l.gateway, err))
-		c.fail(l.gateway, err)
-	case errors.As(err, &ended):
+	case c.heir == l:
+		c.heir = nil
+		l.hangUp(c.p)
+		c.p.opt.Log.Info("gateway not reached anew", "site", c.site.ID, "gateway", l.gateway.Name, "error", err)
+	case c.has(l):
+		c.drop(l)
+	case c.link == l:
+		c.broke(l, err)
+	}
+	c.settle()
+}
+
+// broke notes that the channel's link has ended.
+func (c *channel) broke(l *link, err error) {
+	var ended *wire.Problem
+	admitted := l.admitted
+	c.p.opt.Log.Warn("data channel lost", "site", c.site.ID, "gateway", l.gateway.Name, "error", err)
+	switch {
+	case admitted && errors.As(err, &ended):
 		c.verdicts, c.leases = nil, nil
-		c.drop(err, ended)
+		c.leave(err, ended)
 		c.problem = ended
 		c.proceed()
-	default:
-		c.p.opt.Log.Warn("data channel lost", "site", c.site.ID, "gateway", l.gateway.Name, "error", err)
-		c.drop(err, lost(l.gateway))
-		c.proceed()
+		return
+	case errors.Is(err, errSilent):
+		c.p.dialer.Suspect(l.gateway, l.carrier.Lane())
+	}
+	c.unlink(l)
+	if !admitted && !c.inherit() {
+		c.fail(l.gateway, err)
+		return
+	}
+	if c.link == nil && !c.inherit() {
+		c.set(session.Disconnected)
+	}
+	c.proceed()
+}
+
+// unlink takes the channel's link away; its flows are parked, or asked for anew.
+func (c *channel) unlink(l *link) {
+	c.link = nil
+	c.drop(l)
+}
+
+// drop parks the flows of a link and closes it.
+func (c *channel) drop(l *link) {
+	delete(c.others, l)
+	c.endGuestsOf(l)
+	for f := range l.flows {
+		switch f.phase {
+		case flowOpen, flowMoving:
+			f.park()
+		case flowEnded:
+			f.on(nil)
+			f.cancel(errClosed)
+		}
+	}
+	l.hangUp(c.p)
+}
+
+// inherit has another link that stands take the place of the one that is gone.
+func (c *channel) inherit() bool {
+	if c.link != nil {
+		return true
+	}
+	if l := c.heir; l != nil {
+		c.heir, c.link = nil, l
+		if l.admitted {
+			c.stands()
+		} else {
+			c.set(session.Connecting)
+		}
+		return true
+	}
+	for l := range c.others {
+		if l.joined && !l.leaving {
+			delete(c.others, l)
+			c.link, l.joined = l, false
+			c.set(session.Connecting)
+			c.ask(l)
+			return true
+		}
+	}
+	return false
+}
+
+// succeed puts the heir in the place of the link, whose flows move to it. One
+// that has gone silent is closed at once; another when its flows have left it.
+func (c *channel) succeed(l *link) {
+	old := c.link
+	c.heir, c.link = nil, l
+	if old != nil {
+		old.leaving = true
+		c.others[old] = struct{}{}
+		if old.suspect || len(old.flows) == 0 {
+			c.drop(old)
+		} else {
+			time.AfterFunc(leaveWithin, func() {
+				c.p.post(func() {
+					if c.has(old) {
+						c.drop(old)
+						c.settle()
+					}
+				})
+			})
+		}
+	}
+	c.stands()
+}
+
+// left closes a link that its last flow has left.
+func (c *channel) left(l *link) {
+	if l != nil && l.leaving && len(l.flows) == 0 && c.has(l) {
+		delete(c.others, l)
+		l.hangUp(c.p)
 	}
 }
 
-// drop closes the carrier and resets the flows on it.
-func (c *channel) drop(cause error, problem *wire.Problem) {
-	if l := c.link; l != nil {
-		for f := range c.p.flows {
-			if f.link == l {
-				f.end(cause, problem)
-			}
-		}
-		c.hangUp()
+// hangUp closes all links and whatever is to become one.
+func (c *channel) hangUp() {
+	c.dialing.stop()
+	for _, l := range c.all() {
+		c.drop(l)
 	}
+	c.link, c.heir = nil, nil
+}
+
+// all are the channel's links.
+func (c *channel) all() []*link {
+	var all []*link
+	for _, l := range []*link{c.link, c.heir} {
+		if l != nil {
+			all = append(all, l)
+		}
+	}
+	for l := range c.others {
+		all = append(all, l)
+	}
+	return all
+}
+
+// leave resets what there is of flows at the gateway, and closes all links.
+func (c *channel) leave(cause error, problem *wire.Problem) {
+	for f := range c.flows {
+		if f.phase != flowAsking {
+			f.stop(cause, problem)
+		}
+	}
+	c.endGuests(cause)
+	c.hangUp()
 	c.gateway = ""
 	c.set(session.Disconnected)
-	c.rearm()
 }
 
-// hangUp closes the carrier and nothing else.
-func (c *channel) hangUp() {
-	l := c.link
-	c.link = nil
-	c.quiet.Store(false)
-	l.cancel(errClosed)
-	c.p.wg.Go(l.close)
+// closeFlows resets all flows.
+func (c *channel) closeFlows(cause error, problem *wire.Problem) {
+	for f := range c.flows {
+		f.stop(cause, problem)
+	}
+	c.endGuests(cause)
 }
 
-// close ends the channel for good.
+// close ends the channel for good. Its flows may take a moment to tell the
+// gateway.
 func (c *channel) close(cause error) {
-	if c.dialing != nil {
-		c.dialing.cancel()
-		c.dialing = nil
-	}
-	for f := range c.p.flows {
-		if f.ch == c {
-			f.end(cause, nil)
-		}
-	}
+	c.closing = true
+	c.dialing.stop()
+	c.alarm.stop()
+	c.closeFlows(cause, nil)
 	c.verdicts, c.leases, c.torn = nil, nil, nil
-	c.drop(cause, nil)
+	c.gateway = ""
+	c.state = session.Disconnected
+	c.p.ending[c] = struct{}{}
+	if len(c.flows) == 0 || c.link == nil {
+		c.closed()
+		return
+	}
+	time.AfterFunc(farewell, func() { c.p.post(c.closed) })
+}
+
+// closed ends what close has left.
+func (c *channel) closed() {
+	c.hangUp()
+	c.alarm.stop()
+	delete(c.p.ending, c)
+}
+
+// emptied looks whether the last flow is gone; l is the link it was on.
+func (c *channel) emptied(l *link) {
+	c.left(l)
+	if c.closing && len(c.flows) == 0 {
+		c.closed()
+	}
+	c.p.dirty = true
 }
 
 func (c *channel) fact() session.SiteFact {
-	return session.SiteFact{
+	f := session.SiteFact{
 		State:    c.state,
 		Since:    c.since,
 		Gateway:  c.gateway,
@@ -267,4 +426,16 @@ func (c *channel) fact() session.SiteFact {
 		Offset:   c.offset,
 		Problem:  c.problem,
 	}
+	if c.link != nil && c.state == session.Connected {
+		f.Lane = string(c.link.carrier.Lane())
+	}
+	for fl := range c.flows {
+		if fl.lasts() && !fl.body.Status().Over {
+			f.Flows++
+			if fl.phase == flowParked {
+				f.Parked++
+			}
+		}
+	}
+	return f
 }

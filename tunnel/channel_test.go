@@ -1,6 +1,8 @@
 package tunnel
 
 import (
+	"bytes"
+	"io"
 	"reflect"
 	"testing"
 	"testing/synctest"
@@ -71,34 +73,120 @@ func TestSuspendWithoutFlows(t *testing.T) {
 	})
 }
 
-func TestQuietFlowKeepsItsCarrier(t *testing.T) {
+// A suspension closes the carrier, quiet flows or not, and nothing is sent: what
+// is written at either end later goes on where it was.
+func TestQuietFlowIsParked(t *testing.T) {
 	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		app := s.applications()
 		c := s.open()
-		ping(t, c, "hello")
+		io.WriteString(c, "hello")
+		far := <-app
+		wantRead(t, far, "hello")
 		time.Sleep(6 * time.Minute)
 		f := s.state(session.Suspended)
-		if f.Sites["site"].Flows != 1 {
-			t.Errorf("%d flows, want the quiet one", f.Sites["site"].Flows)
+		if f.Sites["site"].Flows != 1 || f.Sites["site"].Parked != 1 || f.Apps["app"].Parked != 1 {
+			t.Errorf("%+v, want the quiet one, parked", f)
 		}
 		if n := s.during(12 * time.Hour); n != 0 {
 			t.Errorf("%d packets while suspended", n)
 		}
-		ping(t, c, "still there")
+		start := time.Now()
+		io.WriteString(c, "used here")
+		wantRead(t, far, "used here")
+		if took := time.Since(start); took > 4*rtt {
+			t.Errorf("resumed after %v", took)
+		}
 		s.state(session.Connected)
-		time.Sleep(4 * time.Minute)
-		ping(t, c, "and again")
-		time.Sleep(4 * time.Minute)
-		s.state(session.Connected)
-		time.Sleep(2 * time.Minute)
-		s.state(session.Suspended)
-		c.Close()
-		s.until("the flow's end", func(f session.DataplaneFacts) bool { return f.Sites["site"].Flows == 0 })
+		time.Sleep(12 * time.Hour)
+		if f := s.state(session.Suspended); f.Sites["site"].Flows != 1 {
+			t.Errorf("%d flows", f.Sites["site"].Flows)
+		}
+		io.WriteString(far, "used there")
 		time.Sleep(time.Second)
+		if n := s.gw.count(func() int { return s.gw.woken }); n != 1 {
+			t.Errorf("the gateway would wake the client %d times", n)
+		}
+		s.wake(1)
+		wantRead(t, c, "used there")
+		c.CloseWrite()
+		if b, err := io.ReadAll(far); err != nil || len(b) != 0 {
+			t.Errorf("%q, %v", b, err)
+		}
+		far.CloseWrite()
+		if b, err := io.ReadAll(c); err != nil || len(b) != 0 {
+			t.Errorf("%q, %v", b, err)
+		}
+		s.until("the flow's end", func(f session.DataplaneFacts) bool { return f.Sites["site"].Flows == 0 })
+		if n := s.gw.left(); n != 0 {
+			t.Errorf("the gateway has %d flows", n)
+		}
+		time.Sleep(6 * time.Minute)
 		if n := s.during(time.Hour); n != 0 {
 			t.Errorf("%d packets after the last quiet flow ended", n)
 		}
-		if posts, _, _ := s.gw.seen(); len(posts) != 1 {
-			t.Errorf("tokens posted %d times, want once: the carrier was kept", len(posts))
+		if posts, _, _ := s.gw.seen(); len(posts) != 3 || posts[0].Resumed || !posts[1].Resumed || posts[0].Instance == "" || posts[2].Instance != posts[0].Instance {
+			t.Errorf("posts %+v", posts)
+		}
+	})
+}
+
+// An order suspends at once, whoever uses the channel; the next use resumes it.
+func TestSuspendedByOrder(t *testing.T) {
+	for name, order := range map[string]func(*session.Wanted){
+		"all":      func(w *session.Wanted) { w.Suspend = 1 },
+		"the site": func(w *session.Wanted) { w.Sites[0].Suspend = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSim(t, Options{}, func(t *testing.T, s *sim) {
+				c := s.open()
+				ping(t, c, "hello")
+				w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+				order(&w)
+				s.Apply(w)
+				s.state(session.Suspended)
+				time.Sleep(time.Second)
+				if n := s.during(time.Hour); n != 0 {
+					t.Errorf("%d packets while suspended", n)
+				}
+				s.Apply(w)
+				ping(t, c, "still there")
+				s.Apply(w)
+				s.state(session.Connected)
+				ping(t, c, "and again")
+			})
+		})
+	}
+}
+
+// What is under way when an order comes rests for a moment, and is whole.
+func TestSuspendedByOrderInMidTransfer(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		sent := bytes.Repeat([]byte("0123456789abcdef"), 1<<20)
+		go func() {
+			c.Write(sent)
+			c.CloseWrite()
+		}()
+		w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+		for range 3 {
+			s.until("its beginning", func(f session.DataplaneFacts) bool { return f.Sites["site"].State == session.Connected })
+			time.Sleep(rtt)
+			w.Suspend++
+			s.Apply(w)
+			s.state(session.Suspended)
+			time.Sleep(rtt)
+			if n := s.during(time.Second); n != 0 {
+				t.Errorf("%d packets while it rests", n)
+			}
+			got := make([]byte, 1<<20)
+			if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, sent[:len(got)]) {
+				t.Fatalf("wrong bytes, %v", err)
+			}
+			sent = sent[len(got):]
+		}
+		got, err := io.ReadAll(c)
+		if err != nil || !bytes.Equal(got, sent) {
+			t.Errorf("%d bytes of %d, %v", len(got), len(sent), err)
 		}
 	})
 }
@@ -142,8 +230,8 @@ func TestTokensAreRenewed(t *testing.T) {
 	})
 }
 
-// A suspended channel that has a flow brings renewed tokens to the gateway and is
-// silent again; one that has none sends them with what resumes it.
+// A suspended channel sends renewed tokens with what resumes it, before any flow
+// goes on.
 func TestTokensAreRenewedWhileSuspended(t *testing.T) {
 	for name, quiet := range map[string]bool{"with a quiet flow": true, "without a flow": false} {
 		t.Run(name, func(t *testing.T) {
@@ -154,38 +242,46 @@ func TestTokensAreRenewedWhileSuspended(t *testing.T) {
 					c.Close()
 				}
 				time.Sleep(6 * time.Minute)
-				since := s.state(session.Suspended).Sites["site"].Since
+				s.state(session.Suspended)
 				before := s.packets.Load()
 				w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
 				w.Sites[0].ClaimsToken = "claims2"
 				s.Apply(w)
-				time.Sleep(time.Second)
-				renewed := wire.SessionRequest{ClaimsToken: "claims2", EntitlementToken: "ent1"}
-				posts, puts, _ := s.gw.seen()
-				switch {
-				case quiet && (len(puts) != 1 || !reflect.DeepEqual(puts[0], renewed)):
-					t.Errorf("puts %v", puts)
-				case !quiet && s.packets.Load() != before:
-					t.Errorf("%d packets, puts %v", s.packets.Load()-before, puts)
-				}
-				if f := s.now().Sites["site"]; f.State != session.Suspended || f.Since != since || len(posts) != 1 {
-					t.Errorf("%s since %v, suspended since %v before, %d posts", f.State, f.Since, since, len(posts))
-				}
-				if n := s.during(12 * time.Hour); n != 0 {
+				time.Sleep(12 * time.Hour)
+				if n := s.packets.Load() - before; n != 0 {
 					t.Errorf("%d packets while suspended", n)
 				}
-				if quiet {
-					ping(t, c, "still there")
-					return
+				if !quiet {
+					c = s.open()
 				}
-				ping(t, s.open(), "again")
-				renewed.Resumed = true
-				if posts, _, _ := s.gw.seen(); len(posts) != 2 || !reflect.DeepEqual(posts[1], renewed) {
-					t.Errorf("posts %v", posts)
+				ping(t, c, "again")
+				posts, puts, _ := s.gw.seen()
+				want := wire.SessionRequest{ClaimsToken: "claims2", EntitlementToken: "ent1", Resumed: true, Instance: posts[0].Instance}
+				if len(posts) != 2 || !reflect.DeepEqual(posts[1], want) || len(puts) != 0 {
+					t.Errorf("posts %v, puts %v", posts, puts)
 				}
 			})
 		})
 	}
+}
+
+// Tokens whose PUT was lost are put again, and go with the next carrier.
+func TestLostTokensAreSentAgain(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		ping(t, c, "hello")
+		s.gw.update(func() { s.gw.mute = true })
+		w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+		w.Sites[0].ClaimsToken = "claims2"
+		s.Apply(w)
+		time.Sleep(renewTimeout + lastBackoff)
+		s.gw.update(func() { s.gw.mute = false })
+		time.Sleep(renewTimeout + lastBackoff)
+		if _, puts, _ := s.gw.seen(); len(puts) != 3 && len(puts) != 2 || puts[len(puts)-1].ClaimsToken != "claims2" {
+			t.Errorf("puts %v", puts)
+		}
+		ping(t, c, "same flow")
+	})
 }
 
 func TestApplyTwiceIsNoOp(t *testing.T) {
@@ -317,39 +413,49 @@ func TestWrongGatewayCertificate(t *testing.T) {
 	})
 }
 
+// A gateway that was started anew does not know the flows of the one before.
 func TestGatewayRestarts(t *testing.T) {
 	inSim(t, Options{}, func(t *testing.T, s *sim) {
 		c := s.open()
 		ping(t, c, "hello")
 		s.gw.stop()
-		wantReset(t, c)
-		f := s.state(session.Disconnected)
-		if p := f.Apps["app"].Problem; p == nil || p.Code != wire.CodeAppUnreachable {
-			t.Errorf("problem %+v", p)
+		time.Sleep(8 * time.Second)
+		if f := s.now(); f.Sites["site"].State != session.Connecting || f.Sites["site"].Problem == nil || f.Sites["site"].Parked != 1 {
+			t.Errorf("while it is away: %+v", f.Sites["site"])
 		}
-		s.gw = startGateway(t, s.pki, s.endpoint(gatewayIP, 443), nil)
-		s.gw.reach(memoryEcho)
-		s.gw.judge(allow)
+		s.gw = s.gatewayAt(gatewayIP)
+		start := time.Now()
+		wantReset(t, c)
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("noticed after %v", took)
+		}
+		s.until("the reason", func(f session.DataplaneFacts) bool {
+			p := f.Apps["app"].Problem
+			return f.Sites["site"].State == session.Connected && p != nil && p.Code == wire.CodeFlowGone
+		})
 		ping(t, s.open(), "hello")
 	})
 }
 
-// A gateway that was killed says nothing: what is sent to it tells.
+// A gateway that was killed says nothing: what is sent to it tells, and the flow
+// goes on when it is back on the network.
 func TestGatewayGoesSilent(t *testing.T) {
 	inSim(t, Options{}, func(t *testing.T, s *sim) {
 		c := s.open()
 		ping(t, c, "hello")
-		time.Sleep(time.Hour)
+		time.Sleep(time.Minute)
 		s.cut.Store(true)
 		start := time.Now()
-		c.Write([]byte("anybody?"))
-		wantReset(t, c)
+		io.WriteString(c, "anybody?")
+		s.state(session.Connecting)
 		if took := time.Since(start); took > deadAfter+time.Second {
 			t.Errorf("noticed after %v", took)
 		}
-		s.state(session.Disconnected)
+		time.Sleep(time.Minute)
 		s.cut.Store(false)
+		wantRead(t, c, "anybody?")
 		ping(t, s.open(), "hello")
+		s.state(session.Connected)
 	})
 }
 

@@ -7,9 +7,11 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidegate/tidegate/session"
+	"github.com/tidegate/tidegate/tunnel/carrier"
 )
 
 // Options configure a Dataplane; the zero value is useful.
@@ -23,9 +25,18 @@ type Options struct {
 	// DialTimeout is how long one gateway may take to answer before the next
 	// is tried, and to judge a session; 0 means five seconds.
 	DialTimeout time.Duration
-	// ListenPacket opens the socket of a carrier, for "udp4" or "udp6"; nil: the
-	// system's. It and Listen are for simulated networks.
+	// Lane prescribes how carriers travel, "h3" or "h2"; empty or "auto": whichever
+	// is best. It is for benchmarks.
+	Lane string
+	// Changes tells of each change of the machine's network, and that it woke from
+	// sleep; nil: nothing does.
+	Changes <-chan struct{}
+	// ListenPacket opens the socket of an HTTP/3 carrier, for "udp4" or "udp6", and
+	// DialStream the connection of an HTTP/2 one; both nil: the system's. Where one
+	// is given alone there is only that lane. They and Listen are for simulated
+	// networks.
 	ListenPacket func(network string) (net.PacketConn, error)
+	DialStream   func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Listen opens an application's listener; nil: the system's, for processes
 	// of this user alone. Its connections have CloseWrite and SetLinger as a
 	// *net.TCPConn has them, and whose they are is not asked.
@@ -44,6 +55,10 @@ type Dataplane struct {
 	clock  func() time.Duration // goes on while the machine sleeps, and is set by nobody
 	listen func(ctx context.Context, w want) (listener, error)
 	peer   func(appConn) error
+
+	names   *Names
+	leads   atomic.Pointer[destinations] // of the configuration that was applied last
+	running atomic.Pointer[plane]        // what Run runs; nil: nothing
 
 	mu     sync.Mutex
 	wanted session.Wanted
@@ -65,7 +80,8 @@ func New(opt Options) *Dataplane {
 	}
 	d := &Dataplane{
 		opt:    opt,
-		dialer: &h3Dialer{listen: listenUDP},
+		dialer: carrier.New(carrier.Options{ListenPacket: opt.ListenPacket, DialStream: opt.DialStream}),
+		names:  newNames(),
 		clock:  awake,
 		listen: listenLoopback,
 		peer:   checkPeer,
@@ -74,9 +90,7 @@ func New(opt Options) *Dataplane {
 	if opt.Clock != nil {
 		d.clock = opt.Clock
 	}
-	if opt.ListenPacket != nil {
-		d.dialer = &h3Dialer{listen: opt.ListenPacket}
-	}
+	d.leads.Store(newDestinations(session.Wanted{}))
 	if opt.Listen != nil {
 		d.listen = listenBy(opt.Listen)
 		d.peer = func(appConn) error { return nil }
@@ -118,5 +132,9 @@ func (d *Dataplane) latest() session.Wanted {
 	return d.wanted
 }
 
-// errClosed ends what is closed on purpose.
-var errClosed = errors.New("closed")
+var (
+	// errClosed ends what is closed on purpose.
+	errClosed = errors.New("closed")
+	// errSilent: the carrier was sent something and nothing came back.
+	errSilent = errors.New("the gateway has gone silent")
+)

@@ -7,22 +7,15 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
-	"github.com/tidegate/tidegate/session"
 )
-
-// quietBackoff is how long a suspended channel waits before it makes a report
-// again that was lost.
-const quietBackoff = time.Minute
 
 // heardTime is for how long new flows wait until the gateway has heard what the
 // device says of itself.
 const heardTime = time.Second
 
 // report tells the gateway what the device says of itself, where that differs
-// from what the gateway has. A suspended channel that has flows does so too, and
-// stays suspended: an application that is connected and quiet must not outlive
-// what it was let in for. One that has none has no link, and the claims go with
-// what resumes it.
+// from what the gateway has. While the channel has no link that goes with what
+// makes one.
 func (c *channel) report() {
 	l, claims := c.link, c.p.w.Device
 	if l == nil || !l.admitted || l.reporting || l.again > c.p.clock() {
@@ -37,7 +30,7 @@ func (c *channel) report() {
 	c.p.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(c.p.ctx, renewTimeout)
 		defer cancel()
-		err := l.carrier.report(ctx, wire.DeviceReport{Claims: claims})
+		err := l.carrier.Report(ctx, wire.DeviceReport{Claims: claims})
 		c.p.post(func() { c.reported(l, claims, err) })
 	})
 }
@@ -59,9 +52,6 @@ func (c *channel) reported(l *link, claims wire.DeviceClaims, err error) {
 	default:
 		l.device = nil // it may have come
 		l.again = c.p.clock() + lastBackoff
-		if c.state == session.Suspended {
-			l.again = c.p.clock() + quietBackoff
-		}
 		c.p.opt.Log.Info("device claims not sent", "site", c.site.ID, "gateway", l.gateway.Name, "error", err)
 	}
 	c.report()
@@ -81,11 +71,12 @@ func (c *channel) waits() bool {
 
 // proceed lets the flows go on that wait for nothing any more.
 func (c *channel) proceed() {
-	for f := range c.p.flows {
-		if f.ch == c && f.phase == flowAsking {
-			c.demand(f, nil)
+	for f := range c.flows {
+		if f.phase == flowAsking {
+			c.demand(f)
 		}
 	}
+	c.admitGuests()
 }
 
 // unreported says whether the device says of itself what the gateway has not heard.

@@ -38,7 +38,7 @@ func TestDeviceClaimsFollowTheirChange(t *testing.T) {
 		c := s.open()
 		ping(t, c, "hello")
 		posts, _, _ := s.gw.seen()
-		want := wire.SessionRequest{ClaimsToken: "claims1", EntitlementToken: "ent1", Device: claims(true)}
+		want := wire.SessionRequest{ClaimsToken: "claims1", EntitlementToken: "ent1", Device: claims(true), Instance: posts[0].Instance}
 		if d := cmp.Diff([]wire.SessionRequest{want}, posts); d != "" {
 			t.Fatalf("posts (-want +got):\n%s", d)
 		}
@@ -60,59 +60,38 @@ func TestDeviceClaimsFollowTheirChange(t *testing.T) {
 	})
 }
 
-// A suspended channel that has a flow reports what changed, at once and once, and
-// is silent again; one that has none sends the claims with what resumes it.
+// A suspended channel sends nothing, whatever changes on the device, and the claims
+// with what resumes it.
 func TestDeviceClaimsWhileSuspended(t *testing.T) {
-	t.Run("with a quiet flow", func(t *testing.T) {
-		inSim(t, Options{}, func(t *testing.T, s *sim) {
-			s.device(claims(true))
-			c := s.open()
-			ping(t, c, "hello")
-			time.Sleep(6 * time.Minute)
-			since := s.state(session.Suspended).Sites["site"].Since
-			if n := s.during(6 * time.Hour); n != 0 {
-				t.Errorf("%d packets while suspended", n)
-			}
-			before := s.packets.Load()
-			s.device(claims(true))
-			if n := s.packets.Load() - before; n != 0 {
-				t.Errorf("%d packets for the same claims", n)
-			}
-			s.device(claims(false))
-			s.wantReports("changed", claims(false))
-			if f := s.now().Sites["site"]; f.State != session.Suspended || f.Since != since {
-				t.Errorf("%s since %v after a report, suspended since %v before", f.State, f.Since, since)
-			}
-			if n := s.during(6 * time.Hour); n != 0 {
-				t.Errorf("%d packets after the report", n)
-			}
-			ping(t, c, "still there")
-			s.state(session.Connected)
-			s.wantReports("resumed")
+	for name, quiet := range map[string]bool{"with a quiet flow": true, "without a flow": false} {
+		t.Run(name, func(t *testing.T) {
+			inSim(t, Options{}, func(t *testing.T, s *sim) {
+				s.device(claims(true))
+				c := s.open()
+				ping(t, c, "hello")
+				if !quiet {
+					c.Close()
+				}
+				time.Sleep(6 * time.Minute)
+				s.state(session.Suspended)
+				before := s.packets.Load()
+				s.device(claims(false))
+				time.Sleep(12 * time.Hour)
+				if n := s.packets.Load() - before; n != 0 {
+					t.Errorf("%d packets while suspended", n)
+				}
+				if !quiet {
+					c = s.open()
+				}
+				ping(t, c, "again")
+				s.wantReports("they went with the tokens")
+				posts, _, _ := s.gw.seen()
+				if n := len(posts); n != 2 || !cmp.Equal(posts[1].Device, claims(false)) {
+					t.Errorf("posts %+v", posts)
+				}
+			})
 		})
-	})
-	t.Run("without a flow", func(t *testing.T) {
-		inSim(t, Options{}, func(t *testing.T, s *sim) {
-			s.device(claims(true))
-			c := s.open()
-			ping(t, c, "hello")
-			c.Close()
-			time.Sleep(6 * time.Minute)
-			s.state(session.Suspended)
-			before := s.packets.Load()
-			s.device(claims(false))
-			time.Sleep(12 * time.Hour)
-			if n := s.packets.Load() - before; n != 0 {
-				t.Errorf("%d packets while suspended", n)
-			}
-			ping(t, s.open(), "again")
-			s.wantReports("they went with the tokens")
-			posts, _, _ := s.gw.seen()
-			if n := len(posts); n != 2 || !cmp.Equal(posts[1].Device, claims(false)) {
-				t.Errorf("posts %+v", posts)
-			}
-		})
-	})
+	}
 }
 
 // Reports do not keep a channel from being suspended.
@@ -150,49 +129,6 @@ func TestDeviceClaimsRefusedOrLost(t *testing.T) {
 	})
 }
 
-// The flow of a suspended channel outlives an outage in which its device has
-// something to report; that is tried again now and then, and at use.
-func TestDeviceClaimsLostWhileSuspended(t *testing.T) {
-	for name, use := range map[string]bool{"left alone": false, "used": true} {
-		t.Run(name, func(t *testing.T) {
-			inSim(t, Options{}, func(t *testing.T, s *sim) {
-				s.device(claims(true))
-				c := s.open()
-				ping(t, c, "hello")
-				time.Sleep(6 * time.Minute)
-				s.state(session.Suspended)
-				s.gw.update(func() { s.gw.mute = true })
-				s.device(claims(false))
-				time.Sleep(10 * time.Minute)
-				s.state(session.Suspended)
-				if n := len(s.gw.reported()); n < 7 || n > 10 {
-					t.Errorf("tried %d times in ten minutes", n)
-				}
-				s.cut.Store(true)
-				time.Sleep(10 * time.Minute)
-				s.state(session.Suspended)
-				s.gw.update(func() { s.gw.mute = false })
-				s.cut.Store(false)
-				if use {
-					ping(t, c, "still there")
-					time.Sleep(time.Minute / 2)
-				} else {
-					time.Sleep(2 * time.Minute)
-				}
-				got := s.gw.reported()
-				if len(got) == 0 || !cmp.Equal(got[len(got)-1], claims(false)) {
-					t.Errorf("reported %v", got)
-				}
-				time.Sleep(10 * time.Minute)
-				if n := s.during(time.Hour); n != 0 {
-					t.Errorf("%d packets after the report", n)
-				}
-				ping(t, c, "same flow")
-			})
-		})
-	}
-}
-
 // A report that was lost may have come all the same: what was said before it is
 // said again.
 func TestDeviceClaimsRevertedWhileLost(t *testing.T) {
@@ -226,12 +162,12 @@ func TestResumed(t *testing.T) {
 		}
 		s.gw.update(func() { s.gw.refuse = &wire.Problem{Code: wire.CodeOverload, Status: 503, Title: "busy"} })
 		wantReset(t, s.open())
+		s.state(session.Disconnected)
 		s.gw.update(func() { s.gw.refuse = nil })
 		ping(t, s.open(), "first")
 		time.Sleep(time.Second)
 		s.cut.Store(true)
-		c := s.open() // finds the carrier dead
-		wantReset(t, c)
+		wantReset(t, s.open()) // finds the carrier dead, and no other
 		s.cut.Store(false)
 		ping(t, s.open(), "second")
 		if d := cmp.Diff([]bool{false, false, true}, resumed()); d != "" {

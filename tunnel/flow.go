@@ -2,221 +2,187 @@ package tunnel
 
 import (
 	"context"
-	"errors"
+	"net"
+	"strconv"
+	"sync/atomic"
 	"time"
 
+	flows "github.com/tidegate/tidegate/internal/flow"
 	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/tunnel/carrier"
+	"github.com/tidegate/tidegate/tunnel/front"
 )
 
 // flowPhase is where a flow stands.
 //
-//	asking ──► trying ──► open ──► ended
-//	   ▲          │ refused, and the user can cure it
-//	   └── held ◄─┘
+//	asking ──► trying ──► open ⇄ moving
+//	   ▲         │ │        │  ▲   │
+//	   │ refused,│ │        ▼  │   ▼
+//	   │ curable ▼ └─────► parked ◄┘    and from each of them: ended
+//	   └─────── held  lost unanswered
 type flowPhase int
 
 const (
 	flowAsking flowPhase = iota // waits for a link, or for what the device reports
-	flowTrying                  // CONNECT is under way
-	flowOpen                    // answered 2xx
+	flowTrying                  // its first CONNECT is under way
 	flowHeld                    // waits for a verdict that allows
+	flowOpen                    // answered 2xx, and on a link
+	flowParked                  // on no link
+	flowMoving                  // a CONNECT that resumes it is under way
 	flowEnded
 )
 
-// flow is one connection of an application and its CONNECT. The fields behind
-// the blank line are the owner's.
+// flow is one connection of a program, and its End. The fields behind the blank
+// line are the owner's.
 type flow struct {
-	p      *plane
-	app    *application
-	ch     *channel
-	conn   appConn
-	early  *early
-	grants chan grant
-	ctx    context.Context
-	cancel context.CancelCauseFunc
+	p       *plane
+	app     *application // nil where no application stands for the target
+	ch      *channel
+	target  front.Target
+	program *program
+	body    *flows.End
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	// at is the link it is on; nil: none.
+	at atomic.Pointer[link]
+	// up and down count its payload.
+	up, down atomic.Int64
+	// said: something went out with a CONNECT that has not been answered.
+	said atomic.Bool
+	look func() error // says why the program is gone; nil: nobody knows
+	ours bool         // of a loopback listener: accepted at once
 
 	phase       flowPhase
 	link        *link
+	id          flows.ID
+	epoch, base uint64 // of the last attachment; the id's first is base+1
+	first       *link  // of the first CONNECT
+	unsure      bool   // that was not answered
+	fell        bool   // its stream has ended before its answer was read
+	gone        bool   // the program is
+	tries       int    // that failed since it was open last
+	again       time.Duration
 	entitlement wire.EntitlementID
 	decision    wire.DecisionID // not yet found among the verdicts
 	seq         uint64          // of the verdicts when it was let go
+	pace        pace
+	stopHold    context.CancelFunc
 }
 
-func newFlow(p *plane, a *application, ch *channel, c appConn) *flow {
-	f := &flow{p: p, app: a, ch: ch, conn: c, grants: make(chan grant, 1), entitlement: a.want.Entitlement}
-	f.ctx, f.cancel = context.WithCancelCause(p.ctx)
-	f.early = newEarly(c, f.cancel)
+func newFlow(ctx context.Context, p *plane, ch *channel, to destination, t front.Target, o front.Offer) *flow {
+	f := &flow{p: p, app: p.apps[to.app], ch: ch, target: t, entitlement: to.entitlement, stopHold: func() {}}
+	f.ctx, f.cancel = context.WithCancelCause(ctx)
+	f.program = newProgram(o, func(error) { p.post(f.failed) })
+	f.body = flows.New(flows.Options{
+		App:      f.program,
+		Moved:    f.count,
+		Pending:  func() { p.post(f.pending) },
+		Detached: func(epoch uint64, err error) { p.post(func() { f.detached(epoch, err) }) },
+		Budget:   ch.budget,
+	})
 	return f
 }
 
+// authority is what CONNECT asks for.
+func authority(t front.Target) string {
+	return net.JoinHostPort(t.Host, strconv.Itoa(int(t.Port)))
+}
+
 // run carries the flow to its end, and returns when nothing of it is left.
-func (f *flow) run() {
-	defer f.cancel(nil)
-	aborted := make(chan struct{})
-	stop := context.AfterFunc(f.ctx, func() {
-		reset(f.conn)
-		close(aborted)
-	})
-	go f.early.read()
-	problem := f.carry()
-	switch {
-	case !stop():
-		<-aborted
-	case problem != nil, f.ctx.Err() != nil:
-		// The context may have ended a moment ago and its function not begun:
-		// stopped now, it would leave the application with an ordinary end.
-		reset(f.conn)
-	default:
-		f.conn.Close()
+func (f *flow) run(accept bool) {
+	abandon := context.AfterFunc(f.p.ctx, func() { f.cancel(errClosed) })
+	defer abandon()
+	if accept {
+		f.program.accept()
 	}
-	f.early.stop()
-	torn := errors.Is(context.Cause(f.ctx), errReset)
-	f.p.post(func() { f.ended(problem, torn) })
+	err := f.body.Run(f.ctx)
+	f.program.Close()
+	f.cancel(nil)
+	f.p.post(func() { f.ended(err) })
 }
 
-// carry opens the CONNECT, again after a cure, and pumps until both directions
-// have ended. It returns why it was refused; nil also where the flow's context
-// has ended, whoever ended it.
-func (f *flow) carry() *wire.Problem {
-	var stale *link
-	for tries := 0; ; tries++ {
-		var g grant
-		select {
-		case g = <-f.grants:
-		case <-f.ctx.Done():
-			return nil
-		}
-		f.ch.touch(g.link, true)
-		s, err := g.connect(f.ctx, f.app.authority())
-		switch {
-		case f.ctx.Err() != nil:
-			if s != nil {
-				s.reset()
-			}
-			return nil
-		case errors.Is(err, errUnsent) && tries < 3:
-			stale = g.link
-			f.p.post(func() { f.ch.demand(f, stale) })
-			continue
-		case err != nil:
-			return lost(g.gateway)
-		}
-		refusal := f.try(g, s)
-		if refusal == nil || !curable(refusal) || !f.wait(g, refusal) {
-			return refusal
-		}
-	}
-}
-
-// curable says whether the user can answer what would undo a refusal.
-func curable(p *wire.Problem) bool {
-	return p.Code == wire.CodeDenied && p.Verdict != nil && len(p.Verdict.Interactions) > 0
-}
-
-// try awaits the answer to a CONNECT while the application's first bytes go
-// out already, and then carries the flow. It returns nil at the flow's end,
-// or why there was an end before that.
-func (f *flow) try(g grant, s stream) *wire.Problem {
-	defer context.AfterFunc(f.ctx, s.reset)()
-	o := f.early.offer()
-	sent := make(chan struct{})
-	go func() {
-		defer close(sent)
-		if err := f.send(g.link, s, o); err != nil && o.fate() {
-			f.cancel(err)
-		}
-	}()
-	decision, err := s.answer()
+// attempt has a link carry the flow: with its first CONNECT, or with one that
+// resumes it.
+func (f *flow) attempt(l *link, h flows.Header, epoch uint64) {
+	first := h.Epoch == 1
+	s, err := l.carrier.Connect(f.ctx, carrier.Request{Authority: authority(f.target), Flow: &h})
 	if err != nil {
-		o.settle(false)
-		s.reset()
-		<-sent
-		var refusal *wire.Problem
-		switch {
-		case f.ctx.Err() != nil:
-			return nil
-		case errors.As(err, &refusal):
-			return refusal
-		case errors.Is(err, errLost):
-			return lost(g.gateway)
-		}
-		return dropped(g.gateway)
+		f.p.post(func() { f.answered(l, epoch, carrier.Answer{}, err) })
+		return
 	}
-	f.early.stop()
-	f.p.post(func() { f.opened(decision) })
-	o.settle(true)
-	if err := pump(f.conn, s, func(n int) { f.count(g.link, n, false) }); err != nil {
-		f.cancel(err)
+	var a carrier.Answer
+	if first {
+		// What the program sends goes along. Nothing has been received yet.
+		n := &noted{Stream: s, said: &f.said, answered: make(chan struct{})}
+		if err = f.body.Attach(n, epoch, 0); err == nil {
+			a, n.refusal = s.Answer()
+			err = n.refusal
+		}
+		close(n.answered)
 	} else {
-		f.conn.CloseWrite() // an error shows in the other direction
+		a, err = s.Answer()
 	}
-	<-sent
-	if errors.Is(context.Cause(f.ctx), errLost) {
-		return lost(g.gateway)
+	switch {
+	case err != nil && first:
+		f.body.Detach(epoch)
+	case err == nil && first:
+		f.program.accept()
+	case err == nil:
+		err = f.body.Attach(s, epoch, a.Flow.Received)
 	}
-	return nil
+	if err != nil {
+		s.Abort()
+	}
+	f.p.post(func() { f.answered(l, epoch, a, err) })
 }
 
-// send writes the application's bytes: those kept first, and once they are
-// gone and the CONNECT was answered, straight through.
-func (f *flow) send(l *link, s stream, o *offer) error {
-	kept := 0
-	for {
-		b, more := o.next(kept)
-		if len(b) > 0 {
-			f.ch.touch(l, true)
-			n, err := s.Write(b)
-			if err != nil {
-				return ignoreStop(err)
-			}
-			kept += n
-			continue
-		}
-		if !more {
-			break
-		}
-	}
-	if f.early.ended() {
-		s.closeWrite()
-	}
-	if !o.fate() {
-		return nil
-	}
-	f.app.up.Add(int64(kept))
-	f.early.forget()
-	if f.early.ended() {
-		return nil
-	}
-	if err := pump(s, f.conn, func(n int) { f.count(l, n, true) }); err != nil {
-		return ignoreStop(err)
-	}
-	s.closeWrite()
-	return nil
+// noted notes that something was written, and is not read before the answer has
+// been.
+type noted struct {
+	flows.Stream
+	said     *atomic.Bool
+	answered chan struct{}
+	refusal  error // readable after answered
 }
 
-func ignoreStop(err error) error {
-	if errors.Is(err, errStopReading) {
-		return nil
+func (n *noted) Write(b []byte) (int, error) {
+	if !n.said.Load() {
+		n.said.Store(true)
 	}
-	return err
+	return n.Stream.Write(b)
+}
+
+func (n *noted) Read(b []byte) (int, error) {
+	<-n.answered
+	if n.refusal != nil {
+		return 0, n.refusal
+	}
+	return n.Stream.Read(b)
 }
 
 // count notes payload.
-func (f *flow) count(l *link, n int, up bool) {
-	f.ch.touch(l, up)
-	if up {
-		f.app.up.Add(int64(n))
+func (f *flow) count(n int, in bool) {
+	f.ch.touch(f.at.Load(), !in)
+	if in {
+		f.down.Add(int64(n))
 	} else {
-		f.app.down.Add(int64(n))
+		f.up.Add(int64(n))
 	}
-	f.app.used.Store(time.Now().UnixNano())
-	f.p.count()
+	if a := f.app; a != nil {
+		if in {
+			a.down.Add(int64(n))
+		} else {
+			a.up.Add(int64(n))
+		}
+		a.used.Store(time.Now().UnixNano())
+		f.p.count()
+	}
+	f.pace.note(f)
 }
 
-// wait holds the application's connection until the owner lets it go on. It
-// returns false when the patience, the application or the flow has ended.
-func (f *flow) wait(g grant, refusal *wire.Problem) bool {
-	f.p.post(func() { f.hold(g, refusal) })
+// heldFor waits for as long as a flow may be held, or until its program is gone,
+// and says so to the owner.
+func (f *flow) heldFor(ctx context.Context) {
 	patience := time.NewTimer(f.p.opt.Hold)
 	defer patience.Stop()
 	// A process that is gone is not seen on its connection while nobody reads
@@ -225,17 +191,15 @@ func (f *flow) wait(g grant, refusal *wire.Problem) bool {
 	defer look.Stop()
 	for {
 		select {
-		case g := <-f.grants:
-			f.grants <- g // for carry; there is room
-			return true
-		case <-f.ctx.Done():
-			return false
+		case <-ctx.Done():
+			return
 		case <-patience.C:
-			return false
+			f.p.post(f.impatient)
+			return
 		case <-look.C:
-			if f.early.stalled() && f.p.peer(f.conn) != nil {
-				f.cancel(errClosed)
-				return false
+			if f.look != nil && f.look() != nil {
+				f.p.post(f.failed)
+				return
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -22,7 +23,9 @@ import (
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
+	"golang.org/x/net/http2"
 
+	flows "github.com/tidegate/tidegate/internal/flow"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -82,12 +85,17 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 	return k
 }
 
-// gateway is a small real one: HTTP/3, mutual TLS, CONNECT, verdicts as told.
+// gateway is a small real one: HTTP/3 and HTTP/2, mutual TLS, CONNECT, flows that
+// outlive their carriers, verdicts as told.
 type gateway struct {
 	t      testing.TB
 	server *http3.Server
+	second *http.Server
 	tr     *quic.Transport
 	socket net.PacketConn
+	ctx    context.Context // of its flows
+	kill   context.CancelFunc
+	wg     sync.WaitGroup
 
 	mu       sync.Mutex
 	dial     func(authority string) (appConn, error) // reaches the application
@@ -103,19 +111,26 @@ type gateway struct {
 	refuse   *wire.Problem // of sessions
 	ended    *wire.Problem
 	changed  chan struct{} // closed with each change
-	streams  map[*http3.Stream]bool
+	joins    int
+	resumed  int
+	gone     int           // resumptions of flows that are not known
+	woken    int           // flows that have something to say while they are parked
+	slow     time.Duration // each answer to a CONNECT
+	known    map[flows.ID]*flows.End
+	packets  func(authority string) (net.Conn, error) // where CONNECT-UDP leads
 }
 
 // start serves on socket.
 func startGateway(t testing.TB, p *pki, socket net.PacketConn, resetKey *quic.StatelessResetKey) *gateway {
 	t.Helper()
-	g := &gateway{t: t, socket: socket, changed: make(chan struct{}), streams: map[*http3.Stream]bool{}}
-	g.server = &http3.Server{Handler: http.HandlerFunc(g.serve)}
+	g := &gateway{t: t, socket: socket, changed: make(chan struct{}), known: map[flows.ID]*flows.End{}}
+	g.ctx, g.kill = context.WithCancel(context.Background())
+	g.server = &http3.Server{Handler: http.HandlerFunc(g.serve), EnableDatagrams: true}
 	g.tr = &quic.Transport{Conn: socket, StatelessResetKey: resetKey}
 	ln, err := g.tr.ListenEarly(http3.ConfigureTLSConfig(&tls.Config{
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{p.gateway},
 		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: p.pool,
-	}), &quic.Config{MaxIdleTimeout: 24 * time.Hour, MaxIncomingStreams: 1 << 16})
+	}), &quic.Config{Allow0RTT: true, EnableDatagrams: true, MaxIdleTimeout: 24 * time.Hour, MaxIncomingStreams: 1 << 16})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,11 +138,29 @@ func startGateway(t testing.TB, p *pki, socket net.PacketConn, resetKey *quic.St
 	return g
 }
 
-// stop ends the gateway, telling its clients.
+// listenTCP has it serve HTTP/2 too.
+func (g *gateway) listenTCP(p *pki, l net.Listener) {
+	conf := &tls.Config{
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{p.gateway}, NextProtos: []string{"h2"},
+		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: p.pool,
+	}
+	g.second = &http.Server{Handler: http.HandlerFunc(g.serve), TLSConfig: conf, ErrorLog: log.New(io.Discard, "", 0)}
+	if err := http2.ConfigureServer(g.second, &http2.Server{MaxConcurrentStreams: 1 << 16}); err != nil {
+		g.t.Fatal(err)
+	}
+	g.wg.Go(func() { g.second.Serve(tls.NewListener(l, g.second.TLSConfig)) })
+}
+
+// stop ends the gateway, telling its clients, and its flows.
 func (g *gateway) stop() {
+	if g.second != nil {
+		g.second.Close()
+	}
 	g.server.Close()
 	g.tr.Close()
 	g.socket.Close()
+	g.kill()
+	g.wg.Wait()
 }
 
 func (g *gateway) update(fn func()) {
@@ -147,10 +180,23 @@ func (g *gateway) judge(v ...wire.Verdict) {
 func (g *gateway) cut() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for s := range g.streams {
-		s.CancelRead(quic.StreamErrorCode(http3.ErrCodeConnectError))
-		s.CancelWrite(quic.StreamErrorCode(http3.ErrCodeConnectError))
+	for _, e := range g.known {
+		e.Reset(errors.New("cut"))
 	}
+}
+
+// count reads one of its counters.
+func (g *gateway) count(of func() int) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return of()
+}
+
+// left is how many flows it has.
+func (g *gateway) left() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.known)
 }
 
 // seen are the tokens posted and put, and how many flows were opened.
@@ -167,6 +213,11 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodConnect:
 		g.connect(w, r)
+	case r.URL.Path == wire.PathDataCarrier:
+		g.update(func() { g.joins++ })
+		w.WriteHeader(http.StatusNoContent)
+	case r.URL.Path == wire.PathDataEcho:
+		wire.WriteJSON(w, http.StatusOK, wire.EchoReply{RTT: wire.Duration(time.Millisecond)})
 	case r.URL.Path == wire.PathDataDevice && r.Method == http.MethodPut:
 		g.device(w, r)
 	case r.URL.Path != wire.PathDataSession:
@@ -178,7 +229,11 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		if err := wire.ReadJSON(r.Body, &req); err != nil {
 			g.t.Error(err)
 		}
-		g.update(func() { g.puts = append(g.puts, req) })
+		var mute bool
+		g.update(func() { g.puts = append(g.puts, req); mute = g.mute })
+		if mute {
+			<-r.Context().Done()
+		}
 		w.WriteHeader(http.StatusNoContent)
 	}
 }
@@ -259,63 +314,220 @@ func (g *gateway) event(w http.ResponseWriter, name string, v any) {
 
 // connect judges by the first verdict, after the session.
 func (g *gateway) connect(w http.ResponseWriter, r *http.Request) {
-	var dial func(string) (appConn, error)
 	for {
 		g.mu.Lock()
-		changed, posts, verdicts := g.changed, len(g.posts), g.verdicts
-		dial = g.dial
+		changed, posts, verdicts, slow, refuse := g.changed, len(g.posts), g.verdicts, g.slow, g.refuse
 		g.mu.Unlock()
-		if posts > 0 {
-			if len(verdicts) > 0 && !verdicts[0].Allow {
-				(&wire.Problem{Code: wire.CodeDenied, Status: 403, Title: "denied", Verdict: &verdicts[0]}).Write(w)
-				return
-			}
-			break
+		if posts == 0 {
+			<-changed
+			continue
 		}
-		<-changed
+		time.Sleep(slow)
+		if refuse != nil {
+			p := *refuse
+			p.Write(w)
+			return
+		}
+		h, err := flows.ParseHeader(r.Header.Get(wire.HeaderFlow))
+		if err != nil {
+			(&wire.Problem{Code: wire.CodeBadRequest, Status: 400, Title: "no flow"}).Write(w)
+			return
+		}
+		var refusal *wire.Problem
+		if len(verdicts) > 0 && !verdicts[0].Allow {
+			refusal = &wire.Problem{Code: wire.CodeDenied, Status: 403, Title: "denied", Verdict: &verdicts[0]}
+		}
+		if h.Epoch == 1 {
+			g.first(w, r, h, refusal)
+		} else {
+			g.again(w, r, h, refusal)
+		}
+		return
 	}
+}
+
+// first opens a flow.
+func (g *gateway) first(w http.ResponseWriter, r *http.Request, h flows.Header, refusal *wire.Problem) {
+	if refusal != nil {
+		refusal.Write(w)
+		return
+	}
+	g.mu.Lock()
+	dial := g.dial
+	g.mu.Unlock()
 	app, err := dial(r.Host)
 	if err != nil {
 		(&wire.Problem{Code: wire.CodeAppRefused, Status: 502, Title: "the application refused", Detail: err.Error()}).Write(w)
 		return
 	}
-	w.WriteHeader(http.StatusOK)
-	s, err := w.(http3.HTTPStreamer).HTTPStream()
-	if err != nil {
-		reset(app)
-		return
-	}
-	g.mu.Lock()
-	g.opened++
-	g.streams[s] = true
-	g.mu.Unlock()
-	g.relay(s, app)
-	g.mu.Lock()
-	delete(g.streams, s)
-	g.mu.Unlock()
+	e := flows.New(flows.Options{App: app, Pending: func() { g.update(func() { g.woken++ }) }})
+	g.update(func() { g.opened++; g.known[h.ID] = e })
+	g.wg.Go(func() {
+		e.Run(g.ctx)
+		g.update(func() { delete(g.known, h.ID) })
+	})
+	g.attach(w, r, e, h)
 }
 
-func (g *gateway) relay(s *http3.Stream, app appConn) {
-	down := make(chan error, 1)
-	go func() {
-		_, err := io.Copy(writerOnly{s}, app)
-		if err != nil {
-			s.CancelRead(quic.StreamErrorCode(http3.ErrCodeConnectError))
-			s.CancelWrite(quic.StreamErrorCode(http3.ErrCodeConnectError))
-			reset(app)
-		} else {
-			s.Close()
-		}
-		down <- err
-	}()
-	if _, err := io.Copy(writerOnly{app}, s); err != nil {
-		s.CancelWrite(quic.StreamErrorCode(http3.ErrCodeConnectError))
-		reset(app)
-	} else {
-		app.CloseWrite()
+// again goes on with one.
+func (g *gateway) again(w http.ResponseWriter, r *http.Request, h flows.Header, refusal *wire.Problem) {
+	g.mu.Lock()
+	e := g.known[h.ID]
+	g.mu.Unlock()
+	switch {
+	case e == nil:
+		g.update(func() { g.gone++ })
+		(&wire.Problem{Code: wire.CodeFlowGone, Status: 410, Title: "the flow is not known"}).Write(w)
+	case refusal != nil:
+		e.Reset(errors.New("denied"))
+		refusal.Write(w)
+	default:
+		g.update(func() { g.resumed++ })
+		g.attach(w, r, e, h)
 	}
-	<-down
-	app.Close()
+}
+
+func (g *gateway) attach(w http.ResponseWriter, r *http.Request, e *flows.End, h flows.Header) {
+	received, err := e.Prepare(h.Epoch)
+	if err == nil {
+		err = e.Check(h.Received)
+	}
+	if err != nil {
+		status, code := 400, wire.CodeBadRequest
+		if errors.Is(err, flows.ErrEnded) {
+			status, code = 410, wire.CodeFlowGone
+		}
+		if status == 400 {
+			g.t.Errorf("epoch %d, received %d: %v", h.Epoch, h.Received, err)
+		}
+		(&wire.Problem{Code: code, Status: status, Title: err.Error()}).Write(w)
+		return
+	}
+	w.Header().Set(wire.HeaderFlow, flows.Header{ID: h.ID, Epoch: h.Epoch, Received: received}.String())
+	w.WriteHeader(http.StatusOK)
+	s := &body{w: w, r: r, rc: http.NewResponseController(w), over: make(chan struct{})}
+	if taker, ok := w.(http3.HTTPStreamer); ok {
+		if s.h3, err = taker.HTTPStream(); err != nil {
+			e.Detach(h.Epoch)
+			return
+		}
+	} else {
+		s.rc.Flush()
+	}
+	stop := context.AfterFunc(r.Context(), func() {
+		s.mu.Lock()
+		ended := s.ended // which ends the request's context too
+		s.mu.Unlock()
+		if !ended {
+			s.Abort()
+		}
+	})
+	defer stop()
+	e.Attach(s, h.Epoch, h.Received)
+	<-s.over
+	s.using.Wait()
+	if s.lost && s.h3 == nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// body is the stream of a CONNECT, of either lane.
+type body struct {
+	w    http.ResponseWriter
+	r    *http.Request
+	rc   *http.ResponseController
+	h3   *http3.Stream
+	over chan struct{}
+
+	mu    sync.Mutex
+	done  bool
+	lost  bool
+	eof   bool
+	ended bool
+	using sync.WaitGroup
+}
+
+// use counts who is in Read or Write, which the handler has to wait for.
+func (b *body) use() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.done {
+		return false
+	}
+	b.using.Add(1)
+	return true
+}
+
+func (b *body) settle(fn func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	fn()
+	if !b.done && (b.lost || b.ended && (b.eof || b.h3 == nil)) {
+		b.done = true
+		close(b.over)
+	}
+}
+
+func (b *body) Read(p []byte) (n int, err error) {
+	if !b.use() {
+		return 0, io.EOF
+	}
+	defer b.using.Done()
+	if b.h3 != nil {
+		n, err = b.h3.Read(p)
+	} else {
+		n, err = b.r.Body.Read(p)
+	}
+	if err == io.EOF {
+		b.settle(func() { b.eof = true })
+	} else if err != nil {
+		b.mu.Lock()
+		ended := b.ended
+		b.mu.Unlock()
+		if ended && b.h3 == nil {
+			return n, io.EOF
+		}
+	}
+	return n, err
+}
+
+func (b *body) Write(p []byte) (n int, err error) {
+	if !b.use() {
+		return 0, io.ErrClosedPipe
+	}
+	defer b.using.Done()
+	if b.h3 != nil {
+		return b.h3.Write(p)
+	}
+	if n, err = b.w.Write(p); err == nil {
+		err = b.rc.Flush()
+	}
+	return n, err
+}
+
+func (b *body) CloseWrite() error {
+	b.settle(func() { b.ended = true })
+	if b.h3 != nil {
+		return b.h3.Close()
+	}
+	return b.rc.SetReadDeadline(time.Unix(1, 0))
+}
+
+func (b *body) Abort() {
+	b.mu.Lock()
+	done := b.done
+	b.mu.Unlock()
+	if done {
+		return
+	}
+	if b.h3 != nil {
+		b.h3.CancelRead(quic.StreamErrorCode(http3.ErrCodeConnectError))
+		b.h3.CancelWrite(quic.StreamErrorCode(http3.ErrCodeConnectError))
+	} else {
+		b.rc.SetReadDeadline(time.Unix(1, 0))
+		b.rc.SetWriteDeadline(time.Unix(1, 0))
+	}
+	b.settle(func() { b.lost = true })
 }
 
 type writerOnly struct{ io.Writer }

@@ -35,7 +35,7 @@ func TestNewFlowWaitsForTheDevice(t *testing.T) {
 			t.Errorf("then it took %v", took)
 		}
 		posts, _, _ := s.gw.seen()
-		want := []wire.SessionRequest{{ClaimsToken: "claims1", EntitlementToken: "ent1", Device: claims(false)}}
+		want := []wire.SessionRequest{{ClaimsToken: "claims1", EntitlementToken: "ent1", Device: claims(false), Instance: posts[0].Instance}}
 		if d := cmp.Diff(want, posts); d != "" {
 			t.Errorf("posts (-want +got):\n%s", d)
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
+	"github.com/tidegate/tidegate/tunnel/carrier"
 )
 
 // clockCheck is how often an alarm that is set looks at the clock: timers stand
@@ -50,8 +51,11 @@ func (a *alarm) stop() {
 	}
 }
 
-// watch stands on a link from something sent until what was sent is answered,
-// and is looked at deadAfter after at. It never changes; another replaces it.
+// deadAfter is how long a carrier that was sent something may stay silent.
+const deadAfter = 15 * time.Second
+
+// watch stands on a link from something sent until what was sent is answered.
+// It never changes; another replaces it.
 type watch struct {
 	at             time.Duration // plane.clock
 	sent, received uint64        // packets, by then
@@ -64,61 +68,113 @@ func (w *watch) sentSince(sent uint64) bool { return sent >= w.sent+2 }
 // expect watches for the answer to what is about to be sent. What waits already,
 // and has been answered nothing, goes on waiting. Safe for concurrent use.
 func (l *link) expect(now time.Duration) (first bool) {
+	old := l.watch.Load()
+	if old != nil && now < old.at+fresh {
+		return false // soon enough to ask the carrier again
+	}
+	s := l.carrier.Stats()
 	for {
-		sent, received := l.packets()
-		old := l.watch.Load()
-		if old != nil && (received < old.received || received == old.received && old.sentSince(sent)) {
+		if old != nil && (s.Received < old.received || s.Received == old.received && old.sentSince(s.Sent)) {
 			return false
 		}
-		if l.watch.CompareAndSwap(old, &watch{now, sent, received}) {
+		if l.watch.CompareAndSwap(old, &watch{now, s.Sent, s.Received}) {
 			return old == nil
 		}
+		old = l.watch.Load()
 	}
 }
 
-// put notes a PUT on its way. It starts no watch, so that a quiet flow outlives an
-// outage; one that stands has to give it time.
+// fresh is how old a watch is before payload replaces it.
+const fresh = 50 * time.Millisecond
+
+// put notes a PUT on its way. It starts no watch; one that stands has to give it
+// time.
 func (l *link) put(now time.Duration) {
 	if l.watch.Load() != nil {
 		l.expect(now)
 	}
 }
 
-// silent looks at the watch, where that is due, and says whether nothing has come
-// back. Answers to a part of what was sent, and to what was sent before, look like
-// any other: the link is watched on until it sends nothing more, as it would again
-// and again, at growing intervals, what has not arrived.
-func (l *link) silent(now time.Duration) bool {
-	w := l.watch.Load()
-	if w == nil || now < w.at+deadAfter {
-		return false
+// patience is how long the link may be silent before another is looked for. One
+// of which nothing was ever heard has the head start of a first lane.
+func (l *link) patience() time.Duration {
+	if !l.secured() {
+		return carrier.Head
 	}
-	sent, received := l.packets()
-	switch {
-	case !w.sentSince(sent):
-		l.watch.CompareAndSwap(w, nil)
-	case received == w.received:
-		return true
-	default:
-		l.watch.CompareAndSwap(w, &watch{now, sent, received})
-	}
-	return false
+	return max(time.Second, 4*l.carrier.Stats().RTT)
 }
 
-// touch notes payload, or a flow's request, on its way. It is called by flows
-// before they write, and after they have read.
+// silence is for how long the link has been silent that was sent something; 0: it
+// has not. Answers to a part of what was sent, and to what was sent before, look like
+// any other: the link is watched on until it sends nothing more, as it would again
+// and again, at growing intervals, what has not arrived.
+func (l *link) silence(now time.Duration) time.Duration {
+	w := l.watch.Load()
+	if w == nil || now < w.at+l.patience() {
+		return 0
+	}
+	s := l.carrier.Stats()
+	switch {
+	case !w.sentSince(s.Sent):
+		l.watch.CompareAndSwap(w, nil)
+	case s.Received == w.received:
+		return now - w.at
+	default:
+		l.watch.CompareAndSwap(w, &watch{now, s.Sent, s.Received})
+	}
+	return 0
+}
+
+// whySilent is why a link is looked for in the place of one that does not answer.
+const whySilent = "nothing comes back"
+
+// listen looks at what the links were sent and have answered.
+func (c *channel) listen(now time.Duration) {
+	for _, l := range c.all() {
+		silence := l.silence(now)
+		switch {
+		case silence >= deadAfter:
+			c.gone(l, errSilent)
+		case silence > 0 && l != c.link:
+			l.suspect = true
+			if l.leaving || l.joined {
+				c.gone(l, errSilent)
+			}
+		case silence > 0:
+			l.suspect = true
+			c.renewal(whySilent, carrier.H2, carrier.H3)
+		case l.suspect:
+			l.suspect = false
+			if l == c.link && c.anew != nil && c.anew.why == whySilent {
+				c.anew.cancel()
+			}
+		}
+	}
+}
+
+// touch notes payload, or a request, on its way. It is called by flows before
+// they write, and after they have read; l may be nil.
 func (c *channel) touch(l *link, up bool) {
 	now := c.p.clock()
 	c.last.Store(int64(now))
-	if c.quiet.Load() && c.quiet.CompareAndSwap(true, false) {
-		c.p.post(c.wake)
+	if up && l != nil && l.expect(now) {
+		c.p.post(c.rearm)
 	}
-	if up && l.expect(now) {
-		c.p.post(func() {
-			if c.link == l {
-				c.rearm()
-			}
-		})
+}
+
+// watchOver watches for the answer to a request that is about to be sent, and is
+// no payload. The owner's.
+func (c *channel) watchOver(l *link) {
+	if l.expect(c.p.clock()) {
+		c.rearm()
+	}
+}
+
+// stir keeps the carrier for another idle period: a flow has just been cut, and
+// the verdict that says why is on its way.
+func (c *channel) stir() {
+	if c.link != nil {
+		c.last.Store(int64(c.p.clock()))
 	}
 }
 
@@ -132,86 +188,73 @@ func (p *plane) idle() time.Duration {
 
 // rearm sets the alarm to the earliest of what may be due.
 func (c *channel) rearm() {
+	if c.closing {
+		c.alarm.stop()
+		return
+	}
 	var at time.Duration
 	sooner := func(d time.Duration) {
-		if at == 0 || d < at {
+		if d != 0 && (at == 0 || d < at) {
 			at = d
 		}
 	}
-	if c.link != nil && c.state == session.Connected {
+	now := c.p.clock()
+	if c.state == session.Connected || c.state == session.Connecting && c.restful() {
 		sooner(time.Duration(c.last.Load()) + c.p.idle())
 	}
-	if c.link != nil {
-		if w := c.link.watch.Load(); w != nil {
-			sooner(w.at + deadAfter)
+	for _, l := range c.all() {
+		if w := l.watch.Load(); w != nil {
+			sooner(w.at + l.patience())
 		}
-		if c.link.again != 0 {
-			sooner(c.link.again)
+	}
+	if l := c.link; l != nil {
+		sooner(l.again)
+		sooner(l.renewAt)
+		if l.reporting && now < l.began+heardTime {
+			sooner(l.began + heardTime)
 		}
-		if c.link.reporting && c.p.clock() < c.link.began+heardTime {
-			sooner(c.link.began + heardTime)
+		for f := range c.flows {
+			if f.phase == flowParked {
+				sooner(f.again)
+			}
 		}
+		sooner(c.lanes.next)
+	}
+	if c.resting() {
+		sooner(c.rested + restFor)
+	} else if c.state == session.Suspended {
+		sooner(c.expiring())
 	}
 	for _, end := range c.leases {
 		sooner(end)
 	}
+	if at != 0 && at <= now {
+		at = now + minLook
+	}
 	c.alarm.set(at)
 }
+
+// minLook is the least time between two looks at what is due.
+const minLook = 20 * time.Millisecond
 
 // due looks at what the clock may have brought.
 func (c *channel) due() {
 	now := c.p.clock()
-	if c.link != nil && c.link.silent(now) {
-		c.gone(c.link, errSilent)
-	}
+	c.listen(now)
 	c.lapse(now)
-	if c.link != nil && c.state == session.Connected && now >= time.Duration(c.last.Load())+c.p.idle() {
+	if c.rested != 0 && !c.resting() {
+		c.rested = 0
+		c.awaken()
+	}
+	if now >= time.Duration(c.last.Load())+c.p.idle() && c.restful() {
 		c.suspend()
 	}
+	if near := c.expiring(); near != 0 && near <= now && c.state == session.Suspended {
+		c.rouse()
+	}
+	c.renew()
 	c.report()
+	c.lanes.due(c, now)
 	c.proceed()
-	c.rearm()
-}
-
-// suspend makes the channel silent: without open flows it has no carrier any
-// more; with quiet ones it keeps it, for them and for news to the gateway.
-func (c *channel) suspend() {
-	c.set(session.Suspended)
-	if !c.used() {
-		c.hangUp()
-		return
-	}
-	last := c.last.Load()
-	c.quiet.Store(true)
-	if c.last.Load() != last && c.quiet.CompareAndSwap(true, false) {
-		c.wake() // payload came in between, and saw no quiet
-	}
-}
-
-// wake makes a suspended channel that kept its carrier a connected one.
-func (c *channel) wake() {
-	if c.link != nil && c.state == session.Suspended {
-		c.quiet.Store(false)
-		c.set(session.Connected)
-		c.link.again = 0
-		c.report()
-		c.rearm()
-	}
-}
-
-// stir keeps the carrier for another idle period: a flow has just been cut, and
-// the verdict that says why is on its way.
-func (c *channel) stir() {
-	c.last.Store(int64(c.p.clock()))
-	c.wake()
-}
-
-// used says whether the channel has a flow, in whatever phase.
-func (c *channel) used() bool {
-	for f := range c.p.flows {
-		if f.ch == c {
-			return true
-		}
-	}
-	return false
+	c.settle()
 }

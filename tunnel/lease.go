@@ -10,14 +10,17 @@ import (
 // leaseGrace is how long after a lease's end the gateway's word may be under way.
 const leaseGrace = 250 * time.Millisecond
 
-// judged takes a gateway's verdicts, which came at at by the wall clock, and at
+// judge takes a gateway's verdicts, which came at at by the wall clock, and at
 // clock by the plane's: whole, the newer wins. Flows of what they deny, or do not name, are reset; those that
 // wait for what they allow go on.
-func (c *channel) judged(l *link, v wire.Verdicts, at time.Time, clock time.Duration) {
-	if c.link != l || (l.revision != 0 && v.Revision <= l.revision) {
+func (c *channel) judge(l *link, v wire.Verdicts, at time.Time, clock time.Duration) {
+	if c.link != l && c.heir != l || l.judged && v.Revision <= l.revision {
 		return
 	}
-	l.revision = v.Revision
+	l.judged, l.revision = true, v.Revision
+	if c.heir == l {
+		c.succeed(l)
+	}
 	c.seq++
 	c.offset = v.At.Sub(at)
 	c.verdicts = make(map[wire.EntitlementID]wire.Verdict, len(v.Verdicts))
@@ -29,10 +32,11 @@ func (c *channel) judged(l *link, v wire.Verdicts, at time.Time, clock time.Dura
 			c.leases[one.Entitlement] = clock + one.NotAfter.Sub(v.At) + leaseGrace
 		}
 	}
-	for f := range c.p.flows {
-		if f.ch == c {
-			c.enforce(f)
-		}
+	for f := range c.flows {
+		c.enforce(f)
+	}
+	for g := range c.guests {
+		g.enforce()
 	}
 	for _, a := range c.p.apps {
 		if a.want.Site == c.site.ID && c.verdicts[a.want.Entitlement].Allow {
@@ -45,7 +49,7 @@ func (c *channel) judged(l *link, v wire.Verdicts, at time.Time, clock time.Dura
 	})
 	c.release()
 	c.lapse(c.p.clock())
-	c.rearm()
+	c.settle()
 	c.p.dirty = true
 }
 
@@ -53,14 +57,14 @@ func (c *channel) judged(l *link, v wire.Verdicts, at time.Time, clock time.Dura
 func (c *channel) enforce(f *flow) {
 	f.attribute()
 	v, known := c.verdicts[f.entitlement]
-	if v.Allow || (f.phase != flowOpen && f.phase != flowHeld) {
+	if v.Allow || !f.lasts() && f.phase != flowHeld {
 		return
 	}
 	if !known {
 		v = wire.Verdict{Entitlement: f.entitlement, Reason: wire.Reason{Kind: wire.ReasonNotEntitled}}
 	}
 	switch {
-	case f.phase == flowOpen:
+	case f.lasts():
 		f.cut(denied(v))
 	case len(v.Interactions) == 0:
 		f.end(errClosed, denied(v))
@@ -72,10 +76,10 @@ func (c *channel) release() {
 	if c.link == nil || !c.p.allowed {
 		return
 	}
-	for f := range c.p.flows {
-		if f.ch == c && f.phase == flowHeld && c.seq > f.seq && c.verdicts[f.entitlement].Allow {
-			c.wake()
-			f.give(c.link, c.seq)
+	for f := range c.flows {
+		if f.phase == flowHeld && c.seq > f.seq && c.verdicts[f.entitlement].Allow {
+			f.stopHold()
+			f.give(c.placeNew(f), c.seq)
 			c.p.dirty = true
 		}
 	}
@@ -93,10 +97,13 @@ func (c *channel) lapse(now time.Duration) {
 		delete(c.verdicts, id)
 		if v.Allow {
 			c.explain(func(other wire.EntitlementID) (wire.Verdict, bool) { return v, other == id })
-			for f := range c.p.flows {
-				if f.ch == c && f.phase == flowOpen && f.entitlement == id {
+			for f := range c.flows {
+				if f.lasts() && f.entitlement == id {
 					f.cut(denied(v))
 				}
+			}
+			for g := range c.guests {
+				g.enforce()
 			}
 		}
 		c.p.dirty = true
@@ -117,6 +124,9 @@ type torn struct {
 // tear remembers a flow that the gateway reset.
 func (c *channel) tear(f *flow) {
 	c.explain(func(wire.EntitlementID) (wire.Verdict, bool) { return wire.Verdict{}, false })
+	if f.app == nil {
+		return
+	}
 	c.torn = append(c.torn, torn{f.app, f.entitlement, c.p.clock()})
 }
 

@@ -57,6 +57,8 @@ func TestLeaseEndsWhileQuiet(t *testing.T) {
 		ping(t, c, "hello")
 		time.Sleep(7 * time.Hour)
 		s.state(session.Suspended)
+		time.Sleep(56 * time.Minute)
+		s.state(session.Connected) // for what might extend it
 		wantReset(t, c)
 		s.until("the cut", func(f session.DataplaneFacts) bool { return f.Apps["app"].Cut == 1 })
 	})
@@ -125,28 +127,40 @@ func TestResetBeforeVerdictIsACut(t *testing.T) {
 	})
 }
 
-// The last quiet flow of a suspended channel is cut: the carrier stays for the
-// verdict that says why, and goes with the next suspension.
-func TestCutWhileQuietLearnsWhy(t *testing.T) {
-	inSim(t, Options{}, func(t *testing.T, s *sim) {
-		c := s.open()
-		ping(t, c, "hello")
-		time.Sleep(6 * time.Minute)
-		s.state(session.Suspended)
-		s.gw.cut()
-		wantReset(t, c)
-		time.Sleep(time.Second)
-		s.gw.judge(deny(code))
-		s.until("the denial", func(f session.DataplaneFacts) bool {
-			v := f.Sites["site"].Verdicts
-			return f.Apps["app"].Cut == 1 && v["e1"].Decision == "d-deny"
+// A flow that is cut while it is parked is reset when the channel resumes, and the
+// verdict says why.
+func TestCutWhileParkedLearnsWhy(t *testing.T) {
+	for name, known := range map[string]bool{"by a reset that waits": true, "by a verdict": false} {
+		t.Run(name, func(t *testing.T) {
+			inSim(t, Options{}, func(t *testing.T, s *sim) {
+				c := s.open()
+				ping(t, c, "hello")
+				time.Sleep(6 * time.Minute)
+				s.state(session.Suspended)
+				if known {
+					s.gw.cut()
+				} else {
+					s.gw.judge(deny(code))
+				}
+				time.Sleep(time.Minute)
+				s.wake(1)
+				wantReset(t, c)
+				s.gw.judge(deny(code))
+				s.until("the denial", func(f session.DataplaneFacts) bool {
+					v := f.Sites["site"].Verdicts
+					return f.Apps["app"].Cut == 1 && v["e1"].Decision == "d-deny"
+				})
+				time.Sleep(6 * time.Minute)
+				s.state(session.Suspended)
+				if n := s.during(time.Hour); n != 0 {
+					t.Errorf("%d packets after the suspension", n)
+				}
+				if n := s.gw.left(); n != 0 && known {
+					t.Errorf("the gateway has %d flows", n)
+				}
+			})
 		})
-		time.Sleep(6 * time.Minute)
-		s.state(session.Suspended)
-		if n := s.during(time.Hour); n != 0 {
-			t.Errorf("%d packets after the suspension", n)
-		}
-	})
+	}
 }
 
 func TestRefusedFlowIsReset(t *testing.T) {
@@ -247,7 +261,7 @@ func TestFlowFollowsItsDecision(t *testing.T) {
 		p := newPlane(New(Options{}))
 		c := newChannel(p, session.WantedSite{ID: "site"})
 		f := &flow{p: p, ch: c, app: &application{p: p}, phase: flowTrying, entitlement: "e1"}
-		f.opened("d2")
+		f.opened(newLink(wire.Gateway{}), "d2")
 		c.verdicts = map[wire.EntitlementID]wire.Verdict{
 			"e1": {Entitlement: "e1", Decision: "d1"},
 			"e2": {Entitlement: "e2", Decision: "d2", Allow: true},

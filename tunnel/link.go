@@ -9,21 +9,34 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
-	"github.com/tidegate/tidegate/session"
+	"github.com/tidegate/tidegate/tunnel/carrier"
 )
 
-// link is a carrier with the session on it. The owner's, but for what stands
-// above the blank line.
+// renewTimeout bounds a PUT of renewed tokens.
+const renewTimeout = 15 * time.Second
+
+// link is a carrier in use. The owner's, but for what stands above the blank line.
+//
+//	asked ──► admitted ──► judged          has the session's events
+//	joining ──► joined                     carries flows beside it
+//	any ──► leaving ──► closed             its flows move to another
 type link struct {
-	carrier
+	carrier carrier.Carrier
 	gateway wire.Gateway
 	watch   atomic.Pointer[watch] // nil: nothing waits for an answer
 
-	cancel   context.CancelCauseFunc // ends the session
+	cancel   context.CancelCauseFunc // ends the session's events
+	flows    map[*flow]struct{}
 	admitted bool
-	renewing bool
+	judged   bool // verdicts came
+	joined   bool
+	leaving  bool
+	suspect  bool   // it was sent something and is silent
+	revision uint64 // of its last verdicts
+
 	tokens   wire.SessionRequest // what the gateway has, or is being sent
-	revision uint64              // of its last verdicts
+	renewing bool
+	renewAt  time.Duration // when a PUT that was lost is made again; 0: none was
 
 	device    wire.DeviceClaims // what the gateway has of it
 	reporting bool
@@ -31,30 +44,40 @@ type link struct {
 	again     time.Duration // when a report that was lost is tried again; 0: none was
 }
 
-// dialAny waits, and then tries the gateways one after the other. With an
-// error the link only names the gateway that failed last.
-func (p *plane) dialAny(ctx context.Context, wait time.Duration, gateways []wire.Gateway, id session.Identity) (*link, error) {
-	if wait > 0 {
-		select {
-		case <-ctx.Done():
-			return &link{}, ctx.Err()
-		case <-time.After(wait):
-		}
+func newLink(g wire.Gateway) *link {
+	return &link{gateway: g, cancel: func(error) {}, flows: map[*flow]struct{}{}}
+}
+
+// secured says whether the handshake is complete: nothing is replayed any more.
+func (l *link) secured() bool {
+	select {
+	case <-l.carrier.Secured():
+		return true
+	default:
+		return false
 	}
-	l, err := &link{}, error(&wire.Problem{
-		Code:   wire.CodeNotEntitled,
-		Title:  "No gateway is known for this application",
-		Detail: "Ask your administrator.",
-	})
-	for _, l.gateway = range gateways {
-		one, cancel := context.WithTimeout(ctx, p.opt.DialTimeout)
-		l.carrier, err = p.dialer.dial(one, l.gateway, id)
-		cancel()
-		if err == nil || ctx.Err() != nil {
-			break
-		}
-	}
-	return l, err
+}
+
+// hangUp closes the link.
+func (l *link) hangUp(p *plane) {
+	l.cancel(errClosed)
+	p.wg.Go(l.carrier.Close)
+}
+
+// request is what admits a carrier now.
+func (c *channel) request() wire.SessionRequest {
+	return wire.SessionRequest{ClaimsToken: c.site.ClaimsToken, EntitlementToken: c.site.EntitlementToken,
+		Device: c.p.w.Device, Resumed: c.stood, Instance: c.p.instance}
+}
+
+// ask has the gateway of a link admit the session there.
+func (c *channel) ask(l *link) {
+	l.tokens, l.device = c.request(), c.p.w.Device
+	ctx, cancel := context.WithCancelCause(c.p.ctx)
+	l.cancel = cancel
+	tokens := l.tokens
+	c.watchOver(l)
+	c.p.wg.Go(func() { c.serve(ctx, l, tokens) })
 }
 
 // serve has the gateway admit the session, and reads what it has to say until
@@ -71,13 +94,20 @@ func (c *channel) serve(ctx context.Context, l *link, tokens wire.SessionRequest
 func (c *channel) follow(ctx context.Context, l *link, tokens wire.SessionRequest) error {
 	patience := time.AfterFunc(c.p.opt.DialTimeout, func() { l.cancel(errSilent) })
 	defer patience.Stop()
-	body, err := l.admit(ctx, tokens)
+	body, err := l.carrier.Admit(ctx, tokens)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
 	patience.Stop()
 	c.p.post(func() { c.admitted(l) })
+	c.p.wg.Go(func() {
+		select {
+		case <-l.carrier.Secured():
+			c.p.post(c.settle)
+		case <-ctx.Done():
+		}
+	})
 	events := wire.NewEventReader(body)
 	for {
 		e, err := events.Next()
@@ -91,7 +121,7 @@ func (c *channel) follow(ctx context.Context, l *link, tokens wire.SessionReques
 				return err
 			}
 			at, clock := time.Now(), c.p.clock()
-			c.p.post(func() { c.judged(l, v, at, clock) })
+			c.p.post(func() { c.judge(l, v, at, clock) })
 		case wire.EventEnded:
 			return decodeEnded(e.Data)
 		}
@@ -121,11 +151,15 @@ func decodeEnded(b []byte) *wire.Problem {
 }
 
 // renew brings renewed tokens to the gateway, the latest if they change meanwhile.
-// A suspended channel that has flows does so too; one that has none has no link.
+// While the channel has no link they go with what makes one.
 func (c *channel) renew() {
 	l := c.link
+	if l == nil || !l.admitted || l.renewing || l.renewAt > c.p.clock() {
+		return
+	}
+	l.renewAt = 0
 	tokens := wire.SessionRequest{ClaimsToken: c.site.ClaimsToken, EntitlementToken: c.site.EntitlementToken}
-	if l == nil || !l.admitted || l.renewing || l.tokens.ClaimsToken == tokens.ClaimsToken && l.tokens.EntitlementToken == tokens.EntitlementToken {
+	if l.tokens.ClaimsToken == tokens.ClaimsToken && l.tokens.EntitlementToken == tokens.EntitlementToken {
 		return
 	}
 	l.renewing, l.tokens = true, tokens
@@ -133,24 +167,33 @@ func (c *channel) renew() {
 	c.p.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(c.p.ctx, renewTimeout)
 		defer cancel()
-		err := l.carrier.renew(ctx, tokens)
+		err := l.carrier.Renew(ctx, tokens)
 		c.p.post(func() { c.renewed(l, err) })
 	})
 }
 
 // renewed goes on without the new tokens where the gateway refused them: the
-// old ones' leases end by themselves.
+// old ones' leases end by themselves. What was lost is sent again.
 func (c *channel) renewed(l *link, err error) {
 	l.renewing = false
 	if c.link != l {
 		return
 	}
-	if err != nil {
-		c.p.opt.Log.Warn("tokens not renewed", "site", c.site.ID, "gateway", l.gateway.Name, "error", err)
-		c.problem = unanswered(l.gateway, err)
-	} else {
+	var refused *wire.Problem
+	switch {
+	case err == nil:
 		c.problem = nil
+	case errors.As(err, &refused):
+		c.p.opt.Log.Warn("tokens refused", "site", c.site.ID, "gateway", l.gateway.Name, "error", err)
+		c.problem = refused
+	default:
+		c.p.opt.Log.Info("tokens not renewed", "site", c.site.ID, "gateway", l.gateway.Name, "error", err)
+		l.tokens = wire.SessionRequest{} // they may have come
+		l.renewAt = c.p.clock() + lastBackoff
 	}
 	c.p.dirty = true
 	c.renew()
+	c.rearm()
 }
+
+var _ dialer = (*carrier.Dialer)(nil)

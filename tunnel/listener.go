@@ -7,15 +7,12 @@ import (
 	"net/netip"
 	"syscall"
 	"time"
+
+	"github.com/tidegate/tidegate/tunnel/front"
 )
 
 // appConn is an application's connection; a *net.TCPConn is one.
-type appConn interface {
-	net.Conn
-	CloseWrite() error
-	// SetLinger(0) makes Close send a reset.
-	SetLinger(sec int) error
-}
+type appConn = front.Conn
 
 // reset closes an application's connection so that the application sees
 // "connection reset" and not an end.
@@ -107,7 +104,7 @@ func (l givenListener) Addr() netip.AddrPort {
 
 // accept hands each connection of a process of this user to admit, and resets
 // the others, until the listener is closed.
-func (p *plane) accept(ctx context.Context, l listener, admit func(appConn)) {
+func (p *plane) accept(ctx context.Context, l listener, admit func(appConn) *flow) {
 	for {
 		c, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -128,7 +125,13 @@ func (p *plane) accept(ctx context.Context, l listener, admit func(appConn)) {
 				p.opt.Log.Warn("connection refused", "listen", l.Addr(), "error", err)
 				return
 			}
-			p.do(func() { admit(c) })
+			var f *flow
+			if !p.do(func() { f = admit(c) }) {
+				reset(c)
+			}
+			if f != nil {
+				f.run(true)
+			}
 		})
 	}
 }

@@ -3,6 +3,7 @@ package tunnel
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
+	"github.com/tidegate/tidegate/tunnel/front"
 )
 
 // counterGap is the least time between two reports of byte counts alone.
@@ -25,11 +27,15 @@ type plane struct {
 	moved atomic.Bool // byte counts have changed since they were reported
 
 	ctx      context.Context // ends with run; every flow and dial hangs on it
+	instance string          // this client process's, for the gateways
+	stopping bool
 	w        session.Wanted
 	allowed  bool
 	channels map[wire.SiteID]*channel
 	apps     map[wire.AppID]*application
 	flows    map[*flow]struct{}
+	ending   map[*channel]struct{}          // closed, and still saying so
+	connects map[front.Target]time.Duration // that succeeded, and when
 	dirty    bool
 	counting *time.Timer
 }
@@ -42,6 +48,9 @@ func newPlane(d *Dataplane) *plane {
 		channels:  map[wire.SiteID]*channel{},
 		apps:      map[wire.AppID]*application{},
 		flows:     map[*flow]struct{}{},
+		ending:    map[*channel]struct{}{},
+		connects:  map[front.Target]time.Duration{},
+		instance:  rand.Text(),
 	}
 }
 
@@ -51,17 +60,24 @@ func (p *plane) run(ctx context.Context, out *reporter) {
 	p.ctx, cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(errClosed)
 	ending, idle := ctx.Done(), make(chan struct{})
-	news := p.news
+	news, changes := p.news, p.opt.Changes
+	p.running.Store(p)
 	for {
 		select {
 		case fn := <-p.inbox:
 			fn()
 		case <-news:
 			p.apply(p.latest())
+		case _, more := <-changes:
+			if !more {
+				changes = nil
+			}
+			p.roam()
 		case <-ending:
-			ending, news = nil, nil
+			ending, news, changes = nil, nil, nil
+			p.running.Store(nil)
+			p.stopping = true
 			p.apply(session.Wanted{})
-			cancel(errClosed)
 			go func() { p.wg.Wait(); close(idle) }()
 		case <-idle:
 			for len(p.inbox) > 0 {
@@ -71,6 +87,9 @@ func (p *plane) run(ctx context.Context, out *reporter) {
 			close(p.over)
 			out.put(p.facts())
 			return
+		}
+		if p.stopping && len(p.ending) == 0 {
+			cancel(errClosed)
 		}
 		if p.dirty && len(p.inbox) == 0 {
 			p.dirty = false
@@ -88,14 +107,33 @@ func (p *plane) post(fn func()) {
 }
 
 // do has fn run by the owner, and returns when it has been: whatever fn starts
-// is started while its caller still counts.
-func (p *plane) do(fn func()) {
+// is started while its caller still counts. It says whether fn has run.
+func (p *plane) do(fn func()) bool {
 	done := make(chan struct{})
 	p.post(func() { fn(); close(done) })
 	select {
 	case <-done:
+		return true
 	case <-p.over:
 	}
+	select {
+	case <-done: // before it was over
+		return true
+	default:
+		return false
+	}
+}
+
+// track runs fn on a goroutine that Run waits for, unless Run is about to return.
+func (p *plane) track(fn func()) bool {
+	started := false
+	p.do(func() {
+		if !p.stopping {
+			started = true
+			p.wg.Go(fn)
+		}
+	})
+	return started
 }
 
 // apply makes the plane what w says.
@@ -112,7 +150,15 @@ func (p *plane) apply(w session.Wanted) {
 			a.forget()
 		}
 	}
+	leads := newDestinations(w)
+	p.leads.Store(leads)
+	p.names.set(leads.names())
 	p.applySites()
+	if w.Suspend > old.Suspend {
+		for _, c := range p.channels {
+			c.order()
+		}
+	}
 	if w.Identity.Device != old.Identity.Device {
 		p.closeApps(func(*application) bool { return true })
 	}

@@ -66,6 +66,41 @@ func isTimeout(err error) bool {
 	return errors.As(err, &t) && t.Timeout()
 }
 
+// notRunning says that the data plane does not carry anything.
+func notRunning() *wire.Problem {
+	return &wire.Problem{Code: wire.CodeNoSession, Title: "Tidegate is about to end", Detail: "Start it again."}
+}
+
+// notOurs says that nothing leads to a target.
+func notOurs() *wire.Problem {
+	return &wire.Problem{Code: wire.CodeNotEntitled, Title: "You are not entitled to this destination",
+		Detail: "Ask your administrator."}
+}
+
+// noGateway says that a target's site is not known.
+func noGateway() *wire.Problem {
+	return &wire.Problem{Code: wire.CodeNotEntitled, Title: "No gateway is known for this application",
+		Detail: "Sign in again, or ask your administrator."}
+}
+
+// reason is what a guest of a channel is told.
+func reason(ch *channel, err error) *wire.Problem {
+	var p *wire.Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	return &wire.Problem{Code: wire.CodeAppUnreachable, Title: "The connection to the gateway was lost", Detail: err.Error()}
+}
+
+// resumption says why a gateway would not go on with a flow.
+func resumption(refusal *wire.Problem) *wire.Problem {
+	if refusal.Code != wire.CodeFlowGone {
+		return refusal
+	}
+	return &wire.Problem{Code: wire.CodeFlowGone, Title: "The connection was lost with its gateway",
+		Detail: "The gateway was started anew, or another has taken its place. Open the application again."}
+}
+
 func lost(g wire.Gateway) *wire.Problem {
 	return &wire.Problem{
 		Code:   wire.CodeAppUnreachable,

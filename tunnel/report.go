@@ -85,17 +85,21 @@ func (p *plane) facts() session.DataplaneFacts {
 		f.Apps[id] = a.fact()
 	}
 	for fl := range p.flows {
-		switch fl.phase {
-		case flowOpen:
-			s, a := f.Sites[fl.ch.site.ID], f.Apps[fl.app.want.ID]
-			s.Flows++
-			a.Flows++
-			f.Sites[fl.ch.site.ID], f.Apps[fl.app.want.ID] = s, a
-		case flowHeld:
-			a := f.Apps[fl.app.want.ID]
-			a.Waiting++
-			f.Apps[fl.app.want.ID] = a
+		if fl.app == nil || p.apps[fl.app.want.ID] != fl.app {
+			continue
 		}
+		a := f.Apps[fl.app.want.ID]
+		switch {
+		case fl.lasts() && fl.body.Status().Over:
+		case fl.lasts():
+			a.Flows++
+			if fl.phase == flowParked {
+				a.Parked++
+			}
+		case fl.phase == flowHeld:
+			a.Waiting++
+		}
+		f.Apps[fl.app.want.ID] = a
 	}
 	return f
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/quic-go/quic-go/testutils/simnet"
 
 	"github.com/tidegate/tidegate/session"
+	"github.com/tidegate/tidegate/tunnel/carrier"
 )
 
 // rtt is the round trip of the simulated path.
@@ -31,15 +32,20 @@ type sim struct {
 	packets atomic.Int64
 	cut     atomic.Bool // the network drops everything
 	router  simnet.PerfectRouter
+	mu2     sync.Mutex
 	ports   int
 	conns   chan appConn
 	asleep  atomic.Int64 // for how long the machine has been
+	lanes   bool         // there is HTTP/2 too
+	noUDP   atomic.Bool  // the network drops datagrams
+	tcp     tcpNet
+	changes chan struct{}
 }
 
 // SendPacket and AddNode make sim the network's router.
 func (s *sim) SendPacket(p simnet.Packet) error {
 	s.packets.Add(1)
-	if !s.cut.Load() {
+	if !s.cut.Load() && !s.noUDP.Load() {
 		s.router.SendPacket(p) // to nobody: dropped, as on a network
 	}
 	return nil
@@ -63,6 +69,7 @@ type endpoint struct {
 
 func (e *endpoint) Close() error {
 	e.SimConn.Close()
+	time.Sleep(rtt) // what was sent last is under way
 	return e.net.Close()
 }
 
@@ -79,20 +86,31 @@ func (e *endpoint) ReadFrom(b []byte) (int, net.Addr, error) {
 var gatewayIP = net.IPv4(10, 0, 0, 2).To4()
 
 // inSim runs fn in a bubble of virtual time, on an application that echoes.
-func inSim(t *testing.T, opt Options, fn func(t *testing.T, s *sim)) {
+func inSim(t *testing.T, opt Options, fn func(t *testing.T, s *sim)) { inSimOf(t, opt, false, fn) }
+
+// inLanes is inSim with HTTP/2 beside HTTP/3.
+func inLanes(t *testing.T, opt Options, fn func(t *testing.T, s *sim)) { inSimOf(t, opt, true, fn) }
+
+func inSimOf(t *testing.T, opt Options, lanes bool, fn func(t *testing.T, s *sim)) {
 	p := newPKI(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := &sim{t: t, pki: p, conns: make(chan appConn)}
-		s.gw = startGateway(t, p, s.endpoint(gatewayIP, 443), nil)
-		s.gw.reach(memoryEcho)
-		s.gw.judge(allow)
+		s := &sim{t: t, pki: p, conns: make(chan appConn), lanes: lanes, changes: make(chan struct{})}
+		opt.Changes = s.changes
+		s.gw = s.gatewayAt(gatewayIP)
 		d := New(opt)
 		start := time.Now()
 		d.clock = func() time.Duration { return time.Since(start) + time.Duration(s.asleep.Load()) }
-		d.dialer = &h3Dialer{listen: func(string) (net.PacketConn, error) {
+		way := carrier.Options{ListenPacket: func(string) (net.PacketConn, error) {
+			s.mu2.Lock()
 			s.ports++
-			return s.endpoint(net.IPv4(10, 0, 0, 1).To4(), 1000+s.ports), nil
+			port := 1000 + s.ports
+			s.mu2.Unlock()
+			return s.endpoint(net.IPv4(10, 0, 0, 1).To4(), port), nil
 		}}
+		if s.lanes {
+			way.DialStream = s.dialTCP
+		}
+		d.dialer = carrier.New(way)
 		d.listen = func(_ context.Context, w want) (listener, error) {
 			return &memoryListener{s.conns, make(chan struct{}), sync.Once{}, netip.AddrPortFrom(w.addr, w.ports[0])}, nil
 		}
@@ -110,6 +128,17 @@ func inSim(t *testing.T, opt Options, fn func(t *testing.T, s *sim)) {
 		s.running.stop()
 		s.gw.stop()
 	})
+}
+
+// gatewayAt starts a gateway that allows, in front of an application that echoes.
+func (s *sim) gatewayAt(ip net.IP) *gateway {
+	g := startGateway(s.t, s.pki, s.endpoint(ip, 443), nil)
+	if s.lanes {
+		g.listenTCP(s.pki, s.tcp.listen(net.JoinHostPort(ip.String(), "443")))
+	}
+	g.reach(memoryEcho)
+	g.judge(allow)
+	return g
 }
 
 // sleep suspends the machine: its clock goes on, and no timer does.
@@ -157,6 +186,33 @@ func ping(t testing.TB, c net.Conn, b string) {
 	if _, err := io.ReadFull(c, got); err != nil || string(got) != b {
 		t.Fatalf("read %q, %v; want %q", got, err, b)
 	}
+}
+
+// wantRead wants to read exactly that.
+func wantRead(t testing.TB, c io.Reader, b string) {
+	t.Helper()
+	got := make([]byte, len(b))
+	if _, err := io.ReadFull(c, got); err != nil || string(got) != b {
+		t.Fatalf("read %q, %v; want %q", got, err, b)
+	}
+}
+
+// applications hands out the far ends of the flows that are opened from now on.
+func (s *sim) applications() <-chan *memoryConn {
+	far := make(chan *memoryConn, 16)
+	s.gw.reach(func(string) (appConn, error) {
+		near, app := memoryPair()
+		far <- app
+		return near, nil
+	})
+	return far
+}
+
+// wake has the gateway wake the client, for the nth time.
+func (s *sim) wake(n uint64) {
+	w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+	w.Sites[0].Wake = n
+	s.Apply(w)
 }
 
 // wantReset wants the connection reset, now or soon.

@@ -2,9 +2,7 @@ package tunnel
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
-	"syscall"
 	"testing"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -36,23 +34,5 @@ func TestLoopbackAddresses(t *testing.T) {
 	}
 	if p := spare("dev1", "wiki"); p < 10000 || p >= 30000 || p != spare("dev1", "wiki") {
 		t.Errorf("spare port %d", p)
-	}
-}
-
-func TestTransientSendErrors(t *testing.T) {
-	wrap := func(e error) error { return &net.OpError{Op: "write", Err: e} }
-	for err, want := range map[error]bool{
-		wrap(syscall.ENETUNREACH):   true,
-		wrap(syscall.EHOSTUNREACH):  true,
-		wrap(syscall.EADDRNOTAVAIL): true,
-		wrap(syscall.ENETDOWN):      true,
-		wrap(syscall.EMSGSIZE):      false, // path MTU discovery needs it
-		wrap(syscall.EIO):           false, // tells that there is no segmentation offload
-		net.ErrClosed:               false,
-		nil:                         false,
-	} {
-		if got := transient(err); got != want {
-			t.Errorf("%v: %v", err, got)
-		}
 	}
 }

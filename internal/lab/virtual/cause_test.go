@@ -46,6 +46,13 @@ func connected(t *testing.T, o virtual.Options) (*virtual.Lab, *virtual.Flow) {
 	return l, f
 }
 
+// kept is connected where no quiet suspends the data channel.
+func kept(t *testing.T, o virtual.Options) (*virtual.Lab, *virtual.Flow) {
+	t.Helper()
+	o.Settings = "idle: 24h"
+	return connected(t, o)
+}
+
 var entitlements = []wire.EntitlementID{open, shut}
 
 // usual: open's condition holds, shut's fails, and both are judged.
@@ -81,7 +88,7 @@ func accesses(t *testing.T) []observation {
 }
 
 func deviceClaims(t *testing.T) []observation {
-	l, _ := connected(t, virtual.Options{Files: machine("12"), Resources: policy(
+	l, _ := kept(t, virtual.Options{Files: machine("12"), Resources: policy(
 		guarded{name: open, criteria: `device.os_version != ""`},
 		guarded{name: shut, criteria: `device.os_version == "12"`},
 	)})
@@ -116,17 +123,17 @@ func atTime(t *testing.T) []observation {
 }
 
 func claimsToken(t *testing.T) []observation {
-	l, _ := connected(t, virtual.Options{Resources: both("") + shorter("claims: 2h")})
+	l, _ := kept(t, virtual.Options{Resources: both("") + shorter("claims: 2h")})
 	return []observation{see(l, "after two hours", usual, func() { l.Until(2 * time.Hour) })}
 }
 
 func entitlementToken(t *testing.T) []observation {
-	l, _ := connected(t, virtual.Options{Resources: both("") + shorter("entitlement: 2h")})
+	l, _ := kept(t, virtual.Options{Resources: both("") + shorter("entitlement: 2h")})
 	return []observation{see(l, "after two hours", usual, func() { l.Until(2 * time.Hour) })}
 }
 
 func resolver(t *testing.T) []observation {
-	l, _ := connected(t, virtual.Options{Resources: both("")})
+	l, _ := kept(t, virtual.Options{Resources: both("")})
 	return []observation{
 		see(l, "the same answer", observed{unreported: true}, func() { time.Sleep(5 * time.Minute) }),
 		see(l, "other addresses", usual, func() {

@@ -54,7 +54,7 @@ var (
 // looked at, while a flow is open and quiet.
 func everyFiveMinutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, _ := connected(t, virtual.Options{Files: machine("12"), Resources: policy(guarded{name: open, criteria: `device.os_version != ""`})})
+		l, _ := kept(t, virtual.Options{Files: machine("12"), Resources: policy(guarded{name: open, criteria: `device.os_version != ""`})})
 		l.Client.Files.Set("etc/os-release", osRelease("13"))
 		for _, due := range []time.Duration{5 * time.Minute, 10 * time.Minute} {
 			l.Until(due - 2*time.Second)

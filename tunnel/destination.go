@@ -1,0 +1,162 @@
+package tunnel
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+	"github.com/tidegate/tidegate/tunnel/front"
+)
+
+// destination is where a target leads.
+type destination struct {
+	site        wire.SiteID
+	entitlement wire.EntitlementID
+	app         wire.AppID // empty: no application is there
+}
+
+// destinations say which targets are ours, and by what. They never change:
+// another replaces them with each configuration.
+type destinations struct {
+	exact    map[front.Target]destination // by name or address, in its only spelling
+	prefixes []prefixed                   // longest first
+	excluded map[wire.EntitlementID][]excluded
+}
+
+// prefixed is a network of a route.
+type prefixed struct {
+	destination
+	prefix   netip.Prefix
+	protocol wire.Protocol
+	ports    []uint16
+}
+
+// excluded is what a route takes out of its entitlement.
+type excluded struct {
+	protocol wire.Protocol
+	ports    []uint16
+	names    map[string]bool
+	prefixes []netip.Prefix
+}
+
+// newDestinations compiles a configuration. What several lead to is the
+// application's, then the route's that is named first by site and entitlement.
+func newDestinations(w session.Wanted) *destinations {
+	d := &destinations{exact: map[front.Target]destination{}, excluded: map[wire.EntitlementID][]excluded{}}
+	apps := slices.SortedFunc(slices.Values(w.Apps), func(a, b session.WantedApp) int { return cmp.Compare(a.ID, b.ID) })
+	for _, a := range apps {
+		d.add(front.Target{Host: a.Host, Port: a.Port, Protocol: wire.TCP}, destination{a.Site, a.Entitlement, a.ID})
+	}
+	routes := slices.SortedStableFunc(slices.Values(w.Routes), func(a, b session.WantedRoute) int {
+		return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Entitlement, b.Entitlement))
+	})
+	for _, r := range routes {
+		if r.Exclude {
+			d.excluded[r.Entitlement] = append(d.excluded[r.Entitlement], newExcluded(r))
+			continue
+		}
+		to := destination{site: r.Site, entitlement: r.Entitlement}
+		ports := r.Ports
+		if r.Protocol == wire.ICMP {
+			ports = []uint16{0}
+		}
+		for _, host := range r.Hosts {
+			if p, err := netip.ParsePrefix(host); err == nil {
+				d.prefixes = append(d.prefixes, prefixed{to, p.Masked(), r.Protocol, ports})
+				continue
+			}
+			for _, port := range ports {
+				d.add(front.Target{Host: host, Port: port, Protocol: r.Protocol}, to)
+			}
+		}
+	}
+	slices.SortStableFunc(d.prefixes, func(a, b prefixed) int { return cmp.Compare(b.prefix.Bits(), a.prefix.Bits()) })
+	return d
+}
+
+// add has a target lead somewhere, unless it leads elsewhere already.
+func (d *destinations) add(t front.Target, to destination) {
+	if strings.Contains(t.Host, "://") { // a resolver's or a script's: the gateway's to know
+		return
+	}
+	t = spell(t)
+	if _, taken := d.exact[t]; !taken {
+		d.exact[t] = to
+	}
+}
+
+// spell writes a target in its only spelling.
+func spell(t front.Target) front.Target {
+	if a, err := netip.ParseAddr(t.Host); err == nil {
+		t.Host = a.Unmap().WithZone("").String()
+	} else {
+		t.Host = strings.TrimSuffix(strings.ToLower(t.Host), ".")
+	}
+	return t
+}
+
+// parseAddr reads an address in whichever spelling.
+func parseAddr(s string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(s)
+	return a.Unmap(), err
+}
+
+func newExcluded(r session.WantedRoute) excluded {
+	e := excluded{protocol: r.Protocol, ports: r.Ports, names: map[string]bool{}}
+	for _, host := range r.Hosts {
+		if p, err := netip.ParsePrefix(host); err == nil {
+			e.prefixes = append(e.prefixes, p.Masked())
+		} else {
+			e.names[spell(front.Target{Host: host}).Host] = true
+		}
+	}
+	return e
+}
+
+// covers says whether t, spelled, is taken out.
+func (e *excluded) covers(t front.Target) bool {
+	if e.protocol != t.Protocol || t.Protocol != wire.ICMP && !slices.Contains(e.ports, t.Port) {
+		return false
+	}
+	if e.names[t.Host] {
+		return true
+	}
+	a, err := netip.ParseAddr(t.Host)
+	return err == nil && slices.ContainsFunc(e.prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// find says where a target, spelled, leads.
+func (d *destinations) find(t front.Target) (destination, bool) {
+	if to, ok := d.exact[t]; ok && !d.without(to.entitlement, t) {
+		return to, true
+	}
+	a, err := netip.ParseAddr(t.Host)
+	if err != nil {
+		return destination{}, false
+	}
+	for _, p := range d.prefixes {
+		if p.protocol == t.Protocol && p.prefix.Contains(a) && slices.Contains(p.ports, t.Port) && !d.without(p.entitlement, t) {
+			return p.destination, true
+		}
+	}
+	return destination{}, false
+}
+
+// without says whether the entitlement takes a target out of what it allows.
+func (d *destinations) without(id wire.EntitlementID, t front.Target) bool {
+	return slices.ContainsFunc(d.excluded[id], func(e excluded) bool { return e.covers(t) })
+}
+
+// names are the hosts that are called by a name.
+func (d *destinations) names() map[string]bool {
+	names := map[string]bool{}
+	for t := range d.exact {
+		if _, err := netip.ParseAddr(t.Host); err != nil {
+			names[t.Host] = true
+		}
+	}
+	return names
+}

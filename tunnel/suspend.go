@@ -1,0 +1,117 @@
+package tunnel
+
+import (
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+// restFor is for how long what flows have to say does not resume a channel that
+// was suspended by order: what was under way then is no new use.
+const restFor = 2 * time.Second
+
+// restful says whether the channel may be suspended for want of payload: there is
+// something to suspend, and nobody waits for an answer.
+func (c *channel) restful() bool {
+	switch c.state {
+	case session.Connected:
+	case session.Connecting: // in vain: what is parked goes on when it is used
+		if !c.parked() {
+			return false
+		}
+	default:
+		return false
+	}
+	if c.expiring() != 0 && c.expiring() <= c.p.clock() {
+		return false
+	}
+	for f := range c.flows {
+		switch f.phase {
+		case flowAsking, flowTrying, flowHeld, flowMoving:
+			return false
+		case flowParked:
+			if c.state == session.Connecting && f.body.Status().Pending {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// suspend closes all links and sends nothing more: open flows are parked, here
+// and at the gateway.
+func (c *channel) suspend() {
+	for f := range c.flows {
+		if f.phase == flowTrying { // it may have come
+			f.phase, f.unsure = flowOpen, true
+		}
+		f.park()
+	}
+	c.endGuests(errClosed)
+	c.hangUp()
+	c.failures, c.missed = 0, 0
+	c.set(session.Suspended)
+	c.rearm()
+}
+
+// order suspends the channel at once, whoever uses it: the next use resumes it.
+func (c *channel) order() {
+	if c.closing || c.link == nil && c.attempt == nil && !c.parked() {
+		return
+	}
+	for f := range c.flows {
+		if f.phase == flowAsking || f.phase == flowHeld {
+			f.stop(errClosed, paused())
+		}
+	}
+	c.rested = c.p.clock()
+	c.suspend()
+}
+
+// resting says whether the channel was suspended by order a moment ago.
+func (c *channel) resting() bool {
+	return c.rested != 0 && c.p.clock() < c.rested+restFor
+}
+
+// awaken looks, after a rest, whether any flow has something to say.
+func (c *channel) awaken() {
+	for f := range c.flows {
+		if f.phase == flowParked && f.body.Status().Pending {
+			c.rouse()
+			return
+		}
+	}
+}
+
+// expiring is when the lease of a flow is so near its end that the channel has to
+// be there for what extends it, a warning and its answer or renewed tokens; 0: none
+// ends.
+func (c *channel) expiring() time.Duration {
+	var at time.Duration
+	for f := range c.flows {
+		end := c.leases[f.entitlement]
+		if end == 0 || !f.lasts() {
+			continue
+		}
+		if near := max(end-leaseGrace-c.lead, 1); at == 0 || near < at {
+			at = near
+		}
+	}
+	return at
+}
+
+// leadOf is how long before the end of access the user is warned, by a token.
+func leadOf(entitlementToken string) time.Duration {
+	lead := wire.DefaultSettings().WarningLead.D()
+	if t, err := wire.ReadEntitlements(entitlementToken); err == nil {
+		lead = t.Settings.WarningLead.D()
+	}
+	return lead
+}
+
+// paused says that a channel was suspended by order.
+func paused() *wire.Problem {
+	return &wire.Problem{Code: wire.CodeAppUnreachable, Title: "The connection was suspended",
+		Detail: "It is made again when the application is used next."}
+}
