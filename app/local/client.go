@@ -34,7 +34,7 @@ const dialTimeout = 5 * time.Second
 // Dial finds the profile's running instance. It returns ErrNotRunning where
 // there is none.
 func Dial(p profile.Profile) (*Client, error) {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return dialSocket(ctx, p.Socket()) }
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return dialOwn(ctx, p.Socket()) }
 	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
 	defer cancel()
 	conn, err := dial(ctx, "", "")
@@ -45,7 +45,18 @@ func Dial(p profile.Profile) (*Client, error) {
 	return &Client{&http.Client{Transport: &http.Transport{DialContext: dial, DisableCompression: true}}, p.Lock()}, nil
 }
 
-func dialSocket(ctx context.Context, path string) (net.Conn, error) {
+func dialSocket(path string) (*net.UnixConn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+	defer cancel()
+	c, err := dialOwn(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return c.(*net.UnixConn), nil
+}
+
+// dialOwn connects to a socket that a process of this user serves.
+func dialOwn(ctx context.Context, path string) (net.Conn, error) {
 	c, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "unix", path)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, ErrNotRunning

@@ -6,6 +6,7 @@
 //	GET  /state     one session.State
 //	GET  /states    an event stream of them, the latest wins
 //	POST /commands  a command as session.EncodeCommand writes it
+//	POST /devices   a TUN device of a namespace, handed over to be carried
 //
 // The tray process claims its profile with Claim, which also makes it the only
 // instance, and serves with Server. Everybody else uses Dial. A reader that
@@ -17,6 +18,7 @@ const (
 	pathState    = "/state"
 	pathStates   = "/states"
 	pathCommands = "/commands"
+	pathDevices  = "/devices"
 )
 
 const (
@@ -25,5 +27,5 @@ const (
 	// maxCommand is the size in bytes of the largest command.
 	maxCommand = 64 << 10
 	// maxConns is how many connections are served at once.
-	maxConns = 64
+	maxConns = 64 + maxDevices
 )

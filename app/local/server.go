@@ -27,6 +27,8 @@ type Source interface {
 // Options make a Server. Source is needed.
 type Options struct {
 	Source Source
+	// Devices carries the devices of `tidegate run`; nil: they are refused.
+	Devices Devices
 	// Log is for the developer; nil is silent.
 	Log *slog.Logger
 }
@@ -40,6 +42,7 @@ type Server struct {
 	uid int // of whoever may connect
 	// running is held for reading by each request, and for good by the end of Run.
 	running sync.RWMutex
+	carried chan struct{} // holds one for each device
 }
 
 // NewServer makes a Server; Run serves.
@@ -47,7 +50,7 @@ func NewServer(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{o: o, uid: os.Getuid()}
+	return &Server{o: o, uid: os.Getuid(), carried: make(chan struct{}, maxDevices)}
 }
 
 // Run serves until ctx ends and returns nil then, with no request left
@@ -86,6 +89,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET "+pathState, s.state)
 	mux.HandleFunc("GET "+pathStates, s.states)
 	mux.HandleFunc("POST "+pathCommands, s.commands)
+	mux.HandleFunc("POST "+pathDevices, s.devices)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.running.TryRLock() {
 			return
