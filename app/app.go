@@ -31,6 +31,8 @@ type Options struct {
 	Core Core
 	// Instance is the profile's claim; the caller closes it.
 	Instance *local.Instance
+	// Devices carries the devices of `tidegate run`; nil: they are refused.
+	Devices local.Devices
 	// Parts run beside the session and end with it, such as the data plane.
 	Parts []func(context.Context) error
 	// First, where set, is done once the session runs.
@@ -65,7 +67,7 @@ func Run(ctx context.Context, o Options) error {
 		Failed: func(err error) { notices.Tell(notify.Failed(err)) },
 		Log:    o.Log,
 	})
-	server := local.NewServer(local.Options{Source: o.Core, Log: o.Log})
+	server := local.NewServer(local.Options{Source: o.Core, Devices: o.Devices, Log: o.Log})
 	window := newLauncher(o)
 
 	ctx, quit := context.WithCancel(ctx)

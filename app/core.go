@@ -31,18 +31,19 @@ func Tray(ctx context.Context, p profile.Profile, link string, log *slog.Logger)
 		return err
 	}
 	defer instance.Close()
-	core, parts := newSession(p, log)
-	return Run(ctx, Options{Core: core, Instance: instance, Parts: parts, First: first, Window: windowCommand(p), Log: log})
+	plane := tunnel.New(tunnel.Options{Log: log})
+	core, parts := newSession(p, plane, log)
+	return Run(ctx, Options{Core: core, Instance: instance, Devices: newDevices(plane, log), Parts: parts, First: first, Window: windowCommand(p), Log: log})
 }
 
 // newSession puts the client's core together: the control channel, the
-// keychain, the data plane and the device's claims.
-func newSession(p profile.Profile, log *slog.Logger) (*session.Session, []func(context.Context) error) {
-	plane := tunnel.New(tunnel.Options{Log: log})
+// keychain, the data plane with its fronts and the device's claims.
+func newSession(p profile.Profile, plane *tunnel.Dataplane, log *slog.Logger) (*session.Session, []func(context.Context) error) {
+	f := newFronts(p, plane, log)
 	device := posture.New(posture.Options{Version: Version, Log: log})
 	s := session.New(session.Options{
 		Controller: &control.Controller{},
-		Dataplane:  plane,
+		Dataplane:  f,
 		Vault:      vault.Keychain{Service: p.Keychain()},
 		Records:    vault.Records{Dir: p.Config},
 		Posture:    device,
@@ -52,7 +53,7 @@ func newSession(p profile.Profile, log *slog.Logger) (*session.Session, []func(c
 		Log:        log,
 	})
 	return s, []func(context.Context) error{
-		func(ctx context.Context) error { return plane.Run(ctx, s.ReportDataplane) },
+		func(ctx context.Context) error { return f.run(ctx, s.ReportDataplane) },
 		func(ctx context.Context) error { return device.Run(ctx, s.ReportDevice) },
 	}
 }
