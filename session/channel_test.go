@@ -12,6 +12,12 @@ import (
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
+// notice is what a controller tells of data channels.
+type notice struct {
+	event string
+	wire.ChannelNotice
+}
+
 // notify has the controller say something of data channels.
 func (b *bench) notify(event string, site wire.SiteID) State {
 	b.controller.set(func() {

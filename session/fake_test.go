@@ -143,12 +143,6 @@ func (f *fakeController) Events(ctx context.Context, c Secret, on Heard) error {
 	}
 }
 
-// notice is what a controller tells of data channels.
-type notice struct {
-	event string
-	wire.ChannelNotice
-}
-
 // end ends every event stream with err.
 func (f *fakeController) end(err error) {
 	f.mu.Lock()
