@@ -112,7 +112,9 @@ func TestTicketIsUsedOnce(t *testing.T) {
 		if two := b.dial(H3); !done(two.Secured()) {
 			t.Error("the ticket was used again")
 		}
-		// Another identity has none.
+		// Another identity has none. (Not in the instant of a handshake's end, when
+		// quic-go opens streams and sets what bounds them without a lock.)
+		time.Sleep(time.Millisecond)
 		talk(t, one, "hello")
 		id := b.pki.device
 		id.Certificate = append(id.Certificate[:1:1], id.CA)

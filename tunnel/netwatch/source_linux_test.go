@@ -101,7 +101,7 @@ func TestKernelTells(t *testing.T) {
 	quiet("a route to somewhere")
 	must(netlink.LinkSetUp(link("own0")))
 	must(netlink.AddrAdd(link("own0"), addr("10.1.0.1/24")))
-	must(netlink.RouteAdd(&netlink.Route{LinkIndex: link("own0").Attrs().Index, Table: 51}))
+	must(netlink.RouteAdd(&netlink.Route{LinkIndex: link("own0").Attrs().Index, Gw: net.IPv4(10, 1, 0, 2), Table: 51}))
 	quiet("our own interface")
 	must(netlink.AddrAdd(link("a0"), addr("2001:db8::7/64")))
 	await("an IPv6 address", true)
