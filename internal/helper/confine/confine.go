@@ -1,0 +1,117 @@
+//go:build linux
+
+// Package confine takes from a process what it does not need: every capability
+// but those it keeps, the way back to more, and the system calls of another
+// program's life. cmd/tidegate-helper calls it first of all; it is not for
+// concurrent use.
+package confine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// again marks a process that has been confined and started anew.
+const again = "TIDEGATE_HELPER_CONFINED"
+
+// Capabilities has this process keep only these capabilities, for good. All
+// threads have to, and the runtime has several by now: so one thread drops the
+// rest and executes the program anew, with the same arguments and descriptors.
+// In the process that is so made, and in one that was started with nothing
+// more, it returns nil.
+func Capabilities(keep ...uintptr) error {
+	want := uint64(0)
+	for _, c := range keep {
+		want |= 1 << c
+	}
+	left, err := confined(want)
+	if err != nil {
+		return err
+	}
+	if left == "" {
+		return nil
+	}
+	if os.Getenv(again) != "" {
+		return fmt.Errorf("drop privileges: %s is left", left)
+	}
+	runtime.LockOSThread() // never unlocked: this thread is the next program
+	if err := drop(want); err != nil {
+		return fmt.Errorf("drop privileges: %w", err)
+	}
+	return fmt.Errorf("start anew without privileges: %w", unix.Exec("/proc/self/exe", os.Args, append(os.Environ(), again+"=1")))
+}
+
+// confined says what is left of more than want; empty: nothing.
+func confined(want uint64) (left string, err error) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return "", fmt.Errorf("read the privileges: %w", err)
+	}
+	said := map[string]string{}
+	for line := range strings.Lines(string(status)) {
+		if key, value, ok := strings.Cut(line, ":"); ok {
+			said[key] = strings.TrimSpace(value)
+		}
+	}
+	if said["NoNewPrivs"] != "1" {
+		return "NoNewPrivs", nil
+	}
+	for _, set := range []string{"CapEff", "CapPrm", "CapBnd"} {
+		got, err := strconv.ParseUint(said[set], 16, 64)
+		if err != nil {
+			return "", fmt.Errorf("read the privileges: %w", err)
+		}
+		if got != want {
+			return set, nil
+		}
+	}
+	return "", nil
+}
+
+// drop takes from the calling thread what is not in want.
+func drop(want uint64) error {
+	for c := uintptr(0); c < 64; c++ {
+		if want&(1<<c) != 0 {
+			continue
+		}
+		err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
+		if errors.Is(err, unix.EINVAL) {
+			break // there are no more
+		}
+		if err != nil {
+			return fmt.Errorf("drop capability %d: %w", c, err)
+		}
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	for i := range data {
+		set := uint32(want >> (32 * i))
+		data[i] = unix.CapUserData{Effective: set, Permitted: set, Inheritable: set}
+	}
+	if err := unix.Capset(&header, &data[0]); err != nil {
+		return fmt.Errorf("set capabilities: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return fmt.Errorf("clear ambient capabilities: %w", err)
+	}
+	if os.Geteuid() != 0 { // root's come by being root
+		for c := uintptr(0); c < 64; c++ {
+			if want&(1<<c) == 0 {
+				continue
+			}
+			if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, c, 0, 0); err != nil {
+				return fmt.Errorf("keep capability %d: %w", c, err)
+			}
+		}
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("refuse new privileges: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+//go:build linux && (amd64 || arm64)
+
+package confine
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// foreign are the calls of another program's life: to become another program,
+// to look into one, to change the machine, and the doors around this filter.
+var foreign = []uint32{
+	unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV,
+	unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
+	unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_UNSHARE, unix.SYS_SETNS,
+	unix.SYS_MOVE_MOUNT, unix.SYS_OPEN_TREE, unix.SYS_FSOPEN, unix.SYS_FSMOUNT, unix.SYS_MOUNT_SETATTR,
+	unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD, unix.SYS_PERSONALITY,
+	unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE, unix.SYS_KEXEC_LOAD, unix.SYS_KEXEC_FILE_LOAD,
+	unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_KEYCTL, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY,
+	unix.SYS_REBOOT, unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_ACCT, unix.SYS_QUOTACTL,
+	unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_ADJTIMEX, unix.SYS_CLOCK_ADJTIME,
+}
+
+// x32 marks the calls of amd64's other ABI, which would pass by their numbers.
+const x32 = 0x40000000
+
+// SystemCalls has all threads of this process refused, for good, sockets other
+// than Unix's and netlink's, and the calls that only another program makes. It
+// needs NoNewPrivs, which Capabilities has set.
+func SystemCalls() error {
+	f := filter()
+	prog := unix.SockFprog{Len: uint16(len(f)), Filter: &f[0]}
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
+	if errno != 0 {
+		return fmt.Errorf("filter system calls: %w", errno)
+	}
+	return nil
+}
+
+// filter is the program, on struct seccomp_data: the call's number at 0, the
+// architecture at 4, the first argument's low half at 16.
+func filter() []unix.SockFilter {
+	const load, equal, atLeast, ret = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, unix.BPF_RET | unix.BPF_K
+	const refuse = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
+	f := []unix.SockFilter{
+		{Code: load, K: 4},
+		{Code: equal, K: auditArch, Jt: 1},
+		{Code: ret, K: unix.SECCOMP_RET_KILL_PROCESS},
+		{Code: load, K: 0},
+		{Code: atLeast, K: x32, Jf: 1},
+		{Code: ret, K: refuse},
+	}
+	for _, n := range foreign {
+		f = append(f, unix.SockFilter{Code: equal, K: n, Jf: 1}, unix.SockFilter{Code: ret, K: refuse})
+	}
+	return append(f,
+		unix.SockFilter{Code: equal, K: unix.SYS_SOCKET, Jf: 4},
+		unix.SockFilter{Code: load, K: 16},
+		unix.SockFilter{Code: equal, K: unix.AF_UNIX, Jt: 2},
+		unix.SockFilter{Code: equal, K: unix.AF_NETLINK, Jt: 1},
+		unix.SockFilter{Code: ret, K: refuse},
+		unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ALLOW},
+	)
+}

@@ -1,0 +1,177 @@
+// Package protocol is what the tray process and the helper say to each other
+// over the helper's socket: one request, one reply, as often as wanted. Both
+// ends use it; its functions keep no state and may be called concurrently.
+//
+// A message is two bytes of length, the most significant first, and JSON in the
+// one form that Marshal gives it: whatever decodes but would not be written so
+// is refused, so that nothing is said twice, in another case, or unknown.
+// OpenTUN's reply has the device's descriptor beside it (SCM_RIGHTS).
+package protocol
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+)
+
+// Limits of messages.
+const (
+	MaxMessage = 4 << 10 // bytes of JSON
+	MaxRoutes  = 64
+)
+
+// Socket is where the helper listens.
+const Socket = "/run/tidegate/helper.sock"
+
+// Verb says what is asked for.
+type Verb string
+
+// The verbs. There is one device a user, and the helper gives it its name and
+// addresses: no request names a file, a program, a device or a user.
+const (
+	// OpenTUN makes the user's device. Refused as Busy while there is one.
+	OpenTUN Verb = "open-tun"
+	// ApplyRoutes has exactly these networks reached through the device: none
+	// undoes it, and twice is once. From then on, and until Close, packets to
+	// these networks leave this machine no other way, device or none.
+	ApplyRoutes Verb = "apply-routes"
+	// Close undoes all of it. There need not be anything.
+	Close Verb = "close"
+)
+
+// Request is what the tray process asks for.
+type Request struct {
+	Verb   Verb           `json:"verb"`
+	Routes []netip.Prefix `json:"routes,omitempty"` // of ApplyRoutes
+}
+
+// Reply is the answer.
+type Reply struct {
+	Refusal *Refusal `json:"refusal,omitempty"`
+	Device  *Device  `json:"device,omitempty"` // of OpenTUN
+}
+
+// Device is what was opened.
+type Device struct {
+	Name  string     `json:"name"`
+	MTU   int        `json:"mtu"`
+	Addr4 netip.Addr `json:"addr4"`
+	Addr6 netip.Addr `json:"addr6"` // invalid where this machine has no IPv6
+}
+
+// Code says why something was refused.
+type Code string
+
+// The codes.
+const (
+	BadRequest Code = "bad-request" // a defect or an attack
+	Stranger   Code = "stranger"    // the user may not use the helper
+	Busy       Code = "busy"        // the user has a device already
+	Outside    Code = "outside"     // the administrator's list has no such network
+	Conflict   Code = "conflict"    // the network that this machine is in uses those addresses
+	NoDevice   Code = "no-device"   // there is none to lead routes to
+	Full       Code = "full"        // too many users have one
+	Failed     Code = "failed"      // the system did not do it
+)
+
+// Refusal is why a request was not done. It is an error.
+type Refusal struct {
+	Code Code   `json:"code"`
+	Text string `json:"text"`
+}
+
+// Error implements error.
+func (r *Refusal) Error() string { return r.Text }
+
+// Is makes errors.Is(err, &Refusal{Code: c}) true for every refusal of code c.
+func (r *Refusal) Is(target error) bool {
+	t, ok := target.(*Refusal)
+	return ok && t.Code == r.Code
+}
+
+// Refuse makes a refusal; the text ends up before the user.
+func Refuse(c Code, format string, arg ...any) *Refusal {
+	text := fmt.Sprintf(format, arg...)
+	return &Refusal{Code: c, Text: text[:min(len(text), 512)]}
+}
+
+// Encode makes a message.
+func Encode(v any) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode message: %w", err)
+	}
+	if len(b) > MaxMessage {
+		return nil, fmt.Errorf("encode message: it has %d bytes, and %d are too many", len(b), MaxMessage)
+	}
+	return append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...), nil
+}
+
+// Read reads a message's JSON. The end of r between messages is io.EOF.
+func Read(r io.Reader) ([]byte, error) {
+	var size [2]byte
+	if _, err := io.ReadFull(r, size[:]); err != nil {
+		return nil, err
+	}
+	n := binary.BigEndian.Uint16(size[:])
+	if n == 0 || n > MaxMessage {
+		return nil, fmt.Errorf("read message: a length of %d bytes", n)
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, fmt.Errorf("read message: %w", err)
+	}
+	return b, nil
+}
+
+// decode decodes what Encode would have made of v.
+func decode(b []byte, v any) error {
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("decode message: %w", err)
+	}
+	again, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("decode message: %w", err)
+	}
+	if !bytes.Equal(b, again) {
+		return fmt.Errorf("decode message: it is not in the form that is agreed on")
+	}
+	return nil
+}
+
+// DecodeRequest decodes a request, which then is one of the verbs and has what
+// belongs to it.
+func DecodeRequest(b []byte) (r Request, err error) {
+	if err := decode(b, &r); err != nil {
+		return Request{}, err
+	}
+	switch r.Verb {
+	case ApplyRoutes:
+	case OpenTUN, Close:
+		if r.Routes != nil {
+			return Request{}, fmt.Errorf("decode message: %s has no routes", r.Verb)
+		}
+	default:
+		return Request{}, fmt.Errorf("decode message: there is no verb %.20q", r.Verb)
+	}
+	if len(r.Routes) > MaxRoutes {
+		return Request{}, fmt.Errorf("decode message: %d routes are too many", len(r.Routes))
+	}
+	for _, p := range r.Routes {
+		if !p.IsValid() || p.Addr().Is4In6() {
+			return Request{}, fmt.Errorf("decode message: a route is no network")
+		}
+	}
+	return r, nil
+}
+
+// DecodeReply decodes a reply.
+func DecodeReply(b []byte) (r Reply, err error) {
+	if err := decode(b, &r); err != nil {
+		return Reply{}, err
+	}
+	return r, nil
+}

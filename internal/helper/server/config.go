@@ -1,0 +1,223 @@
+//go:build linux
+
+// Package server is the helper that opens network devices for users who have no
+// privileges: it makes a TUN, leads the organisation's networks to it, hands
+// over the descriptor, and keeps a guard that fails closed when the user's
+// client is gone. cmd/tidegate-helper runs one.
+//
+// It believes nobody: who asks is known by the socket, what may be asked stands
+// in a file of the administrator's, and no request names a file, a device, a
+// program or a user. It has no keys, opens no network connection and carries no
+// packet.
+//
+//	OpenTUN ──► device, addresses           gone with the descriptor (the kernel)
+//	ApplyRoutes ──► routes of a table ──────┘
+//	            ├─► rules that lead to it    undone when the device has gone
+//	            ├─► "unreachable" in main ┐
+//	            └─► nftables guard ───────┴─ stay until Close
+//
+// What outlives the device is written down before it is done (journal.go), and
+// taken up again by the next start. A Server handles one request at a time.
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/tidegate/tidegate/internal/helper/protocol"
+)
+
+// ConfigPath is where the administrator's file is.
+const ConfigPath = "/etc/tidegate/helper.toml"
+
+// Config is what the administrator allows.
+type Config struct {
+	// Prefixes are the networks that devices may be routes to, and parts of
+	// which users' clients ask for.
+	Prefixes []netip.Prefix `toml:"prefixes"`
+	// Devices are an IPv4 and an IPv6 network that devices' own addresses are
+	// taken from, of at most a /24 and a /112.
+	Devices []netip.Prefix `toml:"devices"`
+	// Group has its members served, wherever they have signed in. Others are
+	// served while they have an active session at this machine, if the socket's
+	// mode lets them in at all. Empty: no group.
+	Group string `toml:"group"`
+	// Programs, where there are any, are the only ones served, by their paths.
+	Programs []string `toml:"programs"`
+	// Priority is that of the rules, Table the number before the first routing
+	// table; 0: 5200 and 5300.
+	Priority int `toml:"priority"`
+	Table    int `toml:"table"`
+}
+
+// MaxDevices bounds the users who have a device at once.
+const MaxDevices = 64
+
+// Load reads the administrator's file. It refuses one that anybody but root can
+// have written.
+func Load(path string) (c Config, err error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return Config{}, fmt.Errorf("open the list of what is allowed: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return Config{}, fmt.Errorf("look at %s: %w", path, err)
+	}
+	folder, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return Config{}, fmt.Errorf("look at the folder of %s: %w", path, err)
+	}
+	if !info.Mode().IsRegular() {
+		return Config{}, fmt.Errorf("%s is no file", path)
+	}
+	for name, i := range map[string]os.FileInfo{path: info, filepath.Dir(path): folder} {
+		if !rootsAlone(i) {
+			return Config{}, fmt.Errorf("%s can be written by others than root: run: chown root %s; chmod go-w %s", name, name, name)
+		}
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	if err != nil {
+		return Config{}, fmt.Errorf("read %s: %w", path, err)
+	}
+	if c, err = parse(string(text)); err != nil {
+		return Config{}, fmt.Errorf("read %s: %w", path, err)
+	}
+	return c, nil
+}
+
+func rootsAlone(i os.FileInfo) bool {
+	s, ok := i.Sys().(*syscall.Stat_t)
+	return ok && s.Uid == 0 && i.Mode().Perm()&0o022 == 0
+}
+
+// parse reads a configuration and holds it against what no file may allow.
+func parse(text string) (c Config, err error) {
+	meta, err := toml.Decode(text, &c)
+	if err != nil {
+		return Config{}, err
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return Config{}, fmt.Errorf("there is no setting %q", unknown[0].String())
+	}
+	if c.Priority == 0 {
+		c.Priority = 5200
+	}
+	if c.Table == 0 {
+		c.Table = 5300
+	}
+	return c, c.check()
+}
+
+func (c Config) check() error {
+	var bad []error
+	note := func(format string, arg ...any) { bad = append(bad, fmt.Errorf(format, arg...)) }
+	if len(c.Prefixes) == 0 || len(c.Prefixes) > protocol.MaxRoutes {
+		note("prefixes: there are %d, want 1 to %d", len(c.Prefixes), protocol.MaxRoutes)
+	}
+	for i, p := range c.Prefixes {
+		if err := possible(p); err != nil {
+			note("prefixes: %w", err)
+		}
+		if slices.ContainsFunc(c.Prefixes[:i], p.Overlaps) {
+			note("prefixes: %v is there twice", p)
+		}
+	}
+	if len(c.Devices) != 2 || !c.Devices[0].Addr().Is4() || !c.Devices[1].Addr().Is6() {
+		note("devices: want an IPv4 and an IPv6 network")
+	}
+	for _, p := range c.Devices {
+		if err := possible(p); err != nil {
+			note("devices: %w", err)
+		} else if host := p.Addr().BitLen() - p.Bits(); host < 8 {
+			note("devices: %v is too small for %d devices", p, MaxDevices)
+		}
+	}
+	for _, p := range c.Programs {
+		if !filepath.IsAbs(p) || filepath.Clean(p) != p {
+			note("programs: %q is no full path", p)
+		}
+	}
+	if c.Priority < 1 || c.Priority > 32000 {
+		note("priority: %d is not within 1 and 32000", c.Priority)
+	}
+	if c.Table < 256 || c.Table > 1<<30 {
+		note("table: %d is not within 256 and 1073741824", c.Table)
+	}
+	return errors.Join(bad...)
+}
+
+// possible refuses networks that nobody may lead to a device, whoever allows
+// it: half the Internet, this machine, the link, groups.
+func possible(p netip.Prefix) error {
+	a := p.Addr()
+	least := 8
+	if a.Is6() {
+		least = 16
+	}
+	switch {
+	case !p.IsValid():
+		return errors.New("one is no network")
+	case a.Zone() != "" || a.Is4In6():
+		return fmt.Errorf("%v is written oddly", p)
+	case p != p.Masked():
+		return fmt.Errorf("%v has bits behind its length", p)
+	case p.Bits() < least:
+		return fmt.Errorf("%v is too large", p)
+	}
+	for _, never := range nevers {
+		if never.Overlaps(p) {
+			return fmt.Errorf("%v is no network of applications", p)
+		}
+	}
+	return nil
+}
+
+// nevers are this machine, the link, groups and what stands for IPv4 elsewhere.
+var nevers = func() (all []netip.Prefix) {
+	for _, s := range []string{"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
+		"::/16", "64:ff9b::/32", "fe80::/9", "ff00::/8", "2002::/16"} {
+		all = append(all, netip.MustParsePrefix(s))
+	}
+	return all
+}()
+
+// allows refuses routes that are not the administrator's to give, or that are
+// the networks this machine is in.
+func (c Config) allows(routes []netip.Prefix, here []netip.Prefix) *protocol.Refusal {
+	if len(routes) > protocol.MaxRoutes {
+		return protocol.Refuse(protocol.BadRequest, "%d networks are too many", len(routes))
+	}
+	for i, p := range routes {
+		if err := possible(p); err != nil {
+			return protocol.Refuse(protocol.BadRequest, "%v", err)
+		}
+		if slices.ContainsFunc(routes[:i], p.Overlaps) {
+			return protocol.Refuse(protocol.BadRequest, "%v is there twice", p)
+		}
+		if !slices.ContainsFunc(c.Prefixes, func(a netip.Prefix) bool { return a.Overlaps(p) && a.Bits() <= p.Bits() }) {
+			return protocol.Refuse(protocol.Outside, "this machine's administrator does not allow %v (%s)", p, ConfigPath)
+		}
+		if at := slices.IndexFunc(here, p.Overlaps); at >= 0 {
+			return protocol.Refuse(protocol.Conflict, "the network that you are in uses %v, which is part of %v", here[at], p)
+		}
+	}
+	return nil
+}
+
+// address is a device's own, of the n-th from 1.
+func (c Config) address(family, n int) netip.Addr {
+	b := c.Devices[family].Addr().AsSlice()
+	b[len(b)-1] += byte(n)
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}

@@ -1,0 +1,120 @@
+//go:build linux
+
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// The guard is an nftables table of the user's own:
+//
+//   - packets to the networks leave by a device of ours or not at all, wherever
+//     they come from and whatever routes there are;
+//   - the device is used by its user's processes, and by what the kernel sends
+//     for them;
+//   - from the device comes only what those networks can have sent, for this
+//     machine: nothing is forwarded.
+
+func tableOf(uid uint32) *nftables.Table {
+	return &nftables.Table{Family: nftables.TableFamilyINet, Name: "tidegate_" + strconv.FormatUint(uint64(uid), 10)}
+}
+
+// guard sets a user's guard to what r says, at once.
+func guard(r record) error {
+	c, err := nftables.New()
+	if err != nil {
+		return fmt.Errorf("set the guard: %w", err)
+	}
+	t := tableOf(r.UID)
+	c.AddTable(t)
+	c.DelTable(t)
+	c.AddTable(t)
+	chain := func(name string, hook *nftables.ChainHook) func(...[]expr.Any) {
+		ch := c.AddChain(&nftables.Chain{Name: name, Table: t, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: nftables.ChainPriorityFilter})
+		return func(parts ...[]expr.Any) {
+			rule := &nftables.Rule{Table: t, Chain: ch}
+			for _, p := range parts {
+				rule.Exprs = append(rule.Exprs, p...)
+			}
+			c.AddRule(rule)
+		}
+	}
+	own, ours := r.name()+"\x00", devices
+	output := chain("output", nftables.ChainHookOutput)
+	output(device(expr.MetaKeyOIFNAME, own), notOf(r.UID), verdict(expr.VerdictDrop))
+	output(device(expr.MetaKeyOIFNAME, ours), verdict(expr.VerdictAccept))
+	output(device(expr.MetaKeyOIFNAME, "lo\x00"), verdict(expr.VerdictAccept))
+	forward := chain("forward", nftables.ChainHookForward)
+	forward(device(expr.MetaKeyOIFNAME, own), verdict(expr.VerdictDrop))
+	forward(device(expr.MetaKeyIIFNAME, own), verdict(expr.VerdictDrop))
+	input := chain("input", nftables.ChainHookInput)
+	for _, p := range r.Routes {
+		output(network(p, false), verdict(expr.VerdictDrop))
+		forward(network(p, false), verdict(expr.VerdictDrop))
+		input(device(expr.MetaKeyIIFNAME, own), network(p, true), verdict(expr.VerdictAccept))
+	}
+	input(device(expr.MetaKeyIIFNAME, own), verdict(expr.VerdictDrop))
+	if err := c.Flush(); err != nil {
+		return fmt.Errorf("set the guard: %w", err)
+	}
+	return nil
+}
+
+// unguard removes a user's guard, if there is one.
+func unguard(uid uint32) error {
+	c, err := nftables.New()
+	if err != nil {
+		return fmt.Errorf("remove the guard: %w", err)
+	}
+	c.DelTable(tableOf(uid))
+	if err := c.Flush(); err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("remove the guard: %w", err)
+	}
+	return nil
+}
+
+// device matches a device's name; one without a final NUL is the beginning.
+func device(which expr.MetaKey, name string) []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: which, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte(name)},
+	}
+}
+
+// notOf matches packets of a socket that is another user's. What the kernel
+// sends without one does not match.
+func notOf(uid uint32) []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeySKUID, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(uid)},
+	}
+}
+
+// network matches a destination, or a source, within p.
+func network(p netip.Prefix, source bool) []expr.Any {
+	family, size, offset := byte(unix.NFPROTO_IPV4), uint32(4), uint32(16)
+	if p.Addr().Is6() {
+		family, size, offset = unix.NFPROTO_IPV6, 16, 24
+	}
+	if source {
+		offset -= size
+	}
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{family}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: size},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: size, Mask: net.CIDRMask(p.Bits(), int(size)*8), Xor: make([]byte, size)},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: p.Addr().AsSlice()},
+	}
+}
+
+func verdict(kind expr.VerdictKind) []expr.Any { return []expr.Any{&expr.Verdict{Kind: kind}} }

@@ -1,0 +1,165 @@
+//go:build linux
+
+package server
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// family is one of the two.
+type family struct {
+	netlink int
+	addr    netip.Addr // of the device
+	routes  []netip.Prefix
+}
+
+// families splits a record's routes.
+func (c Config) families(r record) (all [2]family) {
+	all[0] = family{netlink: netlink.FAMILY_V4, addr: c.address(0, r.Slot)}
+	all[1] = family{netlink: netlink.FAMILY_V6, addr: c.address(1, r.Slot)}
+	for _, p := range r.Routes {
+		f := &all[0]
+		if p.Addr().Is6() {
+			f = &all[1]
+		}
+		f.routes = append(f.routes, p)
+	}
+	return all
+}
+
+func (c Config) table(r record) int { return c.Table + r.Slot }
+
+// lead has the user's packets to r.Routes go to the device, by a table that
+// rules lead to before any other: a more specific route of the network that the
+// machine is in does not win. Routes that were there and are not wanted go. A
+// rule is for the user's sockets, another for what the kernel sends for them
+// and for the check that answers come back the same way.
+func (c Config) lead(r record) error {
+	for _, f := range c.families(r) {
+		if err := c.routes(r, f); err != nil {
+			return err
+		}
+		if err := c.rules(r, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlead removes the rules and the table's routes.
+func (c Config) unlead(r record) error {
+	r.Routes, r.Index = nil, 0
+	return c.lead(r)
+}
+
+func (c Config) routes(r record, f family) error {
+	old, err := netlink.RouteListFiltered(f.netlink, &netlink.Route{Table: c.table(r)}, netlink.RT_FILTER_TABLE)
+	if err != nil {
+		return fmt.Errorf("list routes: %w", err)
+	}
+	for _, p := range f.routes {
+		if f.netlink == netlink.FAMILY_V6 && !has(r.Index, f.addr) {
+			break // a machine without IPv6
+		}
+		route := &netlink.Route{LinkIndex: r.Index, Dst: ipnet(p), Src: f.addr.AsSlice(), Table: c.table(r), Scope: netlink.SCOPE_LINK}
+		if f.netlink == netlink.FAMILY_V6 {
+			route.Scope = netlink.SCOPE_UNIVERSE
+		}
+		if err := netlink.RouteReplace(route); err != nil {
+			return fmt.Errorf("add the route to %v: %w", p, err)
+		}
+	}
+	for _, o := range old {
+		if !slices.ContainsFunc(f.routes, func(p netip.Prefix) bool { return o.Dst != nil && o.Dst.String() == p.String() }) {
+			o.Family = f.netlink
+			if err := netlink.RouteDel(&o); err != nil && !errors.Is(err, unix.ESRCH) {
+				return fmt.Errorf("remove the route to %v: %w", o.Dst, err)
+			}
+		}
+	}
+	return nil
+}
+
+// has says whether the device has the address.
+func has(index int, a netip.Addr) bool {
+	l, err := netlink.LinkByIndex(index)
+	if err != nil {
+		return false
+	}
+	all, err := netlink.AddrList(l, netlink.FAMILY_ALL)
+	return err == nil && slices.ContainsFunc(all, func(o netlink.Addr) bool { return o.IP.Equal(a.AsSlice()) })
+}
+
+func (c Config) rules(r record, f family) error {
+	old, err := netlink.RuleListFiltered(f.netlink, &netlink.Rule{Table: c.table(r)}, netlink.RT_FILTER_TABLE)
+	if err != nil {
+		if f.netlink == netlink.FAMILY_V6 && without6(err) {
+			return nil
+		}
+		return fmt.Errorf("list rules: %w", err)
+	}
+	var want []*netlink.Rule
+	for _, p := range f.routes {
+		user, reply := netlink.NewRule(), netlink.NewRule()
+		user.UIDRange = netlink.NewRuleUIDRange(r.UID, r.UID)
+		reply.Src = ipnet(netip.PrefixFrom(f.addr, f.addr.BitLen()))
+		for _, rule := range []*netlink.Rule{user, reply} {
+			rule.Family, rule.Priority, rule.Table, rule.Dst = f.netlink, c.Priority, c.table(r), ipnet(p)
+			want = append(want, rule)
+		}
+	}
+	for _, w := range want {
+		if slices.ContainsFunc(old, func(o netlink.Rule) bool { return sameRule(o, *w) }) {
+			continue
+		}
+		if err := netlink.RuleAdd(w); err != nil && !errors.Is(err, unix.EEXIST) && !(f.netlink == netlink.FAMILY_V6 && without6(err)) {
+			return fmt.Errorf("add the rule for %v: %w", w.Dst, err)
+		}
+	}
+	for _, o := range old {
+		if !slices.ContainsFunc(want, func(w *netlink.Rule) bool { return sameRule(o, *w) }) {
+			o.Family = f.netlink
+			if err := netlink.RuleDel(&o); err != nil && !errors.Is(err, unix.ENOENT) {
+				return fmt.Errorf("remove the rule for %v: %w", o.Dst, err)
+			}
+		}
+	}
+	return nil
+}
+
+func sameRule(a, b netlink.Rule) bool {
+	if a.Src.String() != b.Src.String() || a.Dst.String() != b.Dst.String() || a.Priority != b.Priority || (a.UIDRange == nil) != (b.UIDRange == nil) {
+		return false
+	}
+	return a.UIDRange == nil || *a.UIDRange == *b.UIDRange
+}
+
+// block has what nothing else leads anywhere be unreachable, in the main table
+// and behind every other route there: a program learns at once that the device
+// is gone. old are networks that were, and are not in r.
+func (c Config) block(r record, old []netip.Prefix) error {
+	route := func(p netip.Prefix) *netlink.Route {
+		return &netlink.Route{Dst: ipnet(p), Type: unix.RTN_UNREACHABLE, Table: unix.RT_TABLE_MAIN, Priority: math.MaxInt32 - r.Slot}
+	}
+	for _, p := range r.Routes {
+		if err := netlink.RouteReplace(route(p)); err != nil && !(p.Addr().Is6() && without6(err)) {
+			return fmt.Errorf("block %v: %w", p, err)
+		}
+	}
+	for _, p := range old {
+		if slices.Contains(r.Routes, p) {
+			continue
+		}
+		if err := netlink.RouteDel(route(p)); err != nil && !errors.Is(err, unix.ESRCH) && !(p.Addr().Is6() && without6(err)) {
+			return fmt.Errorf("unblock %v: %w", p, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,434 @@
+//go:build linux
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/tidegate/tidegate/internal/helper/protocol"
+)
+
+// Options for New. Config and Journal are needed.
+type Options struct {
+	Config Config
+	// GID is Config.Group's number; negative: there is no such group.
+	GID int
+	// Journal is a folder that is this server's alone.
+	Journal string
+	// Sessions is logind's folder of them; empty: where it is.
+	Sessions string
+	// Log gets what was done and refused; nil discards it.
+	Log *slog.Logger
+}
+
+// Bounds of what strangers can hold.
+const (
+	maxConns = 64
+	connTime = 10 * time.Second // for a request, and between two
+	sweeping = time.Minute      // should the kernel's news of devices be lost
+)
+
+// Server serves one socket. Make it with New.
+type Server struct {
+	o       Options
+	journal journal
+	conns   chan struct{}
+
+	mu      sync.Mutex // one request at a time
+	records map[uint32]record
+	// handing has a channel for each user whose descriptor is on its way, and is
+	// ours too until then: the next request waits for it to be closed.
+	handing map[uint32]chan struct{}
+}
+
+// New makes a Server, and takes up what the last one has left. It starts nothing.
+func New(o Options) (*Server, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Sessions == "" {
+		o.Sessions = "/run/systemd/sessions"
+	}
+	s := &Server{o: o, journal: journal{o.Journal}, conns: make(chan struct{}, maxConns), handing: map[uint32]chan struct{}{}}
+	var err error
+	if s.records, err = s.journal.load(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Run serves until ctx ends, and closes l. Devices live on: they are their
+// users' clients'.
+func (s *Server) Run(ctx context.Context, l *net.UnixListener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	g.Go(func() error { return s.watch(ctx) })
+	g.Go(func() error {
+		for {
+			c, err := l.AcceptUnix()
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ECONNABORTED) {
+					time.Sleep(10 * time.Millisecond)
+					continue
+				}
+				return fmt.Errorf("accept: %w", err)
+			}
+			select {
+			case s.conns <- struct{}{}:
+			default:
+				c.Close()
+				continue
+			}
+			g.Go(func() error {
+				defer func() { <-s.conns }()
+				defer c.Close()
+				defer context.AfterFunc(ctx, func() { c.Close() })()
+				s.serve(c)
+				return nil
+			})
+		}
+	})
+	return g.Wait()
+}
+
+// watch undoes what led to devices that have gone.
+func (s *Server) watch(ctx context.Context) error {
+	for ctx.Err() == nil {
+		updates, done := make(chan netlink.LinkUpdate, 16), make(chan struct{})
+		err := netlink.LinkSubscribeWithOptions(updates, done, netlink.LinkSubscribeOptions{
+			ErrorCallback: func(error) {}, // it is sweeping again that helps
+		})
+		if err != nil {
+			return fmt.Errorf("watch devices: %w", err)
+		}
+		s.sweep()
+		s.follow(ctx, updates)
+		close(done)
+		for range updates { // it ends by closing them
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+	return nil
+}
+
+// follow sweeps whenever a device has gone, until the news end.
+func (s *Server) follow(ctx context.Context, updates <-chan netlink.LinkUpdate) {
+	again := time.NewTicker(sweeping)
+	defer again.Stop()
+	for {
+		select {
+		case u, ok := <-updates:
+			if !ok {
+				return
+			}
+			if u.Header.Type == unix.RTM_DELLINK {
+				s.sweep()
+			}
+		case <-again.C:
+			s.sweep()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sweep undoes rules of devices that have gone; the guard stays.
+func (s *Server) sweep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.records {
+		if r.Index != 0 && !alive(r) {
+			if err := s.gone(r); err != nil {
+				s.o.Log.Error("undo what led to a device", "uid", r.UID, "err", err)
+			}
+		}
+	}
+}
+
+func (s *Server) gone(r record) error {
+	if err := s.o.Config.unlead(r); err != nil {
+		return err
+	}
+	r.Index = 0
+	s.o.Log.Info("a device has gone", "uid", r.UID)
+	return s.keep(r)
+}
+
+// keep writes a record down.
+func (s *Server) keep(r record) error {
+	if err := s.journal.save(r); err != nil {
+		return err
+	}
+	s.records[r.UID] = r
+	return nil
+}
+
+// serve answers a connection's requests.
+func (s *Server) serve(c *net.UnixConn) {
+	p, err := peerOf(c)
+	if err != nil {
+		s.o.Log.Error("a connection is refused", "err", err)
+		return
+	}
+	defer p.close()
+	for {
+		if err := c.SetDeadline(time.Now().Add(connTime)); err != nil {
+			return
+		}
+		b, err := protocol.Read(c)
+		if err != nil {
+			return
+		}
+		var reply protocol.Reply
+		fd := -1
+		r, err := protocol.DecodeRequest(b)
+		switch {
+		case err != nil:
+			reply.Refusal = protocol.Refuse(protocol.BadRequest, "%v", err)
+		case !s.admits(p):
+			reply.Refusal = protocol.Refuse(protocol.Stranger, "you may not use the helper: this machine's administrator lets members of the group %q, and whoever sits at its screen", s.o.Config.Group)
+		default:
+			reply, fd = s.do(p.uid, r)
+		}
+		if reply.Refusal != nil {
+			s.o.Log.Warn("refused", "uid", p.uid, "verb", r.Verb, "code", reply.Refusal.Code, "why", reply.Refusal.Text)
+		}
+		err = send(c, reply, fd)
+		if fd >= 0 {
+			s.handed(p.uid)
+		}
+		if err != nil || reply.Refusal != nil && reply.Refusal.Code == protocol.BadRequest {
+			return
+		}
+	}
+}
+
+// send writes a reply with the descriptor, which is closed here.
+func send(c *net.UnixConn, reply protocol.Reply, fd int) error {
+	var oob []byte
+	if fd >= 0 {
+		defer unix.Close(fd)
+		oob = unix.UnixRights(fd)
+	}
+	b, err := protocol.Encode(reply)
+	if err != nil {
+		return err
+	}
+	n, _, err := c.WriteMsgUnix(b, oob, nil)
+	if err == nil && n < len(b) {
+		_, err = c.Write(b[n:])
+	}
+	return err
+}
+
+// do does what a user who may asks for. A descriptor is the caller's to close.
+func (s *Server) do(uid uint32, r protocol.Request) (reply protocol.Reply, fd int) {
+	s.lock(uid)
+	defer s.mu.Unlock()
+	fd = -1
+	var refusal *protocol.Refusal
+	switch r.Verb {
+	case protocol.OpenTUN:
+		reply.Device, fd, refusal = s.open(uid)
+	case protocol.ApplyRoutes:
+		refusal = s.apply(uid, r)
+	case protocol.Close:
+		refusal = s.close(uid)
+	}
+	if refusal != nil {
+		return protocol.Reply{Refusal: refusal}, -1
+	}
+	if fd >= 0 {
+		s.handing[uid] = make(chan struct{})
+	}
+	s.o.Log.Info("done", "uid", uid, "verb", r.Verb, "routes", r.Routes)
+	return reply, fd
+}
+
+// lock locks mu when no descriptor of the user's is on its way.
+func (s *Server) lock(uid uint32) {
+	for {
+		s.mu.Lock()
+		way, ok := s.handing[uid]
+		if !ok {
+			return
+		}
+		s.mu.Unlock()
+		<-way // at most connTime
+	}
+}
+
+// handed says that the user's descriptor has gone its way.
+func (s *Server) handed(uid uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.handing[uid])
+	delete(s.handing, uid)
+}
+
+func failed(err error) *protocol.Refusal {
+	return protocol.Refuse(protocol.Failed, "%v", err)
+}
+
+// open makes a user's device.
+func (s *Server) open(uid uint32) (*protocol.Device, int, *protocol.Refusal) {
+	r, ok := s.records[uid]
+	if !ok {
+		r = record{UID: uid, Slot: s.slot()}
+		if r.Slot == 0 {
+			return nil, -1, protocol.Refuse(protocol.Full, "%d users have a device already", MaxDevices)
+		}
+	}
+	fd, err := openTUN(r.name())
+	if errors.Is(err, unix.EBUSY) {
+		return nil, -1, protocol.Refuse(protocol.Busy, "another Tidegate of yours has the device")
+	}
+	if err != nil {
+		return nil, -1, failed(err)
+	}
+	d, err := s.take(r)
+	if err != nil {
+		unix.Close(fd)
+		return nil, -1, failed(err)
+	}
+	return d, fd, nil
+}
+
+// take configures a device that was just made. Where another went before it,
+// what led to that one is undone; the guard stands all the while.
+func (s *Server) take(r record) (*protocol.Device, error) {
+	addr4, addr6 := s.o.Config.address(0, r.Slot), s.o.Config.address(1, r.Slot)
+	if err := s.o.Config.unlead(r); err != nil {
+		return nil, err
+	}
+	r.Index = 0
+	if err := s.keep(r); err != nil {
+		return nil, err
+	}
+	if err := guard(r); err != nil {
+		return nil, err
+	}
+	index, ok6, err := configure(r.name(), addr4, addr6)
+	if err != nil {
+		return nil, err
+	}
+	r.Index = index
+	if err := s.keep(r); err != nil {
+		return nil, err
+	}
+	d := &protocol.Device{Name: r.name(), MTU: mtu, Addr4: addr4}
+	if ok6 {
+		d.Addr6 = addr6
+	}
+	return d, nil
+}
+
+// slot is the first that is free; 0: none is.
+func (s *Server) slot() int {
+	used := map[int]bool{}
+	for _, r := range s.records {
+		used[r.Slot] = true
+	}
+	for n := 1; n <= MaxDevices; n++ {
+		if !used[n] {
+			return n
+		}
+	}
+	return 0
+}
+
+// apply has exactly q.Routes lead to the user's device. Guard first: between
+// the steps packets are dropped rather than let out.
+func (s *Server) apply(uid uint32, q protocol.Request) *protocol.Refusal {
+	r, ok := s.records[uid]
+	if !ok || !alive(r) {
+		return protocol.Refuse(protocol.NoDevice, "you have no device")
+	}
+	nets, refusal := here()
+	if refusal != nil {
+		return refusal
+	}
+	if refusal := s.o.Config.allows(q.Routes, nets); refusal != nil {
+		return refusal
+	}
+	old := r.Routes
+	both := r
+	for _, p := range q.Routes {
+		if !slices.Contains(both.Routes, p) {
+			both.Routes = append(both.Routes[:len(both.Routes):len(both.Routes)], p)
+		}
+	}
+	r.Routes = q.Routes
+	// The journal names both until the old ones have gone.
+	if err := s.keep(both); err != nil {
+		return failed(err)
+	}
+	for _, step := range []func() error{
+		func() error { return guard(both) },
+		func() error { return s.o.Config.block(r, old) },
+		func() error { return s.o.Config.lead(r) },
+		func() error { return guard(r) },
+		func() error { return s.keep(r) },
+	} {
+		if err := step(); err != nil {
+			return failed(err)
+		}
+	}
+	return nil
+}
+
+// close undoes all that was done for a user.
+func (s *Server) close(uid uint32) *protocol.Refusal {
+	r, ok := s.records[uid]
+	if !ok {
+		return nil
+	}
+	if alive(r) {
+		if l, err := netlink.LinkByIndex(r.Index); err == nil {
+			if err := netlink.LinkDel(l); err != nil && !errors.Is(err, unix.ENODEV) {
+				return failed(fmt.Errorf("remove the device: %w", err))
+			}
+		}
+	}
+	old := r.Routes
+	r.Routes, r.Index = nil, 0
+	for _, step := range []func() error{
+		func() error { return s.o.Config.unlead(r) },
+		func() error { return s.o.Config.block(r, old) },
+		func() error { return unguard(uid) },
+		func() error { return s.journal.remove(uid) },
+	} {
+		if err := step(); err != nil {
+			return failed(err)
+		}
+	}
+	delete(s.records, uid)
+	return nil
+}
+
+// Prepare makes the journal's folder, for this user alone.
+func Prepare(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the journal's folder: %w", err)
+	}
+	return os.Chmod(dir, 0o700)
+}
