@@ -48,7 +48,7 @@ type App struct {
 	// Open says how to open it, OpenWith with what: an URL, or a terminal command.
 	Open     OpenKind `json:"open"`
 	OpenWith string   `json:"open_with,omitempty"`
-	// Addresses stand for the host where programs reach it by its own name.
+	// Addresses stand for the host in the TUN, while there is one.
 	Addresses []netip.Addr `json:"addresses,omitempty"`
 	Flows     int          `json:"flows"`
 	Parked    int          `json:"parked,omitempty"` // of Flows: they rest, and go on when either end has something to say

@@ -14,7 +14,7 @@ func deriveApps(f *facts, in *intent, allowed bool, w *wake) []App {
 		a.Listen, a.Flows, a.Up, a.Down, a.LastUsed = fact.Listen, fact.Flows, fact.Up, fact.Down, fact.LastUsed
 		a.Cut, a.Parked = fact.Cut, fact.Parked
 		for _, s := range fact.Synthetic {
-			if s.IsValid() {
+			if s.IsValid() && f.plane.TUN {
 				a.Addresses = append(a.Addresses, s)
 			}
 		}

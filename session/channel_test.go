@@ -259,6 +259,9 @@ func TestLocalAccess(t *testing.T) {
 		f.Sites = map[wire.SiteID]SiteFact{"lab": {State: Connected, Flows: 1, Lane: "h2"}}
 		b.s.ReportDataplane(f)
 		s = b.state()
+		if as := b.app("wiki").Addresses; len(as) != 0 {
+			t.Errorf("without a TUN, the wiki is at %v in it", as)
+		}
 		if p := s.Local.Problem; p == nil || p.Title != "The helper does not answer" || p.Detail != "No such file" || p.Fix == "" || s.Local.TUN {
 			t.Errorf("without the helper there is %+v of it", p)
 		}
