@@ -71,9 +71,15 @@ func (d *Dialer) dialH3(ctx context.Context, addr netip.AddrPort, to target) (Ca
 	return c, nil
 }
 
+// settingDatagram is SETTINGS_H3_DATAGRAM (RFC 9297, section 2.1.1).
+const settingDatagram = 0x33
+
+// newHTTP3 announces datagrams by hand. With EnableDatagrams http3 asks for the
+// connection's state, on a goroutine of its own, and quic-go reads there without a
+// lock what a roam changes.
 func newHTTP3(conn *quic.Conn) *http3.ClientConn {
 	t := &http3.Transport{
-		DisableCompression: true, EnableDatagrams: true,
+		DisableCompression: true, AdditionalSettings: map[uint64]uint64{settingDatagram: 1},
 		MaxResponseHeaderBytes: maxHead,
 		Logger:                 slog.New(slog.DiscardHandler),
 	}
@@ -100,6 +106,8 @@ type h3Carrier struct {
 	anew   bool      // 0-RTT was refused and given up, h is the second
 	paths  []*path   // the last is in use, the others are retired
 	moved  time.Time // to the last
+	asked  bool      // whether 0-RTT was accepted
+	taken  bool      // it was
 	closed bool
 }
 
@@ -133,6 +141,17 @@ func (c *h3Carrier) http() (h *http3.ClientConn, anew bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.h, c.anew
+}
+
+// accepted says whether 0-RTT was, once the carrier is secured. It asks once: see
+// newHTTP3.
+func (c *h3Carrier) accepted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.asked {
+		c.asked, c.taken = true, c.conn.ConnectionState().Used0RTT
+	}
+	return c.taken
 }
 
 // rejected says whether something failed because the gateway refused 0-RTT.

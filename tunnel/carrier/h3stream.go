@@ -143,7 +143,7 @@ func (s *h3Stream) settle() error {
 		}
 		return ErrReset
 	}
-	if s.c.conn.ConnectionState().Used0RTT {
+	if s.c.accepted() {
 		s.sent, s.early = nil, false
 		s.cancel()
 		return nil

@@ -64,6 +64,7 @@ func (c *h3Carrier) Roam(ctx context.Context) error {
 	if err := c.secured(ctx); err != nil {
 		return fmt.Errorf("roam: %w", err)
 	}
+	c.accepted() // before anything moves
 	c.mu.Lock()
 	many, settled := len(c.paths) >= maxPaths, c.moved.Add(max(settling, 4*c.conn.ConnectionStats().SmoothedRTT))
 	c.mu.Unlock()

@@ -153,7 +153,7 @@ func (c *h3Carrier) ConnectUDP(ctx context.Context, authority string) (Packets, 
 		return nil, unsent(ctx, err)
 	}
 	h, anew := c.http()
-	if c.early && !anew && !c.conn.ConnectionState().Used0RTT {
+	if c.early && !anew && !c.accepted() {
 		if err := c.enter(ctx); err != nil {
 			return nil, unsent(ctx, err)
 		}
