@@ -36,6 +36,22 @@ func TestBudgetLeavesRoom(t *testing.T) {
 	}
 }
 
+func TestWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const window = 100000
+		f := play(t, Options{Window: window})
+		defer f.stop()
+		go f.program.Write(make([]byte, 1<<20))
+		for offset := uint64(0); offset < 5; offset++ {
+			synctest.Wait()
+			if got := f.end.Status().Unacked; got > window || got < window*15/16 {
+				t.Errorf("%d bytes are kept of a window of %d", got, window)
+			}
+			f.stream.Write(appendAck(nil, 7000*(offset+1)))
+		}
+	})
+}
+
 // A flow that waits for the budget goes on when another gives back.
 func TestBudgetWakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -127,6 +127,32 @@ func TestAcknowledgedMeansAccepted(t *testing.T) {
 	})
 }
 
+// The end of a direction counts as received when App has been told, not before:
+// the far end takes its acknowledgement for everything.
+func TestEndIsReceivedWhenAppKnows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := play(t, Options{})
+		defer f.stop()
+		const size = 100 << 10
+		f.stream.Write(join(data(0, string(make([]byte, size))), appendFin(nil, size)))
+		synctest.Wait() // the program's kernel takes 64 KiB
+		if received := f.attach(t, 2, 0); received != size {
+			t.Errorf("received %d, want %d: the program does not know of the end", received, size)
+		}
+		f.stream.Write(appendFin(nil, size)) // once more: it was not acknowledged
+		if b, err := io.ReadAll(f.program); len(b) != size || err != nil {
+			t.Errorf("%d bytes, %v", len(b), err)
+		}
+		if c, _ := f.next(t); c.kind != typeAck || c.offset != size+1 {
+			t.Errorf("%+v, want the end acknowledged", c)
+		}
+		if received := f.attach(t, 3, 0); received != size+1 {
+			t.Errorf("received %d, want the end too", received)
+		}
+		f.end.Reset(io.ErrClosedPipe)
+	})
+}
+
 func TestPendingIsCalledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(Options{})

@@ -30,21 +30,26 @@ type App interface {
 type Options struct {
 	App App
 	// Admit is asked before payload passes, in either direction; false resets
-	// the flow at both ends. It may block. Nil: always.
+	// the flow at both ends. It may block; Run does not return before it does.
+	// Nil: always.
 	Admit func() bool
 	// Moved counts payload: in is what was written to App, otherwise what was
 	// read from it.
 	Moved func(n int, in bool)
 	// Pending is called when there is something for the far end (bytes, the end
-	// of a direction, a reset) and no attachment; once until the next one.
+	// of a direction, a reset) and no attachment; once until the next one. What
+	// was sent and is not acknowledged when a stream is taken away counts. A call
+	// may come late, when there is an attachment again.
 	Pending func()
 	// Detached is called when an attachment ended by itself and not for a newer
-	// one, with why; the flow is parked then.
+	// one, with why; the flow is parked then, or waits over for the far end. A
+	// call may come late, when there is a newer one.
 	Detached func(epoch uint64, err error)
-	// Budget bounds the unacknowledged bytes of all flows that share it; nil:
-	// only Window does.
+	// Budget bounds the buffers of all flows that share it; nil: only Window does.
 	Budget *Budget
-	// Window bounds this flow's unacknowledged bytes; 0: 1 MiB.
+	// Window bounds this flow's bytes in each direction: unacknowledged by the
+	// far end, and taken from it and not yet accepted by App; 0: 1 MiB. The far
+	// end should have the same.
 	Window int
 }
 

@@ -39,7 +39,7 @@ func (f *far) attach(t *testing.T, epoch, peer uint64) (received uint64) {
 		t.Fatal(err)
 	}
 	var s *end
-	s, f.stream = duplex(0, 4<<20)
+	s, f.stream = duplex(0, 512<<10)
 	if err := f.end.Attach(s, epoch, peer); err != nil {
 		t.Fatal(err)
 	}
@@ -179,11 +179,12 @@ func TestMemoryOfSlowReader(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		payload int
-	}{{"bytes alone", 1}, {"hundreds", 300}, {"large", 100 << 10}} {
+		window  int
+	}{{"bytes alone", 1, 100 << 10}, {"hundreds", 300, 1 << 20}, {"large", 100 << 10, 1 << 20}} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				budget := NewBudget(32 << 20)
-				f := play(t, Options{Budget: budget})
+				f := play(t, Options{Budget: budget, Window: tt.window})
 				defer f.stop()
 				payload := string(make([]byte, tt.payload))
 				go func() {
@@ -194,7 +195,7 @@ func TestMemoryOfSlowReader(t *testing.T) {
 					}
 				}()
 				time.Sleep(time.Minute)
-				if used := budget.Used(); used < 1<<20 || used > 3<<20/2 {
+				if used := budget.Used(); used < tt.window || used > tt.window+512<<10 {
 					t.Errorf("%d KiB are held", used>>10)
 				}
 				f.end.mu.Lock()

@@ -16,10 +16,9 @@ var seedFlag = flag.Uint64("seed", 0, "run only this schedule of TestSchedules")
 
 // schedules is how many TestSchedules runs; FLOW_SCHEDULES says how many else.
 func schedules(t *testing.T) uint64 {
-	const standard = 1000
 	s := os.Getenv("FLOW_SCHEDULES")
 	if s == "" {
-		return standard
+		return standardSchedules
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {

@@ -77,7 +77,8 @@ func (w *world) n(n int) int {
 
 func (w *world) chance(percent int) bool { return w.n(100) < percent }
 
-func (w *world) upTo(d time.Duration) time.Duration { return time.Duration(w.n(int(d) + 1)) }
+// upTo is never nothing: see pipe.later.
+func (w *world) upTo(d time.Duration) time.Duration { return time.Duration(1 + w.n(int(d))) }
 
 func (w *world) note(format string, args ...any) {
 	w.mu.Lock()
