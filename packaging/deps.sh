@@ -42,6 +42,8 @@ packages() {
 	test,demo        openssh-client     a real ssh client, in scenarios
 	test             git                a real client of the gateway as a proxy
 	test             nftables           a real firewall, in a network of its own
+	test             iproute2           networks of their own, and what is in them
+	test             iputils-ping       a real ping, through the client's device
 	test             librsvg2-bin       the second opinion on every shipped icon
 	test             desktop-file-utils checks the menu entry
 	test             appstream          checks the software centre's page

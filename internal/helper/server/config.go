@@ -89,7 +89,7 @@ func Load(path string) (c Config, err error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("read %s: %w", path, err)
 	}
-	if c, err = parse(string(text)); err != nil {
+	if c, err = Parse(string(text)); err != nil {
 		return Config{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	return c, nil
@@ -100,8 +100,8 @@ func rootsAlone(i os.FileInfo) bool {
 	return ok && s.Uid == 0 && i.Mode().Perm()&0o022 == 0
 }
 
-// parse reads a configuration and holds it against what no file may allow.
-func parse(text string) (c Config, err error) {
+// Parse reads a configuration and holds it against what no file may allow.
+func Parse(text string) (c Config, err error) {
 	meta, err := toml.Decode(text, &c)
 	if err != nil {
 		return Config{}, err

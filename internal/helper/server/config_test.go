@@ -23,7 +23,7 @@ group = "tidegate"
 `
 
 func TestConfig(t *testing.T) {
-	c, err := parse(good)
+	c, err := Parse(good)
 	if err != nil || c.Priority != 5200 || c.Table != 5300 || c.address(0, 3).String() != "100.96.255.3" || c.address(1, 64).String() != "fd54:6964:6567:ffff::40" {
 		t.Errorf("%+v %v", c, err)
 	}
@@ -55,7 +55,7 @@ func TestConfig(t *testing.T) {
 		{"a negative priority", good + `priority = -1`, "priority: -1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if c, err := parse(tt.text); err == nil || !strings.Contains(err.Error(), tt.says) {
+			if c, err := Parse(tt.text); err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("%+v, %v; want %q", c, err, tt.says)
 			}
 		})
@@ -66,7 +66,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add(good)
 	f.Add("prefixes = [\"0.0.0.0/0\"]\n[a.b]\nc = 1")
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := parse(text)
+		c, err := Parse(text)
 		if err != nil {
 			return
 		}
@@ -79,7 +79,7 @@ func FuzzConfig(f *testing.F) {
 }
 
 func TestAllows(t *testing.T) {
-	c, err := parse(good)
+	c, err := Parse(good)
 	if err != nil {
 		t.Fatal(err)
 	}

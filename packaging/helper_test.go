@@ -1,0 +1,150 @@
+package packaging
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/internal/helper/server"
+	"github.com/tidegate/tidegate/tunnel"
+)
+
+// unit is a systemd unit's settings, by "section.key", in order.
+func unit(t *testing.T, file string) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings, section := map[string][]string{}, ""
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if name, ok := strings.CutPrefix(line, "["); ok && strings.HasSuffix(name, "]") {
+			section = strings.TrimSuffix(name, "]")
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if !ok || section == "" || strings.TrimSpace(key) != key {
+			t.Fatalf("%s: %q is no setting", file, line)
+		}
+		settings[section+"."+key] = append(settings[section+"."+key], value)
+	}
+	return settings
+}
+
+func TestHelperUnits(t *testing.T) {
+	socket, service := unit(t, "linux/helper/tidegate-helper.socket"), unit(t, "linux/helper/tidegate-helper.service")
+	for key, want := range map[string]string{
+		"Socket.ListenStream": protocol.Socket,
+		"Socket.SocketMode":   "0660",
+		"Socket.SocketUser":   "root",
+		"Socket.SocketGroup":  "tidegate",
+		"Install.WantedBy":    "sockets.target",
+	} {
+		if got := socket[key]; len(got) != 1 || got[0] != want {
+			t.Errorf("socket: %s is %q, want %q", key, got, want)
+		}
+	}
+	for key, want := range map[string]string{
+		"ExecStart":                "/usr/libexec/tidegate-helper",
+		"CapabilityBoundingSet":    "CAP_NET_ADMIN",
+		"AmbientCapabilities":      "",
+		"NoNewPrivileges":          "yes",
+		"RestrictAddressFamilies":  "AF_UNIX AF_NETLINK",
+		"ProtectSystem":            "strict",
+		"ProtectHome":              "yes",
+		"PrivateTmp":               "yes",
+		"DevicePolicy":             "closed",
+		"DeviceAllow":              "/dev/net/tun rw",
+		"MemoryDenyWriteExecute":   "yes",
+		"RestrictNamespaces":       "yes",
+		"SystemCallFilter":         "@system-service seccomp",
+		"RuntimeDirectory":         "tidegate/helper",
+		"RuntimeDirectoryMode":     "0700",
+		"RuntimeDirectoryPreserve": "yes",
+	} {
+		if got := service["Service."+key]; len(got) != 1 || got[0] != want {
+			t.Errorf("service: %s is %q, want %q", key, got, want)
+		}
+	}
+	if got := service["Unit.Requires"]; !slices.Equal(got, []string{"tidegate-helper.socket"}) {
+		t.Errorf("service: it requires %q", got)
+	}
+}
+
+func TestHelperConfig(t *testing.T) {
+	text, err := os.ReadFile("linux/helper/helper.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := server.Parse(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Group != "tidegate" || !slices.Contains(c.Prefixes, tunnel.SyntheticIPv4) || !slices.Contains(c.Prefixes, tunnel.SyntheticIPv6) {
+		t.Errorf("it does not allow what the client asks for: %+v", c)
+	}
+	// Each setting that is commented out is one.
+	if _, err := server.Parse(strings.ReplaceAll(string(text), "\n#p", "\np")); err != nil {
+		t.Errorf("with all settings: %v", err)
+	}
+	group, err := os.ReadFile("linux/helper/tidegate.sysusers")
+	if err != nil || !strings.Contains(string(group), "\ng "+c.Group+" ") {
+		t.Errorf("nothing makes the group: %q, %v", group, err)
+	}
+}
+
+func TestHelperPackageList(t *testing.T) {
+	text, err := os.ReadFile("linux/helper/nfpm.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list struct {
+		Name     string
+		Scripts  map[string]string
+		Contents []struct{ Src, Dst string }
+	}
+	if err := yaml.Unmarshal(text, &list); err != nil {
+		t.Fatal(err)
+	}
+	sources, program := []string{"packaging/linux/helper/nfpm.yaml"}, false
+	for _, c := range list.Contents {
+		sources = append(sources, c.Src)
+		program = program || c.Src == "build/bin/tidegate-helper" && c.Dst == "/usr/libexec/tidegate-helper"
+	}
+	for _, script := range list.Scripts {
+		sources = append(sources, script)
+		if out, err := exec.CommandContext(t.Context(), "sh", "-n", filepath.Join("..", script)).CombinedOutput(); err != nil {
+			t.Errorf("%s: %s", script, out)
+		}
+	}
+	if list.Name != "tidegate-helper" || !program {
+		t.Errorf("it is %s, with the program: %v", list.Name, program)
+	}
+	files, err := filepath.Glob("linux/helper/*")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		if !slices.Contains(sources, "packaging/"+file) {
+			t.Errorf("%s is in no package", file)
+		}
+	}
+	for _, source := range sources {
+		if strings.HasPrefix(source, "build/") {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join("..", source)); err != nil {
+			t.Error(err)
+		}
+	}
+}
