@@ -23,5 +23,9 @@
 // The tray process carries the device while the program lives, or whatever has
 // inherited the connection to it from the program.
 //
+// It is no sandbox: files, processes and local sockets are those outside, and the
+// loopback network is empty, without the proxies that the environment may name.
+// The names are those at the start, and the network ends with the tray process.
+//
 // Nothing here is for concurrent use: it is called once by main.
 package run
