@@ -14,7 +14,7 @@ import (
 // bulk measures bulk transfers on a link without delay, down and up, beside the
 // peer's, and what CPU the whole machine spends on a gigabyte.
 func (m *measure) bulk() (err error) {
-	lanes := []string{"wireguard-go", "auto", "h3", "tun", "tun-h3"}
+	lanes := []string{"wireguard-go", "auto", "h3", "tun-auto", "tun-h3"}
 	sides, stop, err := m.sides(fastGateway.Addr(), lanes...)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/tidegate/tidegate/internal/gateway/gatewaybench"
@@ -13,6 +14,9 @@ import (
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel"
 )
+
+// tunPrefix, before a lane, has programs reach it through a TUN of that name.
+const tunPrefix = "tun-"
 
 // runClient is our client's data plane. The commands are "suspend" and "facts".
 func runClient(ctx context.Context, r *role) error {
@@ -28,18 +32,26 @@ func runClient(ctx context.Context, r *role) error {
 	if !ok {
 		return fmt.Errorf("the device key does not sign")
 	}
-	w := session.Wanted{Allowed: true, Session: b.Session,
+	w := session.Wanted{Allowed: true, Session: wire.SessionID(r.lane),
 		Identity: session.Identity{Device: b.Device, Key: signer, Certificate: [][]byte{b.Cert}, CA: b.CA},
 		Sites: []session.WantedSite{{ID: b.Site, Gateways: []wire.Gateway{{Name: "bench", Address: r.to}},
-			ClaimsToken: b.Tokens.ClaimsToken, EntitlementToken: b.Tokens.EntitlementToken}},
+			ClaimsToken: b.Tokens[wire.SessionID(r.lane)].ClaimsToken, EntitlementToken: b.Tokens[wire.SessionID(r.lane)].EntitlementToken}},
 	}
 	for _, h := range b.Hosts {
 		for _, p := range b.Ports {
 			w.Apps = append(w.Apps, session.WantedApp{ID: wire.AppID(fmt.Sprintf("%s-%d", h, p)), Site: b.Site, Entitlement: "bench", Host: h, Port: p})
 		}
 	}
-	d := tunnel.New(options(r.lane))
+	lane, device := strings.CutPrefix(r.lane, tunPrefix)
+	d := tunnel.New(tunnel.Options{Lane: lane, Log: r.log, Ignore: func(name string) bool { return strings.HasPrefix(name, tunPrefix) || name == wgDevice }})
 	d.Apply(w)
+	if device {
+		ended, err := runStack(ctx, r.lane, d)
+		if err != nil {
+			return err
+		}
+		defer func() { <-ended }()
+	}
 	var mu sync.Mutex
 	var facts session.DataplaneFacts
 	changed := make(chan struct{}, 1)
@@ -93,6 +105,3 @@ func runClient(ctx context.Context, r *role) error {
 		}
 	}
 }
-
-// options pin the lane.
-func options(string) tunnel.Options { return tunnel.Options{} }

@@ -9,5 +9,5 @@ import (
 
 // serveGateway is our gateway.
 func serveGateway(ctx context.Context, r *role) error {
-	return gatewaybench.Serve(ctx, r.dir, r.at, func(a net.Addr) { ready(a) })
+	return gatewaybench.Serve(ctx, r.dir, r.at, r.log, func(a net.Addr) { ready(a) })
 }

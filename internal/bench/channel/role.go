@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime/pprof"
@@ -27,17 +28,18 @@ type role struct {
 	seconds                       float64
 	size                          int64
 	commands                      <-chan string // lines of the standard input; closed at its end
+	log                           *slog.Logger  // nil: none
 }
 
 // Role plays the part that the arguments name, until the standard input ends.
-// With TIDEGATE_BENCH_PROFILES its CPU profile is left in that folder.
+// With TIDEGATE_BENCH_PROFILES its CPU profile and its log are left in that folder.
 func Role(args []string) error {
 	r := &role{}
 	f := flag.NewFlagSet("role", flag.ContinueOnError)
 	f.StringVar(&r.dir, "dir", "", "the folder of the bed")
 	f.StringVar(&r.at, "at", "", "the address to listen at")
 	f.StringVar(&r.to, "to", "", "the address to reach")
-	f.StringVar(&r.lane, "lane", "", "auto, h3, h2, tun or tun-h3")
+	f.StringVar(&r.lane, "lane", "", "auto, h3 or h2, or tun- and one of these")
 	f.StringVar(&r.side, "side", "", "client or gateway")
 	f.StringVar(&r.kind, "kind", "", "what to measure")
 	f.IntVar(&r.flows, "flows", 1, "how many at once")
@@ -66,11 +68,18 @@ func Role(args []string) error {
 		}
 	}()
 	if dir := os.Getenv("TIDEGATE_BENCH_PROFILES"); dir != "" {
-		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%s-%s%s.%d.pprof", args[0], r.side, r.lane, os.Getpid())))
+		name := filepath.Join(dir, fmt.Sprintf("%s-%s%s.%d", args[0], r.side, r.lane, os.Getpid()))
+		f, err := os.Create(name + ".pprof")
 		if err != nil {
 			return fmt.Errorf("profile: %w", err)
 		}
 		defer f.Close()
+		l, err := os.Create(name + ".log")
+		if err != nil {
+			return fmt.Errorf("log: %w", err)
+		}
+		defer l.Close()
+		r.log = slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		if err := pprof.StartCPUProfile(f); err != nil {
 			return fmt.Errorf("profile: %w", err)
 		}

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strings"
 
 	"github.com/tidegate/tidegate/internal/gateway/gatewaybench"
 	"github.com/tidegate/tidegate/internal/netlab"
+	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // The addresses. The client reaches the gateway over one of the near networks,
@@ -23,9 +25,15 @@ var (
 	farApp      = netip.MustParsePrefix("10.72.0.2/24")
 	wgClient    = netip.MustParsePrefix("10.73.0.2/24")
 	wgGateway   = netip.MustParsePrefix("10.73.0.1/24")
+	// tunApps are further addresses of the application, which the lanes with a
+	// TUN lead to: the first one is the peer's.
+	tunApps = map[string]netip.Prefix{"tun-auto": netip.MustParsePrefix("10.77.0.1/32"), "tun-h3": netip.MustParsePrefix("10.77.0.2/32")}
 	// anyGateway is the gateway's whichever path leads there.
 	anyGateway = netip.MustParsePrefix("10.76.0.1/32")
 )
+
+// sessions are a lane's each.
+var sessions = []wire.SessionID{"auto", "h3", "h2", "tun-auto", "tun-h3"}
 
 const (
 	gatewayPort = 8444
@@ -61,13 +69,17 @@ func makeWorld() (_ *world, err error) {
 		return nil, err
 	}
 	at := []netip.Addr{fastGateway.Addr(), slowGateway.Addr(), nextGateway.Addr(), anyGateway.Addr()}
-	if err = gatewaybench.MakeBed(w.dir, at, []string{farApp.Addr().String()}, []uint16{appPort}); err != nil {
+	hosts := []string{farApp.Addr().String()}
+	for _, a := range tunApps {
+		hosts = append(hosts, a.Addr().String())
+	}
+	if err = gatewaybench.MakeBed(w.dir, at, hosts, []uint16{appPort}, sessions); err != nil {
 		return nil, err
 	}
 	if err = makeWireGuard(w.dir); err != nil {
 		return nil, err
 	}
-	if err = w.serve(w.app, "app", "-at", fmt.Sprintf("%s:%d", farApp.Addr(), appPort)); err != nil {
+	if err = w.serve(w.app, "app", "-at", fmt.Sprintf("0.0.0.0:%d", appPort)); err != nil {
 		return nil, err
 	}
 	return w, w.serve(w.gateway, "gateway", "-dir", w.dir, "-at", fmt.Sprintf("0.0.0.0:%d", gatewayPort))
@@ -89,6 +101,11 @@ func (w *world) join() error {
 	w.next, err = netlab.NewPath(netlab.Wire{Space: w.client, Name: "next", Address: nextClient}, netlab.Wire{Space: w.gateway, Name: "next", Address: nextGateway}, netlab.Quality{Delay: oneWay}, 2)
 	if err != nil {
 		return err
+	}
+	for _, a := range tunApps {
+		if err := errors.Join(w.app.Address("lo", a, true), w.gateway.Route(a, farApp.Addr(), "far")); err != nil {
+			return err
+		}
 	}
 	return errors.Join(
 		w.gateway.Address("lo", anyGateway, true),
@@ -148,7 +165,21 @@ func (w *world) ours(lane string, near netip.Addr) (*side, error) {
 	if err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
+	if strings.HasPrefix(lane, tunPrefix) {
+		at = fmt.Sprintf("%s:%d", tunApps[lane].Addr(), appPort)
+		if err := w.raise(lane); err != nil {
+			return nil, errors.Join(err, p.stop())
+		}
+	}
 	return &side{name: lane, to: at, stop: p.stop, close: func() error { return p.tell("suspend") }}, nil
+}
+
+// raise makes a lane's TUN an interface with an address and a route.
+func (w *world) raise(lane string) error {
+	return errors.Join(
+		w.client.Address(lane, netip.PrefixFrom(tunApps[lane].Addr().Next().Next().Next().Next(), 32), true),
+		w.client.Link(lane, true),
+		w.client.Route(tunApps[lane], netip.Addr{}, lane))
 }
 
 // wireguard starts the peer. near is the gateway's address.

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -20,13 +21,13 @@ import (
 // Bed is a gateway without a controller, and one user's device, whose programs
 // are other processes: what they need is in a folder.
 type Bed struct {
-	Session wire.SessionID      `json:"session"`
-	Site    wire.SiteID         `json:"site"`
-	Device  wire.DeviceID       `json:"device"`
-	Key     []byte              `json:"key"`         // PKCS#8
-	Cert    []byte              `json:"certificate"` // DER
-	CA      []byte              `json:"ca"`          // DER
-	Tokens  wire.SessionRequest `json:"tokens"`
+	Site   wire.SiteID   `json:"site"`
+	Device wire.DeviceID `json:"device"`
+	Key    []byte        `json:"key"`         // PKCS#8
+	Cert   []byte        `json:"certificate"` // DER
+	CA     []byte        `json:"ca"`          // DER
+	// Tokens are of each session: a client needs one to itself.
+	Tokens map[wire.SessionID]wire.SessionRequest `json:"tokens"`
 	// Hosts and Ports are what the device is entitled to.
 	Hosts []string `json:"hosts"`
 	Ports []uint16 `json:"ports"`
@@ -36,8 +37,9 @@ type Bed struct {
 const bedFile = "bed.json"
 
 // MakeBed writes a folder: a gateway that is reached at the addresses, and a
-// device that is entitled to the hosts' ports by TCP and UDP, without condition.
-func MakeBed(dir string, at []netip.Addr, hosts []string, ports []uint16) error {
+// device that is entitled to the hosts' ports by TCP and UDP, without condition,
+// in each of the sessions.
+func MakeBed(dir string, at []netip.Addr, hosts []string, ports []uint16, sessions []wire.SessionID) error {
 	a, err := newAuthority()
 	if err != nil {
 		return err
@@ -53,32 +55,40 @@ func MakeBed(dir string, at []netip.Addr, hosts []string, ports []uint16) error 
 	if err != nil {
 		return err
 	}
-	b := Bed{Session: "measured", Site: site, Device: "bench", Cert: cert.Leaf.Raw, CA: a.ca.Raw, Hosts: hosts, Ports: ports}
+	b := Bed{Site: site, Device: "bench", Cert: cert.Leaf.Raw, CA: a.ca.Raw, Hosts: hosts, Ports: ports, Tokens: map[wire.SessionID]wire.SessionRequest{}}
 	if b.Key, err = x509.MarshalPKCS8PrivateKey(cert.PrivateKey); err != nil {
 		return fmt.Errorf("encode a key: %w", err)
 	}
-	now := time.Now()
-	base := wire.Token{ID: wire.NewID(), Issuer: "bench", Subject: "user", Session: b.Session, Device: b.Device,
-		Issued: jwt.NewNumericDate(now), Expires: jwt.NewNumericDate(now.Add(12 * time.Hour)), Trigger: wire.TriggerClaimsToken}
-	base.Confirm.Thumbprint = wire.Thumbprint(cert.Leaf.Raw)
-	c := wire.ClaimsToken{Token: base, User: wire.UserClaims{Name: "user"}}
-	e := wire.EntitlementToken{Token: base, Site: wire.Site{ID: site}, Settings: wire.DefaultSettings()}
-	e.Audience = jwt.Audience{string(site)}
-	e.Entitlements = []wire.Entitlement{{ID: "bench", Name: "bench", Actions: []wire.Action{
-		{Effect: wire.EffectAllow, Protocol: wire.TCP, Hosts: hosts, Ports: ports},
-		{Effect: wire.EffectAllow, Protocol: wire.UDP, Hosts: hosts, Ports: ports},
-	}}}
-	if b.Tokens.ClaimsToken, err = wire.Sign(a.signKey, a.kid, wire.TypeClaims, c); err != nil {
-		return err
-	}
-	if b.Tokens.EntitlementToken, err = wire.Sign(a.signKey, a.kid, wire.TypeEntitlement, e); err != nil {
-		return err
+	for _, sid := range sessions {
+		if b.Tokens[sid], err = a.entitle(&b, sid); err != nil {
+			return err
+		}
 	}
 	out, err := json.Marshal(b)
 	if err != nil {
 		return fmt.Errorf("encode the bed: %w", err)
 	}
 	return os.WriteFile(filepath.Join(dir, bedFile), out, 0o600)
+}
+
+// entitle makes a session's tokens.
+func (a *authority) entitle(b *Bed, sid wire.SessionID) (r wire.SessionRequest, err error) {
+	now := time.Now()
+	base := wire.Token{ID: wire.NewID(), Issuer: "bench", Subject: "user", Session: sid, Device: b.Device,
+		Issued: jwt.NewNumericDate(now), Expires: jwt.NewNumericDate(now.Add(12 * time.Hour)), Trigger: wire.TriggerClaimsToken}
+	base.Confirm.Thumbprint = wire.Thumbprint(b.Cert)
+	c := wire.ClaimsToken{Token: base, User: wire.UserClaims{Name: "user"}}
+	e := wire.EntitlementToken{Token: base, Site: wire.Site{ID: site}, Settings: wire.DefaultSettings()}
+	e.Audience = jwt.Audience{string(site)}
+	e.Entitlements = []wire.Entitlement{{ID: "bench", Name: "bench", Actions: []wire.Action{
+		{Effect: wire.EffectAllow, Protocol: wire.TCP, Hosts: b.Hosts, Ports: b.Ports},
+		{Effect: wire.EffectAllow, Protocol: wire.UDP, Hosts: b.Hosts, Ports: b.Ports},
+	}}}
+	if r.ClaimsToken, err = wire.Sign(a.signKey, a.kid, wire.TypeClaims, c); err != nil {
+		return r, err
+	}
+	r.EntitlementToken, err = wire.Sign(a.signKey, a.kid, wire.TypeEntitlement, e)
+	return r, err
 }
 
 // ReadBed reads what MakeBed wrote.
@@ -95,8 +105,8 @@ func ReadBed(dir string) (*Bed, error) {
 }
 
 // Serve runs the bed's gateway, and calls ready when it listens.
-func Serve(ctx context.Context, dir, listen string, ready func(net.Addr)) error {
-	g, err := gateway.New(gateway.Options{Uplink: away{}, Config: gateway.Config{Name: "bench", Site: site, Listen: listen, State: dir}})
+func Serve(ctx context.Context, dir, listen string, log *slog.Logger, ready func(net.Addr)) error {
+	g, err := gateway.New(gateway.Options{Uplink: away{}, Log: log, Config: gateway.Config{Name: "bench", Site: site, Listen: listen, State: dir}})
 	if err != nil {
 		return err
 	}
