@@ -15,11 +15,13 @@ type actionSpec struct {
 	Hosts    []string      `yaml:"hosts" jsonschema_description:"Names, addresses, CIDRs, dns://NAME for the present addresses of a name, srv://_service._tcp.NAME for the hosts of a service."`
 	Ports    []uint16      `yaml:"ports" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"The ports; none for icmp."`
 	Script   string        `yaml:"script" jsonschema_description:"The EntitlementScript that yields further hosts."`
+	// HoldEarly is wire.Action's.
+	HoldEarly bool `yaml:"holdEarly" jsonschema_description:"Have payload that a client sent before its handshake was complete, which might be a replay, wait until it is. It costs a round trip when a channel is resumed."`
 }
 
 func (l *loader) action(d *resource.Document, i int, s actionSpec) wire.Action {
 	at := func(path ...any) resource.Place { return d.At(append([]any{"actions", i}, path...)...) }
-	a := wire.Action{Effect: s.Effect, Protocol: s.Protocol, Hosts: s.Hosts, Ports: s.Ports, Script: s.Script}
+	a := wire.Action{Effect: s.Effect, Protocol: s.Protocol, Hosts: s.Hosts, Ports: s.Ports, Script: s.Script, HoldEarly: s.HoldEarly}
 	if !d.Has("actions", i, "effect") {
 		a.Effect = wire.EffectAllow
 	}
@@ -30,6 +32,9 @@ func (l *loader) action(d *resource.Document, i int, s actionSpec) wire.Action {
 	case wire.EffectAllow, wire.EffectBlock, wire.EffectAlert, wire.EffectExclude:
 	default:
 		l.errs.Add(at("effect").Errorf("unknown effect %q; write allow, block, alert or exclude", a.Effect))
+	}
+	if a.HoldEarly && a.Effect != wire.EffectAllow {
+		l.errs.Add(at("holdEarly").Errorf("nothing is held where nothing passes; write holdEarly beside effect: allow, or remove it"))
 	}
 	switch a.Protocol {
 	case wire.TCP, wire.UDP:

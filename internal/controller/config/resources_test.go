@@ -62,6 +62,9 @@ func TestLoadDirectory(t *testing.T) {
 	if c := conf.Conditions["present"]; !c.Any || c.Reevaluate.Every != 0 || c.Compiled == nil {
 		t.Errorf("the condition is %+v", c)
 	}
+	if a := conf.Entitlements["charts"].Actions; !a[0].HoldEarly || a[1].HoldEarly {
+		t.Errorf("early payload is held by %+v", a)
+	}
 	if a := conf.Entitlements["charts"].Actions[4]; a.Effect != wire.EffectAlert || a.Protocol != wire.TCP {
 		t.Errorf("the last action is %+v", a)
 	}
@@ -201,6 +204,7 @@ func TestResourceErrors(t *testing.T) {
 		{"effect", "effect: block", "effect: deny", `30-access.yaml:80:16: unknown effect "deny"; write allow, block, alert or exclude`},
 		{"icmp ports", "hosts: [10.1.0.0/16]}", "hosts: [10.1.0.0/16], ports: [7]}", `30-access.yaml:79:53: icmp has no ports; remove them`},
 		{"udp ports", ", hosts: [10.1.9.0/24], ports: [53]}", ", hosts: [10.1.9.0/24]}", `30-access.yaml:80:7: the action names no ports; write for example ports: [443]`},
+		{"held where nothing passes", "effect: block, protocol: udp", "effect: block, holdEarly: true, protocol: udp", `30-access.yaml:80:34: nothing is held where nothing passes; write holdEarly beside effect: allow, or remove it`},
 		{"no hosts", "{script: moored, ports", "{ports", `30-access.yaml:92:7: the action names no hosts; write names, addresses or CIDRs, or script: with the name of an EntitlementScript`},
 		{"entitlement script", "script: moored", "script: on-call", `30-access.yaml:92:16: there is no EntitlementScript "on-call"; there are moored`},
 		{"resolver", "dns://tiles.example.com", "dns://10.0.0.0/8", `30-access.yaml:77:36: "dns://10.0.0.0/8" is not a host: write a resolver name such as dns://db.example.com`},
