@@ -3,7 +3,6 @@ package run
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -21,23 +20,6 @@ const inside = "--inside="
 // highDescriptor is where the connection to the tray process is put: beyond what
 // shell scripts call by number.
 const highDescriptor = 100
-
-// NotFoundError is a program that there is not, or that cannot be executed.
-type NotFoundError struct {
-	Program string
-	Err     error
-}
-
-// Error implements error.
-func (e *NotFoundError) Error() string {
-	if errors.Is(e.Err, fs.ErrPermission) {
-		return fmt.Sprintf("%s cannot be executed; make it executable, or name another program", e.Program)
-	}
-	return fmt.Sprintf("there is no program %s; check its name, or give its path", e.Program)
-}
-
-// Unwrap gives why.
-func (e *NotFoundError) Unwrap() error { return e.Err }
 
 // Start becomes the program, in namespaces of its own. It returns only with an
 // error: what has to be done first, in the user's words.

@@ -8,12 +8,6 @@ import (
 	"github.com/tidegate/tidegate/app/profile"
 )
 
-// NotFoundError is a program that there is not.
-type NotFoundError struct{ Program string }
-
-// Error implements error.
-func (e *NotFoundError) Error() string { return "there is no program " + e.Program }
-
 var errSystem = errors.New("this system has no namespaces for single programs; use the proxy instead: tidegate proxy")
 
 // Start becomes the program, where the system can do that.

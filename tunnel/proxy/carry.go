@@ -12,7 +12,7 @@ import (
 func (p *Proxy) carry(ctx context.Context, c *conn, t front.Target, accept func() error, refused func(*wire.Problem)) {
 	defer c.release()
 	if !p.opt.Router.Covers(t) {
-		refused(notOurs(t))
+		refused(p.notOurs(t))
 		c.farewell()
 		return
 	}

@@ -28,7 +28,7 @@ func (p *Proxy) transport() *http.Transport {
 		DisableCompression:     true, // what the application sends is passed on as it is
 		MaxIdleConns:           64,
 		MaxIdleConnsPerHost:    8,
-		IdleConnTimeout:        30 * time.Second,
+		IdleConnTimeout:        10 * time.Second,
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: 4 * maxHeader,
 		Protocols:              new(http.Protocols),
@@ -92,7 +92,7 @@ func (p *Proxy) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	}
 	defer p.serving.RUnlock()
 	if !p.opt.Router.Covers(t) { // the policy may have changed since the request was read
-		return nil, notOurs(t)
+		return nil, p.notOurs(t)
 	}
 	carrying, cancel := context.WithCancel(p.ctx)
 	type answer struct {

@@ -83,7 +83,7 @@ func (p *Proxy) request(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !p.opt.Router.Covers(t) {
-		refuse(w, r, notOurs(t))
+		refuse(w, r, p.notOurs(t))
 		return
 	}
 	ctx := context.WithValue(r.Context(), programKey{}, r.Context())

@@ -59,15 +59,15 @@ func TestPACFollows(t *testing.T) {
 		_, body := ask(t, p, "GET /proxy.pac HTTP/1.1\r\nConnection: close\r\nHost: "+p.Addr().String()+"\r\n\r\n")
 		return body
 	}
-	if s := get(); !strings.Contains(s, "var rules = [];") || !strings.Contains(s, "PROXY "+p.Addr().String()) {
-		t.Error(s)
-	}
-	p.Apply(pacWanted)
-	if s := get(); !strings.Contains(s, ".wiki.corp") {
+	if s := get(); !strings.Contains(s, ".wiki.corp") || !strings.Contains(s, "PROXY "+p.Addr().String()) {
 		t.Error(s)
 	}
 	p.Apply(session.Wanted{})
-	if s := get(); strings.Contains(s, "corp\"") {
+	if s := get(); !strings.Contains(s, "var rules = [];") {
 		t.Error(s)
+	}
+	res, body := ask(t, p, "CONNECT wiki.corp:443 HTTP/1.1\r\n\r\n")
+	if res.StatusCode != 503 || !strings.Contains(body, "Sign in to Tidegate") {
+		t.Errorf("%d %s", res.StatusCode, body)
 	}
 }

@@ -11,7 +11,11 @@ import (
 )
 
 // notOurs refuses what the router does not cover.
-func notOurs(t front.Target) *wire.Problem {
+func (p *Proxy) notOurs(t front.Target) *wire.Problem {
+	if len(p.pac.Load().list) == 0 {
+		return &wire.Problem{Code: wire.CodeNoSession, Title: "There are no applications now",
+			Detail: "Sign in to Tidegate, and try again; `tidegate status` says what is needed."}
+	}
 	return &wire.Problem{
 		Code:   wire.CodeNotEntitled,
 		Status: http.StatusForbidden,

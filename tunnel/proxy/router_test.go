@@ -137,6 +137,7 @@ func (r *testRouter) Echo(context.Context, front.Target, int) error { return err
 func start(t *testing.T, r front.Router, adjust ...func(*Proxy)) *Proxy {
 	t.Helper()
 	p := New(Options{Router: r, Peer: func(net.Conn) error { return nil }, Profile: t.Name()})
+	p.Apply(pacWanted)
 	for _, f := range adjust {
 		f(p)
 	}
