@@ -3,35 +3,90 @@ package app
 import (
 	"context"
 	"log/slog"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel"
 	"github.com/tidegate/tidegate/tunnel/proxy"
 )
 
-// fronts are the data plane with its proxy: the session's Dataplane.
+// fronts are the data plane with its proxy and its network device: the session's
+// Dataplane.
 type fronts struct {
-	plane *tunnel.Dataplane
-	proxy *proxy.Proxy
-	log   *slog.Logger
+	plane  *tunnel.Dataplane
+	proxy  *proxy.Proxy
+	device device
+	facts  merged
+	log    *slog.Logger
+}
+
+// device is the network device that programs reach applications by.
+type device interface {
+	Apply(w session.Wanted)
+	Run(ctx context.Context) error
 }
 
 func newFronts(p profile.Profile, plane *tunnel.Dataplane, log *slog.Logger) *fronts {
-	return &fronts{plane, proxy.New(proxy.Options{Router: plane.Router(), Peer: tunnel.CheckPeer, Profile: p.Name, Log: log}), log}
+	f := &fronts{plane: plane, log: log,
+		proxy: proxy.New(proxy.Options{Router: plane.Router(), Peer: tunnel.CheckPeer, Profile: p.Name, Log: log})}
+	f.device = newDevice(plane, f.facts.device, log)
+	return f
 }
 
 // Apply implements session.Dataplane.
 func (f *fronts) Apply(w session.Wanted) {
 	f.proxy.Apply(w)
 	f.plane.Apply(w)
+	f.device.Apply(w)
 }
 
-// run runs both until ctx ends. Without a proxy the data plane runs all the same.
+// merged are the data plane's facts with the device's: what either reports is
+// passed on with the other's last. Safe for concurrent use.
+type merged struct {
+	mu     sync.Mutex
+	last   session.DataplaneFacts
+	report func(session.DataplaneFacts) // does not block, and is called in order
+}
+
+// to has reports go there, from the next on.
+func (m *merged) to(report func(session.DataplaneFacts)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.report = report
+}
+
+func (m *merged) change(change func(*session.DataplaneFacts)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change(&m.last)
+	if m.report != nil {
+		m.report(m.last)
+	}
+}
+
+// plane takes the data plane's facts.
+func (m *merged) plane(facts session.DataplaneFacts) {
+	m.change(func(last *session.DataplaneFacts) {
+		facts.TUN, facts.Problem = last.TUN, last.Problem
+		*last = facts
+	})
+}
+
+// device takes the device's.
+func (m *merged) device(up bool, why *wire.Problem) {
+	m.change(func(last *session.DataplaneFacts) { last.TUN, last.Problem = up, why })
+}
+
+// run runs all until ctx ends. Without a proxy or a device the data plane runs
+// all the same.
 func (f *fronts) run(ctx context.Context, report func(session.DataplaneFacts)) error {
+	f.facts.to(report)
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return f.device.Run(ctx) })
 	g.Go(func() error {
 		if err := f.proxy.Run(ctx); err != nil {
 			f.log.Warn("there is no proxy for programs", "error", err)
@@ -42,7 +97,7 @@ func (f *fronts) run(ctx context.Context, report func(session.DataplaneFacts)) e
 		<-f.proxy.Ready() // so that the first report says where
 		return f.plane.Run(ctx, func(facts session.DataplaneFacts) {
 			facts.Proxy = f.proxy.Addr()
-			report(facts)
+			f.facts.plane(facts)
 		})
 	})
 	return g.Wait()

@@ -1,0 +1,24 @@
+//go:build !linux
+
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+	"github.com/tidegate/tidegate/tunnel"
+)
+
+// none is the device of a system that has none.
+type none struct{}
+
+func newDevice(*tunnel.Dataplane, func(bool, *wire.Problem), *slog.Logger) device { return none{} }
+
+func (none) Apply(session.Wanted) {}
+
+func (none) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
