@@ -1,3 +1,5 @@
+//go:build unix
+
 package flow
 
 import (
@@ -6,7 +8,9 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // tcpStream is a Stream on a TCP connection.
@@ -15,29 +19,6 @@ type tcpStream struct{ *net.TCPConn }
 func (s tcpStream) Abort() {
 	s.SetLinger(0)
 	s.Close()
-}
-
-// tcpPair is a connection over loopback.
-func tcpPair(t testing.TB) (a, b *net.TCPConn) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		c.Close()
-		d.Close()
-	})
-	return c.(*net.TCPConn), d.(*net.TCPConn)
 }
 
 // plain is what would carry the flow without Ends: two pumps with large buffers.
@@ -87,6 +68,7 @@ func BenchmarkBulk(b *testing.B) {
 			to, appB := tcpPair(b)
 			waitA, waitB := bb.by(b, appA, streamA), bb.by(b, appB, streamB)
 			block := make([]byte, size)
+			cpu := cpuTime(b)
 			var sender sync.WaitGroup
 			sender.Go(func() {
 				for range b.N {
@@ -116,6 +98,16 @@ func BenchmarkBulk(b *testing.B) {
 			sender.Wait()
 			waitA()
 			waitB()
+			b.ReportMetric((cpuTime(b)-cpu).Seconds()/float64(n)*1e9, "cpu-s/GB")
 		})
 	}
+}
+
+// cpuTime is what the process has used.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -135,6 +135,31 @@ func TestHostileFarEnd(t *testing.T) {
 	}
 }
 
+// An end that resumes has not sent again what an older stream carried: a far end
+// that acknowledges it lies.
+func TestAcknowledgementAheadOfTheStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := play(t, Options{})
+		defer f.stop()
+		first := f.stream
+		f.program.Write(make([]byte, 50<<10))
+		io.CopyN(io.Discard, first, 50<<10)
+		if _, err := f.end.Prepare(2); err != nil {
+			t.Fatal(err)
+		}
+		s, far := duplex(0, 100) // takes little of what is sent again
+		far.Write(appendAck(nil, 50<<10))
+		if err := f.end.Attach(s, 2, 0); err != nil {
+			t.Fatal(err)
+		}
+		f.program.Write(make([]byte, 50<<10))
+		// It does not read, so the End cannot tell it: it waits a minute.
+		if err := <-f.run; err != ErrOffset {
+			t.Errorf("Run returned %v", err)
+		}
+	})
+}
+
 // What a reset far end still sends is read, and dropped.
 func TestResetIsHeardOverPayload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

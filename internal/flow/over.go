@@ -42,6 +42,9 @@ func (e *End) abort(cause error) {
 
 // farAborted notes that the far end has reset the flow.
 func (e *End) farAborted(cause error) {
+	if e.farReset {
+		return
+	}
 	e.farReset = true
 	if !e.over {
 		e.abort(cause)

@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"net"
+	"syscall"
 	"time"
 )
 
@@ -66,7 +67,7 @@ func (p *puller) read() (err error) {
 		p.timed = false
 	}
 	p.n, err = p.e.o.App.Read(p.c.buf[p.c.to : p.c.to+p.space])
-	if p.timed && p.n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+	if p.timed && p.n == 0 && deadline(err) {
 		p.class = 0
 		p.letGo()
 		return nil
@@ -74,12 +75,20 @@ func (p *puller) read() (err error) {
 	return err
 }
 
+// deadline says whether err is that of a read deadline, and not of a connection
+// that timed out.
+func deadline(err error) bool {
+	var t net.Error
+	var errno syscall.Errno
+	return errors.As(err, &t) && t.Timeout() && !errors.As(err, &errno)
+}
+
 // reserve takes a chunk to read into, where Window and Budget allow; it waits for
 // that if it may. It returns false where there is none, or no more is wanted.
 func (p *puller) reserve(wait bool) bool {
 	e := p.e
 	e.mu.Lock()
-	defer e.unlock()
+	defer e.mu.Unlock() // nothing is put off here: it may be within a read
 	for !e.over {
 		p.space = e.o.Window - e.out.len()
 		if p.space >= max(e.o.Window/16, 1) {
@@ -97,7 +106,7 @@ func (p *puller) reserve(wait bool) bool {
 		if !wait {
 			return false
 		}
-		e.unlock()
+		e.mu.Unlock()
 		<-e.wake
 		e.mu.Lock()
 	}

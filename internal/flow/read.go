@@ -16,9 +16,10 @@ type reader struct {
 	e          *End
 	a          *attachment
 	c          *chunk
-	start, end int  // what of c has been read and not yet understood
-	left       int  // of the capsule at hand
-	skip       bool // it is not DATA for App
+	start, end int   // what of c has been read and not yet understood
+	left       int   // of the capsule at hand
+	skip       bool  // it is not DATA for App
+	err        error // came with the last bytes
 }
 
 // read takes what an attachment delivers, until it ends.
@@ -115,8 +116,11 @@ func (r *reader) fill() error {
 	}
 	class := classFor(want)
 	if c := r.c; c != nil && (c.users > 1 || c.class != class) {
-		if c.users > 1 && c.class >= class && len(c.buf)-r.end >= min(want, sizes[c.class]/4) {
-			class = -1 // there is room behind what App has yet to accept
+		// There may be room behind what App has yet to accept; but what waits for
+		// the next capsule is to wait with the smallest.
+		if fits := len(c.buf)-r.end >= min(want, sizes[c.class]/4); c.users > 1 && fits &&
+			(c.class == class || c.class > class && r.left > 0) {
+			class = -1
 		} else {
 			c.release(e.o.Budget)
 			r.c = nil
@@ -145,10 +149,13 @@ func (r *reader) fill() error {
 	if len(into) > want {
 		into = into[:want]
 	}
+	if r.err != nil {
+		return r.err
+	}
 	k, err := r.a.s.Read(into)
 	r.end += k
 	if k > 0 {
-		return nil // the error comes again
+		r.err, err = err, nil
 	}
 	return err
 }
@@ -200,8 +207,8 @@ func (r *reader) capsule(c capsule) error {
 			return violation{errCapsule}
 		}
 	case c.kind == typeAck:
-		if err := e.check(c.offset); err != nil {
-			return violation{err}
+		if c.offset < e.acked || c.offset > r.a.next {
+			return violation{ErrOffset}
 		}
 		e.acknowledge(c.offset)
 	case c.kind == typeFin:
