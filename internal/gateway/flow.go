@@ -141,28 +141,12 @@ func (f *flow) admits() bool {
 	return !f.unsure.Load() && f.entitlement.permits() || f.session.still(f)
 }
 
-const (
-	smallBuffer = 4 << 10
-	largeBuffer = 128 << 10
-)
-
-var buffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
-
-// pump copies one direction. A quiet flow holds a small buffer; one that fills
-// it borrows a large one.
+// pump copies one direction.
 func (f *flow) pump(dst io.Writer, src io.Reader, count *atomic.Int64, finish func() error) {
-	small := make([]byte, smallBuffer)
-	var large *[largeBuffer]byte
-	defer func() {
-		if large != nil {
-			buffers.Put(large)
-		}
-	}()
+	var through scratch
+	defer through.free()
 	for {
-		buf := small
-		if large != nil {
-			buf = large[:]
-		}
+		buf := through.buf()
 		n, err := src.Read(buf)
 		if n > 0 {
 			if !f.admits() {
@@ -188,11 +172,7 @@ func (f *flow) pump(dst io.Writer, src io.Reader, count *atomic.Int64, finish fu
 		case err != nil:
 			f.reset(codeAborted)
 			return
-		case large == nil && n == smallBuffer:
-			large = buffers.Get().(*[largeBuffer]byte)
-		case large != nil && n < smallBuffer:
-			buffers.Put(large)
-			large = nil
 		}
+		through.took(n)
 	}
 }

@@ -239,4 +239,23 @@ func TestForeignSessionOfAConnection(t *testing.T) {
 	session := s.g.registry.all()[0]
 	c.conn.CloseWithError(0x100, "")
 	<-session.done
+
+	conn := s.tcp(t, s.g.Addr(), s.device, "h2")
+	cc, err := (&http2.Transport{}).NewClientConn(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		res, err := cc.RoundTrip(&http.Request{Method: http.MethodConnect, URL: &url.URL{Scheme: "https", Host: s.app}, Host: s.app, Header: http.Header{"Proxy-Authorization": {k.bearer()}}})
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%v, %v", res, err)
+		}
+		res.Body.Close()
+		if n := len(s.g.registry.all()); n != 1 {
+			t.Errorf("%d sessions", n)
+		}
+	}
+	session = s.g.registry.all()[0]
+	conn.Close()
+	<-session.done
 }

@@ -42,6 +42,8 @@ type body interface {
 	// and, where it may not, the other with it.
 	halves() bool
 	finish() error
+	// deafen ends the client's direction, of which nobody wants to hear more.
+	deafen()
 	// reset ends both at once; Read and Write return.
 	reset(code quic.StreamErrorCode)
 	// leave is called once, last, by the handler: nobody uses the body any more.
@@ -131,6 +133,19 @@ func (l *lane) CloseWrite() error {
 	l.exit(nil)
 	if err != nil {
 		l.reset(codeAborted)
+	}
+	return err
+}
+
+// Close ends both directions in order, whatever the client still sends.
+func (l *lane) Close() error {
+	err := l.CloseWrite()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.lost && !l.read {
+		l.read = true
+		l.body.deafen()
+		l.settle()
 	}
 	return err
 }

@@ -27,6 +27,7 @@ func takeH3(w http.ResponseWriter, taker http3.HTTPStreamer) (body, error) {
 
 func (b h3Body) halves() bool  { return true }
 func (b h3Body) finish() error { return b.Stream.Close() }
+func (b h3Body) deafen()       { b.CancelRead(quic.StreamErrorCode(http3.ErrCodeNoError)) }
 
 func (b h3Body) reset(code quic.StreamErrorCode) {
 	b.CancelRead(code)
@@ -69,6 +70,8 @@ func (b h2Body) halves() bool { return false }
 
 // finish has the handler leave, which ends the stream.
 func (b h2Body) finish() error { return b.rc.SetReadDeadline(past) }
+
+func (b h2Body) deafen() {} // finish does
 
 // past is a deadline that has expired.
 var past = time.Unix(1, 0)
@@ -124,6 +127,8 @@ func (b h1Body) finish() error {
 	}
 	return fmt.Errorf("%T has no CloseWrite", b.Conn)
 }
+
+func (b h1Body) deafen() { b.SetReadDeadline(past) }
 
 // reset closes the TCP connection below TLS: TLS itself would wait to say goodbye.
 func (b h1Body) reset(quic.StreamErrorCode) {

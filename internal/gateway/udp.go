@@ -109,16 +109,21 @@ func (u *udpFlow) run(ctx context.Context) {
 	defer stop()
 	u.seen.Store(time.Now().UnixNano())
 	var loops sync.WaitGroup
-	loops.Go(func() { defer cancel(); u.fromCapsules() })
+	loops.Go(func() {
+		defer cancel()
+		if u.fromCapsules() {
+			u.lane.Close()
+		}
+	})
 	if u.beside != nil {
 		loops.Go(func() { defer cancel(); u.fromDatagrams(ctx) })
 	}
 	if u.fromApp() {
-		u.lane.CloseWrite()
+		u.lane.Close()
 	}
 	cancel()
 	u.app.Close()
-	u.lane.Abort() // what the client still sends leads nowhere
+	u.lane.Abort() // where it has not been closed
 	loops.Wait()
 }
 
@@ -132,26 +137,27 @@ func (u *udpFlow) fromDatagrams(ctx context.Context) {
 	}
 }
 
-// fromCapsules passes on what comes in the stream (RFC 9297, section 3.2).
-func (u *udpFlow) fromCapsules() {
+// fromCapsules passes on what comes in the stream (RFC 9297, section 3.2). It
+// returns true when the client has ended the flow.
+func (u *udpFlow) fromCapsules() (ended bool) {
 	p := http3.NewCapsuleParser(quicvarint.NewReader(u.lane))
 	for {
 		kind, body, err := p.Next()
 		if err != nil {
-			return
+			return err == io.EOF
 		}
 		if kind != 0 { // no DATAGRAM
 			if body.Discard() != nil {
-				return
+				return false
 			}
 			continue
 		}
 		if body.Remaining() > maxUDP+1 {
-			return // RFC 9298, section 5: the stream is aborted
+			return false // RFC 9298, section 5: the stream is aborted
 		}
 		b, err := io.ReadAll(body)
 		if err != nil || !u.toApp(b) {
-			return
+			return false
 		}
 	}
 }

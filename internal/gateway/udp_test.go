@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/quic-go/quic-go/quicvarint"
@@ -120,7 +121,7 @@ func TestUDPOverDatagrams(t *testing.T) {
 	got("again")
 	str.Stream.Close()
 	if _, err := io.ReadAll(str); err != nil {
-		t.Logf("the stream ended with %v", err)
+		t.Errorf("the stream ended with %v", err)
 	}
 	s.waitForFlows(t, 0)
 }
@@ -284,6 +285,42 @@ func TestUDPHostileCapsules(t *testing.T) {
 	if b := c.received(str); string(b) != "\x00hello" {
 		t.Errorf("%q", b)
 	}
+}
+
+// TestIdleUDPEnds: a flow without a packet ends in order, in two minutes.
+func TestIdleUDPEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t)
+		c := s.client(t, s.device)
+		c.admit(s.authority.ticket(s.device).entitleTo("udp", wire.Action{Effect: wire.EffectAllow, Protocol: wire.UDP, Hosts: []string{"app.test"}, Ports: []uint16{53}}))
+		str, err := c.h3.OpenRequestStream(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := &url.URL{Scheme: "https", Host: "gateway.test", Path: udpPathTo("app.test", 53)}
+		if err := str.SendRequestHeader(&http.Request{Method: http.MethodConnect, Proto: connectUDP, URL: u, Host: u.Host, Header: http.Header{}}); err != nil {
+			t.Fatal(err)
+		}
+		if res := answered(t, str); res.StatusCode != http.StatusOK {
+			t.Fatalf("answered %d", res.StatusCode)
+		}
+		app := <-s.apps
+		go io.Copy(app, app)
+		began := time.Now()
+		for range 3 {
+			time.Sleep(time.Minute)
+			str.Write(capsule([]byte("hello")))
+			if b := readCapsule(t, str); string(b) != "hello" {
+				t.Errorf("%q", b)
+			}
+		}
+		if _, err := io.ReadAll(str); err != nil {
+			t.Errorf("the stream ended with %v", err)
+		}
+		if took := time.Since(began); took < 5*time.Minute || took > 5*time.Minute+time.Second {
+			t.Errorf("after %s", took)
+		}
+	})
 }
 
 func FuzzUDPPath(f *testing.F) {
