@@ -62,6 +62,7 @@ func (s *Socket) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
 		r.next, r.n = 0, 0
 		n, err := r.conn.ReadBatch(r.read, flags)
 		if err != nil {
+			r.read = nil // a retired socket keeps its reader for long
 			return 0, s.readError(err)
 		}
 		r.n = n

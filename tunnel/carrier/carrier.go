@@ -1,5 +1,16 @@
 // Package carrier opens connections to gateways, by HTTP/3 or HTTP/2: the two
 // lanes behind one dialer. Package tunnel is its caller.
+//
+// A Dialer and a Carrier are safe for concurrent use, and so are the methods of a
+// Stream, of which one goroutine reads and one writes. A Carrier sends nothing of
+// its own accord: whether a gateway is still there shows in Stats, and when to
+// give a silent one up is for the caller to say. Goroutines of a Carrier end with
+// its Close, and a Stream that is not read to its end wants an Abort.
+//
+// An HTTP/3 carrier that is opened with a ticket sends in 0-RTT what may be sent
+// twice: Admit, Join and the first attachment of flows. Everything else waits for
+// the handshake. A gateway that refuses 0-RTT gets the same once more in 1-RTT;
+// nobody but the clock notices.
 package carrier
 
 import (
