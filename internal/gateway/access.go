@@ -120,6 +120,9 @@ func (s *session) refuse(h hit, t target) *wire.Problem {
 
 // admit takes a flow in.
 func (s *session) admit(e *entitlement, f *flow) {
+	if e.flows == nil {
+		e.flows = map[*flow]struct{}{}
+	}
 	e.flows[f] = struct{}{}
 	if f.lasting == nil {
 		return

@@ -48,7 +48,7 @@ type entitlement struct {
 // take installs what a token says of the entitlement.
 func (e *entitlement) take(w wire.Entitlement, grant *reevaluate.Grant, now time.Time) {
 	e.grant, e.actions = grant, slices.Clone(w.Actions) // not the token's memory
-	e.times, e.criteria, e.offers = nil, nil, map[string]bool{}
+	e.times, e.criteria, e.offers = nil, nil, nil
 	for _, c := range w.Conditions {
 		if len(c.Reevaluate.At) > 0 || c.Reevaluate.Every > 0 {
 			e.times = append(e.times, c.Reevaluate)
@@ -66,6 +66,9 @@ func (e *entitlement) take(w wire.Entitlement, grant *reevaluate.Grant, now time
 	}
 	for _, s := range w.Shortcuts {
 		if at := linkTarget(s.Link); at != "" {
+			if e.offers == nil {
+				e.offers = map[string]bool{}
+			}
 			e.offers[at] = true
 		}
 	}

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"crypto/x509"
 	"encoding/base64"
 	"net/http"
@@ -80,7 +79,8 @@ func (g *Gateway) welcome(r *http.Request, c *carrier, device wire.DeviceID, lea
 	}
 	v.session, v.bearer = s, bearer
 	g.guests.Go(func() {
-		s.run(context.Background()) // ends with the connection, below
+		s.begin(nil)
+		<-s.done // with the connection, below
 		g.registry.dismiss(s)
 	})
 	closed := func() { s.end(ending{trigger: "connection-closed"}) }

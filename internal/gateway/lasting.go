@@ -153,9 +153,8 @@ func (f *flow) last(done func()) {
 	if cut { // reset had nothing to abandon yet
 		abandon()
 	}
-	err := f.end.Run(ctx)
+	f.end.Run(ctx) // what it says is in nobody's record
 	f.session.call(func() { f.session.closeOne(f, "flow-closed") })
-	f.session.g.log.Debug("a flow has ended", "flow", f.id, "target", f.target.String(), "why", err)
 }
 
 // resetLasting is reset for a flow that outlives its carriers, once it is carried.

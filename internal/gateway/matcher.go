@@ -102,6 +102,18 @@ func (m *matcher) forget(e *entitlement) {
 	m.remove(e)
 }
 
+// shrink gives the maps back: the rules are read again when they are asked.
+func (m *matcher) shrink() {
+	stale := m.stale
+	for e := range m.of {
+		if !e.stale {
+			e.stale = true
+			stale = append(stale, e)
+		}
+	}
+	*m = matcher{stale: stale}
+}
+
 // match asks the rules.
 func (m *matcher) match(t target) match {
 	for _, e := range m.stale {

@@ -150,6 +150,9 @@ func TestMatcherAgrees(t *testing.T) {
 					m.change(e)
 				}
 			}
+			if w.IntN(4) == 0 {
+				m.shrink()
+			}
 			for range 40 {
 				tg := w.target()
 				got := m.match(tg)

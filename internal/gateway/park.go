@@ -20,11 +20,9 @@ type notices struct {
 // not block.
 func (s *session) notice(f *flow) {
 	s.notices.mu.Lock()
-	s.notices.flows = append(s.notices.flows, f)
-	s.notices.mu.Unlock()
-	select {
-	case s.stirred <- struct{}{}:
-	default:
+	defer s.notices.mu.Unlock()
+	if s.notices.flows = append(s.notices.flows, f); len(s.notices.flows) == 1 {
+		go s.call(s.stir)
 	}
 }
 

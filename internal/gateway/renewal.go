@@ -83,7 +83,7 @@ func (s *session) renew(t tokens, trigger wire.Trigger) {
 	grants := make([]*reevaluate.Grant, 0, len(t.entitlement.Entitlements))
 	for _, e := range t.entitlement.Entitlements {
 		i := slices.IndexFunc(old, func(o *entitlement) bool { return o.id == e.ID })
-		ent := &entitlement{id: e.ID, now: s.g.now, flows: map[*flow]struct{}{}}
+		ent := &entitlement{id: e.ID, now: s.g.now}
 		if i >= 0 {
 			ent = old[i]
 			old = slices.Delete(old, i, i+1)

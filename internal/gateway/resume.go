@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"net/http"
@@ -70,7 +69,8 @@ func (g *Gateway) enter(c *carrier, a arrival, f *feed) (*session, *wire.Problem
 		return nil, problem
 	}
 	s.row = g.visits.row(a.tokens, a.address, a.resumed)
-	g.registry.living.Go(func() { s.run(context.Background()) })
+	g.registry.living.Add(1)
+	s.begin(g.registry.living.Done)
 	return s, nil
 }
 
@@ -124,6 +124,7 @@ func (s *session) lose(f *feed) (ends bool) {
 		excess.end(ending{trigger: "parking-limit"})
 	}
 	s.rouse()
+	s.matcher.shrink()
 	return false
 }
 

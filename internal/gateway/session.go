@@ -17,7 +17,8 @@ import (
 //	  policies have ▼  │                                     │
 //	  changed      held: nothing passes ── renewGrace is over ┘
 //
-// Its fields below "owned" belong to the goroutine of run; everyone else calls.
+// Its fields below "owned" belong to one goroutine at a time: that of a call. A
+// session that nothing happens to has none, and costs its memory only.
 type session struct {
 	id   wire.SessionID
 	user string
@@ -25,22 +26,24 @@ type session struct {
 	bond bond
 	row  wire.Trigger // why it is here: connect, reconnect or roaming
 
-	calls  chan func()
-	ending chan ending // holds the first reason to end
-	done   chan struct{}
-	// wakeup holds one when the calendar's instant has come; handle is its place.
-	wakeup chan struct{}
-	quota  *quota // bounds its flows
+	ending atomic.Pointer[ending] // the first reason to end
+	done   chan struct{}          // closed when it has ended
 	handle reevaluate.Handle[*session]
-	// stirred holds one when a flow has told of itself what news holds.
-	stirred chan struct{}
+	quota  *quota // bounds its flows
+	// notices are the flows that have news of themselves.
 	notices notices
 	// heard is the user's risk that the session knows of; nil: none yet.
 	heard atomic.Pointer[wire.Risk]
 	// last is why the session ended; readable after done.
 	last ending
 
+	// owner holds one while someone owns the session: from newSession until begin
+	// whoever made it.
+	owner chan struct{}
+
 	// owned
+	gone         bool                         // it has ended
+	left         func()                       // is called when it has
 	launch       func(*program, func(result)) // runs a script on the claims of now
 	tokens       tokens
 	report       wire.DeviceClaims  // what the device reported last; nil: what the claims token says
@@ -53,7 +56,7 @@ type session struct {
 	lookups      map[lookup]struct{}
 	alerted      map[string]time.Time // when which destination was alerted last
 	news         chan struct{}        // closed and replaced when something awaited has come
-	turn         uint64               // of run's loop
+	turn         uint64               // counts the calls
 	revision     uint64
 	unpublished  bool
 	publishBy    time.Time // when the first verdicts are told, whatever is awaited
@@ -75,68 +78,78 @@ type ending struct {
 	problem *wire.Problem
 }
 
-// newSession makes a session that run has to be called of. report may be nil.
+// newSession makes a session that begin has to be called of. report may be nil.
 func newSession(g *Gateway, t tokens, report wire.DeviceClaims) *session {
 	s := &session{
 		id: t.claims.Session, user: t.claims.Subject, g: g, row: wire.TriggerConnect,
-		calls:  make(chan func()),
-		ending: make(chan ending, 1),
+		owner:  make(chan struct{}, 1),
 		done:   make(chan struct{}),
-		wakeup: make(chan struct{}, 1), stirred: make(chan struct{}, 1),
 		quota:  newQuota(g.config.Limits.whole()),
 		tokens: t, report: report, news: make(chan struct{}), tasks: map[string]*task{},
 	}
 	s.handle.Owner = s
+	s.owner <- struct{}{}
 	return s
 }
 
 // now is the wall clock's time, without the monotonic one.
 func (s *session) now() time.Time { return s.g.now().Round(0) }
 
-// run owns the session until end is called, ctx is over or nothing keeps it; then
-// every flow has been reset, and it is no longer registered.
-func (s *session) run(ctx context.Context) {
-	defer close(s.done)
-	defer s.g.registry.remove(s)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer s.g.calendar.Drop(&s.handle)
+// begin has the session judged for the first time, and lets others call. left is
+// called when it has ended; nil: nobody is.
+func (s *session) begin(left func()) {
+	defer s.yield()
+	ctx, cancel := context.WithCancel(context.Background())
+	s.left = func() {
+		cancel()
+		if left != nil {
+			left()
+		}
+	}
 	s.launch = func(p *program, done func(result)) {
 		s.g.runner.run(ctx, p, s.subject.Claims(), s.device(), done)
 	}
 	s.record(wire.AuditRecord{Kind: "session-added", Trigger: s.row, Allow: true})
 	s.unpublished, s.publishBy = true, s.now().Add(firstVerdicts)
 	s.renew(s.tokens, s.row)
-	for {
-		s.turn++
-		select {
-		case f := <-s.calls:
-			f()
-		case <-s.wakeup:
-			s.due()
-		case <-s.stirred:
-			s.stir()
-		case e := <-s.ending:
-			s.finish(e)
-			return
-		case <-ctx.Done():
-			s.finish(ending{trigger: "connection-closed"})
-			return
-		}
-		if s.idle() {
-			s.finish(ending{trigger: "connection-closed"})
-			return
-		}
+	s.settle()
+}
+
+// call runs f, one call at a time, and says whether it did: a session that has
+// ended runs nothing.
+func (s *session) call(f func()) bool {
+	s.owner <- struct{}{}
+	defer s.yield()
+	if s.gone {
+		return false
+	}
+	s.turn++
+	f()
+	s.settle()
+	return true
+}
+
+// yield lets the next one own the session.
+func (s *session) yield() { <-s.owner }
+
+// settle ends the session where it is to end, or nothing keeps it.
+func (s *session) settle() {
+	if e := s.ending.Load(); e != nil {
+		s.finish(*e)
+	} else if s.idle() {
+		s.finish(ending{trigger: "connection-closed"})
+	}
+}
+
+// end makes the session end, for the first reason given. It does not wait.
+func (s *session) end(e ending) {
+	if s.ending.CompareAndSwap(nil, &e) {
+		go s.call(func() {})
 	}
 }
 
 // wakeSession is the calendar's: it does not block.
-func wakeSession(h *reevaluate.Handle[*session]) {
-	select {
-	case h.Owner.wakeup <- struct{}{}:
-	default:
-	}
-}
+func wakeSession(h *reevaluate.Handle[*session]) { go h.Owner.call(h.Owner.due) }
 
 // wakeAt sets the session's one wake-up, by the wall clock; zero: never.
 func (s *session) wakeAt(at time.Time) {
@@ -144,27 +157,6 @@ func (s *session) wakeAt(at time.Time) {
 		at = time.Now().Add(at.Sub(s.now()))
 	}
 	s.g.calendar.Set(&s.handle, at)
-}
-
-// end makes the session end, for the first reason given.
-func (s *session) end(e ending) {
-	select {
-	case s.ending <- e:
-	default:
-	}
-}
-
-// call runs f on the session's goroutine and says whether it did: a session
-// that has ended runs nothing.
-func (s *session) call(f func()) bool {
-	ran := make(chan struct{})
-	select {
-	case s.calls <- func() { f(); close(ran) }:
-		<-ran
-		return true
-	case <-s.done:
-		return false
-	}
 }
 
 // over is why there is no session any more, for a flow that waited for it.
@@ -179,6 +171,8 @@ func (s *session) over() *wire.Problem {
 	return noSession()
 }
 
+// finish ends the session: every flow has been reset, and it is no longer
+// registered.
 func (s *session) finish(e ending) {
 	s.last = e
 	s.g.resolver.watch(s, s.lookups, nil)
@@ -193,6 +187,11 @@ func (s *session) finish(e ending) {
 	if s.feed != nil {
 		s.feed.hurry()
 	}
+	s.g.calendar.Drop(&s.handle)
+	s.g.registry.remove(s)
+	s.gone = true
+	close(s.done)
+	s.left()
 }
 
 func (s *session) record(r wire.AuditRecord) {

@@ -23,7 +23,9 @@ func TestSessionThatEndedGivesWay(t *testing.T) {
 	if p := g.registry.add(old); p != nil {
 		t.Fatal(p)
 	}
+	old.gone = true
 	close(old.done) // its request still writes
+	old.yield()
 	added := make(chan *wire.Problem, 1)
 	next := newSession(g, visitor("s-1", ""), nil)
 	go func() { added <- g.registry.add(next) }()

@@ -33,6 +33,11 @@ func healthy() wire.DeviceClaims {
 
 // tokens are a session's; the port is where its first entitlement leads.
 func (a *authority) tokens(cert tls.Certificate, sid wire.SessionID, port uint16, groups ...string) (wire.SessionRequest, error) {
+	return a.tokensUnder(conditions, cert, sid, port, groups...)
+}
+
+// tokensUnder are a session's with an entitlement under each of the conditions.
+func (a *authority) tokensUnder(conditions []string, cert tls.Certificate, sid wire.SessionID, port uint16, groups ...string) (wire.SessionRequest, error) {
 	now := time.Now()
 	base := func() wire.Token {
 		t := wire.Token{ID: wire.NewID(), Issuer: "bench", Subject: "user-" + string(sid), Session: sid, Device: "bench",
