@@ -45,8 +45,9 @@ func (s *session) open(t target, f *flow) (p *wire.Problem, wait <-chan struct{}
 		}
 	}
 	if denied == nil {
-		s.record(wire.AuditRecord{Kind: "flow-denied", Target: t.String(), Trigger: wire.TriggerAccess, Reason: wire.Reason{Kind: wire.ReasonNotEntitled}})
-		return &wire.Problem{Code: wire.CodeNotEntitled, Status: http.StatusForbidden, Title: "You are not entitled to this destination", Detail: t.String()}, nil
+		decision := wire.DecisionID(wire.NewID())
+		s.record(wire.AuditRecord{Kind: "flow-denied", Target: t.String(), Trigger: wire.TriggerAccess, Reason: wire.Reason{Kind: wire.ReasonNotEntitled}, Decision: decision})
+		return notEntitledProblem(t, decision), nil
 	}
 	s.record(wire.AuditRecord{Kind: "flow-denied", Entitlement: denied.id, Target: t.String(), Trigger: wire.TriggerAccess,
 		Reason: denied.outcome.Reason, Decision: denied.verdict.Decision})
@@ -93,6 +94,11 @@ func (s *session) inquire(m match, f *flow) (wait bool) {
 	}
 	s.rearm()
 	return wait
+}
+
+func notEntitledProblem(t target, decision wire.DecisionID) *wire.Problem {
+	return &wire.Problem{Code: wire.CodeNotEntitled, Status: http.StatusForbidden, Title: "You are not entitled to this destination", Detail: t.String(),
+		Verdict: &wire.Verdict{Reason: wire.Reason{Kind: wire.ReasonNotEntitled}, Decision: decision}}
 }
 
 func deniedProblem(v wire.Verdict) *wire.Problem {

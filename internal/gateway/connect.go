@@ -114,7 +114,7 @@ func (g *Gateway) dialProblem(f *flow, err error) *wire.Problem {
 	var timeout net.Error
 	switch where := f.target.String(); {
 	case errors.Is(err, errProhibited):
-		return &wire.Problem{Code: wire.CodeNotEntitled, Status: http.StatusForbidden, Title: "You are not entitled to this destination", Detail: where}
+		return notEntitledProblem(f.target, f.decision)
 	case refused(err):
 		return &wire.Problem{Code: wire.CodeAppRefused, Status: http.StatusBadGateway, Title: "The application refused the connection", Detail: where}
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():

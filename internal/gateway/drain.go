@@ -47,7 +47,7 @@ func (t *gate) leave(carries bool) {
 	if carries {
 		t.flows--
 	}
-	if t.changed != nil && (t.flows == 0 || t.requests == 0) {
+	if t.changed != nil {
 		close(t.changed)
 		t.changed = nil
 	}
