@@ -50,7 +50,7 @@ func (s *session) open(t target, f *flow) (p *wire.Problem, wait <-chan struct{}
 		return notEntitledProblem(t, decision), nil
 	}
 	s.record(wire.AuditRecord{Kind: "flow-denied", Entitlement: denied.id, Target: t.String(), Trigger: wire.TriggerAccess,
-		Reason: denied.outcome.Reason, Decision: denied.verdict.Decision})
+		Reason: denied.reason, Decision: denied.verdict.Decision})
 	return deniedProblem(denied.verdict), nil
 }
 
@@ -175,7 +175,7 @@ func (s *session) cutOne(e *entitlement, f *flow, trigger wire.Trigger) {
 
 func (s *session) recordFlow(e *entitlement, f *flow, kind string, trigger wire.Trigger) {
 	r := wire.AuditRecord{Kind: kind, Entitlement: e.id, Target: f.target.String(), Trigger: trigger, Allow: e.verdict.Allow,
-		Reason: e.outcome.Reason, Decision: f.decision}
+		Reason: e.reason, Decision: f.decision}
 	if kind == "flow-closed" || kind == "flow-cut" {
 		r.Up, r.Down = f.up.Load(), f.down.Load()
 		if !f.began.IsZero() {

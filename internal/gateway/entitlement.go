@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tidegate/tidegate/internal/policy"
 	"github.com/tidegate/tidegate/internal/reevaluate"
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -28,7 +27,7 @@ type entitlement struct {
 	criteria []string        // the tasks of the scripts that the conditions read
 	offers   map[string]bool // where its shortcuts lead, host:port
 
-	outcome policy.Outcome
+	reason  wire.Reason // of the verdict, whole
 	terms   []wire.Term // that fail, whole
 	verdict wire.Verdict
 	flows   map[*flow]struct{}
@@ -100,14 +99,15 @@ func linkTarget(link string) string {
 // enact takes over what the subject has found, and says whether the verdict
 // changed.
 func (e *entitlement) enact(found *reevaluate.Subject, now time.Time, hide bool) bool {
-	e.outcome, e.terms = found.Outcome(e.index), found.Explain(e.index)
+	outcome := found.Outcome(e.index)
+	e.reason, e.terms = outcome.Reason, found.Explain(e.index)
 	v := wire.Verdict{
 		Entitlement:  e.id,
-		Allow:        e.outcome.Allow,
-		NotAfter:     e.outcome.FailAt,
-		Interactions: e.outcome.Cure,
-		AnyOf:        e.outcome.AnyOf,
-		Reason:       e.outcome.Reason,
+		Allow:        outcome.Allow,
+		NotAfter:     outcome.FailAt,
+		Interactions: outcome.Cure,
+		AnyOf:        outcome.AnyOf,
+		Reason:       outcome.Reason,
 		Failing:      e.terms,
 		Since:        e.verdict.Since,
 		Decision:     e.verdict.Decision,
@@ -134,11 +134,11 @@ func (e *entitlement) permits() bool { return e.now().UnixNano() < e.lease.Load(
 // recordVerdict is the verdict for the record, with what users may not see.
 func (e *entitlement) recordVerdict(trigger wire.Trigger) wire.AuditRecord {
 	r := wire.AuditRecord{Kind: "verdict", Entitlement: e.id, Trigger: trigger, Allow: e.verdict.Allow,
-		Reason: e.outcome.Reason, Lease: e.verdict.NotAfter, Decision: e.verdict.Decision}
+		Reason: e.reason, Lease: e.verdict.NotAfter, Decision: e.verdict.Decision}
 	if len(e.terms) > 0 {
 		r.Term = e.terms[0]
 	}
-	for _, i := range e.outcome.Cure {
+	for _, i := range e.verdict.Interactions {
 		r.Cure = append(r.Cure, string(i.Kind))
 	}
 	return r

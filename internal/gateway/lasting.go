@@ -78,7 +78,7 @@ func (g *Gateway) beginLasting(r *http.Request, s *session, t target, id flows.I
 	if problem != nil {
 		return nil, problem
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+	ctx, cancel := context.WithCancel(context.Background()) // nothing of the connection is kept
 	f := &flow{session: s, target: t, cancel: cancel, gone: ctx.Done(), lasting: &lasting{id: id, ready: make(chan struct{})}}
 	defer close(f.ready)
 	app, at, problem := g.reach(ctx, r, f, func() *wire.Problem {

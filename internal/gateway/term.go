@@ -10,7 +10,7 @@ import (
 // hidden is what users are told where the administrator hides values: the kinds
 // of what fails, and the administrator's own words.
 func (e *entitlement) hidden() (wire.Reason, []wire.Term) {
-	r := e.outcome.Reason
+	r := e.reason
 	r.Detail = ""
 	conds := e.grant.Conditions()
 	if i := slices.IndexFunc(conds, func(c policy.Condition) bool { return c.ID == r.Condition }); i >= 0 {
