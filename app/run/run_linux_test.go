@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/rand"
 	"os"
@@ -179,4 +180,43 @@ func TestHowLong(t *testing.T) {
 		t.Errorf("%d: %s", code, said)
 	}
 	b.devices.until(t, 0)
+}
+
+// The terminal is the program's: what is typed there to interrupt goes to it, once.
+func TestTerminal(t *testing.T) {
+	b := newBed(t)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := b.command(t)
+	c.Path = "/usr/bin/script"
+	c.Args = []string{"script", "-qec", "exec " + exe + ` sh -c 'trap "echo interrupted" INT; test -t 0 && test -t 1 && echo ready; sleep 600; echo over; exit 7'`, "/dev/null"}
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Wait()
+	lines := bufio.NewScanner(out)
+	var said []string
+	for lines.Scan() {
+		line := strings.TrimSuffix(strings.TrimPrefix(lines.Text(), "^C"), "\r")
+		if said = append(said, line); line == "ready" {
+			in.Write([]byte{3})
+		}
+	}
+	in.Close()
+	if got := strings.Join(said, " "); got != "ready interrupted over" {
+		t.Errorf("it says %q", got)
+	}
+	if err := c.Wait(); err == nil || c.ProcessState.ExitCode() != 7 {
+		t.Errorf("it ended by %v", c.ProcessState)
+	}
 }

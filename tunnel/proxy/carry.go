@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"context"
+	"net"
+	"sync"
 
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/tunnel/front"
@@ -19,11 +21,20 @@ func (p *Proxy) carry(ctx context.Context, c *conn, t front.Target, accept func(
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	l := watch(c, cancel)
-	given := false
-	var why *wire.Problem
+	var (
+		mu    sync.Mutex // Accept may be under way yet when Carry has returned
+		given bool       // the connection is the router's
+		over  bool
+		why   *wire.Problem
+	)
 	p.opt.Router.Carry(ctx, front.Offer{
 		Target: t,
 		Accept: func() (front.Conn, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if over {
+				return nil, net.ErrClosed
+			}
 			l.stop()
 			if err := accept(); err != nil {
 				return nil, err
@@ -31,8 +42,15 @@ func (p *Proxy) carry(ctx context.Context, c *conn, t front.Target, accept func(
 			given = true
 			return c.plain(), nil
 		},
-		Refuse: func(problem *wire.Problem) { why = problem }, // said below: who calls does not wait
+		Refuse: func(problem *wire.Problem) { // said below: who calls does not wait
+			mu.Lock()
+			why = problem
+			mu.Unlock()
+		},
 	})
+	mu.Lock()
+	over = true
+	mu.Unlock()
 	if given {
 		return
 	}

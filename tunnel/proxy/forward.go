@@ -100,21 +100,28 @@ func (p *Proxy) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 		err  error
 	}
 	answers := make(chan answer, 1)
+	tell := func(a answer) bool { // the first is the one that counts
+		select {
+		case answers <- a:
+			return true
+		default:
+			return false
+		}
+	}
 	p.carried.Go(func() {
 		defer cancel()
 		p.opt.Router.Carry(carrying, front.Offer{
 			Target: t,
 			Accept: func() (front.Conn, error) {
 				near, far := memoryPair()
-				answers <- answer{conn: near}
+				if !tell(answer{conn: near}) {
+					return nil, net.ErrClosed
+				}
 				return far, nil
 			},
-			Refuse: func(problem *wire.Problem) { answers <- answer{err: problem} },
+			Refuse: func(problem *wire.Problem) { tell(answer{err: problem}) },
 		})
-		select {
-		case answers <- answer{err: context.Canceled}: // it was asked neither way
-		default:
-		}
+		tell(answer{err: context.Canceled}) // for one that was told nothing
 	})
 	program, ok := ctx.Value(programKey{}).(context.Context)
 	if !ok {
