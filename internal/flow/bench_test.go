@@ -13,14 +13,6 @@ import (
 	"time"
 )
 
-// tcpStream is a Stream on a TCP connection.
-type tcpStream struct{ *net.TCPConn }
-
-func (s tcpStream) Abort() {
-	s.SetLinger(0)
-	s.Close()
-}
-
 // plain is what would carry the flow without Ends: two pumps with large buffers.
 func plain(t testing.TB, app, stream *net.TCPConn) (wait func()) {
 	var w sync.WaitGroup

@@ -20,6 +20,7 @@ func (e *End) deliver() {
 		if !e.finTaken || e.finDone {
 			break
 		}
+		e.finDue = true
 		e.unlock()
 		err := e.o.App.CloseWrite()
 		e.mu.Lock()

@@ -34,7 +34,8 @@ type End struct {
 	taken      uint64 // from streams
 	accepted   uint64 // by App
 	finTaken   bool
-	finDone    bool   // App has been told that the direction has ended
+	finDue     bool   // App is being told that the direction has ended
+	finDone    bool   // and has been
 	told       uint64 // the largest that the far end was told to be received
 	ackNow     bool
 	ackTimer   *time.Timer

@@ -10,29 +10,6 @@ import (
 	"time"
 )
 
-// tcpPair is a connection over loopback.
-func tcpPair(t testing.TB) (a, b *net.TCPConn) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		c.Close()
-		d.Close()
-	})
-	return c.(*net.TCPConn), d.(*net.TCPConn)
-}
-
 // footprint is what the process uses, in bytes.
 func footprint() int64 {
 	for range 4 { // pools are emptied and stacks shrink step by step

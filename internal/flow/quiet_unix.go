@@ -8,6 +8,13 @@ import (
 	"syscall"
 )
 
+// ending says whether App is or was told that its direction has ended.
+func (e *End) ending() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.finDue
+}
+
 // quiet reads from a TCP connection and holds no buffer while it waits for
 // readability; nil: App is no such connection. A type that embeds one may have a
 // Read of its own, so only the connection itself will do. The puller holds
@@ -36,6 +43,15 @@ func (p *puller) quiet() func() error {
 		if failure == syscall.EAGAIN {
 			p.letGo()
 			return false
+		}
+		if p.n == 0 && failure == nil {
+			// A reset is told once: where a write has met it, a read sees an end in
+			// order. To write nothing tells which it is, unless we have ended our
+			// direction; but then no write failed.
+			_, failure = syscall.Write(int(fd), nil)
+			if failure != nil && p.e.ending() {
+				failure = nil
+			}
 		}
 		return true
 	}
