@@ -184,7 +184,10 @@ func TestWhoMay(t *testing.T) {
 	if got := b.run(eve, "open", ""); got != "ok" {
 		t.Errorf("at the screen: %s", got)
 	}
-	b.run(eve, "close", "")
+	b.session(eve, "1", "closing")
+	if got := b.run(eve, "close", ""); got != "ok" || strings.Contains(guards(t), fmt.Sprint(eve)) {
+		t.Errorf("leaving, she closes: %s %s", got, guards(t))
+	}
 	if err := os.Chmod(b.socket, 0o660); err != nil {
 		t.Fatal(err)
 	}

@@ -76,8 +76,19 @@ func newBed(t *testing.T, more string) *bed {
 	b.session(bob, "1", "active")
 	b.start()
 	t.Cleanup(func() {
+		if b.cmd.ProcessState != nil {
+			b.start()
+		}
+		if err := os.Chmod(b.socket, 0o666); err != nil {
+			t.Error(err)
+		}
 		for _, uid := range []int{ada, bob} {
-			b.run(uid, "close", "")
+			if got := b.run(uid, "close", ""); got != "ok" {
+				t.Errorf("close of %d: %s", uid, got)
+			}
+		}
+		if left := guards(t) + strings.Join(rules(t), "\n"); left != "" {
+			t.Errorf("left behind: %s", left)
 		}
 		b.kill()
 		if t.Failed() {
@@ -132,8 +143,8 @@ func (b *bed) status(key string) string {
 }
 
 func (b *bed) command(uid int, role, arg string) *exec.Cmd {
-	cmd := exec.CommandContext(b.t.Context(), "/proc/self/exe")
-	cmd.Env = []string{roleEnv + "=" + role, sockEnv + "=" + b.socket, argEnv + "=" + arg, "PATH=" + os.Getenv("PATH")}
+	cmd := exec.Command("/proc/self/exe") // cleanups run it too: no context of the test's
+	cmd.Env = []string{roleEnv + "=" + role, sockEnv + "=" + b.socket, argEnv + "=" + arg, "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 	cmd.Stderr = os.Stderr
 	return cmd
@@ -147,7 +158,7 @@ func (b *bed) run(uid int, role, arg string) string {
 		cmd.SysProcAttr = nil
 	}
 	out, err := cmd.Output()
-	if err != nil && b.t.Context().Err() == nil {
+	if err != nil {
 		b.t.Errorf("%s as %d: %v", role, uid, err)
 	}
 	return strings.TrimSpace(string(out))

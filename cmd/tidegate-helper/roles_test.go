@@ -109,10 +109,11 @@ var (
 
 // roles are the programs.
 var roles = map[string]func(client.Helper, string){
-	"client": beClient,
-	"open":   beOpen,
-	"close":  beClose,
-	"send":   beSend,
+	"client":   beClient,
+	"open":     beOpen,
+	"close":    beClose,
+	"send":     beSend,
+	"confined": beConfined,
 }
 
 // code is an error as one word.

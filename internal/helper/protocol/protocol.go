@@ -38,7 +38,8 @@ const (
 	// undoes it, and twice is once. From then on, and until Close, packets to
 	// these networks leave this machine no other way, device or none.
 	ApplyRoutes Verb = "apply-routes"
-	// Close undoes all of it. There need not be anything.
+	// Close undoes all of it. There need not be anything, and anybody may who can
+	// connect.
 	Close Verb = "close"
 )
 

@@ -204,7 +204,7 @@ func (s *Server) serve(c *net.UnixConn) {
 		switch {
 		case err != nil:
 			reply.Refusal = protocol.Refuse(protocol.BadRequest, "%v", err)
-		case !s.admits(p):
+		case r.Verb != protocol.Close && !s.admits(p): // what is one's own may be closed by one who is leaving
 			reply.Refusal = protocol.Refuse(protocol.Stranger, "you may not use the helper: this machine's administrator lets members of the group %q, and whoever sits at its screen", s.o.Config.Group)
 		default:
 			reply, fd = s.do(p.uid, r)
