@@ -12,8 +12,8 @@ import (
 
 // open judges a new flow now and registers it, so that a denial from here on
 // cuts it, be it still dialling. Where it is being found out what the rules say
-// of it, it returns what to wait for before it is called again. It runs on the
-// session's goroutine.
+// of it, it returns what to wait for before it is called again. It runs as a
+// call of the session.
 func (s *session) open(t target, f *flow) (p *wire.Problem, wait <-chan struct{}) {
 	m := s.matcher.match(t)
 	if s.undecided(m) || s.inquire(m, f) {

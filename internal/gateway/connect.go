@@ -71,7 +71,7 @@ func (g *Gateway) connectPlain(w http.ResponseWriter, r *http.Request, s *sessio
 
 // reach has the session judge a new flow and dials its application, until ctx is
 // over. It registers the flow, and takes it out again where it returns a problem.
-// first is asked before, on the session's goroutine; nil: nobody is.
+// first is asked before, by the session; nil: nobody is.
 func (g *Gateway) reach(ctx context.Context, r *http.Request, f *flow, first func() *wire.Problem) (app net.Conn, at netip.Addr, problem *wire.Problem) {
 	s := f.session
 	problem = noSession()

@@ -13,7 +13,7 @@ import (
 )
 
 // entitlement is one of a session's, with its verdict and its open flows. All
-// but the lease belongs to the session's goroutine.
+// but the lease belongs to whoever owns the session.
 type entitlement struct {
 	id    wire.EntitlementID
 	index int // among the session's

@@ -100,6 +100,7 @@ func New(o Options) (*Gateway, error) {
 	if g.clockSet = clockSet; o.PacketConn != nil || o.Now != nil { // a system of the caller's
 		g.clockSet = noClockSet
 	}
+	g.registry.most = o.Config.Limits.whole().Sessions
 	g.dialer.own = func() []netip.AddrPort { return nil }
 	g.dialer.named = g.resolver.lookup
 	g.resolver.host, g.resolver.service = g.dialer.answer, o.ResolveSRV

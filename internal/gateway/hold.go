@@ -44,7 +44,7 @@ func (s *session) release() {
 	}
 }
 
-// settled runs f on the session's goroutine, after a hold where there is one and
+// settled runs f as a call of the session, after a hold where there is one and
 // after what f returns to wait for, again and again. It says whether f ran and
 // wanted no more, before stop.
 func (s *session) settled(stop <-chan struct{}, f func() (wait <-chan struct{})) bool {

@@ -11,8 +11,8 @@ import (
 // matcher finds what the rules of a session's entitlements say of a destination,
 // by what they name and not one by one: names and addresses by hash, networks by
 // one look-up for each length of prefix that occurs. Only rules of which not all
-// is known (rule.loose) are gone through. It belongs to the session's goroutine,
-// which also changes the rules; data that flows asks for leases only.
+// is known (rule.loose) are gone through. It belongs to whoever owns the session,
+// who also changes the rules; data that flows asks for leases only.
 type matcher struct {
 	names map[string][]*indexed
 	found map[netip.Addr][]*indexed

@@ -232,6 +232,15 @@ func TestSuspendedSessionsLimit(t *testing.T) {
 		if n := len(s.g.registry.all()); n != 2 || apps[1].reset.Load() || apps[2].reset.Load() {
 			t.Errorf("%d sessions", n)
 		}
+		for i, status := range []int{http.StatusOK, http.StatusOK, http.StatusServiceUnavailable} { // in the place of suspended ones
+			k := s.lastingTicket()
+			k.session = wire.SessionID(fmt.Sprint("new-", i))
+			if res := s.client(t, s.device).post(http.MethodPost, k); res.StatusCode != status {
+				t.Errorf("new session %d: %d, want %d", i, res.StatusCode, status)
+			}
+		}
+		apps[1].expectReset(t)
+		apps[2].expectReset(t)
 	})
 }
 

@@ -29,6 +29,7 @@ type registry struct {
 	sessions map[wire.SessionID]*session
 	// guests are the sessions of foreign clients, beside those of the same id.
 	guests map[*session]struct{}
+	most   int // how many there are at most; 0: any number
 	// suspended are those without an event stream, in the order in which they lost
 	// it.
 	suspended list.List // of *session
@@ -159,15 +160,36 @@ func (r *registry) add(s *session) *wire.Problem {
 		}
 		old := r.sessions[s.id]
 		if old == nil {
-			r.sessions[s.id] = s
+			excess, problem := r.roomLocked()
+			if problem == nil {
+				r.sessions[s.id] = s
+			}
 			r.mu.Unlock()
-			return nil
+			if excess != nil {
+				excess.end(ending{trigger: "parking-limit"})
+			}
+			return problem
 		}
 		r.mu.Unlock()
 		old.end(ending{trigger: "replaced"})
 		<-old.done
 		r.remove(old) // its request may still be writing
 	}
+}
+
+// roomLocked says why there is no room for another session, or which one is to
+// end for it; nil: none is.
+func (r *registry) roomLocked() (excess *session, problem *wire.Problem) {
+	if r.most == 0 || len(r.sessions) < r.most {
+		return nil, nil
+	}
+	if r.suspended.Len() == 0 {
+		return nil, &wire.Problem{Code: wire.CodeOverload, Status: http.StatusServiceUnavailable, Title: "The gateway has too many sessions",
+			Detail: "Another one of its site may serve you."}
+	}
+	excess = r.suspended.Front().Value.(*session)
+	r.attendLocked(excess)
+	return excess, nil
 }
 
 func (r *registry) remove(s *session) {

@@ -15,7 +15,7 @@ const (
 )
 
 // task is a script in a session: its last value and when it is run again. It
-// belongs to the session's goroutine.
+// belongs to whoever owns the session.
 //
 //	wanted ──► running ──► value ──(refresh, a row of the table)──► wanted
 //	                └────► failed: the last value stands for as long as Keep says
