@@ -75,7 +75,7 @@ func TestParkedFootprint(t *testing.T) {
 			time.Sleep(2 * quietAfter)
 			each := (footprint() - before) / flows
 			t.Logf("%d bytes each", each)
-			if each > tt.most {
+			if each > tt.most*footprints {
 				t.Errorf("a parked flow costs %d bytes", each)
 			}
 			cancel()
