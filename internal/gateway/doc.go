@@ -52,6 +52,11 @@
 // whose fate a first run or a first lookup decides waits for it. What the rules
 // say of a destination is found by what they name (matcher), not one by one.
 //
+// UDP and TCP are served on one port by one handler: a lane is the body of a
+// CONNECT, of whichever HTTP. A client of others', which knows nothing but the
+// RFCs, is served by the same rules (foreign.go). What comes before a handshake is
+// complete is taken once (strikes.go), and held where an action says so (early.go).
+//
 // cmd/tidegate-server and the lab call it: New, Listen, Run. A Gateway may be
 // used by several goroutines; New starts none, and Run returns when everything
 // it started has ended.

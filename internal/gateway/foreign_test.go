@@ -259,3 +259,15 @@ func TestForeignSessionOfAConnection(t *testing.T) {
 	conn.Close()
 	<-session.done
 }
+
+func FuzzBearer(f *testing.F) {
+	for _, s := range []string{"Bearer a.b.c~d.e.f", "bearer a~", "Basic dXNlcjphfmI=", "Basic x", "Bearer ~", "Digest a~b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, v string) {
+		req, ok := readBearer(v)
+		if ok && (req.ClaimsToken == "" || req.EntitlementToken == "" || req.Instance != "") {
+			t.Errorf("%q reads as %+v", v, req)
+		}
+	})
+}

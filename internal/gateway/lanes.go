@@ -28,10 +28,10 @@ const (
 	headerTimeout = 10 * time.Second
 	// stuckTimeout is how long a TCP connection may take not a byte.
 	stuckTimeout = time.Minute
-	// A flow that is not read holds a stream's window, and many of them do not use
-	// up the connection's.
-	h2StreamWindow = 3 << 19
-	h2Window       = 64 << 20
+	// A flow whose application does not read holds a stream's window, and many such
+	// do not use up the connection's, on HTTP/2 and HTTP/3.
+	h2StreamWindow   = 3 << 19
+	connectionWindow = 64 << 20
 	// h2Frame is the largest frame that is read: each costs the server a few turns
 	// of its loops.
 	h2Frame = 256 << 10
@@ -207,8 +207,8 @@ func quicConfig() *quic.Config {
 		MaxIncomingStreams:             maxStreams,
 		InitialStreamReceiveWindow:     1 << 20,
 		MaxStreamReceiveWindow:         16 << 20,
-		InitialConnectionReceiveWindow: 4 << 20,
-		MaxConnectionReceiveWindow:     h2Window,
+		InitialConnectionReceiveWindow: connectionWindow,
+		MaxConnectionReceiveWindow:     connectionWindow,
 		Allow0RTT:                      true,
 		EnableDatagrams:                true,
 	}
@@ -239,7 +239,7 @@ func (g *Gateway) tcpServer(id *identity) (*tcpServer, error) {
 	err := http2.ConfigureServer(&s.Server, &http2.Server{
 		MaxConcurrentStreams:         maxStreams,
 		MaxReadFrameSize:             h2Frame,
-		MaxUploadBufferPerConnection: h2Window,
+		MaxUploadBufferPerConnection: connectionWindow,
 		MaxUploadBufferPerStream:     h2StreamWindow,
 		IdleTimeout:                  idleTimeout,
 		WriteByteTimeout:             stuckTimeout,

@@ -60,6 +60,7 @@ spec:
   listen: {{quote .Listen}}
   state: {{quote .State}}
   enrolment: {{quote .Link}}
+  drain: 0s
   hosts:
 {{- range $name, $addr := .Hosts}}
     {{quote $name}}: {{quote $addr}}
