@@ -55,11 +55,17 @@ var simLink = simnet.NodeBiDiLinkSettings{Latency: 10 * time.Millisecond}
 
 func newSim(t *testing.T, change ...func(*sim, *Options)) *sim {
 	t.Helper()
+	return newSimOf(t, 6, change...)
+}
+
+// newSimOf has so many hosts for clients.
+func newSimOf(t *testing.T, hosts int, change ...func(*sim, *Options)) *sim {
+	t.Helper()
 	s := &sim{authority: newAuthority(t), network: &simnet.Simnet{Router: &simnet.PerfectRouter{}},
 		at: &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 8444}, apps: make(chan *simApp, 16)}
 	s.device = s.authority.device("laptop-1")
 	end := s.network.NewEndpoint(s.at, simLink)
-	clients := make([]*simnet.SimConn, 6)
+	clients := make([]*simnet.SimConn, hosts)
 	for i := range clients {
 		clients[i] = s.network.NewEndpoint(s.address(byte(i+2)), simLink)
 	}
