@@ -153,6 +153,31 @@ func TestEndIsReceivedWhenAppKnows(t *testing.T) {
 	})
 }
 
+// So the acknowledgement of an end may come before it has been sent again.
+func TestEndIsAcknowledgedOnTheNextStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := play(t, Options{})
+		defer f.stop()
+		io.WriteString(f.program, "hello")
+		f.program.CloseWrite()
+		f.next(t)
+		f.next(t)
+		if _, err := f.end.Prepare(2); err != nil {
+			t.Fatal(err)
+		}
+		s, far := duplex(0, 1<<10)
+		far.Write(join(appendAck(nil, 6), appendFin(nil, 0)))
+		far.CloseWrite()
+		if err := f.end.Attach(s, 2, 5); err != nil {
+			t.Fatal(err)
+		}
+		go io.Copy(io.Discard, far)
+		if err := <-f.run; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestPendingIsCalledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(Options{})

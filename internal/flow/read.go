@@ -207,9 +207,16 @@ func (r *reader) capsule(c capsule) error {
 			return violation{errCapsule}
 		}
 	case c.kind == typeAck:
-		if c.offset < e.acked || c.offset > r.a.next {
+		next := r.a.next
+		if e.eof && next == e.out.end {
+			// An end that an older stream carried counts when App has been told,
+			// which may be after the far end's Prepare.
+			next = e.sent
+		}
+		if c.offset < e.acked || c.offset > next {
 			return violation{ErrOffset}
 		}
+		r.a.next = max(r.a.next, c.offset)
 		e.acknowledge(c.offset)
 	case c.kind == typeFin:
 		if c.offset != e.taken {
