@@ -52,6 +52,10 @@ type Carrier interface {
 	ConnectUDP(ctx context.Context, authority string) (Packets, error)
 	// Echo has the gateway ping a host. A refusal is a *wire.Problem.
 	Echo(ctx context.Context, r wire.EchoRequest) (wire.EchoReply, error)
+	// Probe is a round trip that proves that the gateway is reached, whether or not
+	// it has admitted anybody: nil says that it answered. It waits for the
+	// handshake. With bulk on its way to here the answer may come behind that.
+	Probe(ctx context.Context) error
 	// Secured is closed when the handshake is complete; until then what is sent
 	// is 0-RTT and might be replayed. Done is closed when the carrier has ended.
 	Secured() <-chan struct{}
