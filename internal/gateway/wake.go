@@ -14,9 +14,11 @@ const (
 	// wakeGrace is how long after its event stream has ended a client is left to
 	// come back by itself.
 	wakeGrace = 2 * time.Second
-	// wakeAgain is how soon a client that has not come is asked again: it may not
-	// have been reached.
-	wakeAgain = 5 * time.Minute
+	// wakeAgain is how soon a client that has not come is asked again: the
+	// controller may have told a stream that was dead. It doubles with each time,
+	// to wakeSeldom.
+	wakeAgain  = 30 * time.Second
+	wakeSeldom = 5 * time.Minute
 	// wakeGather is how long a batch is gathered, wakePause how long after one the
 	// next comes, wakeBatch how many sessions there are in one.
 	wakeGather = 50 * time.Millisecond
@@ -24,27 +26,31 @@ const (
 	wakeBatch  = 1024
 )
 
-// asked is when a client was asked last to resume, and when that is looked at
-// again; both on the monotonic clock.
-type asked struct{ last, again time.Time }
+// asked is when a client was asked last to resume, how long that holds, and when
+// it is looked at again; on the monotonic clock.
+type asked struct {
+	last, again time.Time
+	pause       time.Duration
+}
 
 // rouse has the client of a suspended session resume, where a parked flow has
-// something for it: at most once in wakeAgain.
+// something for it: ever more seldom, until it has come.
 func (s *session) rouse() {
 	s.asked.again = time.Time{}
 	if s.feed != nil || !s.waits() {
+		s.asked.pause = min(s.asked.pause, wakeAgain)
 		s.g.waker.drop(s.id)
 		return
 	}
 	at := s.lost.Add(wakeGrace)
 	if !s.asked.last.IsZero() {
-		at = s.asked.last.Add(wakeAgain)
+		at = s.asked.last.Add(s.asked.pause)
 	}
 	now := time.Now()
 	if !now.Before(at) {
-		s.asked.last = now
+		s.asked.last, s.asked.pause = now, min(max(2*s.asked.pause, wakeAgain), wakeSeldom)
 		s.g.waker.want(s.id)
-		at = now.Add(wakeAgain)
+		at = now.Add(s.asked.pause)
 	}
 	s.asked.again = at
 	s.rearm()
