@@ -40,7 +40,7 @@ func gather(ctx context.Context, g *gateway.Gateway, a *authority, cert tls.Cert
 			if err != nil {
 				return fmt.Errorf("encode tokens: %w", err)
 			}
-			r, err := http.NewRequestWithContext(gateway.WithCarrier(living), http.MethodPost, "https://gateway"+wire.PathDataSession, bytes.NewReader(body))
+			r, err := http.NewRequestWithContext(gateway.WithCarrier(living), http.MethodPost, wire.PathDataSession, bytes.NewReader(body))
 			if err != nil {
 				return fmt.Errorf("ask for a session: %w", err)
 			}
