@@ -194,6 +194,15 @@ func TestWhoMay(t *testing.T) {
 	if got := b.run(eve, "open", ""); got != "absent" {
 		t.Errorf("where the socket lets only the group in: %s", got)
 	}
+	member := b.command(eve, "open", "")
+	member.SysProcAttr.Credential.Groups = []uint32{61999, users}
+	if out, err := member.Output(); strings.TrimSpace(string(out)) != "ok" {
+		t.Errorf("a member of the group: %s (%v)", out, err)
+	}
+	if err := os.Chmod(b.socket, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	b.run(eve, "close", "")
 }
 
 // Only listed programs are served, where there is a list.
@@ -266,7 +275,7 @@ func TestTheSocket(t *testing.T) {
 		info, err = os.Stat(b.socket)
 		return err == nil && info.Mode().Perm() == 0o660
 	})
-	if s := info.Sys().(*syscall.Stat_t); s.Uid != 0 || s.Gid != 0 { // there is no such group here
+	if s := info.Sys().(*syscall.Stat_t); s.Uid != 0 || s.Gid != users {
 		t.Errorf("it is %d:%d's", s.Uid, s.Gid)
 	}
 	b.start()

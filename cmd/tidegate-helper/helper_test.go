@@ -23,10 +23,10 @@ import (
 
 const wait = time.Minute
 
-// The users: two of the group, and a stranger.
+// The users: two at the screen, and a stranger. Every Debian has the group.
 const (
 	ada, bob, eve = 61001, 61002, 61003
-	members       = 61900 // the group's number, which has no name here
+	users         = 100
 )
 
 func eventually(t *testing.T, what string, ok func() bool) {
@@ -50,11 +50,10 @@ type bed struct {
 const config = `
 prefixes = ["100.96.0.0/16", "fd54:6964:6567::/48"]
 devices = ["100.96.255.0/24", "fd54:6964:6567:ffff::/64"]
-group = "tidegate-test"
+group = "users"
 `
 
-// newBed starts a helper. Its group stands in a file of the test's: the sessions
-// of logind are what lets its users in.
+// newBed starts a helper, which logind's sessions let two users use.
 func newBed(t *testing.T, more string) *bed {
 	t.Helper()
 	dir := t.TempDir()

@@ -9,12 +9,14 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -221,7 +223,12 @@ func TestPing(t *testing.T) {
 func TestNoise(t *testing.T) {
 	r := &router{}
 	start(t, r, nil)
-	for _, to := range []string{"224.0.0.251:5353", "224.0.0.252:5355", "255.255.255.255:67", "[ff02::fb%stack0]:5353", "[ff02::1:3%stack0]:5355"} {
+	l, err := netlink.LinkByName("stack0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	zone := "%" + strconv.Itoa(l.Attrs().Index) // names of zones are remembered for a while
+	for _, to := range []string{"224.0.0.251:5353", "224.0.0.252:5355", "255.255.255.255:67", "[ff02::fb" + zone + "]:5353", "[ff02::1:3" + zone + "]:5355"} {
 		cmd := exec.CommandContext(t.Context(), "ip", "route", "replace", "default", "dev", "stack0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("ip: %v: %s", err, out)

@@ -88,5 +88,10 @@ func device(t testing.TB) *os.File {
 		must(err)
 		must(netlink.RouteAdd(&netlink.Route{LinkIndex: l.Attrs().Index, Dst: d}))
 	}
+	// Linux makes an IPv6 address this machine's a moment after it was given.
+	eventually(t, "the address", func() bool {
+		routes, err := netlink.RouteGet(local6.Addr().AsSlice())
+		return err == nil && len(routes) == 1 && routes[0].Type == unix.RTN_LOCAL
+	})
 	return f
 }

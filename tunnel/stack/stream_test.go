@@ -338,6 +338,8 @@ func TestBoundsOfStreams(t *testing.T) {
 			t.Errorf("a connection beyond the bound: %v", err)
 		}
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if most > held || served < held {
 		t.Errorf("%d waited at once, %d were served", most, served)
 	}

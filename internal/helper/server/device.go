@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -68,7 +69,22 @@ func configure(name string, addr4, addr6 netip.Addr) (index int, ok6 bool, err e
 	if err := netlink.LinkSetUp(l); err != nil {
 		return 0, false, fmt.Errorf("bring the device %s up: %w", name, err)
 	}
+	if ok6 {
+		settle(addr6)
+	}
 	return l.Attrs().Index, ok6, nil
+}
+
+// settle waits, for a moment, until an address is this machine's: Linux takes up
+// IPv6's a little after they were given, and loses packets to them until then.
+func settle(a netip.Addr) {
+	for range 100 {
+		routes, err := netlink.RouteGet(a.AsSlice())
+		if err == nil && len(routes) == 1 && routes[0].Type == unix.RTN_LOCAL {
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
 }
 
 func setAddress(l netlink.Link, a netip.Addr) error {
