@@ -12,6 +12,7 @@ import (
 
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel/carrier"
+	"github.com/tidegate/tidegate/tunnel/netwatch"
 )
 
 // Options configure a Dataplane; the zero value is useful.
@@ -28,9 +29,11 @@ type Options struct {
 	// Lane prescribes how carriers travel, "h3" or "h2"; empty or "auto": whichever
 	// is best. It is for benchmarks.
 	Lane string
-	// Changes tells of each change of the machine's network, and that it woke from
-	// sleep; nil: nothing does.
-	Changes <-chan struct{}
+	// Watch tells of changes of the machine's network, and of sleep, until ctx
+	// ends; nil: the system's, or nothing where ListenPacket or DialStream is given.
+	Watch func(ctx context.Context, changed func(netwatch.Change)) error
+	// Ignore says which network interfaces do not count, by name: our own TUN.
+	Ignore func(name string) bool
 	// ListenPacket opens the socket of an HTTP/3 carrier, for "udp4" or "udp6", and
 	// DialStream the connection of an HTTP/2 one; both nil: the system's. Where one
 	// is given alone there is only that lane. They and Listen are for simulated
@@ -86,6 +89,9 @@ func New(opt Options) *Dataplane {
 		listen: listenLoopback,
 		peer:   checkPeer,
 		news:   make(chan struct{}, 1),
+	}
+	if opt.Watch == nil && opt.ListenPacket == nil && opt.DialStream == nil {
+		d.opt.Watch = netwatch.New(netwatch.Options{Ignore: opt.Ignore, Log: opt.Log}).Run
 	}
 	if opt.Clock != nil {
 		d.clock = opt.Clock

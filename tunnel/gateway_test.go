@@ -117,15 +117,20 @@ type gateway struct {
 	woken    int           // flows that have something to say while they are parked
 	slow     time.Duration // each answer to a CONNECT
 	known    map[flows.ID]*flows.End
+	stops    map[flows.ID]context.CancelFunc
 	packets  func(authority string) (net.Conn, error) // where CONNECT-UDP leads
 }
 
 // start serves on socket.
 func startGateway(t testing.TB, p *pki, socket net.PacketConn, resetKey *quic.StatelessResetKey) *gateway {
 	t.Helper()
-	g := &gateway{t: t, socket: socket, changed: make(chan struct{}), known: map[flows.ID]*flows.End{}}
+	g := &gateway{t: t, socket: socket, changed: make(chan struct{}), known: map[flows.ID]*flows.End{}, stops: map[flows.ID]context.CancelFunc{}}
 	g.ctx, g.kill = context.WithCancel(context.Background())
-	g.server = &http3.Server{Handler: http.HandlerFunc(g.serve), EnableDatagrams: true}
+	g.server = &http3.Server{Handler: http.HandlerFunc(g.serve), EnableDatagrams: true,
+		ConnContext: func(ctx context.Context, c *quic.Conn) context.Context {
+			go listen(c)
+			return ctx
+		}}
 	g.tr = &quic.Transport{Conn: socket, StatelessResetKey: resetKey}
 	ln, err := g.tr.ListenEarly(http3.ConfigureTLSConfig(&tls.Config{
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{p.gateway},
@@ -136,6 +141,24 @@ func startGateway(t testing.TB, p *pki, socket net.PacketConn, resetKey *quic.St
 	}
 	go g.server.ServeListener(ln)
 	return g
+}
+
+// listen closes a connection that was sent something and is silent, so that its
+// flows are parked: the client may be gone and its word of that lost.
+func listen(c *quic.Conn) {
+	last := c.ConnectionStats()
+	for {
+		select {
+		case <-c.Context().Done():
+			return
+		case <-time.After(15 * time.Second):
+		}
+		now := c.ConnectionStats()
+		if now.PacketsReceived == last.PacketsReceived && now.PacketsSent >= last.PacketsSent+2 {
+			c.CloseWithError(0, "silent")
+		}
+		last = now
+	}
 }
 
 // listenTCP has it serve HTTP/2 too.
@@ -182,6 +205,17 @@ func (g *gateway) cut() {
 	defer g.mu.Unlock()
 	for _, e := range g.known {
 		e.Reset(errors.New("cut"))
+	}
+}
+
+// lapse ends every flow, as a verdict that ends does: the client is told where it
+// is there.
+func (g *gateway) lapse() {
+	g.cut()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, stop := range g.stops {
+		time.AfterFunc(time.Second, stop)
 	}
 }
 
@@ -272,7 +306,15 @@ func (g *gateway) session(w http.ResponseWriter, r *http.Request) {
 		g.t.Error(err)
 	}
 	var refuse *wire.Problem
-	g.update(func() { g.posts = append(g.posts, req); refuse = g.refuse })
+	g.update(func() {
+		if n := len(g.posts); n > 0 && g.posts[n-1].Instance != req.Instance { // another client process
+			for _, stop := range g.stops {
+				stop()
+			}
+		}
+		g.posts = append(g.posts, req)
+		refuse = g.refuse
+	})
 	if refuse != nil {
 		p := *refuse
 		p.Write(w)
@@ -361,10 +403,12 @@ func (g *gateway) first(w http.ResponseWriter, r *http.Request, h flows.Header, 
 		return
 	}
 	e := flows.New(flows.Options{App: app, Pending: func() { g.update(func() { g.woken++ }) }})
-	g.update(func() { g.opened++; g.known[h.ID] = e })
+	ctx, stop := context.WithCancel(g.ctx)
+	g.update(func() { g.opened++; g.known[h.ID] = e; g.stops[h.ID] = stop })
 	g.wg.Go(func() {
-		e.Run(g.ctx)
-		g.update(func() { delete(g.known, h.ID) })
+		e.Run(ctx)
+		stop()
+		g.update(func() { delete(g.known, h.ID); delete(g.stops, h.ID) })
 	})
 	g.attach(w, r, e, h)
 }
@@ -426,108 +470,12 @@ func (g *gateway) attach(w http.ResponseWriter, r *http.Request, e *flows.End, h
 	e.Attach(s, h.Epoch, h.Received)
 	<-s.over
 	s.using.Wait()
-	if s.lost && s.h3 == nil {
+	s.mu.Lock()
+	lost := s.lost && s.h3 == nil
+	s.mu.Unlock()
+	if lost {
 		panic(http.ErrAbortHandler)
 	}
-}
-
-// body is the stream of a CONNECT, of either lane.
-type body struct {
-	w    http.ResponseWriter
-	r    *http.Request
-	rc   *http.ResponseController
-	h3   *http3.Stream
-	over chan struct{}
-
-	mu    sync.Mutex
-	done  bool
-	lost  bool
-	eof   bool
-	ended bool
-	using sync.WaitGroup
-}
-
-// use counts who is in Read or Write, which the handler has to wait for.
-func (b *body) use() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.done {
-		return false
-	}
-	b.using.Add(1)
-	return true
-}
-
-func (b *body) settle(fn func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	fn()
-	if !b.done && (b.lost || b.ended && (b.eof || b.h3 == nil)) {
-		b.done = true
-		close(b.over)
-	}
-}
-
-func (b *body) Read(p []byte) (n int, err error) {
-	if !b.use() {
-		return 0, io.EOF
-	}
-	defer b.using.Done()
-	if b.h3 != nil {
-		n, err = b.h3.Read(p)
-	} else {
-		n, err = b.r.Body.Read(p)
-	}
-	if err == io.EOF {
-		b.settle(func() { b.eof = true })
-	} else if err != nil {
-		b.mu.Lock()
-		ended := b.ended
-		b.mu.Unlock()
-		if ended && b.h3 == nil {
-			return n, io.EOF
-		}
-	}
-	return n, err
-}
-
-func (b *body) Write(p []byte) (n int, err error) {
-	if !b.use() {
-		return 0, io.ErrClosedPipe
-	}
-	defer b.using.Done()
-	if b.h3 != nil {
-		return b.h3.Write(p)
-	}
-	if n, err = b.w.Write(p); err == nil {
-		err = b.rc.Flush()
-	}
-	return n, err
-}
-
-func (b *body) CloseWrite() error {
-	b.settle(func() { b.ended = true })
-	if b.h3 != nil {
-		return b.h3.Close()
-	}
-	return b.rc.SetReadDeadline(time.Unix(1, 0))
-}
-
-func (b *body) Abort() {
-	b.mu.Lock()
-	done := b.done
-	b.mu.Unlock()
-	if done {
-		return
-	}
-	if b.h3 != nil {
-		b.h3.CancelRead(quic.StreamErrorCode(http3.ErrCodeConnectError))
-		b.h3.CancelWrite(quic.StreamErrorCode(http3.ErrCodeConnectError))
-	} else {
-		b.rc.SetReadDeadline(time.Unix(1, 0))
-		b.rc.SetWriteDeadline(time.Unix(1, 0))
-	}
-	b.settle(func() { b.lost = true })
 }
 
 type writerOnly struct{ io.Writer }

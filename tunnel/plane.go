@@ -12,6 +12,7 @@ import (
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel/front"
+	"github.com/tidegate/tidegate/tunnel/netwatch"
 )
 
 // counterGap is the least time between two reports of byte counts alone.
@@ -60,7 +61,16 @@ func (p *plane) run(ctx context.Context, out *reporter) {
 	p.ctx, cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(errClosed)
 	ending, idle := ctx.Done(), make(chan struct{})
-	news, changes := p.news, p.opt.Changes
+	news := p.news
+	watching, stopWatching := context.WithCancel(p.ctx)
+	defer stopWatching()
+	if p.opt.Watch != nil {
+		p.wg.Go(func() {
+			if err := p.opt.Watch(watching, func(c netwatch.Change) { p.post(func() { p.roam(c) }) }); err != nil {
+				p.opt.Log.Warn("changes of the network are not known", "error", err)
+			}
+		})
+	}
 	p.running.Store(p)
 	for {
 		select {
@@ -68,13 +78,9 @@ func (p *plane) run(ctx context.Context, out *reporter) {
 			fn()
 		case <-news:
 			p.apply(p.latest())
-		case _, more := <-changes:
-			if !more {
-				changes = nil
-			}
-			p.roam()
 		case <-ending:
-			ending, news, changes = nil, nil, nil
+			ending, news = nil, nil
+			stopWatching()
 			p.running.Store(nil)
 			p.stopping = true
 			p.apply(session.Wanted{})

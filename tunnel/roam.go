@@ -6,15 +6,19 @@ import (
 
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel/carrier"
+	"github.com/tidegate/tidegate/tunnel/netwatch"
 )
 
 // roamTimeout bounds a carrier's move to another path.
 const roamTimeout = 3 * time.Second
 
-// roam does what a change of the machine's network asks for.
-func (p *plane) roam() {
+// roam does what a change of the machine's network asks for, or its sleep.
+func (p *plane) roam(change netwatch.Change) {
 	for _, c := range p.channels {
-		c.roam()
+		c.due() // timers stand still while the machine sleeps
+		if change.Up && !p.stopping {
+			c.roam()
+		}
 	}
 }
 

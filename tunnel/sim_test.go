@@ -17,6 +17,7 @@ import (
 
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel/carrier"
+	"github.com/tidegate/tidegate/tunnel/netwatch"
 )
 
 // rtt is the round trip of the simulated path.
@@ -30,7 +31,8 @@ type sim struct {
 	pki     *pki
 	gw      *gateway
 	packets atomic.Int64
-	cut     atomic.Bool // the network drops everything
+	ours    atomic.Int64 // of them, the client's
+	cut     atomic.Bool  // the network drops everything
 	router  simnet.PerfectRouter
 	mu2     sync.Mutex
 	ports   int
@@ -39,12 +41,15 @@ type sim struct {
 	lanes   bool         // there is HTTP/2 too
 	noUDP   atomic.Bool  // the network drops datagrams
 	tcp     tcpNet
-	changes chan struct{}
+	changes chan netwatch.Change
 }
 
 // SendPacket and AddNode make sim the network's router.
 func (s *sim) SendPacket(p simnet.Packet) error {
 	s.packets.Add(1)
+	if from, ok := p.From.(*net.UDPAddr); ok && !from.IP.Equal(gatewayIP) {
+		s.ours.Add(1)
+	}
 	if !s.cut.Load() && !s.noUDP.Load() {
 		s.router.SendPacket(p) // to nobody: dropped, as on a network
 	}
@@ -53,24 +58,41 @@ func (s *sim) SendPacket(p simnet.Packet) error {
 
 func (s *sim) AddNode(addr net.Addr, r simnet.PacketReceiver) { s.router.AddNode(addr, r) }
 
+// arrival keeps a node from being sent to before it has been started.
+type arrival struct {
+	*sim
+	addr net.Addr
+	node simnet.PacketReceiver
+}
+
+func (a *arrival) AddNode(addr net.Addr, r simnet.PacketReceiver) { a.addr, a.node = addr, r }
+
 // endpoint makes a node of the network; each packet takes half an rtt to it.
 func (s *sim) endpoint(ip net.IP, port int) net.PacketConn {
-	n := &simnet.Simnet{Router: s}
+	a := &arrival{sim: s}
+	n := &simnet.Simnet{Router: a}
 	c := n.NewEndpoint(&net.UDPAddr{IP: ip, Port: port}, simnet.NodeBiDiLinkSettings{Latency: rtt / 2})
 	n.Start()
-	return &endpoint{c, n}
+	s.AddNode(a.addr, a.node)
+	return &endpoint{SimConn: c, net: n}
 }
 
 // endpoint ends its link with its socket.
 type endpoint struct {
 	*simnet.SimConn
-	net *simnet.Simnet
+	net  *simnet.Simnet
+	once sync.Once
 }
 
 func (e *endpoint) Close() error {
-	e.SimConn.Close()
-	time.Sleep(rtt) // what was sent last is under way
-	return e.net.Close()
+	e.once.Do(func() {
+		e.SimConn.Close()
+		go func() {
+			time.Sleep(rtt) // what was sent last is under way
+			e.net.Close()
+		}()
+	})
+	return nil
 }
 
 // ReadFrom gives quic-go, which unblocks its reader by a deadline, the error
@@ -94,40 +116,35 @@ func inLanes(t *testing.T, opt Options, fn func(t *testing.T, s *sim)) { inSimOf
 func inSimOf(t *testing.T, opt Options, lanes bool, fn func(t *testing.T, s *sim)) {
 	p := newPKI(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := &sim{t: t, pki: p, conns: make(chan appConn), lanes: lanes, changes: make(chan struct{})}
-		opt.Changes = s.changes
-		s.gw = s.gatewayAt(gatewayIP)
-		d := New(opt)
-		start := time.Now()
-		d.clock = func() time.Duration { return time.Since(start) + time.Duration(s.asleep.Load()) }
-		way := carrier.Options{ListenPacket: func(string) (net.PacketConn, error) {
-			s.mu2.Lock()
-			s.ports++
-			port := 1000 + s.ports
-			s.mu2.Unlock()
-			return s.endpoint(net.IPv4(10, 0, 0, 1).To4(), port), nil
-		}}
-		if s.lanes {
-			way.DialStream = s.dialTCP
-		}
-		d.dialer = carrier.New(way)
-		d.listen = func(_ context.Context, w want) (listener, error) {
-			return &memoryListener{s.conns, make(chan struct{}), sync.Once{}, netip.AddrPortFrom(w.addr, w.ports[0])}, nil
-		}
-		d.peer = func(c appConn) error {
-			if c.(*memoryConn).orphan.Load() {
-				return syscall.ENOENT
-			}
-			return nil
-		}
-		s.running = startPlane(t, d)
-		s.limit = 24 * time.Hour
-		s.Apply(config(p, "10.0.0.2:443", "app.internal", 80))
-		synctest.Wait()
+		s := newSim(t, p, opt, lanes)
 		fn(t, s)
 		s.running.stop()
 		s.gw.stop()
+		time.Sleep(2 * rtt) // the links end
 	})
+}
+
+// newSim starts a gateway and a client, in a bubble.
+func newSim(t *testing.T, p *pki, opt Options, lanes bool) *sim {
+	s := &sim{t: t, pki: p, conns: make(chan appConn), lanes: lanes, changes: make(chan netwatch.Change)}
+	opt.Watch = s.watch
+	s.gw = s.gatewayAt(gatewayIP)
+	s.start(opt)
+	s.Apply(config(p, "10.0.0.2:443", "app.internal", 80))
+	synctest.Wait()
+	return s
+}
+
+// watch is Options.Watch.
+func (s *sim) watch(ctx context.Context, changed func(netwatch.Change)) error {
+	for {
+		select {
+		case c := <-s.changes:
+			changed(c)
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // gatewayAt starts a gateway that allows, in front of an application that echoes.
@@ -139,6 +156,35 @@ func (s *sim) gatewayAt(ip net.IP) *gateway {
 	g.reach(memoryEcho)
 	g.judge(allow)
 	return g
+}
+
+// start starts a client.
+func (s *sim) start(opt Options) {
+	d := New(opt)
+	start := time.Now()
+	d.clock = func() time.Duration { return time.Since(start) + time.Duration(s.asleep.Load()) }
+	way := carrier.Options{ListenPacket: func(string) (net.PacketConn, error) {
+		s.mu2.Lock()
+		s.ports++
+		port := 1000 + s.ports
+		s.mu2.Unlock()
+		return s.endpoint(net.IPv4(10, 0, 0, 1).To4(), port), nil
+	}}
+	if s.lanes {
+		way.DialStream = s.dialTCP
+	}
+	d.dialer = carrier.New(way)
+	d.listen = func(_ context.Context, w want) (listener, error) {
+		return &memoryListener{s.conns, make(chan struct{}), sync.Once{}, netip.AddrPortFrom(w.addr, w.ports[0])}, nil
+	}
+	d.peer = func(c appConn) error {
+		if c.(*memoryConn).orphan.Load() {
+			return syscall.ENOENT
+		}
+		return nil
+	}
+	s.running = startPlane(s.t, d)
+	s.limit = 24 * time.Hour
 }
 
 // sleep suspends the machine: its clock goes on, and no timer does.

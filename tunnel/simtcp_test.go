@@ -78,6 +78,7 @@ func (s *sim) dialTCP(ctx context.Context, _, addr string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	}
 	x, y := newTCPWay(s), newTCPWay(s)
+	y.near = true
 	near, far := &tcpEnd{in: x, out: y}, &tcpEnd{in: y, out: x}
 	select {
 	case l.conns <- far:
@@ -105,6 +106,7 @@ func (s *sim) travel(ctx context.Context) error {
 // network is back.
 type tcpWay struct {
 	s    *sim
+	near bool // it is the client's
 	mu   sync.Mutex
 	cond *sync.Cond
 	sent []tcpPiece // under way
@@ -209,6 +211,9 @@ func (c *tcpEnd) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.s.packets.Add(1)
+	if w.near {
+		w.s.ours.Add(1)
+	}
 	for {
 		size := len(w.buf)
 		for _, p := range w.sent {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -41,6 +42,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	// Each check of the property is minutes of virtual time.
+	if err := flag.Set("rapid.checks", "40"); err != nil {
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }

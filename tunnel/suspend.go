@@ -52,6 +52,12 @@ func (c *channel) suspend() {
 	c.hangUp()
 	c.failures, c.missed = 0, 0
 	c.set(session.Suspended)
+	for f := range c.flows {
+		// The gateway waits for the last word of one that has finished.
+		if c.rested == 0 && f.phase == flowParked && f.body.Status().Over {
+			c.rested = c.p.clock()
+		}
+	}
 	c.rearm()
 }
 
@@ -77,7 +83,7 @@ func (c *channel) resting() bool {
 // awaken looks, after a rest, whether any flow has something to say.
 func (c *channel) awaken() {
 	for f := range c.flows {
-		if f.phase == flowParked && f.body.Status().Pending {
+		if s := f.body.Status(); f.phase == flowParked && (s.Pending || s.Over) {
 			c.rouse()
 			return
 		}
@@ -112,6 +118,6 @@ func leadOf(entitlementToken string) time.Duration {
 
 // paused says that a channel was suspended by order.
 func paused() *wire.Problem {
-	return &wire.Problem{Code: wire.CodeAppUnreachable, Title: "The connection was suspended",
-		Detail: "It is made again when the application is used next."}
+	return &wire.Problem{Code: wire.CodeSuspended, Title: "The data channel was suspended just then",
+		Detail: "The next use of the application resumes it."}
 }
