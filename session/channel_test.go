@@ -196,6 +196,27 @@ func TestCausesPass(t *testing.T) {
 	})
 }
 
+// A connection that was not made is explained by what it failed at.
+func TestFailedConnections(t *testing.T) {
+	for name, row := range map[string]struct {
+		problem     wire.Problem
+		title, rest string
+	}{
+		"the application": {wire.Problem{Code: wire.CodeAppUnreachable, Status: 504, Title: "The application does not answer", Detail: "wiki.corp:80"},
+			"The application did not answer", "wiki.corp:80 Try again later, or tell whoever runs the application."},
+		"the gateway": {wire.Problem{Code: wire.CodeAppUnreachable, Title: "The gateway gw1 does not answer", Detail: "Nothing came back from it at 192.0.2.1:8444."},
+			"The gateway gw1 does not answer", "Nothing came back from it at 192.0.2.1:8444. Check your network, then open the application again."},
+		"a suspension": {wire.Problem{Code: wire.CodeSuspended, Title: "The data channel was suspended just then"},
+			"The data channel was suspended just then", "It was suspended by order while the application was being reached. Open the application again: that resumes it."},
+	} {
+		a := App{State: AppReady}
+		a.explainFailure(&row.problem)
+		if a.State != AppReady || a.Why.Title != row.title || a.Why.Detail+" "+a.Why.Fix != row.rest {
+			t.Errorf("%s: %s, %+v", name, a.State, a.Why)
+		}
+	}
+}
+
 func TestRoutes(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		e := wire.EntitlementToken{Site: wire.Site{ID: "lab", Name: "Lab"}, Entitlements: []wire.Entitlement{

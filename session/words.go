@@ -29,6 +29,7 @@ var words = map[wire.Code]Problem{
 	wire.CodeAppRefused:     {Title: "The application refused the connection", Detail: "The gateway was told that nothing listens there.", Fix: "Try again later, or tell whoever runs the application."},
 	wire.CodeFlowGone:       {Title: "The connection could not be continued", Detail: "The gateway that held it has started anew.", Fix: "Open the application again."},
 	wire.CodeAppUnreachable: {Title: "The application did not answer", Detail: "The gateway could not reach it.", Fix: "Try again later, or tell whoever runs the application."},
+	wire.CodeSuspended:      {Title: "The data channel was suspended just then", Detail: "It was suspended by order while the application was being reached.", Fix: "Open the application again: that resumes it."},
 	wire.CodeFingerprint:    {Title: "This is not your controller", Detail: "Whoever answered there did not show the certificate that was agreed on. Nothing was sent to it.", Fix: "Leave this network if you do not trust it; if it stays, ask your administrator for a new enrolment link."},
 	wire.CodeOverload:       {Title: "The server is busy", Fix: "Try again in a moment."},
 	wire.CodeInternal:       {Title: "The server made a mistake", Fix: "Try again; if it stays, tell your administrator."},
@@ -47,6 +48,9 @@ func explain(err error, where string) *Problem {
 		x = Problem{Title: p.Title, Fix: "Ask your administrator."}
 	}
 	x.Code, x.Until = string(p.Code), p.Until
+	if p.Code == wire.CodeAppUnreachable && p.Status == 0 { // nobody's answer, but that there was none
+		x.Title, x.Fix = p.Title, "Check your network, then open the application again."
+	}
 	if p.Code == wire.CodeInternal || p.Code == wire.CodeAppUnreachable && p.Detail != "" || p.Code == wire.CodeBadRequest {
 		x.Detail = p.Detail
 	}

@@ -31,6 +31,7 @@ const (
 	CodeAppRefused     Code = "app-refused"      // the application refused the connection
 	CodeAppUnreachable Code = "app-unreachable"  // the application did not answer or has no address
 	CodeFlowGone       Code = "flow-gone"        // the gateway does not know the flow that is to be resumed
+	CodeSuspended      Code = "suspended"        // client's own: the data channel was suspended while it was connecting
 	CodeTooEarly       Code = "too-early"        // not before the handshake is complete (RFC 8470)
 	CodeFingerprint    Code = "fingerprint"      // client's own: the peer is not the pinned controller
 	CodeOverload       Code = "overload"         // try again later

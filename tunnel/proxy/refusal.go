@@ -48,7 +48,7 @@ func statusOf(p *wire.Problem) (status int, kind string) {
 		return http.StatusBadGateway, "destination_unavailable"
 	case wire.CodeBadRequest:
 		return http.StatusBadRequest, "http_request_error"
-	case wire.CodeNoSession, wire.CodeOverload:
+	case wire.CodeNoSession, wire.CodeOverload, wire.CodeSuspended:
 		return http.StatusServiceUnavailable, "proxy_internal_response"
 	case wire.CodeInternal, wire.CodeFlowGone:
 		return http.StatusBadGateway, "proxy_internal_error"
