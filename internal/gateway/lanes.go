@@ -15,6 +15,8 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 	"golang.org/x/net/http2"
+
+	"github.com/tidegate/tidegate/internal/udpsocket"
 )
 
 const (
@@ -32,9 +34,9 @@ const (
 	// do not use up the connection's, on HTTP/2 and HTTP/3.
 	h2StreamWindow   = 3 << 19
 	connectionWindow = 64 << 20
-	// h2Frame is the largest frame that is read: each costs the server a few turns
-	// of its loops.
-	h2Frame = 256 << 10
+	// h2Frame is the largest frame that is read. Clients keep a buffer of that size
+	// for each flow, as long as it lasts; larger frames are no faster.
+	h2Frame = 32 << 10
 )
 
 // Listen opens the UDP socket and, on the same port, the TCP socket. It is
@@ -56,7 +58,7 @@ func (g *Gateway) bind() error {
 		return err
 	}
 	for try := 0; ; try++ {
-		c, err := net.ListenUDP("udp", a)
+		c, err := udpsocket.Listen("udp", a)
 		if err != nil {
 			return err
 		}

@@ -94,7 +94,7 @@ func busy() (float64, error) {
 func (m *measure) lossy() (err error) {
 	m.slow.Set(netlab.Quality{Delay: oneWay, Loss: 0.01, Rate: 200e6})
 	defer m.slow.Set(netlab.Quality{Delay: oneWay})
-	sides, stop, err := m.sides(slowGateway.Addr(), "wireguard-go", "auto", "h3")
+	sides, stop, err := m.sides(slowGateway.Addr(), "wireguard-go", "auto", "h2", "h3")
 	if err != nil {
 		return err
 	}
