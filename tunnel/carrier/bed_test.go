@@ -140,7 +140,7 @@ func serve(t testing.TB, conf *tls.Config, udp net.PacketConn, tcp net.Listener)
 		h2 := conf.Clone()
 		h2.NextProtos = []string{"h2"}
 		f.h2 = &http.Server{Handler: http.HandlerFunc(f.handle), TLSConfig: h2, ErrorLog: log.New(io.Discard, "", 0)}
-		err := http2.ConfigureServer(f.h2, &http2.Server{MaxConcurrentStreams: 1 << 12, MaxReadFrameSize: 256 << 10, MaxUploadBufferPerConnection: 64 << 20, MaxUploadBufferPerStream: 3 << 19})
+		err := http2.ConfigureServer(f.h2, &http2.Server{MaxConcurrentStreams: 1 << 12, MaxReadFrameSize: 32 << 10, MaxUploadBufferPerConnection: 64 << 20, MaxUploadBufferPerStream: 3 << 19})
 		if err != nil {
 			t.Fatal(err)
 		}

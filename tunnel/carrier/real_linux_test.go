@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"syscall"
 	"testing"
 	"time"
 
@@ -183,64 +182,4 @@ func TestRoamBetweenLinks(t *testing.T) {
 			}
 		})
 	}
-}
-
-// stock is a socket as quic-go reads it by itself.
-type stock struct{ *net.UDPConn }
-
-func (s stock) Retire() { s.Close() }
-
-// BenchmarkLanes measures one flow, and the processor's time that both ends take,
-// with the client's socket and with quic-go's own.
-func BenchmarkLanes(b *testing.B) {
-	plain := Options{ListenPacket: func(network string) (net.PacketConn, error) {
-		c, err := net.ListenUDP(network, nil)
-		return stock{c}, err
-	}}
-	for _, tt := range []struct {
-		name string
-		lane Lane
-		opt  Options
-	}{{"h3", H3, Options{}}, {"h3-stock-socket", H3, plain}, {"h2", H2, Options{}}} {
-		b.Run(tt.name, func(b *testing.B) {
-			f, p, g := onLoopback(b)
-			f.update(func() {
-				f.connect = func(w http.ResponseWriter, r *http.Request) {
-					w.WriteHeader(http.StatusOK)
-					part := make([]byte, 128<<10)
-					for {
-						if _, err := w.Write(part); err != nil {
-							return
-						}
-					}
-				}
-			})
-			c, err := New(tt.opt).DialLane(b.Context(), g, p.device, tt.lane)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer c.Close()
-			s, err := c.Connect(b.Context(), Request{Authority: "a:1"})
-			if err != nil {
-				b.Fatal(err)
-			}
-			buf := make([]byte, 128<<10)
-			b.SetBytes(int64(len(buf)))
-			before := processor()
-			for b.Loop() {
-				if _, err := io.ReadFull(s, buf); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric((processor()-before).Seconds()/(float64(b.N)*float64(len(buf))/1e9), "cpu-s/GB")
-			s.Abort()
-		})
-	}
-}
-
-// processor is the time that this process has had.
-func processor() time.Duration {
-	var u syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
