@@ -3,6 +3,7 @@ package tunnel
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -316,7 +317,8 @@ func (c *channel) joined(l *link) {
 	l.joined = true
 	c.others[l] = struct{}{}
 	done := make(chan struct{})
-	l.cancel = func(error) { close(done) }
+	var once sync.Once
+	l.cancel = func(error) { once.Do(func() { close(done) }) }
 	c.p.wg.Go(func() {
 		select {
 		case <-l.carrier.Done():

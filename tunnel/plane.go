@@ -75,6 +75,11 @@ func (p *plane) run(ctx context.Context, out *reporter) {
 	for {
 		select {
 		case fn := <-p.inbox:
+			select {
+			case <-news: // an order is for what was there before it, not for what came after
+				p.apply(p.latest())
+			default:
+			}
 			fn()
 		case <-news:
 			p.apply(p.latest())
