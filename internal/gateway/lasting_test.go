@@ -186,7 +186,13 @@ func TestFlowOutlivesItsCarrier(t *testing.T) {
 
 		e.end.Detach(1)
 		c.vanish()
-		wantKinds(t, s.ledger.take(), "flow-parked", "session-suspended")
+		away := s.ledger.take()
+		wantKinds(t, away, "flow-parked", "session-suspended")
+		for _, r := range away {
+			if !r.Allow || r.Kind == "session-suspended" && r.Detail != "its open connections go on: 1" {
+				t.Errorf("told as if something were taken away: %+v", r)
+			}
+		}
 		go io.WriteString(app, "while you were away")
 		go io.WriteString(e.program, "while I was away")
 		time.Sleep(time.Hour)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/sha256"
 	"crypto/x509"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -119,7 +120,7 @@ func (s *session) lose(f *feed) (ends bool) {
 		return true
 	}
 	s.lost = time.Now()
-	s.record(wire.AuditRecord{Kind: "session-suspended"})
+	s.record(wire.AuditRecord{Kind: "session-suspended", Allow: true, Detail: fmt.Sprint("its open connections go on: ", len(s.lasting))})
 	if excess := s.g.registry.suspend(s, s.g.config.Limits.whole().Sessions); excess != nil {
 		excess.end(ending{trigger: "parking-limit"})
 	}

@@ -45,13 +45,15 @@ type AuditRecord struct {
 	Entitlement EntitlementID `json:"entitlement,omitempty"`
 	Target      string        `json:"target,omitempty"` // host:port, a script's name, a token's id
 	Trigger     Trigger       `json:"trigger,omitempty"`
-	Allow       bool          `json:"allow"`
-	Reason      Reason        `json:"reason,omitzero"`
-	Term        Term          `json:"term,omitzero"`  // the deciding term of a verdict
-	Lease       time.Time     `json:"lease,omitzero"` // until when the verdict stands
-	Cure        []string      `json:"cure,omitempty"` // the interactions that would help
-	Decision    DecisionID    `json:"decision,omitempty"`
-	Detail      string        `json:"detail,omitempty"` // in words, where a kind has some
+	// Allow: what was asked for is granted, or access stands after what happened, as
+	// it does when a session is suspended.
+	Allow    bool       `json:"allow"`
+	Reason   Reason     `json:"reason,omitzero"`
+	Term     Term       `json:"term,omitzero"`  // the deciding term of a verdict
+	Lease    time.Time  `json:"lease,omitzero"` // until when the verdict stands
+	Cure     []string   `json:"cure,omitempty"` // the interactions that would help
+	Decision DecisionID `json:"decision,omitempty"`
+	Detail   string     `json:"detail,omitempty"` // in words, where a kind has some
 	// Up and Down are the bytes from and to the client, Duration how long the flow
 	// was open, its attachments and the time between them together; in flow-closed
 	// and flow-cut.
