@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +13,7 @@ import (
 )
 
 // bulk measures bulk transfers on a link without delay, down and up, beside the
-// peer's, and what CPU the whole machine spends on a gigabyte.
+// peer's, and the CPU time that a gigabyte costs.
 func (m *measure) bulk() (err error) {
 	lanes := []string{"wireguard-go", "auto", "h3", "tun-auto", "tun-h3"}
 	sides, stop, err := m.sides(fastGateway.Addr(), lanes...)
@@ -47,12 +48,12 @@ func (m *measure) bulk() (err error) {
 	return nil
 }
 
-// transfer moves bytes down and then up, and returns bits a second and the
-// machine's CPU seconds a gigabyte.
+// transfer moves bytes down and then up, and returns bits a second and the CPU
+// seconds that all programs involved spend on a gigabyte.
 func (m *measure) transfer(s *side, flows int) (rate, cpu float64, err error) {
 	var bytes int64
-	var took time.Duration
-	before, err := busy()
+	var took, worked time.Duration
+	before, err := busy(slices.Concat(m.serving, s.processes))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -61,31 +62,34 @@ func (m *measure) transfer(s *side, flows int) (rate, cpu float64, err error) {
 		if err != nil {
 			return 0, 0, err
 		}
-		bytes, took = bytes+l.Bytes, took+l.Took
+		bytes, took, worked = bytes+l.Bytes, took+l.Took, worked+l.worked
 	}
-	after, err := busy()
-	return float64(bytes) * 8 / took.Seconds(), (after - before) / (float64(bytes) / 1e9), err
+	after, err := busy(slices.Concat(m.serving, s.processes))
+	return float64(bytes) * 8 / took.Seconds(), (after - before + worked).Seconds() / (float64(bytes) / 1e9), err
 }
 
-// busy is how many seconds the machine's processors have worked, see proc(5).
-func busy() (float64, error) {
-	b, err := os.ReadFile("/proc/stat")
-	if err != nil {
-		return 0, fmt.Errorf("read the CPU time: %w", err)
-	}
-	line, _, _ := strings.Cut(string(b), "\n")
-	var ticks float64
-	for i, f := range strings.Fields(line)[1:] {
-		if i == 3 || i == 4 || i > 6 { // idle, waiting for disks, and what others took
-			continue
-		}
-		n, err := strconv.ParseFloat(f, 64)
+// clockTick is the kernel's USER_HZ: 100 on every Linux that Go runs on.
+const clockTick = 10 * time.Millisecond
+
+// busy is how long processes have worked, in the kernel and out of it, see
+// proc(5). What the kernel does for nobody in particular is not in it.
+func busy(all []*process) (time.Duration, error) {
+	var ticks time.Duration
+	for _, p := range all {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 		if err != nil {
-			return 0, fmt.Errorf("read the CPU time: %w", err)
+			return 0, fmt.Errorf("read the CPU time of %s: %w", p.name, err)
 		}
-		ticks += n
+		f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+		for _, s := range f[11:13] { // utime, stime
+			n, err := strconv.ParseInt(s, 10, 64)
+			if err != nil {
+				return 0, fmt.Errorf("read the CPU time of %s: %w", p.name, err)
+			}
+			ticks += time.Duration(n)
+		}
 	}
-	return ticks / 100, nil
+	return ticks * clockTick, nil
 }
 
 // lossy measures a bulk transfer on a path of 20 ms and 200 Mbit/s that loses

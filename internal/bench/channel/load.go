@@ -23,6 +23,7 @@ type loaded struct {
 	Sum     string          `json:"sum,omitempty"` // SHA-256 of what came
 	Delays  []time.Duration `json:"delays,omitempty"`
 	Refused int             `json:"refused,omitempty"`
+	worked  time.Duration   // the CPU time of the process
 }
 
 // runLoad is the program that uses the application at r.to.

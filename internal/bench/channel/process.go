@@ -111,8 +111,10 @@ func load(in *netlab.Space, args ...string) (loaded, error) {
 	if err != nil {
 		return loaded{}, err
 	}
-	defer p.stop()
-	return p.result()
+	out, err := p.result()
+	err = errors.Join(err, p.stop())
+	out.worked = p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+	return out, err
 }
 
 // result is what a load has measured.

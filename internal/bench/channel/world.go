@@ -153,6 +153,8 @@ type side struct {
 	to    string // where the programs connect
 	stop  func() error
 	close func() error // the data channel, as if nobody had used it for long
+	// processes are those that carry.
+	processes []*process
 }
 
 // ours starts our client in a lane. near is the gateway's address.
@@ -171,7 +173,7 @@ func (w *world) ours(lane string, near netip.Addr) (*side, error) {
 			return nil, errors.Join(err, p.stop())
 		}
 	}
-	return &side{name: lane, to: at, stop: p.stop, close: func() error { return p.tell("suspend") }}, nil
+	return &side{name: lane, to: at, stop: p.stop, processes: []*process{p}, close: func() error { return p.tell("suspend") }}, nil
 }
 
 // raise makes a lane's TUN an interface with an address and a route.
@@ -213,7 +215,7 @@ func (w *world) wireguard(near netip.Addr) (*side, error) {
 	if err != nil {
 		return nil, errors.Join(err, stop())
 	}
-	return &side{name: "wireguard-go", to: fmt.Sprintf("%s:%d", farApp.Addr(), appPort), stop: stop, close: func() error {
+	return &side{name: "wireguard-go", to: fmt.Sprintf("%s:%d", farApp.Addr(), appPort), stop: stop, processes: started, close: func() error {
 		return errors.Join(started[0].tell("cold"), started[1].tell("cold"))
 	}}, nil
 }
