@@ -123,3 +123,107 @@ func TestPathEnds(t *testing.T) {
 		t.Error("the path's interface is still there")
 	}
 }
+
+func TestPathRebinds(t *testing.T) {
+	a, b := space(t), space(t)
+	p, err := NewPath(Wire{a, "pa", netip.MustParsePrefix("10.9.0.1/24")}, Wire{b, "pb", netip.MustParsePrefix("10.9.0.2/24")}, Quality{}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	var far, near net.PacketConn
+	if err := b.Do(func() (err error) { far, err = net.ListenPacket("udp4", "10.9.0.2:7"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	if err := a.Do(func() (err error) { near, err = net.ListenPacket("udp4", "10.9.0.1:0"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	buf := make([]byte, 16)
+	from := func(c net.PacketConn) net.Addr {
+		t.Helper()
+		c.SetReadDeadline(time.Now().Add(30 * time.Second))
+		n, from, err := c.ReadFrom(buf)
+		if err != nil || string(buf[:n]) != "hello" {
+			t.Fatalf("%q, %v", buf[:n], err)
+		}
+		return from
+	}
+	send := func(c net.PacketConn, to net.Addr) {
+		t.Helper()
+		if _, err := c.WriteTo([]byte("hello"), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := map[string]net.Addr{}
+	for range 3 {
+		send(near, far.LocalAddr())
+		seen[from(far).String()] = nil
+		for a := range seen {
+			if seen[a] == nil {
+				seen[a], _ = net.ResolveUDPAddr("udp4", a)
+				send(far, seen[a])
+				from(near)
+			}
+		}
+		p.Rebind()
+	}
+	if len(seen) != 3 {
+		t.Errorf("it was seen at %v", seen)
+	}
+	for _, a := range seen {
+		send(far, a)
+	}
+	near.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
+	if n, _, err := near.ReadFrom(buf); err == nil {
+		t.Errorf("%q came to a port that is forgotten", buf[:n])
+	}
+	l := listen(t, b, "10.9.0.2:7")
+	go echoes(l)
+	c, err := dial(a, "10.9.0.2:7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	says(t, c, "hello")
+	p.Rebind()
+	c.Write([]byte("hello"))
+	c.SetReadDeadline(time.Now().Add(30 * time.Second))
+	if n, err := c.Read(buf); err == nil {
+		t.Errorf("%q came on a connection that is forgotten", buf[:n])
+	}
+}
+
+func TestPathDropsUDP(t *testing.T) {
+	a, b := space(t), space(t)
+	p, err := NewPath(Wire{a, "pa", netip.MustParsePrefix("10.9.0.1/24")}, Wire{b, "pb", netip.MustParsePrefix("10.9.0.2/24")}, Quality{NoUDP: true}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	l := listen(t, b, "10.9.0.2:7")
+	go echoes(l)
+	before := p.Lost()
+	err = a.Do(func() error {
+		c, err := net.Dial("udp4", "10.9.0.2:7")
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		_, err = c.Write([]byte("hello"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := dial(a, "10.9.0.2:7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	says(t, c, "hello")
+	if p.Lost() == before {
+		t.Error("nothing was lost")
+	}
+}

@@ -22,12 +22,15 @@ type Quality struct {
 	Rate float64
 	// Queue is how long a packet may wait for its turn at Rate; 0: 30 ms.
 	Queue time.Duration
+	// NoUDP loses all UDP, as some firewalls do.
+	NoUDP bool
 }
 
 // Path is a link between two namespaces through this process, which delays,
 // loses and limits. Its ends are point-to-point interfaces of MTU 1500.
 type Path struct {
 	quality atomic.Pointer[Quality]
+	nat     atomic.Pointer[nat] // nil: ports pass as they are
 	seed    uint64
 	lost    atomic.Int64
 	passed  atomic.Int64
@@ -67,6 +70,11 @@ func (p *Path) Set(q Quality) {
 	}
 	p.quality.Store(&q)
 }
+
+// Rebind has the path translate the ports of TCP and UDP as from now on, and
+// forget which it has given: what the first end sends comes from other ports
+// than before, and what is sent to the old ones is lost.
+func (p *Path) Rebind() { p.nat.Store(newNAT(p.nat.Load().last())) }
 
 // Passed and Lost count packets, both ways.
 func (p *Path) Passed() int64 { return p.passed.Load() }
@@ -111,7 +119,7 @@ func (p *Path) take(from *os.File, direction uint64, lane chan<- parcel) {
 		if free.Before(now) {
 			free = now
 		}
-		if rnd.Float64() < q.Loss || free.Sub(now) > q.Queue {
+		if rnd.Float64() < q.Loss || free.Sub(now) > q.Queue || !p.passes(b[:n], direction, q) {
 			p.lost.Add(1)
 			parcels.Put(b)
 			continue
@@ -121,6 +129,15 @@ func (p *Path) take(from *os.File, direction uint64, lane chan<- parcel) {
 		}
 		lane <- parcel{b, n, free.Add(q.Delay)}
 	}
+}
+
+// passes translates a packet, and says whether it goes on.
+func (p *Path) passes(b []byte, direction uint64, q *Quality) bool {
+	if proto, _ := transport(b); q.NoUDP && proto == protoUDP {
+		return false
+	}
+	n := p.nat.Load()
+	return n == nil || n.translate(b, direction == 0)
 }
 
 // give delivers, in order.
