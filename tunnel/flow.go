@@ -50,7 +50,6 @@ type flow struct {
 	// said: something went out with a CONNECT that has not been answered.
 	said atomic.Bool
 	look func() error // says why the program is gone; nil: nobody knows
-	ours bool         // of a loopback listener: accepted at once
 
 	phase       flowPhase
 	link        *link

@@ -23,7 +23,6 @@ import (
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
-	"golang.org/x/net/http2"
 
 	flows "github.com/tidegate/tidegate/internal/flow"
 	"github.com/tidegate/tidegate/internal/wire"
@@ -118,7 +117,6 @@ type gateway struct {
 	slow     time.Duration // each answer to a CONNECT
 	known    map[flows.ID]*flows.End
 	stops    map[flows.ID]context.CancelFunc
-	packets  func(authority string) (net.Conn, error) // where CONNECT-UDP leads
 }
 
 // start serves on socket.
@@ -164,14 +162,14 @@ func listen(c *quic.Conn) {
 // listenTCP has it serve HTTP/2 too.
 func (g *gateway) listenTCP(p *pki, l net.Listener) {
 	conf := &tls.Config{
-		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{p.gateway}, NextProtos: []string{"h2"},
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{p.gateway},
 		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: p.pool,
 	}
-	g.second = &http.Server{Handler: http.HandlerFunc(g.serve), TLSConfig: conf, ErrorLog: log.New(io.Discard, "", 0)}
-	if err := http2.ConfigureServer(g.second, &http2.Server{MaxConcurrentStreams: 1 << 16}); err != nil {
-		g.t.Fatal(err)
-	}
-	g.wg.Go(func() { g.second.Serve(tls.NewListener(l, g.second.TLSConfig)) })
+	var only http.Protocols
+	only.SetHTTP2(true)
+	g.second = &http.Server{Handler: http.HandlerFunc(g.serve), TLSConfig: conf, Protocols: &only,
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 1 << 16}, ErrorLog: log.New(io.Discard, "", 0)}
+	g.wg.Go(func() { g.second.ServeTLS(l, "", "") })
 }
 
 // stop ends the gateway, telling its clients, and its flows.

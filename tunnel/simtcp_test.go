@@ -14,7 +14,6 @@ import (
 type tcpNet struct {
 	mu        sync.Mutex
 	listeners map[string]*tcpListen
-	conns     map[*tcpEnd]bool
 }
 
 // tcpListen is a listener.
