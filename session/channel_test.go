@@ -241,6 +241,8 @@ func TestRoutes(t *testing.T) {
 		want := []WantedRoute{
 			{Site: "lab", Entitlement: "net", Protocol: wire.TCP, Hosts: []string{"wiki.corp", "10.1.0.0/16", "2001:db8::7"}, Ports: []uint16{80, 443}},
 			{Site: "lab", Entitlement: "net", Protocol: wire.TCP, Hosts: []string{"10.1.9.0/24"}, Ports: []uint16{80}, Exclude: true},
+			{Site: "lab", Entitlement: "net", Protocol: wire.TCP, Hosts: []string{"10.1.8.1"}, Ports: []uint16{80}, Refused: true},
+			{Site: "lab", Entitlement: "net", Protocol: wire.TCP, Hosts: []string{"10.1.8.2"}, Ports: []uint16{80}, Refused: true},
 			{Site: "lab", Entitlement: "ping", Protocol: wire.ICMP, Hosts: []string{"10.1.2.3"}},
 		}
 		b.state()

@@ -30,7 +30,8 @@ type Wanted struct {
 	Sites    []WantedSite
 	Apps     []WantedApp
 	// Routes are all destinations that the entitlements name, beyond the
-	// applications: what the proxies and the TUN take for ours.
+	// applications, those too that they refuse: what the proxies and the TUN take
+	// for ours.
 	Routes []WantedRoute
 	// Suspend rises when all data channels are to be suspended at once: by the
 	// user's `tidegate pause` or an administrator's order. The next use resumes.
@@ -63,8 +64,9 @@ type WantedRoute struct {
 	// resolvers and scripts are the gateway's to know.
 	Hosts []string
 	Ports []uint16 // none for icmp
-	// Exclude: taken out of what the same entitlement allows.
-	Exclude bool
+	// Exclude: taken out of what the same entitlement allows. Refused: nothing
+	// passes there, which is the gateway's to say, and to raise an alert for.
+	Exclude, Refused bool
 }
 
 // WantedApp is an application to listen for.

@@ -7,24 +7,29 @@ import (
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// routes are the destinations that an entitlement's actions name. What resolvers
-// and scripts yield is the gateway's to know, and what an action blocks is its to
-// refuse: only what leads there belongs here, and what is taken out of it.
+// routes are the destinations that an entitlement's actions name. What they block
+// belongs here as well: it is the gateway's to refuse, and to raise the alert that
+// an action asks for. What resolvers and scripts yield is the gateway's to know.
 func routes(site wire.SiteID, e wire.Entitlement) []WantedRoute {
 	var rs []WantedRoute
 	for _, a := range e.Actions {
-		if a.Effect != wire.EffectAllow && a.Effect != wire.EffectExclude {
+		r := WantedRoute{Site: site, Entitlement: e.ID, Protocol: a.Protocol, Ports: slices.Clone(a.Ports)}
+		switch a.Effect {
+		case wire.EffectAllow:
+		case wire.EffectExclude:
+			r.Exclude = true
+		case wire.EffectBlock, wire.EffectAlert:
+			r.Refused = true
+		default:
 			continue
 		}
-		var hosts []string
 		for _, h := range a.Hosts {
 			if !strings.Contains(h, "://") {
-				hosts = append(hosts, h)
+				r.Hosts = append(r.Hosts, h)
 			}
 		}
-		if len(hosts) > 0 {
-			rs = append(rs, WantedRoute{Site: site, Entitlement: e.ID, Protocol: a.Protocol, Hosts: hosts,
-				Ports: slices.Clone(a.Ports), Exclude: a.Effect == wire.EffectExclude})
+		if len(r.Hosts) > 0 {
+			rs = append(rs, r)
 		}
 	}
 	return rs

@@ -21,9 +21,14 @@ type destination struct {
 // destinations say which targets are ours, and by what. They never change:
 // another replaces them with each configuration.
 type destinations struct {
+	allowed, refused leading // what both name leads where the former says
+	excluded         map[wire.EntitlementID][]excluded
+}
+
+// leading is what leads somewhere.
+type leading struct {
 	exact    map[front.Target]destination // by name or address, in its only spelling
 	prefixes []prefixed                   // longest first
-	excluded map[wire.EntitlementID][]excluded
 }
 
 // prefixed is a network of a route.
@@ -45,46 +50,59 @@ type excluded struct {
 // newDestinations compiles a configuration. What several lead to is the
 // application's, then the route's that is named first by site and entitlement.
 func newDestinations(w session.Wanted) *destinations {
-	d := &destinations{exact: map[front.Target]destination{}, excluded: map[wire.EntitlementID][]excluded{}}
+	d := &destinations{excluded: map[wire.EntitlementID][]excluded{}}
+	d.allowed.exact, d.refused.exact = map[front.Target]destination{}, map[front.Target]destination{}
 	apps := slices.SortedFunc(slices.Values(w.Apps), func(a, b session.WantedApp) int { return cmp.Compare(a.ID, b.ID) })
 	for _, a := range apps {
-		d.add(front.Target{Host: a.Host, Port: a.Port, Protocol: wire.TCP}, destination{a.Site, a.Entitlement, a.ID})
+		d.allowed.add(front.Target{Host: a.Host, Port: a.Port, Protocol: wire.TCP}, destination{a.Site, a.Entitlement, a.ID})
 	}
 	routes := slices.SortedStableFunc(slices.Values(w.Routes), func(a, b session.WantedRoute) int {
 		return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Entitlement, b.Entitlement))
 	})
 	for _, r := range routes {
-		if r.Exclude {
+		switch {
+		case r.Exclude:
 			d.excluded[r.Entitlement] = append(d.excluded[r.Entitlement], newExcluded(r))
-			continue
-		}
-		to := destination{site: r.Site, entitlement: r.Entitlement}
-		ports := r.Ports
-		if r.Protocol == wire.ICMP {
-			ports = []uint16{0}
-		}
-		for _, host := range r.Hosts {
-			if p, err := netip.ParsePrefix(host); err == nil {
-				d.prefixes = append(d.prefixes, prefixed{to, p.Masked(), r.Protocol, ports})
-				continue
-			}
-			for _, port := range ports {
-				d.add(front.Target{Host: host, Port: port, Protocol: r.Protocol}, to)
-			}
+		case r.Refused:
+			d.refused.route(r)
+		default:
+			d.allowed.route(r)
 		}
 	}
-	slices.SortStableFunc(d.prefixes, func(a, b prefixed) int { return cmp.Compare(b.prefix.Bits(), a.prefix.Bits()) })
+	d.allowed.sort()
+	d.refused.sort()
 	return d
 }
 
+func (l *leading) route(r session.WantedRoute) {
+	to := destination{site: r.Site, entitlement: r.Entitlement}
+	ports := r.Ports
+	if r.Protocol == wire.ICMP {
+		ports = []uint16{0}
+	}
+	for _, host := range r.Hosts {
+		if p, err := netip.ParsePrefix(host); err == nil {
+			l.prefixes = append(l.prefixes, prefixed{to, p.Masked(), r.Protocol, ports})
+			continue
+		}
+		for _, port := range ports {
+			l.add(front.Target{Host: host, Port: port, Protocol: r.Protocol}, to)
+		}
+	}
+}
+
+func (l *leading) sort() {
+	slices.SortStableFunc(l.prefixes, func(a, b prefixed) int { return cmp.Compare(b.prefix.Bits(), a.prefix.Bits()) })
+}
+
 // add has a target lead somewhere, unless it leads elsewhere already.
-func (d *destinations) add(t front.Target, to destination) {
+func (l *leading) add(t front.Target, to destination) {
 	if strings.Contains(t.Host, "://") { // a resolver's or a script's: the gateway's to know
 		return
 	}
 	t = spell(t)
-	if _, taken := d.exact[t]; !taken {
-		d.exact[t] = to
+	if _, taken := l.exact[t]; !taken {
+		l.exact[t] = to
 	}
 }
 
@@ -130,32 +148,40 @@ func (e *excluded) covers(t front.Target) bool {
 
 // find says where a target, spelled, leads.
 func (d *destinations) find(t front.Target) (destination, bool) {
-	if to, ok := d.exact[t]; ok && !d.without(to.entitlement, t) {
+	without := func(id wire.EntitlementID) bool {
+		return slices.ContainsFunc(d.excluded[id], func(e excluded) bool { return e.covers(t) })
+	}
+	if to, ok := d.allowed.find(t, without); ok {
+		return to, true
+	}
+	return d.refused.find(t, func(wire.EntitlementID) bool { return false })
+}
+
+// find leaves out the entitlements that are without t.
+func (l *leading) find(t front.Target, without func(wire.EntitlementID) bool) (destination, bool) {
+	if to, ok := l.exact[t]; ok && !without(to.entitlement) {
 		return to, true
 	}
 	a, err := netip.ParseAddr(t.Host)
 	if err != nil {
 		return destination{}, false
 	}
-	for _, p := range d.prefixes {
-		if p.protocol == t.Protocol && p.prefix.Contains(a) && slices.Contains(p.ports, t.Port) && !d.without(p.entitlement, t) {
+	for _, p := range l.prefixes {
+		if p.protocol == t.Protocol && p.prefix.Contains(a) && slices.Contains(p.ports, t.Port) && !without(p.entitlement) {
 			return p.destination, true
 		}
 	}
 	return destination{}, false
 }
 
-// without says whether the entitlement takes a target out of what it allows.
-func (d *destinations) without(id wire.EntitlementID, t front.Target) bool {
-	return slices.ContainsFunc(d.excluded[id], func(e excluded) bool { return e.covers(t) })
-}
-
 // names are the hosts that are called by a name.
 func (d *destinations) names() map[string]bool {
 	names := map[string]bool{}
-	for t := range d.exact {
-		if _, err := netip.ParseAddr(t.Host); err != nil {
-			names[t.Host] = true
+	for _, l := range []leading{d.allowed, d.refused} {
+		for t := range l.exact {
+			if _, err := netip.ParseAddr(t.Host); err != nil {
+				names[t.Host] = true
+			}
 		}
 	}
 	return names

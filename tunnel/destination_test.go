@@ -23,6 +23,8 @@ func TestDestinations(t *testing.T) {
 			{Site: "hq", Entitlement: "net", Protocol: wire.ICMP, Hosts: []string{"10.1.0.0/16"}},
 			{Site: "hq", Entitlement: "net", Protocol: wire.ICMP, Hosts: []string{"10.1.66.0/24"}, Exclude: true},
 			{Site: "hq", Entitlement: "names", Protocol: wire.UDP, Hosts: []string{"ns.corp.example"}, Ports: []uint16{53}},
+			{Site: "annex", Entitlement: "trap", Protocol: wire.TCP, Hosts: []string{"trap.corp.example", "10.1.9.9", "10.1.66.0/30", "10.3.0.0/16", "10.1.2.3"}, Ports: []uint16{22, 5432}, Refused: true},
+			{Site: "annex", Entitlement: "trap", Protocol: wire.TCP, Hosts: []string{"10.3.0.0/24"}, Ports: []uint16{22}, Exclude: true},
 		},
 	})
 	for _, row := range []struct {
@@ -42,13 +44,22 @@ func TestDestinations(t *testing.T) {
 		{"::ffff:10.1.2.3", 5432, wire.TCP, "hq/data/db"},
 		{"10.1.2.3", 22, wire.TCP, "hq/net/"},
 		{"10.1.9.1", 22, wire.TCP, "branch/rack/"},
-		{"10.1.66.1", 22, wire.TCP, ""},
 		{"10.1.7.7", 22, wire.TCP, ""},
 		{"10.2.0.1", 22, wire.TCP, ""},
 		{"2001:db8::1", 22, wire.TCP, "hq/net/"},
 		{"10.1.2.3", 0, wire.ICMP, "hq/net/"},
 		{"10.1.66.3", 0, wire.ICMP, ""},
 		{"ns.corp.example", 53, wire.UDP, "hq/names/"},
+		// What is refused leads there as well, so that the gateway hears of it; what
+		// is allowed by another leads where that says.
+		{"trap.corp.example", 22, wire.TCP, "annex/trap/"},
+		{"trap.corp.example", 80, wire.TCP, ""},
+		{"10.1.2.3", 5432, wire.TCP, "hq/data/db"},
+		{"10.1.9.9", 22, wire.TCP, "branch/rack/"},
+		{"10.1.66.1", 5432, wire.TCP, "annex/trap/"},
+		{"10.1.66.1", 22, wire.TCP, "annex/trap/"},
+		{"10.3.9.9", 22, wire.TCP, "annex/trap/"},
+		{"10.3.0.1", 22, wire.TCP, "annex/trap/"}, // an exclusion takes out of what is allowed
 	} {
 		t.Run(fmt.Sprintf("%s/%s/%d", row.proto, row.host, row.port), func(t *testing.T) {
 			got := ""
@@ -60,7 +71,7 @@ func TestDestinations(t *testing.T) {
 			}
 		})
 	}
-	if names := d.names(); len(names) != 2 || !names["wiki.corp.example"] || !names["ns.corp.example"] {
+	if names := d.names(); len(names) != 3 || !names["wiki.corp.example"] || !names["ns.corp.example"] || !names["trap.corp.example"] {
 		t.Errorf("names %v", names)
 	}
 }

@@ -13,12 +13,13 @@ import (
 )
 
 // rules are what the PAC file names: the names, addresses and networks that
-// entitlements lead to by TCP, and nothing else of them. They never change.
+// entitlements lead to by TCP, also those that are refused there, and nothing else
+// of them. They never change.
 type rules struct {
 	list []rule
 }
 
-// rule is one entitlement's.
+// rule is what one entitlement allows, or refuses.
 type rule struct {
 	// Names are hosts, each behind a dot, with their ports.
 	Names map[string][]uint16 `json:"names,omitempty"`
@@ -37,8 +38,8 @@ type network struct {
 // newRules compiles what w leads to. A name that is taken out of its
 // entitlement is in no rule.
 func newRules(w session.Wanted) *rules {
-	by := map[wire.EntitlementID]*rule{}
-	get := func(id wire.EntitlementID) *rule {
+	by, refused := map[wire.EntitlementID]*rule{}, map[wire.EntitlementID]*rule{}
+	get := func(by map[wire.EntitlementID]*rule, id wire.EntitlementID) *rule {
 		r := by[id]
 		if r == nil {
 			r = &rule{Names: map[string][]uint16{}}
@@ -46,23 +47,28 @@ func newRules(w session.Wanted) *rules {
 		}
 		return r
 	}
-	add := func(id wire.EntitlementID, host string, ports []uint16) {
+	add := func(by map[wire.EntitlementID]*rule, id wire.EntitlementID, host string, ports []uint16) {
 		if n, ok := newNetwork(host, ports); ok {
-			get(id).Nets = append(get(id).Nets, n)
+			r := get(by, id)
+			r.Nets = append(r.Nets, n)
 		} else if name, err := parseHost(host); err == nil {
-			r := get(id)
+			r := get(by, id)
 			r.Names["."+name] = append(r.Names["."+name], ports...)
 		}
 	}
 	for _, a := range w.Apps {
-		add(a.Entitlement, a.Host, []uint16{a.Port})
+		add(by, a.Entitlement, a.Host, []uint16{a.Port})
 	}
 	for _, r := range w.Routes {
 		if r.Exclude || r.Protocol != wire.TCP {
 			continue
 		}
+		into := by
+		if r.Refused {
+			into = refused
+		}
 		for _, h := range r.Hosts {
-			add(r.Entitlement, h, r.Ports)
+			add(into, r.Entitlement, h, r.Ports)
 		}
 	}
 	for _, r := range w.Routes {
@@ -82,20 +88,25 @@ func newRules(w session.Wanted) *rules {
 		}
 	}
 	all := &rules{}
-	for _, id := range slices.Sorted(maps.Keys(by)) {
-		r := by[id]
-		for name, ports := range r.Names {
-			slices.Sort(ports)
-			r.Names[name] = slices.Compact(ports)
-		}
-		if len(r.Nets) == 0 {
-			r.Not = nil
-		}
-		if len(r.Names)+len(r.Nets) > 0 {
-			all.list = append(all.list, *r)
+	for _, by := range []map[wire.EntitlementID]*rule{by, refused} {
+		for _, id := range slices.Sorted(maps.Keys(by)) {
+			all.add(by[id])
 		}
 	}
 	return all
+}
+
+func (all *rules) add(r *rule) {
+	for name, ports := range r.Names {
+		slices.Sort(ports)
+		r.Names[name] = slices.Compact(ports)
+	}
+	if len(r.Nets) == 0 {
+		r.Not = nil
+	}
+	if len(r.Names)+len(r.Nets) > 0 {
+		all.list = append(all.list, *r)
+	}
 }
 
 // newNetwork reads an address or a CIDR.

@@ -24,6 +24,7 @@ var pacWanted = session.Wanted{
 		{Entitlement: "e2", Protocol: wire.TCP, Hosts: []string{"10.20.3.0/24"}, Ports: []uint16{80}, Exclude: true},
 		{Entitlement: "e3", Protocol: wire.TCP, Hosts: []string{"never.corp"}, Ports: []uint16{80}, Exclude: true},
 		{Entitlement: "e4", Protocol: wire.ICMP, Hosts: []string{"ping.corp"}},
+		{Entitlement: "e2", Protocol: wire.TCP, Hosts: []string{"10.20.3.3", "trap.corp"}, Ports: []uint16{80}, Refused: true},
 	},
 }
 
@@ -32,7 +33,8 @@ func TestPAC(t *testing.T) {
 	rules, _, _ := strings.Cut(strings.TrimPrefix(strings.SplitN(file, "\n", 3)[1], "var rules = "), ";")
 	want := `[{"names":{".__proto__":[80],".wiki.corp":[80,443]}},` +
 		`{"nets":[{"groups":[2580,0],"bits":15,"ports":[80]},{"groups":[64768,1,2,0,0,0,0,0],"bits":47,"ports":[80]},{"groups":[49152,519],"bits":32,"ports":[80]}],` +
-		`"not":[{"groups":[2580,768],"bits":24,"ports":[80]}]}]`
+		`"not":[{"groups":[2580,768],"bits":24,"ports":[80]}]},` +
+		`{"names":{".trap.corp":[80]},"nets":[{"groups":[2580,771],"bits":32,"ports":[80]}]}]`
 	if diff := cmp.Diff(want, rules); diff != "" {
 		t.Error(diff)
 	}
