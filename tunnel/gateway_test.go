@@ -432,7 +432,7 @@ func (g *gateway) again(w http.ResponseWriter, r *http.Request, h flows.Header, 
 func (g *gateway) attach(w http.ResponseWriter, r *http.Request, e *flows.End, h flows.Header) {
 	received, err := e.Prepare(h.Epoch)
 	if err == nil {
-		err = e.Check(h.Received)
+		err = e.Check(h.Epoch, h.Received)
 	}
 	if err != nil {
 		status, code := 400, wire.CodeBadRequest

@@ -52,15 +52,21 @@ func (e *End) Prepare(epoch uint64) (received uint64, err error) {
 
 // Check says, after Prepare, whether what the far end says it has received can
 // be true: Attach would return the same error. A gateway calls it before its
-// answer.
-func (e *End) Check(peer uint64) error {
+// answer. What is said in an epoch that has been overtaken is no lie: the newer
+// one may have acknowledged more.
+func (e *End) Check(epoch, peer uint64) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.check(peer)
+	return e.check(epoch, peer)
 }
 
-func (e *End) check(peer uint64) error {
-	if peer < e.acked || peer > e.sent {
+func (e *End) check(epoch, peer uint64) error {
+	switch {
+	case e.ended:
+		return ErrEnded
+	case epoch != e.epoch || !e.prepared:
+		return ErrEpoch
+	case peer < e.acked || peer > e.sent:
 		return ErrOffset
 	}
 	return nil
@@ -73,14 +79,7 @@ func (e *End) check(peer uint64) error {
 // error: ErrEpoch, ErrOffset or ErrEnded.
 func (e *End) Attach(s Stream, epoch, peer uint64) error {
 	e.mu.Lock()
-	err := e.check(peer)
-	switch {
-	case e.ended:
-		err = ErrEnded
-	case epoch != e.epoch || !e.prepared:
-		err = ErrEpoch
-	}
-	if err != nil {
+	if err := e.check(epoch, peer); err != nil {
 		e.mu.Unlock()
 		s.Abort()
 		return err

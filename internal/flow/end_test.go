@@ -268,6 +268,7 @@ func TestEpochsAndOffsets(t *testing.T) {
 			{epoch: 6, peer: 1 << 60, want: ErrOffset},             // likewise
 			{prepare: 8, epoch: 7, peer: 2, want: ErrEpoch},        // of a skipped epoch
 			{epoch: 6, peer: 2, want: ErrEpoch},                    // of an older
+			{epoch: 7, peer: 0, want: ErrEpoch},                    // whose offset the newer has overtaken
 			{prepare: 9, epoch: 9, peer: 5},                        // has all
 			{prepare: 10, epoch: 10, peer: 4, want: ErrOffset},     // and takes it back
 			{prepare: 11, epoch: 11, peer: 5 + 1, want: ErrOffset}, // the end, which was not sent
@@ -278,10 +279,8 @@ func TestEpochsAndOffsets(t *testing.T) {
 				}
 			}
 			s, _ := duplex(0, 1<<10)
-			if tt.want == ErrOffset {
-				if err := f.end.Check(tt.peer); err != tt.want {
-					t.Errorf("%+v: Check says %v", tt, err)
-				}
+			if err := f.end.Check(tt.epoch, tt.peer); err != tt.want {
+				t.Errorf("%+v: Check says %v", tt, err)
 			}
 			if err := f.end.Attach(s, tt.epoch, tt.peer); err != tt.want {
 				t.Errorf("%+v: %v", tt, err)

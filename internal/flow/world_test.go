@@ -224,7 +224,7 @@ func (w *world) connect(s *end, first bool, epoch, peer uint64) (uint64, error) 
 	case err != nil:
 		return 0, errStale
 	}
-	if err := g.Check(peer); err != nil {
+	if err := g.Check(epoch, peer); errors.Is(err, ErrOffset) {
 		g.Reset(err)
 		return 0, errLies
 	}

@@ -209,7 +209,7 @@ func (f *flow) attachTo(w http.ResponseWriter, r *http.Request, h flows.Header) 
 	defer f.attaching.Add(-1)
 	received, err := f.end.Prepare(h.Epoch)
 	if err == nil {
-		err = f.end.Check(h.Received)
+		err = f.end.Check(h.Epoch, h.Received)
 	}
 	switch {
 	case errors.Is(err, flows.ErrOffset):
