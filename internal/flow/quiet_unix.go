@@ -15,6 +15,31 @@ func (e *End) ending() bool {
 	return e.finDue
 }
 
+// Broken says why a TCP connection is broken that a read has seen to end in order;
+// nil: it is not, or conn is none. A reset is told once: where a write has met
+// it, a read sees an end. Where our own direction is being ended by the time that
+// it returns, what it says means nothing; but then no write met anything.
+func Broken(conn net.Conn) (err error) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if failed := raw.Control(func(fd uintptr) { err = broken(fd) }); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// broken writes nothing, which tells.
+func broken(fd uintptr) error {
+	_, err := syscall.Write(int(fd), nil)
+	return err
+}
+
 // quiet reads from a TCP connection and holds no buffer while it waits for
 // readability; nil: App is no such connection. A type that embeds one may have a
 // Read of its own, so only the connection itself will do. The puller holds
@@ -45,11 +70,7 @@ func (p *puller) quiet() func() error {
 			return false
 		}
 		if p.n == 0 && failure == nil {
-			// A reset is told once: where a write has met it, a read sees an end in
-			// order. To write nothing tells which it is, unless we have ended our
-			// direction; but then no write failed.
-			_, failure = syscall.Write(int(fd), nil)
-			if failure != nil && p.e.ending() {
+			if failure = broken(fd); p.e.ending() {
 				failure = nil
 			}
 		}

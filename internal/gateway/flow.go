@@ -13,6 +13,7 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 
+	flows "github.com/tidegate/tidegate/internal/flow"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -49,8 +50,7 @@ type flow struct {
 	unsure   atomic.Bool
 	up, down atomic.Int64
 	owed     atomic.Int64 // bytes that the quota has not heard of
-	// finished: the application sent its last byte and the client was told.
-	finished atomic.Bool
+	ending   atomic.Bool  // the application is being told that its direction has ended
 
 	// cancel ends dialling and waiting, and closes gone.
 	cancel context.CancelFunc
@@ -108,20 +108,13 @@ func (f *flow) resetLocked(code quic.StreamErrorCode) {
 	}
 }
 
-// abandoned resets the flow when the client gave up reading, or is gone, while
-// the application has not finished: a quiet application would not show it.
-func (f *flow) abandoned() {
-	if !f.finished.Load() {
-		f.reset(codeAborted)
-	}
-}
-
 // copy carries both directions until both have ended, each end's FIN passed on
 // alone, or either is aborted, which aborts the other end.
 func (f *flow) copy() {
 	var other sync.WaitGroup
 	other.Go(func() {
 		f.pump(f.app, f.client, &f.up, func() error {
+			f.ending.Store(true)
 			if w, ok := f.app.(interface{ CloseWrite() error }); ok {
 				return w.CloseWrite()
 			}
@@ -129,7 +122,9 @@ func (f *flow) copy() {
 		})
 	})
 	f.pump(f.client, f.app, &f.down, func() error {
-		f.finished.Store(true)
+		if err := flows.Broken(f.app); err != nil && !f.ending.Load() {
+			return err
+		}
 		return f.client.CloseWrite()
 	})
 	other.Wait()
