@@ -27,9 +27,14 @@ func printAudit(out io.Writer, records []wire.AuditRecord) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "TIME\tKIND\tALLOW\tUSER\tSESSION\tENTITLEMENT\tTARGET\tWHY")
 	for _, r := range records {
-		why := strings.TrimSpace(string(r.Trigger) + " " + string(r.Reason.Kind) + " " + r.Reason.Detail)
+		var why []string
+		for _, s := range []string{string(r.Trigger), string(r.Reason.Kind), r.Reason.Detail, r.Detail} {
+			if s != "" {
+				why = append(why, s)
+			}
+		}
 		fmt.Fprintf(w, "%s\t%s\t%t\t%s\t%s\t%s\t%s\t%s\n", r.At.UTC().Format(time.RFC3339), inert(r.Kind), r.Allow,
-			inert(r.User), inert(string(r.Session)), inert(string(r.Entitlement)), inert(r.Target), inert(why))
+			inert(r.User), inert(string(r.Session)), inert(string(r.Entitlement)), inert(r.Target), inert(strings.Join(why, " ")))
 	}
 	return w.Flush()
 }

@@ -19,4 +19,9 @@ func TestAuditIsInert(t *testing.T) {
 	if got := out.String(); strings.Count(got, "\n") != 2 || strings.ContainsAny(got, "\x1b\u202e\t") {
 		t.Errorf("%q", got)
 	}
+	out.Reset()
+	err = printAudit(&out, []wire.AuditRecord{{Kind: "suspend", Detail: "not connected, and not told"}, {Kind: "verdict", Trigger: wire.TriggerAccess, Reason: wire.Reason{Kind: wire.ReasonMFA}}})
+	if got := out.String(); err != nil || !strings.Contains(got, "  not connected, and not told\n") || !strings.HasSuffix(got, "  access mfa\n") {
+		t.Errorf("%q, %v", got, err)
+	}
 }

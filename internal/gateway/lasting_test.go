@@ -232,6 +232,9 @@ func TestFlowOutlivesItsCarrier(t *testing.T) {
 		got = slices.DeleteFunc(got, func(r wire.AuditRecord) bool { return r.Kind == "flow-parked" })
 		wantKinds(t, got, "session-resumed reconnect", "flow-resumed", "flow-closed", "session-removed connection-closed")
 		for _, r := range got {
+			if !r.Allow {
+				t.Errorf("told as if something were taken away: %+v", r)
+			}
 			if r.Kind == "flow-closed" && (r.Up != int64(len("hello"+"while I was away"+"bye"+"one half is open")) || r.Down != int64(len("welcome"+"while you were away")) || r.Duration.D() < time.Hour || r.Duration.D() > 2*time.Hour) {
 				t.Errorf("%d up, %d down in %s", r.Up, r.Down, r.Duration)
 			}

@@ -180,7 +180,7 @@ func (s *session) finish(e ending) {
 		ent.lease.Store(0)
 		s.cut(ent, e.trigger)
 	}
-	s.record(wire.AuditRecord{Kind: "session-removed", Trigger: e.trigger})
+	s.record(wire.AuditRecord{Kind: "session-removed", Trigger: e.trigger, Allow: e.problem == nil})
 	if !s.foreign() {
 		s.g.waker.drop(s.id)
 	}

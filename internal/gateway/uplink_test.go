@@ -180,7 +180,7 @@ func TestWithController(t *testing.T) {
 	if r := ctl.record("flow-cut"); r.Trigger != "revoked" || r.Up != 5 || r.Down != 5 {
 		t.Errorf("%+v", r)
 	}
-	if r := ctl.record("session-removed"); r.Trigger != "revoked" {
+	if r := ctl.record("session-removed"); r.Trigger != "revoked" || r.Allow {
 		t.Errorf("%+v", r)
 	}
 	saved := filepath.Join(conf.State, filePolicy)

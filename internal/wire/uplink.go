@@ -45,8 +45,8 @@ type AuditRecord struct {
 	Entitlement EntitlementID `json:"entitlement,omitempty"`
 	Target      string        `json:"target,omitempty"` // host:port, a script's name, a token's id
 	Trigger     Trigger       `json:"trigger,omitempty"`
-	// Allow: what was asked for is granted, or access stands after what happened, as
-	// it does when a session is suspended.
+	// Allow: what was asked for is granted, or access stands after what happened: as
+	// it does when a session is suspended, or removed because nobody uses it.
 	Allow    bool       `json:"allow"`
 	Reason   Reason     `json:"reason,omitzero"`
 	Term     Term       `json:"term,omitzero"`  // the deciding term of a verdict
