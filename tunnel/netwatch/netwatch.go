@@ -1,6 +1,6 @@
 // Package netwatch tells when the device's network changes, and when it has
-// slept: links, addresses and default routes, and the clock. Package tunnel calls
-// it, and moves its carriers.
+// slept: links, addresses, routes and rules, and the clock. Package tunnel calls it,
+// and moves its carriers.
 //
 // Run is for one goroutine, and calls its function on that one alone.
 package netwatch
@@ -16,6 +16,10 @@ import (
 const (
 	// Settle is how long changes are gathered: one move of a cable is a dozen.
 	Settle = 50 * time.Millisecond
+	// Each is how often changes are told of where they do not end, after a burst of
+	// the first few.
+	Each  = 2 * time.Second
+	burst = 10
 	// beat is how often the clocks are compared.
 	beat = 15 * time.Second
 	// slept is by how much the clocks differ after a sleep. Suspending and waking
@@ -25,8 +29,8 @@ const (
 
 // Change is what has happened.
 type Change struct {
-	// Network: an address, a link or a default route that carriers may use has
-	// come, gone or changed.
+	// Network: an address, a link, a route or a rule for routes, that carriers may
+	// use, has come, gone or changed.
 	Network bool
 	// Slept is how long the device slept; 0: it did not.
 	Slept time.Duration
@@ -114,6 +118,7 @@ func (w *Watcher) Run(ctx context.Context, changed func(Change)) error {
 	}
 	each, stop := w.beats()
 	defer stop()
+	var p pace
 	boot, awake := w.clocks()
 	for {
 		var c Change
@@ -122,7 +127,7 @@ func (w *Watcher) Run(ctx context.Context, changed func(Change)) error {
 		case <-ctx.Done():
 			return nil
 		case <-announced:
-			if !pause(ctx, Settle) {
+			if !pause(ctx, p.wait(time.Now())) {
 				return nil
 			}
 			select {
@@ -138,7 +143,9 @@ func (w *Watcher) Run(ctx context.Context, changed func(Change)) error {
 		}
 		boot, awake = b, a
 		if heard && (look || c.Slept > 0) {
+			began := time.Now()
 			then, failed := s.picture()
+			p.looked(began, time.Since(began))
 			if failed != nil {
 				w.log.Warn("the network's state cannot be read", "error", failed)
 				c.Network = true
@@ -152,6 +159,25 @@ func (w *Watcher) Run(ctx context.Context, changed func(Change)) error {
 			changed(c)
 		}
 	}
+}
+
+// pace is when to look: at once, but where announcements do not end. Looking takes
+// no more than a part of the time.
+type pace struct {
+	paid time.Time // until when looks have used up their time
+}
+
+// wait is how long to gather announcements, the first of which came at now.
+func (p *pace) wait(now time.Time) time.Duration {
+	return max(Settle, p.paid.Add(-burst*Each).Sub(now))
+}
+
+// looked notes a look.
+func (p *pace) looked(began time.Time, took time.Duration) {
+	if p.paid.Before(began) {
+		p.paid = began
+	}
+	p.paid = p.paid.Add(max(Each, 10*took))
 }
 
 func pause(ctx context.Context, d time.Duration) bool {
@@ -169,6 +195,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 type picture struct {
 	addresses []address
 	routes    []route
+	rules     []rule
 }
 
 // address is one of an interface that is up.
@@ -177,18 +204,27 @@ type address struct {
 	prefix netip.Prefix
 }
 
-// route is a default one.
+// route is one by an interface that is up.
 type route struct {
+	table   uint32
+	to      netip.Prefix
+	metric  uint32
 	link    int
 	gateway netip.Addr
-	six     bool
-	metric  uint32
-	table   uint32
+	source  netip.Addr
+}
+
+// rule says when a table's routes hold.
+type rule struct {
+	table uint32 // 0: of none
+	all   string // of what the system tells
 }
 
 func (p picture) equal(o picture) bool {
-	return slices.Equal(p.addresses, o.addresses) && slices.Equal(p.routes, o.routes)
+	return slices.Equal(p.addresses, o.addresses) && slices.Equal(p.routes, o.routes) && slices.Equal(p.rules, o.rules)
 }
 
 // up says whether anything beyond this machine may be reached.
-func (p picture) up() bool { return len(p.routes) > 0 || len(p.addresses) > 0 }
+func (p picture) up() bool {
+	return len(p.addresses) > 0 || slices.ContainsFunc(p.routes, func(r route) bool { return r.to.Bits() == 0 })
+}

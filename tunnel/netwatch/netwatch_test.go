@@ -135,3 +135,38 @@ func TestNothingAnnounces(t *testing.T) {
 		}
 	})
 }
+
+// Changes without end are told of at once, and then each Each; a quiet while
+// later, at once again.
+func TestStorm(t *testing.T) {
+	run(t, func(s *told, _ *atomic.Int64, got func() []Change) {
+		storm := func(d time.Duration) (changes int) {
+			for began := time.Now(); time.Since(began) < d; time.Sleep(time.Millisecond) {
+				s.now.Store(&picture{addresses: []address{{link: int(time.Since(began))}}})
+				select {
+				case s.announce <- struct{}{}:
+				default:
+				}
+				changes += len(got())
+			}
+			return changes
+		}
+		if n := storm(burst * Settle / 2); n < burst/2-1 {
+			t.Errorf("%d were told of at first", n)
+		}
+		if n := storm(10 * time.Minute); n < int(10*time.Minute/Each)-1 || n > int(10*time.Minute/Each)+burst {
+			t.Errorf("%d were told of in ten minutes", n)
+		}
+		s.now.Store(home)
+		time.Sleep(burst * Each)
+		if c := got(); len(c) == 0 {
+			t.Error("the last was not told of")
+		}
+		s.now.Store(&picture{})
+		s.announce <- struct{}{}
+		time.Sleep(Settle)
+		if c := got(); len(c) != 1 {
+			t.Errorf("%d were told of after a quiet while", len(c))
+		}
+	})
+}

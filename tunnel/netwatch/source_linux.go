@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// listener is a netlink socket in the groups that tell of links, addresses and
-// routes (rtnetlink(7)). It is opened here and not by the netlink library, which
+// listener is a netlink socket in the groups that tell of links, addresses, routes
+// and rules (rtnetlink(7)). It is opened here and not by the netlink library, which
 // leaves a descriptor to be closed a second time where the kernel refuses a group.
 type listener struct {
 	ignore func(string) bool
@@ -26,7 +26,7 @@ func openSource(ignore func(string) bool) (source, error) {
 		return nil, fmt.Errorf("open a netlink socket: %w", err)
 	}
 	at := &unix.SockaddrNetlink{Family: unix.AF_NETLINK}
-	for _, g := range []uint{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE} {
+	for _, g := range []uint{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE} {
 		at.Groups |= 1 << (g - 1)
 	}
 	if err := unix.Bind(fd, at); err != nil {
@@ -66,8 +66,7 @@ func (l *listener) next() error {
 	}
 }
 
-// matters says whether one of the messages may change the picture. Of routes it
-// is the default ones alone: a router tells of thousands of others.
+// matters says whether one of the messages may change the picture.
 func matters(b []byte) bool {
 	messages, err := syscall.ParseNetlinkMessage(b)
 	if err != nil {
@@ -76,10 +75,10 @@ func matters(b []byte) bool {
 	for _, m := range messages {
 		switch m.Header.Type {
 		case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
-			if len(m.Data) < unix.SizeofRtMsg || m.Data[1] == 0 {
+			if len(m.Data) < unix.SizeofRtMsg || unicast(m.Data) {
 				return true
 			}
-		case unix.RTM_NEWLINK, unix.RTM_DELLINK, unix.RTM_NEWADDR, unix.RTM_DELADDR:
+		case unix.RTM_NEWLINK, unix.RTM_DELLINK, unix.RTM_NEWADDR, unix.RTM_DELADDR, unix.RTM_NEWRULE, unix.RTM_DELRULE:
 			return true
 		}
 	}
@@ -88,15 +87,18 @@ func matters(b []byte) bool {
 
 // picture asks the kernel for all there is: messages alone may have been lost.
 func (l *listener) picture() (picture, error) {
-	var all [3][]syscall.NetlinkMessage
-	for i, what := range []int{unix.RTM_GETLINK, unix.RTM_GETADDR, unix.RTM_GETROUTE} {
+	var all [4][]syscall.NetlinkMessage
+	for i, what := range []int{unix.RTM_GETLINK, unix.RTM_GETADDR, unix.RTM_GETROUTE, unix.RTM_GETRULE} {
 		b, err := syscall.NetlinkRIB(what, unix.AF_UNSPEC)
 		if err == nil {
 			all[i], err = syscall.ParseNetlinkMessage(b)
+		}
+		if errors.Is(err, unix.EINVAL) && what == unix.RTM_GETRULE {
+			continue // a kernel without; the library hides what it says
 		}
 		if err != nil {
 			return picture{}, fmt.Errorf("read the network's state: %w", err)
 		}
 	}
-	return draw(all[0], all[1], all[2], l.ignore), nil
+	return draw(all[0], all[1], all[2], all[3], l.ignore), nil
 }

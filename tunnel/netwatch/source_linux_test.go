@@ -3,10 +3,12 @@ package netwatch
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,84 +39,237 @@ func inNamespace(t *testing.T) bool {
 	return false
 }
 
+// kernel is a Watcher of the network that the test is in.
+type kernel struct {
+	*testing.T
+	changes chan seen
+}
+
+// seen is a change, and the picture that made it one.
+type seen struct {
+	Change
+	then picture
+}
+
+func ours(name string) bool { return name == "own0" }
+
+// watch starts one, which ends with the test. It does not count own0.
+func watch(t *testing.T) kernel {
+	k := kernel{t, make(chan seen, 1000)}
+	w := New(Options{Ignore: ours})
+	var s *recorder
+	looked := make(chan struct{})
+	w.open = func(ignore func(string) bool) (source, error) {
+		from, err := openSource(ignore)
+		s = &recorder{source: from, looked: looked}
+		return s, err
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx, func(c Change) { k.changes <- seen{c, s.last} }) }()
+	<-looked
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return k
+}
+
+// recorder keeps the last picture, for Run's goroutine alone.
+type recorder struct {
+	source
+	last   picture
+	once   sync.Once
+	looked chan struct{} // closed after the first
+}
+
+func (r *recorder) picture() (p picture, err error) {
+	defer r.once.Do(func() { close(r.looked) })
+	p, err = r.source.picture()
+	r.last = p
+	return p, err
+}
+
+func (k kernel) must(err error) {
+	k.Helper()
+	if err != nil {
+		k.Fatal(err)
+	}
+}
+
+// await waits for the change that comes of all that was done.
+func (k kernel) await(what string, up bool) {
+	k.Helper()
+	for {
+		select {
+		case c := <-k.changes:
+			now, err := (&listener{ignore: ours}).picture()
+			k.must(err)
+			if c.Network && c.Up == up && c.then.equal(now) {
+				return
+			}
+		case <-time.After(30 * time.Second):
+			k.Fatalf("nothing was told of %s", what)
+		}
+	}
+}
+
+func (k kernel) quiet(what string) {
+	k.Helper()
+	select {
+	case c := <-k.changes:
+		k.Errorf("%s was told: %+v", what, c)
+	case <-time.After(10 * Settle):
+	}
+}
+
+func (k kernel) link(name string) netlink.Link {
+	k.Helper()
+	l, err := netlink.LinkByName(name)
+	k.must(err)
+	return l
+}
+
+func (k kernel) addr(s string) *netlink.Addr {
+	k.Helper()
+	a, err := netlink.ParseAddr(s)
+	k.must(err)
+	return a
+}
+
+// pair makes a link whose far end is up.
+func (k kernel) pair(near, far string) {
+	k.Helper()
+	k.must(netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: near}, PeerName: far}))
+	k.must(netlink.LinkSetUp(k.link(far)))
+}
+
+// to is a route by a link.
+func (k kernel) to(prefix, link, gateway string) *netlink.Route {
+	k.Helper()
+	r := &netlink.Route{LinkIndex: k.link(link).Attrs().Index, Gw: net.ParseIP(gateway)}
+	if prefix != "" {
+		_, dst, err := net.ParseCIDR(prefix)
+		k.must(err)
+		r.Dst = dst
+	}
+	return r
+}
+
 // The kernel's own messages, in a network that is made for it.
 func TestKernelTells(t *testing.T) {
 	t.Parallel()
 	if !inNamespace(t) {
 		return
 	}
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
+	k := watch(t)
+	k.pair("a0", "a1")
+	k.pair("own0", "own1")
+	k.quiet("a link without an address")
+	k.must(netlink.LinkSetUp(k.link("a0")))
+	k.must(netlink.AddrAdd(k.link("a0"), k.addr("192.0.2.7/24")))
+	k.await("an address", true)
+	k.must(netlink.RouteAdd(k.to("", "a0", "192.0.2.1")))
+	k.await("a default route", true)
+	k.must(netlink.AddrAdd(k.link("a0"), k.addr("2001:db8::7/64")))
+	k.await("an IPv6 address", true)
+	k.must(netlink.LinkSetDown(k.link("a1")))
+	k.await("a link without a carrier", false)
+	k.must(netlink.LinkSetUp(k.link("a1")))
+	k.await("a link with a carrier", true)
+	k.must(netlink.LinkDel(k.link("a0")))
+	k.await("the link's end", false)
+}
+
+// A route to a gateway alone may move, as VPNs and policy routers have it.
+func TestRoutesAreTold(t *testing.T) {
+	t.Parallel()
+	if !inNamespace(t) {
+		return
+	}
+	k := watch(t)
+	for i, name := range []string{"a", "b", "own"} {
+		k.pair(name+"0", name+"1")
+		k.must(netlink.LinkSetUp(k.link(name + "0")))
+		k.must(netlink.AddrAdd(k.link(name+"0"), k.addr(fmt.Sprintf("192.0.%d.7/24", i))))
+		k.must(netlink.AddrAdd(k.link(name+"0"), &netlink.Addr{IPNet: k.addr(fmt.Sprintf("2001:db8:%d::7/64", i)).IPNet, Flags: unix.IFA_F_NODAD}))
+	}
+	k.must(netlink.RouteAdd(k.to("", "a0", "192.0.0.1")))
+	k.await("the links", true)
+	for _, gate := range []struct{ to, a, b string }{
+		{"10.76.0.1/32", "192.0.0.1", "192.0.1.1"},
+		{"2001:db8:76::1/128", "2001:db8::1", "2001:db8:1::1"},
+	} {
+		k.must(netlink.RouteAdd(k.to(gate.to, "a0", gate.a)))
+		k.await("a route to "+gate.to, true)
+		k.must(netlink.RouteReplace(k.to(gate.to, "a0", gate.a)))
+		k.quiet("a route that is the same")
+		k.must(netlink.RouteReplace(k.to(gate.to, "b0", gate.b)))
+		k.await("that it leads elsewhere", true)
+		k.must(netlink.RouteDel(k.to(gate.to, "b0", gate.b)))
+		k.await("its end", true)
+	}
+	// What leads to programs is ours, in a table of its own, with what is in its way.
+	for _, to := range []string{"100.96.0.0/16", "0.0.0.0/0"} {
+		for _, table := range []int{unix.RT_TABLE_MAIN, 51} {
+			r := k.to(to, "own0", "")
+			r.Table, r.Scope, r.Priority = table, netlink.SCOPE_LINK, 7
+			k.must(netlink.RouteAdd(r))
 		}
 	}
-	link := func(name string) netlink.Link {
-		l, err := netlink.LinkByName(name)
-		must(err)
-		return l
+	blocked := k.to("100.96.0.0/16", "a0", "")
+	blocked.LinkIndex, blocked.Type, blocked.Priority = 0, unix.RTN_UNREACHABLE, 1<<30
+	k.must(netlink.RouteAdd(blocked))
+	rule := func(table int) *netlink.Rule {
+		r := netlink.NewRule()
+		r.Family, r.Priority, r.Table, r.UIDRange = netlink.FAMILY_V4, 100+table, table, netlink.NewRuleUIDRange(1000, 1000)
+		return r
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	changes := make(chan Change, 100)
-	ended := make(chan error, 1)
-	w := New(Options{Ignore: func(name string) bool { return name == "own0" }})
-	go func() { ended <- w.Run(ctx, func(c Change) { changes <- c }) }()
-	await := func(what string, up bool) {
-		t.Helper()
-		for {
-			select {
-			case c := <-changes:
-				if c.Network && c.Up == up {
-					return
-				}
-			case <-time.After(30 * time.Second):
-				t.Fatalf("nothing was told of %s", what)
-			}
+	k.must(netlink.RuleAdd(rule(51)))
+	k.must(netlink.LinkSetDown(k.link("own0")))
+	k.quiet("our own interface")
+	// Others' rules say which routes hold.
+	r := k.to("10.76.0.0/24", "b0", "192.0.1.1")
+	r.Table = 76
+	k.must(netlink.RouteAdd(r))
+	k.await("a route in a table", true)
+	k.must(netlink.RuleAdd(rule(76)))
+	k.await("a rule", true)
+	k.must(netlink.RuleDel(rule(76)))
+	k.await("a rule's end", true)
+	// A link that packets go to no further.
+	k.pair("c0", "c1")
+	k.must(netlink.LinkSetUp(k.link("c0")))
+	k.quiet("a link of a container")
+}
+
+// Routes that come and go without end are told of now and then.
+func TestManyRoutes(t *testing.T) {
+	t.Parallel()
+	if !inNamespace(t) {
+		return
+	}
+	k := watch(t)
+	k.pair("a0", "a1")
+	k.must(netlink.LinkSetUp(k.link("a0")))
+	k.must(netlink.AddrAdd(k.link("a0"), k.addr("192.0.2.7/24")))
+	k.await("the link", true)
+	began := time.Now()
+	n := 0
+	for time.Since(began) < 3*time.Second {
+		for range 64 {
+			k.must(netlink.RouteReplace(k.to(fmt.Sprintf("10.%d.%d.0/24", n>>8&0xff, n&0xff), "a0", "192.0.2.1")))
+			n++
 		}
 	}
-	quiet := func(what string) {
-		t.Helper()
-		select {
-		case c := <-changes:
-			t.Errorf("%s was told: %+v", what, c)
-		case <-time.After(10 * Settle):
-		}
+	most := burst + 2 + int(time.Since(began)/Each)
+	if told := len(k.changes); told == 0 || told > most {
+		t.Errorf("%d changes were told of, of %d; at most %d were due", told, n, most)
 	}
-	time.Sleep(100 * time.Millisecond) // the first look
-	for _, pair := range [][2]string{{"a0", "a1"}, {"own0", "own1"}} {
-		must(netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: pair[0]}, PeerName: pair[1]}))
-		must(netlink.LinkSetUp(link(pair[1])))
-	}
-	quiet("a link without an address")
-	addr := func(s string) *netlink.Addr {
-		a, err := netlink.ParseAddr(s)
-		must(err)
-		return a
-	}
-	must(netlink.LinkSetUp(link("a0")))
-	must(netlink.AddrAdd(link("a0"), addr("192.0.2.7/24")))
-	await("an address", true)
-	must(netlink.RouteAdd(&netlink.Route{LinkIndex: link("a0").Attrs().Index, Gw: net.IPv4(192, 0, 2, 1)}))
-	await("a default route", true)
-	_, other, _ := net.ParseCIDR("198.51.100.0/24")
-	must(netlink.RouteAdd(&netlink.Route{LinkIndex: link("a0").Attrs().Index, Gw: net.IPv4(192, 0, 2, 1), Dst: other}))
-	quiet("a route to somewhere")
-	must(netlink.LinkSetUp(link("own0")))
-	must(netlink.AddrAdd(link("own0"), addr("10.1.0.1/24")))
-	must(netlink.RouteAdd(&netlink.Route{LinkIndex: link("own0").Attrs().Index, Gw: net.IPv4(10, 1, 0, 2), Table: 51}))
-	quiet("our own interface")
-	must(netlink.AddrAdd(link("a0"), addr("2001:db8::7/64")))
-	await("an IPv6 address", true)
-	must(netlink.LinkSetDown(link("a1")))
-	await("a link without a carrier", false)
-	must(netlink.LinkSetUp(link("a1")))
-	await("a link with a carrier", true)
-	must(netlink.LinkDel(link("a0")))
-	await("the link's end", false)
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
+	k.must(netlink.LinkDel(k.link("a0")))
+	k.await("the link's end", false)
 }
 
 // The timer of the clock that includes sleep beats, and stops.
@@ -159,7 +314,8 @@ func FuzzMessages(f *testing.F) {
 		p := draw(
 			[]syscall.NetlinkMessage{message(unix.RTM_NEWLINK, b...)},
 			[]syscall.NetlinkMessage{message(unix.RTM_NEWADDR, b...)},
-			[]syscall.NetlinkMessage{message(unix.RTM_NEWROUTE, b...)}, func(string) bool { return false })
+			[]syscall.NetlinkMessage{message(unix.RTM_NEWROUTE, b...)},
+			[]syscall.NetlinkMessage{message(unix.RTM_NEWRULE, b...)}, func(string) bool { return false })
 		if len(decodeRoute(message(unix.RTM_NEWROUTE, b...))) > len(b)/unix.SizeofRtNexthop+1 {
 			t.Error("more hops than there is room for")
 		}
