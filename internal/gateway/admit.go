@@ -37,6 +37,9 @@ func (g *Gateway) postSession(w http.ResponseWriter, r *http.Request, c *carrier
 	c.refuse(nil) // flows wait for this request's answer, not an older one's
 	f := feedOf(w)
 	a, problem := g.arrive(w, r, device, leaf)
+	if problem == nil {
+		problem = g.holdArrival(r, a)
+	}
 	var s *session
 	if problem == nil {
 		s, problem = g.enter(c, a, f)

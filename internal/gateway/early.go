@@ -21,6 +21,12 @@ func holdEarly(ctx context.Context, r *http.Request, f *flow) error {
 	if f.session.call(func() { hold = f.entitlement.holds(f.target) }) && !hold {
 		return nil
 	}
+	return secured(ctx, r)
+}
+
+// secured waits until the handshake of the request's connection is complete; an
+// error is ctx's, or that the connection has ended.
+func secured(ctx context.Context, r *http.Request) error {
 	select {
 	case <-connectionOf(r).secured:
 		return nil
@@ -29,6 +35,22 @@ func holdEarly(ctx context.Context, r *http.Request, f *flow) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// holdArrival has a request for a session wait that came in 0-RTT, where it would
+// end what another has begun, a session or its event stream: somebody may have
+// kept it back until now.
+func (g *Gateway) holdArrival(r *http.Request, a arrival) *wire.Problem {
+	s := g.registry.session(a.claims.Session)
+	if s == nil || !early(r) {
+		return nil
+	}
+	ends := false
+	s.call(func() { ends = s.feed != nil || !s.bond.holds(a.bond) })
+	if ends && secured(r.Context(), r) != nil {
+		return noSession()
+	}
+	return nil
 }
 
 // holds says whether an action of the entitlement that allows this protocol and
