@@ -23,6 +23,11 @@ import (
 // it. The gateway must allow as much, the lesser of the two counts.
 const quiet = 24 * time.Hour
 
+// window is what a gateway may send that no program has read yet, in bytes. A flow
+// whose program does not read holds a stream's window of it, of a mebibyte and
+// more, and has to leave some to the others.
+const window = 128 << 20
+
 // quicConfig leaves the packets' size to path MTU discovery: where the network
 // carries less than Ethernet does, larger first packets would never arrive.
 func quicConfig(tokens quic.TokenStore) *quic.Config {
@@ -32,8 +37,8 @@ func quicConfig(tokens quic.TokenStore) *quic.Config {
 		MaxIncomingStreams:             -1,
 		InitialStreamReceiveWindow:     1 << 20,
 		MaxStreamReceiveWindow:         16 << 20,
-		InitialConnectionReceiveWindow: 4 << 20,
-		MaxConnectionReceiveWindow:     64 << 20,
+		InitialConnectionReceiveWindow: window,
+		MaxConnectionReceiveWindow:     window,
 		EnableDatagrams:                true,
 		TokenStore:                     tokens,
 	}
