@@ -66,7 +66,10 @@ func (f *foresight) guard(site wire.SiteID, e wire.Entitlement) guarded {
 	if ok {
 		return g
 	}
-	g.conditions, g.leads = e.Conditions, leads{site: site, actions: e.Actions}
+	g.conditions, g.leads = e.Conditions, leads{site: site, actions: slices.Clone(e.Actions)}
+	for i := range g.leads.actions {
+		g.leads.actions[i].HoldEarly = false // says how, not where
+	}
 	for _, c := range e.Conditions {
 		cond, _ := policy.ConditionOf(c) // what does not compile denies, as at the gateway
 		g.conds = append(g.conds, cond)

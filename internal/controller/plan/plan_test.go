@@ -164,6 +164,10 @@ func TestPlan(t *testing.T) {
 			text: "wiki leads to other destinations for 2 sessions of 2 users (alice, bob)",
 		},
 		{
+			name: "early payload is held, which changes where nothing leads", replace: []string{"hosts: [wiki.test], ports: [443]", "hosts: [wiki.test], ports: [443], holdEarly: true"},
+			changes: []string{"~ Entitlement wiki: actions"},
+		},
+		{
 			name: "a user is entitled and gains", replace: []string{"entitlements: [wiki]", "entitlements: [wiki, open]", "metadata: {name: staff}", "metadata: {name: staff}", "kind: Policy\nmetadata: {name: finance}", "kind: Entitlement\nmetadata: {name: open}\nspec: {site: hq, actions: [{hosts: [open.test], ports: [443]}]}\n---\napiVersion: tidegate.org/v1\nkind: Policy\nmetadata: {name: finance}"},
 			changes: []string{"+ Entitlement open", "~ Policy staff: entitlements"},
 			effects: []Effect{
