@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+	"golang.zx2c4.com/wireguard/tun"
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -27,6 +28,7 @@ const (
 // at, and those of TCP are left to the kernel: between two ends on one machine
 // it computes none.
 type link struct {
+	device     *os.File
 	raw        syscall.RawConn
 	mtu        int
 	dispatcher gvisor.NetworkDispatcher
@@ -37,43 +39,69 @@ var (
 	_ gvisor.GSOEndpoint  = (*link)(nil)
 )
 
+// newLink takes over the device that f is.
 func newLink(f *os.File, mtu int) (*link, error) {
-	raw, err := f.SyscallConn()
+	device, err := open(f)
 	if err != nil {
 		return nil, fmt.Errorf("use the device: %w", err)
 	}
-	var ioctl error
-	if err := raw.Control(func(fd uintptr) { ioctl = offload(int(fd)) }); err != nil {
+	raw, err := device.SyscallConn()
+	if err != nil {
+		device.Close()
 		return nil, fmt.Errorf("use the device: %w", err)
 	}
-	return &link{raw: raw, mtu: mtu}, ioctl
+	return &link{device: device, raw: raw, mtu: mtu}, nil
 }
 
-// offload has the kernel hand over segments of TCP whole and unsummed. What is
-// no TUN brings its packets in the same form.
-func offload(fd int) error {
-	r, err := unix.NewIfreq("")
+// open has wireguard/tun take the device, and the kernel hand over segments of TCP
+// whole and unsummed behind virtio headers, which are read here: cut into packets
+// first, they would cost gVisor as much as a thousand small ones. What is no TUN
+// brings its packets in the same form.
+func open(f *os.File) (*os.File, error) {
+	raw, err := f.SyscallConn()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	switch err := unix.IoctlIfreq(fd, unix.TUNGETIFF, r); {
-	case errors.Is(err, unix.ENOTTY), errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP):
-		return nil
-	case err != nil:
-		return fmt.Errorf("ask the device what it is: %w", err)
+	fd, kind := -1, uint16(0)
+	if e := raw.Control(func(old uintptr) {
+		var r *unix.Ifreq
+		if r, err = unix.NewIfreq(""); err == nil {
+			err = unix.IoctlIfreq(int(old), unix.TUNGETIFF, r)
+		}
+		switch {
+		case errors.Is(err, unix.ENOTTY), errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP):
+			err = nil
+		case err != nil:
+			return
+		default:
+			kind = r.Uint16()
+		}
+		fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
+	}); e != nil || err != nil {
+		return nil, errors.Join(e, err)
+	}
+	if kind == 0 {
+		return os.NewFile(uintptr(fd), f.Name()), nil
 	}
 	const need = unix.IFF_TUN | unix.IFF_NO_PI | unix.IFF_VNET_HDR
-	if r.Uint16()&need != need {
-		return errors.New("the device is no TUN with virtio headers")
+	if kind&need != need {
+		unix.Close(fd)
+		return nil, errors.New("it is no TUN with virtio headers")
 	}
-	if err := unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, vnetHeader); err != nil {
-		return fmt.Errorf("set the device's header: %w", err)
+	device, _, err := tun.CreateUnmonitoredTUNFromFD(fd)
+	if err != nil {
+		return nil, err // the descriptor is a file's by now, which closes it
 	}
+	// Without those of UDP, which gVisor would have to cut.
 	if err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, unix.TUN_F_CSUM|unix.TUN_F_TSO4|unix.TUN_F_TSO6); err != nil {
-		return fmt.Errorf("set the device's offload: %w", err)
+		device.Close()
+		return nil, fmt.Errorf("set its offload: %w", err)
 	}
-	return nil
+	return device.File(), nil
 }
+
+// close unblocks read.
+func (l *link) close() error { return l.device.Close() }
 
 // read reads packets until the device is gone or closed, and gives those to
 // gVisor that take wants it to have. The packet is take's while it runs.

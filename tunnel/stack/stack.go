@@ -111,6 +111,7 @@ func (s *Stack) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer l.close()
 	s.link = l
 	if err := s.open(); err != nil {
 		s.gvisor.Destroy()
@@ -123,7 +124,7 @@ func (s *Stack) Run(ctx context.Context) error {
 	}()
 	<-ctx.Done()
 	s.end()
-	s.o.Device.Close()
+	s.link.close()
 	<-read
 	s.gvisor.Destroy()
 	return context.Cause(ctx)
