@@ -105,15 +105,31 @@ func lines(name string) func(context.Context, net.Listener) error {
 	}
 }
 
-// talk answers each line in kind; "quit" ends.
+// maxLater is how much a connection may have said later.
+const maxLater = 16
+
+// talk answers each line in kind; "quit" ends. To "in 10s TEXT" it says TEXT by
+// itself, ten seconds later.
 func talk(c net.Conn, name string) {
 	fmt.Fprintf(c, "%s ready\n", name)
+	var later []*time.Timer
+	defer func() {
+		for _, t := range later {
+			t.Stop()
+		}
+	}()
 	in := bufio.NewScanner(io.LimitReader(c, 1<<30))
 	for in.Scan() {
 		line := strings.TrimSpace(in.Text())
 		if line == "quit" {
 			fmt.Fprintln(c, "goodbye")
 			return
+		}
+		if rest, ok := strings.CutPrefix(line, "in "); ok && len(later) < maxLater {
+			when, text, _ := strings.Cut(rest, " ")
+			if d, err := time.ParseDuration(when); err == nil {
+				later = append(later, time.AfterFunc(d, func() { fmt.Fprintln(c, text) })) // c may be gone by then
+			}
 		}
 		if _, err := fmt.Fprintf(c, "%s: %s\n", name, line); err != nil {
 			return

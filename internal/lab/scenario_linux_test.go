@@ -352,7 +352,7 @@ func (s *scene) doAnswer(ts *testscript.TestScript, args []string) error {
 //
 //	hold APP open, hold APP say TEXT, hold APP get TEXT, hold APP cut [WITHIN], hold APP close
 func (s *scene) doHold(ts *testscript.TestScript, args []string) error {
-	const how = "hold APP open|say TEXT|get TEXT|cut [WITHIN]|close"
+	const how = "hold APP open|say TEXT|hear TEXT|get TEXT|cut [WITHIN]|close"
 	if len(args) < 2 {
 		return usage(how)
 	}
@@ -373,6 +373,8 @@ func (s *scene) doHold(ts *testscript.TestScript, args []string) error {
 		return nil
 	case "say":
 		return say(c, strings.Join(args[2:], " "))
+	case "hear":
+		return hear(c, strings.Join(args[2:], " "))
 	case "get":
 		return get(c, strings.Join(args[2:], " "))
 	case "cut":
@@ -404,9 +406,15 @@ func say(c net.Conn, text string) error {
 	if _, err := fmt.Fprintln(c, text); err != nil {
 		return err
 	}
+	return hear(c, ": "+text)
+}
+
+// hear reads until a line ends with text.
+func hear(c net.Conn, text string) error {
+	c.SetDeadline(time.Now().Add(patience))
 	var got strings.Builder
 	b := make([]byte, 512)
-	for !strings.Contains(got.String(), ": "+text+"\n") {
+	for !strings.Contains(got.String(), text+"\n") {
 		n, err := c.Read(b)
 		if err != nil {
 			return fmt.Errorf("after %q: %w", got.String(), err)
