@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 
+	"golang.org/x/net/http2"
+
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -50,7 +52,12 @@ func (s *h2Stream) run(req *http.Request) {
 func (s *h2Stream) Answer() (Answer, error) {
 	<-s.answered
 	s.reading.Do(func() {
-		if s.err != nil {
+		var se http2.StreamError
+		switch {
+		case errors.As(s.err, &se) && se.Code == http2.ErrCodeRefusedStream: // unseen (RFC 9113, section 8.7)
+			s.refusal = fmt.Errorf("%w: %w: %w", ErrLost, ErrUnsent, s.err)
+			return
+		case s.err != nil:
 			s.refusal = s.c.streamError(s.err)
 			return
 		}

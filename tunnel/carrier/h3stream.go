@@ -189,10 +189,9 @@ func (s *h3Stream) failure() error {
 }
 
 // writeError prefers to tell the refusal that the gateway has answered in full,
-// after which it reads no more (RFC 9114, section 4.1).
+// after which it reads no more (RFC 9114, section 4.1), or has rejected all.
 func (s *h3Stream) writeError(err error) error {
-	var se *quic.StreamError
-	if errors.As(err, &se) && se.Remote && se.ErrorCode == quic.StreamErrorCode(http3.ErrCodeNoError) {
+	if gatewayReset(err, http3.ErrCodeNoError) || gatewayReset(err, http3.ErrCodeRequestRejected) {
 		if _, refusal := s.Answer(); refusal != nil {
 			return refusal
 		}
@@ -237,9 +236,16 @@ func (s *h3Stream) readAnswer() (Answer, error) {
 				continue
 			}
 			return Answer{}, err
+		case gatewayReset(err, http3.ErrCodeRequestRejected): // unseen (RFC 9114, section 4.1.1)
+			return Answer{}, fmt.Errorf("%w: %w: %w", ErrLost, ErrUnsent, err)
 		}
 		return Answer{}, streamError(err)
 	}
+}
+
+func gatewayReset(err error, code http3.ErrCode) bool {
+	var se *quic.StreamError
+	return errors.As(err, &se) && se.Remote && se.ErrorCode == quic.StreamErrorCode(code)
 }
 
 func (s *h3Stream) Read(b []byte) (int, error) {
