@@ -169,18 +169,25 @@ func (s *session) cut(e *entitlement, trigger wire.Trigger) {
 
 func (s *session) cutOne(e *entitlement, f *flow, trigger wire.Trigger) {
 	s.strike(e, f)
+	kind := "flow-cut"
+	if f.ended() {
+		kind, trigger = "flow-closed", ""
+	}
 	f.reset(codeCut)
-	s.recordFlow(e, f, "flow-cut", trigger)
+	s.recordFlow(e, f, kind, trigger)
 }
 
+// recordFlow records what has become of a flow. One whose application was never
+// reached was not opened, so it is neither closed nor cut: it failed.
 func (s *session) recordFlow(e *entitlement, f *flow, kind string, trigger wire.Trigger) {
+	ended := kind == "flow-closed" || kind == "flow-cut"
+	if ended && f.began.IsZero() {
+		kind = "flow-failed"
+	}
 	r := wire.AuditRecord{Kind: kind, Entitlement: e.id, Target: f.target.String(), Trigger: trigger, Allow: e.verdict.Allow,
 		Reason: e.reason, Decision: f.decision}
-	if kind == "flow-closed" || kind == "flow-cut" {
-		r.Up, r.Down = f.up.Load(), f.down.Load()
-		if !f.began.IsZero() {
-			r.Duration = wire.Duration(time.Since(f.began))
-		}
+	if ended && !f.began.IsZero() {
+		r.Up, r.Down, r.Duration = f.up.Load(), f.down.Load(), wire.Duration(time.Since(f.began))
 	}
 	s.record(r)
 }
@@ -189,10 +196,10 @@ func (s *session) recordFlow(e *entitlement, f *flow, kind string, trigger wire.
 // server led. The name may lead elsewhere by now, or the rules refuse it.
 func (s *session) opened(f *flow, at netip.Addr) {
 	s.call(func() {
-		f.addr, f.began = at, time.Now()
 		if _, open := f.entitlement.flows[f]; !open {
 			return
 		}
+		f.addr, f.began = at, time.Now()
 		s.recordFlow(f.entitlement, f, "flow-opened", wire.TriggerAccess)
 		if f.addr.IsValid() {
 			if a, known, _ := s.g.resolver.find(lookup{name: f.target.name}); known && !slices.Contains(a.addrs, f.addr) {

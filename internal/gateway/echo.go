@@ -38,11 +38,14 @@ func (g *Gateway) postEcho(w http.ResponseWriter, r *http.Request, c *carrier) {
 	ctx, cancel := context.WithTimeout(f.ctx, echoTimeout)
 	defer cancel()
 	var rtt time.Duration
-	_, err = g.dialer.reach(ctx, t, f.literal, func(t target) bool { return f.session.blocks(f.flow, t) }, func(to netip.AddrPort) error {
+	at, err := g.dialer.reach(ctx, t, f.literal, func(t target) bool { return f.session.blocks(f.flow, t) }, func(to netip.AddrPort) error {
 		var err error
 		rtt, err = sendEcho(ctx, to.Addr(), req.Size)
 		return err
 	})
+	if err == nil {
+		f.session.opened(f.flow, at)
+	}
 	switch {
 	case errors.Is(err, errNoPing):
 		g.refuse(w, &wire.Problem{Code: wire.CodeNotAllowed, Status: http.StatusNotImplemented, Title: "The gateway's system lets it send no pings",

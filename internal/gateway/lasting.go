@@ -183,6 +183,9 @@ func (f *flow) doomed() context.CancelFunc {
 	return nil
 }
 
+// ended says whether the flow is over, and waits at most for the client to know.
+func (f *flow) ended() bool { return f.lasting != nil && f.reached() && f.end.Status().Over }
+
 // reached says whether the flow has an end at the gateway.
 func (f *flow) reached() bool {
 	f.mu.Lock()

@@ -36,7 +36,7 @@ type AuditRecord struct {
 	At time.Time `json:"at"`
 	// Kind: session-added, session-suspended, session-resumed, session-removed,
 	// verdict, script-run, rules-changed, alert, flow-opened, flow-parked,
-	// flow-resumed, flow-closed, flow-denied, flow-cut of a gateway;
+	// flow-resumed, flow-closed, flow-cut, flow-denied, flow-failed of a gateway;
 	// policies-assigned, claims-token, entitlement-token and others of the controller.
 	Kind        string        `json:"kind"`
 	Gateway     string        `json:"gateway,omitempty"`
