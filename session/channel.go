@@ -54,7 +54,7 @@ type notices struct {
 	suspend uint64                    // all channels
 	sites   map[wire.SiteID]siteCount // those of one
 	ordered map[wire.SiteID]ordered   // suspensions that the data plane has not reported yet
-	woken   map[wire.SiteID]bool      // and the resumptions
+	woken   map[wire.SiteID]time.Time // when the resumptions were asked for
 	causes  map[wire.SiteID]ChannelCause
 }
 
@@ -67,7 +67,7 @@ type ordered struct {
 
 func newNotices() notices {
 	return notices{sites: map[wire.SiteID]siteCount{}, ordered: map[wire.SiteID]ordered{},
-		woken: map[wire.SiteID]bool{}, causes: map[wire.SiteID]ChannelCause{}}
+		woken: map[wire.SiteID]time.Time{}, causes: map[wire.SiteID]ChannelCause{}}
 }
 
 // forgetNotices drops what belonged to a session. The counters stay.
@@ -93,7 +93,7 @@ func (c *core) noticed(event string, n wire.ChannelNotice) {
 		case wire.EventWake:
 			count.wake++
 			if c.plane.Sites[s.ID].State == Suspended {
-				c.notices.woken[s.ID] = true
+				c.notices.woken[s.ID] = c.now()
 			}
 		case wire.EventSuspend:
 			count.suspend++
@@ -111,7 +111,7 @@ func (c *core) suspend(why ChannelCause) {
 	}
 }
 
-// orderTime is how long a suspension that was ordered may take.
+// orderTime is how long a suspension may take that was ordered, or a resumption.
 const orderTime = 10 * time.Second
 
 // order notes why a channel is about to be suspended, unless it is already.
@@ -149,7 +149,7 @@ func (c *core) channelsChanged(f DataplaneFacts) {
 			delete(n.woken, id)
 		case is.State != Suspended && was == Suspended:
 			n.causes[id] = CauseUsed
-			if n.woken[id] {
+			if at, woken := n.woken[id]; woken && passed(at, c.now()) <= orderTime {
 				n.causes[id] = CauseApplication
 			}
 			delete(n.woken, id)

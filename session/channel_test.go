@@ -123,6 +123,8 @@ func TestSuspensionsAreExplained(t *testing.T) {
 			"The data channel to Lab was suspended, as you asked; the next use resumes it"},
 		{"woken", SiteFact{State: Suspended, Flows: 1, Parked: 1}, func(b *bench) { b.notify(wire.EventWake, "lab") }, SiteFact{State: Connected, Flows: 1}, CauseApplication,
 			"The data channel to Lab was resumed because the application had something to say"},
+		{"woken for nothing, and used later", SiteFact{State: Suspended}, func(b *bench) { b.notify(wire.EventWake, "lab"); b.pass(time.Hour) }, SiteFact{State: Connected}, CauseUsed,
+			"The data channel to Lab was resumed"},
 		{"used", SiteFact{State: Suspended}, nil, SiteFact{State: Connected}, CauseUsed, "The data channel to Lab was resumed"},
 		{"could not be resumed", SiteFact{State: Connecting}, nil, SiteFact{State: Suspended, Problem: &wire.Problem{Code: wire.CodeAppUnreachable}}, CauseNone,
 			"The data channel to Lab was suspended"},
