@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,32 +33,38 @@ func (s *session) stir() {
 	all := s.notices.flows
 	s.notices.flows = nil
 	s.notices.mu.Unlock()
+	parked, pending := false, false
 	for _, f := range all {
-		s.look(f)
+		p, w := s.look(f)
+		parked, pending = parked || p, pending || w
+	}
+	if parked {
+		s.crowd()
+		s.rearm()
+	}
+	if pending {
+		s.rouse()
 	}
 }
 
-// look takes note of whether f has a carrier, and whether it waits for one.
-func (s *session) look(f *flow) {
+// look takes note of whether f has a carrier. It says whether f has lost it, and
+// whether it waits for another one.
+func (s *session) look(f *flow) (parked, pending bool) {
 	if s.lasting[f.id] != f {
-		return
+		return false, false
 	}
 	now := f.end.Status()
 	switch {
 	case now.Attached:
 		f.parked = time.Time{}
-		return
+		return false, false
 	case f.attaching.Load() > 0, now.Over && !now.Pending: // nothing more is to come of it
-		return
+		return false, false
 	case f.parked.IsZero():
-		f.parked = time.Now()
+		f.parked, parked = time.Now(), true
 		s.recordFlow(f.entitlement, f, "flow-parked", "")
-		s.crowd()
-		s.rearm()
 	}
-	if now.Pending {
-		s.rouse()
-	}
+	return parked, now.Pending
 }
 
 // resumed notes that f is carried again.
@@ -100,7 +107,7 @@ func (s *session) rejudge(f *flow) (p *wire.Problem, wait <-chan struct{}) {
 	}
 	s.confirm(f, wire.TriggerAccess)
 	if s.lasting[f.id] != f {
-		return &wire.Problem{Code: wire.CodeNotEntitled, Status: http.StatusForbidden, Title: "You are not entitled to this destination", Detail: f.target.String()}, nil
+		return notEntitledProblem(f.target, f.decision), nil
 	}
 	s.judge([]*entitlement{e}, 0, wire.TriggerInstant, false)
 	if s.lasting[f.id] == f && e.permits() {
@@ -114,21 +121,19 @@ func (s *session) rejudge(f *flow) (p *wire.Problem, wait <-chan struct{}) {
 
 // crowd resets the flows that have been parked longest where there are too many.
 func (s *session) crowd() {
-	most := s.g.config.Limits.whole().ParkedFlows
-	for {
-		n, first := 0, (*flow)(nil)
-		for _, f := range s.lasting {
-			if f.parked.IsZero() {
-				continue
-			}
-			if n++; first == nil || f.parked.Before(first.parked) {
-				first = f
-			}
+	var parked []*flow
+	for _, f := range s.lasting {
+		if !f.parked.IsZero() {
+			parked = append(parked, f)
 		}
-		if n <= most {
-			return
-		}
-		s.cutOne(first.entitlement, first, "parking-limit")
+	}
+	excess := len(parked) - s.g.config.Limits.whole().ParkedFlows
+	if excess <= 0 {
+		return
+	}
+	slices.SortFunc(parked, func(a, b *flow) int { return a.parked.Compare(b.parked) })
+	for _, f := range parked[:excess] {
+		s.cutOne(f.entitlement, f, "parking-limit")
 	}
 }
 
