@@ -143,7 +143,8 @@ func (h *hub) take(l *listener, now time.Time) (suspend bool, wake []wire.SiteID
 }
 
 // tell sends what the session is owed, and returns when more is to be sent;
-// zero: nothing. What is lost with the stream is owed to the next one.
+// zero: nothing. A wake-up that is lost with the stream is owed to the next one;
+// an order is for who is connected.
 func (f *feed) tell() (time.Time, error) {
 	suspend, wake, held := f.c.hub.take(f.listener, time.Now())
 	if suspend {
