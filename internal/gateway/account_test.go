@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -192,6 +193,24 @@ func (a *accounts) finish() {
 			a.t.Errorf("%s: %s", target, line)
 		}
 	}
+}
+
+// TestLastRecordsArrive: what is recorded while the gateway goes down, of however
+// many sessions, is told before it is gone.
+func TestLastRecordsArrive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &ledger{authority: newAuthority(t)}
+		u := &uplink{base: "https://controller.test", audit: newAuditor(), client: &http.Client{Transport: l}, log: slog.New(slog.DiscardHandler)}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 20 * auditBatch {
+			u.audit.record(wire.AuditRecord{Kind: "session-removed"})
+		}
+		u.report(ctx)
+		if n := len(l.records); n != 20*auditBatch {
+			t.Errorf("%d records of %d", n, 20*auditBatch)
+		}
+	})
 }
 
 // TestFinishedFlowIsNotCut: a flow of which both ends have all is closed, though it

@@ -40,7 +40,7 @@ const (
 	backoffMax = time.Second
 	// askTimeout bounds a request that has an end.
 	askTimeout = 10 * time.Second
-	// lastWords bounds the report of what happened while shutting down.
+	// lastWords bounds how long what happened until the end is reported behind it.
 	lastWords = 2 * time.Second
 )
 
@@ -158,24 +158,21 @@ func parseKeys(b []byte) (wire.Keys, error) {
 }
 
 // report sends audit records until ctx is over; a batch that cannot be sent is
-// kept and tried again while the queue behind it fills.
+// kept and tried again while the queue behind it fills. What waits when ctx is
+// over is sent then.
 func (u *uplink) report(ctx context.Context) {
-	for {
-		records := u.audit.batch(ctx)
-		for n := 0; len(records) > 0; n++ {
-			err := u.send(ctx, records)
-			if err == nil {
-				break
-			}
+	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastWords, cancel) })()
+	for records := u.audit.batch(ctx); len(records) > 0; records = u.audit.batch(ctx) {
+		for n := 0; u.send(last, records) != nil; n++ {
 			if pause(ctx, n) != nil {
+				u.log.Warn("audit records are lost because the controller is not reached", "count", len(records)+len(u.audit.queue))
 				return
 			}
 		}
 		if n := u.audit.dropped.Swap(0); n > 0 {
 			u.log.Warn("audit records were dropped because the controller was not reached", "count", n)
-		}
-		if ctx.Err() != nil {
-			return
 		}
 	}
 }
@@ -185,11 +182,7 @@ func (u *uplink) send(ctx context.Context, records []wire.AuditRecord) error {
 	if err != nil {
 		return fmt.Errorf("encode report: %w", err)
 	}
-	limit := askTimeout
-	if ctx.Err() != nil {
-		limit = lastWords
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	res, err := u.do(ctx, http.MethodPost, wire.PathGatewayReport, b)
 	if err != nil {
