@@ -140,6 +140,7 @@ func appendCapsule(to, b []byte) []byte {
 type h3Packets struct {
 	*inbox
 	s      *http3.RequestStream
+	send   chan []byte
 	cancel context.CancelFunc
 }
 
@@ -192,7 +193,7 @@ func (c *h3Carrier) ConnectUDP(ctx context.Context, authority string) (Packets, 
 		}
 		return nil, streamError(err)
 	}
-	p := &h3Packets{inbox: newInbox(), s: s}
+	p := &h3Packets{inbox: newInbox(), s: s, send: make(chan []byte, unread)}
 	receiving, cancel := context.WithCancel(s.Context())
 	p.cancel = cancel
 	go func() {
@@ -200,6 +201,7 @@ func (c *h3Carrier) ConnectUDP(ctx context.Context, authority string) (Packets, 
 		p.Close()
 	}()
 	go p.datagrams(receiving)
+	go p.write()
 	return p, nil
 }
 
@@ -223,14 +225,34 @@ func (p *h3Packets) Send(b []byte) error {
 		return p.err
 	default:
 	}
-	err := p.s.SendDatagram(append([]byte{0}, b...))
-	var large *quic.DatagramTooLargeError
-	if errors.As(err, &large) {
-		if err = p.s.TryWriteAll(appendCapsule(nil, b)); errors.Is(err, quic.ErrWouldBlock) {
-			return nil // lost
+	select {
+	case p.send <- append([]byte{0}, b...):
+	default: // lost, as UDP does
+	}
+	return nil
+}
+
+// write sends what waits, so that Send does not: QUIC takes a datagram when the
+// path does.
+func (p *h3Packets) write() {
+	for {
+		select {
+		case b := <-p.send:
+			err := p.s.SendDatagram(b)
+			var large *quic.DatagramTooLargeError
+			if errors.As(err, &large) {
+				if err = p.s.TryWriteAll(appendCapsule(nil, b[1:])); errors.Is(err, quic.ErrWouldBlock) {
+					err = nil // lost
+				}
+			}
+			if err != nil {
+				p.end(streamError(err))
+				return
+			}
+		case <-p.over:
+			return
 		}
 	}
-	return streamError(err)
 }
 
 // Close may come from anyone, more than once.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
@@ -215,6 +216,31 @@ func FuzzResponse(f *testing.F) {
 		}
 		if got, _ := io.ReadAll(res.Body); len(got) > len(b) {
 			t.Errorf("%d bytes of %d", len(got), len(b))
+		}
+	})
+}
+
+// A network that is gone loses datagrams, and holds nobody up.
+func TestDatagramsWithoutNetwork(t *testing.T) {
+	inBed(t, func(t *testing.T, b *bed) {
+		b.far.update(func() { b.far.connect = echoUDP(t) })
+		p, err := b.dial(H3).ConnectUDP(t.Context(), "[2001:db8::1]:53")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.lose(func(string, netip.AddrPort, netip.AddrPort) bool { return true })
+		began := time.Now()
+		for range 1000 {
+			if err := p.Send(make([]byte, 1000)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("sending took %v", took)
+		}
+		p.Close()
+		if err := p.Send(nil); err == nil {
+			t.Error("a closed one sends")
 		}
 	})
 }
