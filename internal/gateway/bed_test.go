@@ -214,6 +214,11 @@ func (a *authority) link(controller string) string {
 // start runs a gateway until the test ends.
 func start(t *testing.T, o Options) *Gateway {
 	t.Helper()
+	return startWith(t, o, func(*Gateway) {})
+}
+
+func startWith(t *testing.T, o Options, prepare func(*Gateway)) *Gateway {
+	t.Helper()
 	if o.Config.Name == "" {
 		o.Config.Name = "gw"
 	}
@@ -227,6 +232,7 @@ func start(t *testing.T, o Options) *Gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
+	prepare(g)
 	if err := g.Listen(); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ type connection struct {
 	secured <-chan struct{} // closed when the handshake is complete; nil: it is
 	gone    <-chan struct{} // closed when the connection has ended
 	guest   *guest
+	silence *silence // nil: it is not watched
 }
 
 type connectionKey struct{}
@@ -21,8 +22,10 @@ func withConnection(ctx context.Context, c connection) context.Context {
 }
 
 // connectionOf is the request's; the zero value where the server hung none.
-func connectionOf(r *http.Request) connection {
-	c, _ := r.Context().Value(connectionKey{}).(connection)
+func connectionOf(r *http.Request) connection { return connectionIn(r.Context()) }
+
+func connectionIn(ctx context.Context) connection {
+	c, _ := ctx.Value(connectionKey{}).(connection)
 	return c
 }
 

@@ -47,8 +47,10 @@ func (f *feed) put(v wire.Verdicts) {
 // stream writes verdicts, and nothing while none changes, until the session
 // ends, another feed has taken its place, or the client is gone.
 func (f *feed) stream(ctx context.Context, w http.ResponseWriter, s *session) {
-	rc := http.NewResponseController(w)
+	rc, quiet := http.NewResponseController(w), connectionIn(ctx).silence
 	write := func(id, name string, v any) bool {
+		quiet.begin()
+		defer quiet.finish()
 		e, err := wire.NewEvent(id, name, v)
 		if err == nil {
 			_, err = e.WriteTo(w)

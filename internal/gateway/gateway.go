@@ -63,6 +63,8 @@ type Gateway struct {
 	limiter  admission.Limiter
 	gate     gate
 	guests   sync.WaitGroup // the sessions of foreign clients
+	// lookEvery is silence's; tests set it.
+	lookEvery time.Duration
 	// clockSet receives when the system's clock has been set, see clockSet.
 	clockSet func(context.Context) (set, ended <-chan struct{})
 }
@@ -83,7 +85,8 @@ func New(o Options) (*Gateway, error) {
 		config: o.Config, log: o.Log, state: folder(o.Config.State), registry: newRegistry(o.Config.Site),
 		audit: newAuditor(), uplink: o.Uplink, conn: o.PacketConn, listener: o.Listener, now: o.Now,
 		alerts: make(chan wire.GatewayAlert, alertQueue), resolver: newResolver(o.Config.ResolveEvery.D()),
-		dialer: dialer{hosts: hosts, resolve: o.Resolve, dial: o.Dial},
+		lookEvery: lookEvery,
+		dialer:    dialer{hosts: hosts, resolve: o.Resolve, dial: o.Dial},
 	}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)

@@ -25,8 +25,9 @@ import (
 // carriers ends its directions by capsules, and does not notice.
 type lane struct {
 	body
-	stop func() bool // of hearing that the client is gone
-	mu   sync.Mutex
+	silence *silence    // of its connection
+	stop    func() bool // of hearing that the client is gone
+	mu      sync.Mutex
 	// using counts the Reads and Writes that are under way.
 	using       int
 	read, wrote bool          // the directions that have ended
@@ -58,7 +59,7 @@ var errLaneOver = errors.New("the request has ended")
 // body. The handler has to call serve before it returns, and nothing of w or r
 // after take. An error means that the client is gone.
 func take(w http.ResponseWriter, r *http.Request) (*lane, error) {
-	l := &lane{over: make(chan struct{}), idle: make(chan struct{})}
+	l := &lane{silence: connectionOf(r).silence, over: make(chan struct{}), idle: make(chan struct{})}
 	var err error
 	switch taker, ok := w.(http3.HTTPStreamer); {
 	case ok:
@@ -110,7 +111,9 @@ func (l *lane) Write(p []byte) (int, error) {
 	if err := l.enter(func() bool { return l.wrote }); err != nil {
 		return 0, errLaneOver
 	}
+	l.silence.begin()
 	n, err := l.body.Write(p)
+	l.silence.finish()
 	l.exit(nil)
 	if err != nil {
 		l.reset(codeAborted)

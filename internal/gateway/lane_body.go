@@ -132,7 +132,11 @@ func (b h1Body) deafen() { b.SetReadDeadline(past) }
 
 // reset closes the TCP connection below TLS: TLS itself would wait to say goodbye.
 func (b h1Body) reset(quic.StreamErrorCode) {
-	c := b.Conn
+	abortTLS(b.Conn)
+}
+
+// abortTLS is abortConn, below TLS where there is any.
+func abortTLS(c net.Conn) {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}

@@ -177,7 +177,9 @@ func (g *Gateway) quicServer(id *identity, reset quic.StatelessResetKey) (*h3Ser
 		EnableDatagrams: true,
 		Logger:          slog.New(slog.DiscardHandler),
 		ConnContext: func(ctx context.Context, c *quic.Conn) context.Context {
-			return withConnection(WithCarrier(ctx), connection{secured: c.HandshakeComplete(), gone: ctx.Done(), guest: &guest{}})
+			ctx = WithCarrier(ctx)
+			return withConnection(ctx, connection{secured: c.HandshakeComplete(), gone: ctx.Done(), guest: &guest{},
+				silence: g.listenTo(ctx, &h3Pulse{conn: c}, ctx.Done(), func() { endH3(c) })})
 		},
 	}}, nil
 }
@@ -234,7 +236,9 @@ func (g *Gateway) tcpServer(id *identity) (*tcpServer, error) {
 		IdleTimeout:       idleTimeout,
 		ErrorLog:          log.New(io.Discard, "", 0),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return withConnection(WithCarrier(ctx), connection{gone: ends.begin(ctx, c), guest: &guest{}})
+			ctx = WithCarrier(ctx)
+			gone := ends.begin(ctx, c)
+			return withConnection(ctx, connection{gone: gone, guest: &guest{}, silence: g.listenTo(ctx, pulseOf(c), gone, func() { abortTLS(c) })})
 		},
 		ConnState: ends.state,
 	}}

@@ -213,6 +213,7 @@ func (u *udpFlow) fromApp() (idle bool) {
 // toClient sends beside the stream what fits in a packet, or a capsule.
 func (u *udpFlow) toClient(b []byte) error {
 	if u.beside != nil {
+		u.lane.silence.note()
 		err := u.beside.SendDatagram(bytes.Clone(b))
 		if err == nil || u.lane.ended() {
 			return err
