@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/tidegate/tidegate/app/profile"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel"
@@ -14,7 +15,7 @@ import (
 // none is the device of a system that has none.
 type none struct{}
 
-func newDevice(*tunnel.Dataplane, func(bool, *wire.Problem), *slog.Logger) device { return none{} }
+func newDevice(profile.Profile, *tunnel.Dataplane, func(bool, *wire.Problem), *slog.Logger) device { return none{} }
 
 func (none) Apply(session.Wanted) {}
 

@@ -33,7 +33,7 @@ type device interface {
 func newFronts(p profile.Profile, plane *tunnel.Dataplane, log *slog.Logger) *fronts {
 	f := &fronts{plane: plane, log: log,
 		proxy: proxy.New(proxy.Options{Router: plane.Router(), Peer: tunnel.CheckPeer, Profile: p.Name, Log: log})}
-	f.device = newDevice(plane, f.facts.device, log)
+	f.device = newDevice(p, plane, f.facts.device, log)
 	return f
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -94,12 +95,37 @@ func TestHelperConfig(t *testing.T) {
 		t.Errorf("it does not allow what the client asks for: %+v", c)
 	}
 	// Each setting that is commented out is one.
-	if _, err := server.Parse(strings.ReplaceAll(string(text), "\n#p", "\np")); err != nil {
-		t.Errorf("with all settings: %v", err)
+	if c, err := server.Parse(regexp.MustCompile(`(?m)^#([a-z]+ = )`).ReplaceAllString(string(text), "$1")); err != nil || len(c.Networks) == 0 || len(c.Programs) == 0 {
+		t.Errorf("with all settings: %+v, %v", c, err)
 	}
 	group, err := os.ReadFile("linux/helper/tidegate.sysusers")
 	if err != nil || !strings.Contains(string(group), "\ng "+c.Group+" ") {
 		t.Errorf("nothing makes the group: %q, %v", group, err)
+	}
+}
+
+// Removal undoes what was done, and an upgrade does not.
+func TestHelperRemoval(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"remove"}, "stop undo"},
+		{[]string{"0"}, "stop undo"},
+		{[]string{"upgrade", "2.0"}, ""},
+		{[]string{"1"}, ""},
+	} {
+		script, err := os.ReadFile("linux/helper/preremove.sh")
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		text := strings.NewReplacer("/usr/libexec/tidegate-helper -undo", "echo undo", "systemctl disable --now tidegate-helper.socket tidegate-helper.service", "echo stop",
+			"/run/systemd/system", dir, "/run/tidegate/helper", dir).Replace(string(script))
+		out, err := exec.CommandContext(t.Context(), "sh", append([]string{"-c", text, "preremove"}, tt.args...)...).CombinedOutput()
+		if got := strings.Join(strings.Fields(string(out)), " "); err != nil || got != tt.want {
+			t.Errorf("%v: %q, want %q (%v)", tt.args, got, tt.want, err)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"sync"
@@ -23,16 +24,23 @@ const SocketEnv = "TIDEGATE_HELPER_SOCKET"
 // Helper opens the device. A client.Helper is one.
 type Helper interface {
 	OpenTUN(ctx context.Context) (*client.Device, error)
-	ApplyRoutes(ctx context.Context, routes []netip.Prefix) error
+	ApplyRoutes(ctx context.Context, routes, networks []netip.Prefix) (left map[protocol.Code][]netip.Prefix, err error)
 	Close(ctx context.Context) error
 }
 
-// Options for New. Carry and Report are needed.
+// Options for New. Carry, Report and Controller are needed.
 type Options struct {
 	// Helper is asked for the device; nil: the system's, or SocketEnv's.
 	Helper Helper
-	// Networks are led to the device.
-	Networks []netip.Prefix
+	// Routes are led to the device: the synthetic addresses. The networks that
+	// entitlements name are beside them.
+	Routes []netip.Prefix
+	// Controller tells where the controller is, host:port.
+	Controller func() (string, error)
+	// Resolve looks a host up, Resolvers are the addresses of who is asked then;
+	// nil: the system's.
+	Resolve   func(ctx context.Context, host string) ([]netip.Addr, error)
+	Resolvers func() []netip.Addr
 	// Carry carries what comes by the device until ctx ends or the device is
 	// gone, and closes it.
 	Carry func(ctx context.Context, device *os.File) error
@@ -53,11 +61,15 @@ const (
 type TUN struct {
 	o Options
 
-	mu     sync.Mutex
-	wanted bool
-	news   chan struct{} // holds one token while wanted has changed
-	up     bool
-	why    *wire.Problem
+	mu      sync.Mutex
+	wanted  wanted
+	news    chan struct{} // holds one token while wanted.session has changed
+	changed chan struct{} // holds one while any of it has
+	up      bool
+	why     *wire.Problem
+
+	known map[string][]netip.Addr // of hosts, when they were looked up last; serve's
+	noted string                  // what was logged last; serve's
 }
 
 // New makes a TUN that does nothing until Run.
@@ -68,26 +80,43 @@ func New(o Options) *TUN {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &TUN{o: o, news: make(chan struct{}, 1)}
+	if o.Resolve == nil {
+		o.Resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
+	}
+	if o.Resolvers == nil {
+		o.Resolvers = resolvers
+	}
+	return &TUN{o: o, news: make(chan struct{}, 1), changed: make(chan struct{}, 1), known: map[string][]netip.Addr{}}
 }
 
-// Apply has the device there while somebody is signed in. It does not block.
+// Apply has the device there while somebody is signed in. It does not block, and
+// keeps of w no more than names and networks.
 func (t *TUN) Apply(w session.Wanted) {
+	next := newWanted(w)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if want := w.Session != ""; want != t.wanted {
-		t.wanted = want
+	if t.wanted.equal(next) {
+		return
+	}
+	token := func(c chan struct{}) {
 		select {
-		case t.news <- struct{}{}:
+		case c <- struct{}{}:
 		default:
 		}
 	}
+	if t.wanted.session != next.session {
+		token(t.news)
+	}
+	t.wanted = next
+	token(t.changed)
 }
 
 func (t *TUN) want() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.wanted
+	return t.wanted.session
 }
 
 // Run has the device there while it is wanted, until ctx ends; then it undoes
@@ -124,7 +153,7 @@ func (t *TUN) serve(ctx context.Context) {
 		asked = asked || !errors.Is(err, client.ErrAbsent) && !errors.Is(err, &protocol.Refusal{Code: protocol.Busy})
 		pause := again
 		if err == nil {
-			err = t.carry(ctx, d.File)
+			err = t.carry(ctx, d)
 			pause = short
 		}
 		if !t.want() || ctx.Err() != nil {
@@ -138,33 +167,39 @@ func (t *TUN) serve(ctx context.Context) {
 	}
 }
 
-// open has the device opened, and the networks led to it.
-func (t *TUN) open(ctx context.Context) (*client.Device, error) {
+// opened is a device, and what is led to it.
+type opened struct {
+	*client.Device
+	routes, networks []netip.Prefix
+}
+
+// open has the device opened, and the routes and networks led to it.
+func (t *TUN) open(ctx context.Context) (*opened, error) {
+	networks := t.networks(ctx) // first: between the two nothing is led
 	d, err := t.o.Helper.OpenTUN(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var routes []netip.Prefix
-	for _, p := range t.o.Networks {
-		if p.Addr().Is4() || d.Addr6.IsValid() {
-			routes = append(routes, p)
-		}
-	}
-	if err := t.o.Helper.ApplyRoutes(ctx, routes); err != nil {
+	six := d.Addr6.IsValid()
+	o := &opened{d, fitting(t.o.Routes, six), fitting(networks, six)}
+	if err := t.apply(ctx, o.routes, o.networks); err != nil {
 		d.File.Close()
 		return nil, err
 	}
-	return d, nil
+	return o, nil
 }
 
 // carry carries until the device is not wanted any more, or gone; then it says
 // why.
-func (t *TUN) carry(ctx context.Context, device *os.File) error {
+func (t *TUN) carry(ctx context.Context, o *opened) error {
 	ctx, cancel := context.WithCancel(ctx)
+	var leading sync.WaitGroup
+	defer leading.Wait()
 	defer cancel()
 	t.tell(true, nil)
 	ended := make(chan error, 1)
-	go func() { ended <- t.o.Carry(ctx, device) }()
+	go func() { ended <- t.o.Carry(ctx, o.File) }()
+	leading.Go(func() { t.lead(ctx, o.routes, o.networks, o.Addr6.IsValid()) })
 	for {
 		select {
 		case err := <-ended:

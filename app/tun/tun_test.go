@@ -32,6 +32,30 @@ type fake struct {
 	apply error
 	gone  chan error // ends carrying
 	no6   bool
+	lost  error                   // instead of the controller's address
+	names map[string][]netip.Addr // that resolve
+}
+
+func (f *fake) resolve(_ context.Context, host string) ([]netip.Addr, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if a, ok := f.names[host]; ok {
+		return a, nil
+	}
+	return nil, errors.New("no such host")
+}
+
+// name has a host resolve to these; none: not at all.
+func (f *fake) name(host string, addrs ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.names == nil {
+		f.names = map[string][]netip.Addr{}
+	}
+	delete(f.names, host)
+	for _, a := range addrs {
+		f.names[host] = append(f.names[host], netip.MustParseAddr(a))
+	}
 }
 
 func (f *fake) note(format string, arg ...any) {
@@ -77,10 +101,14 @@ func (f *fake) OpenTUN(context.Context) (*client.Device, error) {
 	return d, nil
 }
 
-func (f *fake) ApplyRoutes(_ context.Context, routes []netip.Prefix) error {
-	f.note("routes %v", routes)
+func (f *fake) ApplyRoutes(_ context.Context, routes, networks []netip.Prefix) (map[protocol.Code][]netip.Prefix, error) {
+	if len(networks) > 0 {
+		f.note("routes %v networks %v", routes, networks)
+	} else {
+		f.note("routes %v", routes)
+	}
 	_, err := f.errs()
-	return err
+	return nil, err
 }
 
 func (f *fake) Close(ctx context.Context) error {
@@ -120,7 +148,9 @@ func bubble(t *testing.T, f *fake, test func(tun *TUN, expect func(...string))) 
 	synctest.Test(t, func(t *testing.T) {
 		f.gone = make(chan error)
 		tun := New(Options{Helper: f, Carry: f.carry, Report: f.report,
-			Networks: []netip.Prefix{netip.MustParsePrefix("100.96.0.0/16"), netip.MustParsePrefix("fd54::/48")}})
+			Controller: func() (string, error) { return "controller.example:8443", f.lost },
+			Resolve:    f.resolve, Resolvers: func() []netip.Addr { return []netip.Addr{netip.MustParseAddr("10.9.0.53")} },
+			Routes: []netip.Prefix{netip.MustParsePrefix("100.96.0.0/16"), netip.MustParsePrefix("fd54::/48")}})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- tun.Run(ctx) }()

@@ -309,8 +309,12 @@ func TestManyOpens(t *testing.T) {
 		}
 		idle = append(idle, c)
 	}
-	if n := fds(); n > fds0+2*64+10 {
+	if n := fds(); n > fds0+2*256+10 {
 		t.Errorf("300 connections hold %d descriptors", n)
+	}
+	// They are one user's, who has had more than that user's part.
+	if got := b.run(bob, "open", ""); got != "ok" {
+		t.Errorf("open beside another user's connections: %s", got)
 	}
 	for _, c := range idle {
 		c.Close()

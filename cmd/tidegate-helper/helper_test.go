@@ -234,7 +234,7 @@ func rules(t *testing.T) (lines []string) {
 			t.Fatalf("ip rule: %v: %s", err, out)
 		}
 		for line := range strings.Lines(string(out)) {
-			if strings.HasPrefix(line, "5200:") {
+			if strings.HasPrefix(line, "5200:") || strings.HasPrefix(line, "5201:") {
 				lines = append(lines, strings.TrimSpace(line))
 			}
 		}

@@ -38,6 +38,7 @@ func run() error {
 	socket := flag.String("socket", "", "listen here, where systemd passes no socket")
 	flag.StringVar(&o.Journal, "journal", "/run/tidegate/helper", "a folder for what has to be undone")
 	flag.StringVar(&o.Sessions, "sessions", "/run/systemd/sessions", "logind's folder of sessions")
+	undo := flag.Bool("undo", false, "undo what was done for anybody, and end: before the helper is removed")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("it takes no arguments, and got %q", flag.Args())
@@ -53,6 +54,13 @@ func run() error {
 		return err
 	}
 	o.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	if *undo {
+		s, err := server.New(o)
+		if err != nil {
+			return err
+		}
+		return s.Undo()
+	}
 	if err := listen(*socket, o.GID); err != nil {
 		return err
 	}

@@ -8,12 +8,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,13 +133,14 @@ func code(err error) string {
 }
 
 // beClient has a device, answers each datagram that comes by it with itself,
-// and says "ready"; it applies the routes of each line it is told, "close"
-// undoes all, and the end of its input ends it.
+// and says "ready"; it applies the routes of each line it is told, and the
+// networks, which have a plus before them, "close" undoes all, and the end of its
+// input ends it.
 func beClient(h client.Helper, _ string) {
 	ctx := context.Background()
 	d, err := h.OpenTUN(ctx)
 	if err == nil {
-		err = h.ApplyRoutes(ctx, pools)
+		_, err = h.ApplyRoutes(ctx, pools, nil)
 	}
 	status, _ := os.ReadFile("/proc/self/status")
 	_, caps, _ := strings.Cut(string(status), "CapEff:\t")
@@ -154,11 +157,20 @@ func beClient(h client.Helper, _ string) {
 			fmt.Println(code(h.Close(ctx)))
 			continue
 		}
-		var routes []netip.Prefix
+		var routes, networks []netip.Prefix
 		for _, f := range strings.Fields(in.Text()) {
-			routes = append(routes, netip.MustParsePrefix(f))
+			if n, ok := strings.CutPrefix(f, "+"); ok {
+				networks = append(networks, netip.MustParsePrefix(n))
+			} else {
+				routes = append(routes, netip.MustParsePrefix(f))
+			}
 		}
-		fmt.Println(code(h.ApplyRoutes(ctx, routes)))
+		left, err := h.ApplyRoutes(ctx, routes, networks)
+		answer := code(err)
+		for _, why := range slices.Sorted(maps.Keys(left)) {
+			answer += fmt.Sprintf(" %s %v", why, left[why])
+		}
+		fmt.Println(answer)
 	}
 }
 
@@ -236,8 +248,9 @@ func beSend(_ client.Helper, arg string) {
 
 // ear hears what leaves this machine by its Ethernet.
 type ear struct {
-	t  *testing.T
-	fd int
+	t    *testing.T
+	fd   int
+	nets []netip.Prefix // that it listens for
 }
 
 func listenAt(t *testing.T, name string) *ear {
@@ -255,10 +268,10 @@ func listenAt(t *testing.T, name string) *ear {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(fd) })
-	return &ear{t, fd}
+	return &ear{t, fd, pools}
 }
 
-// heard counts the packets to the pools that have left since the last call, or
+// heard counts the packets to its networks that have left since the last call, or
 // asked where such an address is.
 func (e *ear) heard() (n int) {
 	b := make([]byte, 70000)
@@ -283,7 +296,7 @@ func (e *ear) heard() (n int) {
 		case unix.ETH_P_IPV6:
 			to = netip.AddrFrom16([16]byte(p[24:]))
 		}
-		if pool4.Contains(to) || pool6.Contains(to) {
+		if slices.ContainsFunc(e.nets, func(p netip.Prefix) bool { return p.Contains(to) }) {
 			n++
 		}
 	}

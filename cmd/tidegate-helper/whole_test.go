@@ -30,12 +30,14 @@ import (
 // web is a data plane with one web application, which is at home everywhere.
 type web struct{ conns chan net.Conn }
 
-func (w web) Host(netip.Addr) (string, bool) { return "wiki.example", true }
+func (w web) Host(a netip.Addr) (string, bool) {
+	return "wiki.example", pool4.Contains(a) || pool6.Contains(a)
+}
 
 func (w web) Covers(front.Target) bool { return true }
 
 func (w web) Carry(ctx context.Context, o front.Offer) {
-	if o.Target.Port != 80 {
+	if own := o.Target.Host == wiki4 || o.Target.Host == wiki6; o.Target.Port != 80 || !own && o.Target.Host != "wiki.example" {
 		o.Refuse(&wire.Problem{Code: wire.CodeAppRefused})
 		return
 	}
@@ -78,17 +80,19 @@ func (w web) Addr() net.Addr { return &net.TCPAddr{} }
 
 // The client's part, the helper and real programs, from the sign-in to the end.
 func TestTheWhole(t *testing.T) {
-	b := newBed(t, "")
+	b := newBed(t, corp)
 	b.session(0, "1", "active")
 	ear := listenAt(t, "phys1")
+	ear.nets = append(corpNets, ear.nets...)
 	w := web{make(chan net.Conn)}
 	server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { io.WriteString(rw, "hello") })}
 	go server.Serve(w)
 	defer close(w.conns)
 	told := make(chan bool, 10)
 	part := tun.New(tun.Options{
-		Helper:   client.Helper{Socket: b.socket},
-		Networks: []netip.Prefix{tunnel.SyntheticIPv4, tunnel.SyntheticIPv6},
+		Helper:     client.Helper{Socket: b.socket},
+		Routes:     []netip.Prefix{tunnel.SyntheticIPv4, tunnel.SyntheticIPv6},
+		Controller: func() (string, error) { return "192.168.7.9:8443", nil },
 		Carry: func(ctx context.Context, device *os.File) error {
 			return stack.New(stack.Options{Device: device, Router: w, Names: w}).Run(ctx)
 		},
@@ -102,12 +106,16 @@ func TestTheWhole(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- part.Run(ctx) }()
-	part.Apply(session.Wanted{Session: "s"})
+	part.Apply(session.Wanted{
+		Session: "s",
+		Sites:   []session.WantedSite{{Gateways: []wire.Gateway{{Address: "192.168.7.8:8444"}}}},
+		Routes:  []session.WantedRoute{{Protocol: wire.TCP, Hosts: []string{"10.20.0.0/24", wiki6}, Ports: []uint16{80}}},
+	})
 	if !<-told {
 		t.Fatal("it is not up")
 	}
 	defer rogue(t)()
-	for _, host := range []string{app4.String(), "[" + app6.String() + "]"} {
+	for _, host := range []string{app4.String(), "[" + app6.String() + "]", wiki4, "[" + wiki6 + "]"} {
 		out, err := exec.CommandContext(t.Context(), "curl", "-sS", "--max-time", "60", "http://"+host+"/").CombinedOutput()
 		if string(out) != "hello" {
 			t.Errorf("curl %s: %v: %s", host, err, out)

@@ -64,23 +64,25 @@ func (h Helper) OpenTUN(ctx context.Context) (*Device, error) {
 	return &Device{File: f, Device: *reply.Device}, nil
 }
 
-// ApplyRoutes has exactly these networks reached through the device; see
-// protocol.ApplyRoutes.
-func (h Helper) ApplyRoutes(ctx context.Context, routes []netip.Prefix) error {
-	return h.plain(ctx, protocol.Request{Verb: protocol.ApplyRoutes, Routes: routes})
+// ApplyRoutes has exactly these routes and networks reached through the device,
+// and returns the networks that are not; see protocol.ApplyRoutes.
+func (h Helper) ApplyRoutes(ctx context.Context, routes, networks []netip.Prefix) (left map[protocol.Code][]netip.Prefix, err error) {
+	reply, err := h.plain(ctx, protocol.Request{Verb: protocol.ApplyRoutes, Routes: routes, Networks: networks})
+	return reply.Left, err
 }
 
 // Close has the helper undo all that it did for this user.
 func (h Helper) Close(ctx context.Context) error {
-	return h.plain(ctx, protocol.Request{Verb: protocol.Close})
+	_, err := h.plain(ctx, protocol.Request{Verb: protocol.Close})
+	return err
 }
 
-func (h Helper) plain(ctx context.Context, r protocol.Request) error {
-	_, f, err := h.call(ctx, r)
+func (h Helper) plain(ctx context.Context, r protocol.Request) (protocol.Reply, error) {
+	reply, f, err := h.call(ctx, r)
 	if f != nil {
 		f.Close()
 	}
-	return err
+	return reply, err
 }
 
 func (h Helper) dial(ctx context.Context) (*net.UnixConn, error) {

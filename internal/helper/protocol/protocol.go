@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 )
 
 // Limits of messages.
@@ -34,9 +35,12 @@ type Verb string
 const (
 	// OpenTUN makes the user's device. Refused as Busy while there is one.
 	OpenTUN Verb = "open-tun"
-	// ApplyRoutes has exactly these networks reached through the device: none
-	// undoes it, and twice is once. From then on, and until Close, packets to
-	// these networks leave this machine no other way, device or none.
+	// ApplyRoutes has exactly these routes and networks reached through the device:
+	// none undoes it, and twice is once. From then on, and until Close, packets to
+	// the routes leave this machine no other way, device or none, and the user's
+	// packets to the networks do not. A route that cannot be had is a refusal, and
+	// all stays as it was; a network is led as far as the administrator's list has
+	// it and this machine is not in it itself, and what is left out is told.
 	ApplyRoutes Verb = "apply-routes"
 	// Close undoes all of it. There need not be anything, and anybody may who can
 	// connect.
@@ -45,14 +49,21 @@ const (
 
 // Request is what the tray process asks for.
 type Request struct {
-	Verb   Verb           `json:"verb"`
-	Routes []netip.Prefix `json:"routes,omitempty"` // of ApplyRoutes
+	Verb Verb `json:"verb"`
+	// Of ApplyRoutes: Routes are addresses that mean something to the client
+	// alone, Networks the organisation's own, which others may be the way to.
+	// Together there are at most MaxRoutes.
+	Routes   []netip.Prefix `json:"routes,omitempty"`
+	Networks []netip.Prefix `json:"networks,omitempty"`
 }
 
 // Reply is the answer.
 type Reply struct {
 	Refusal *Refusal `json:"refusal,omitempty"`
 	Device  *Device  `json:"device,omitempty"` // of OpenTUN
+	// Left, of ApplyRoutes, are networks that are not led to the device, by why:
+	// Outside, Conflict or Full.
+	Left map[Code][]netip.Prefix `json:"left,omitempty"`
 }
 
 // Device is what was opened.
@@ -74,7 +85,7 @@ const (
 	Outside    Code = "outside"     // the administrator's list has no such network
 	Conflict   Code = "conflict"    // the network that this machine is in uses those addresses
 	NoDevice   Code = "no-device"   // there is none to lead routes to
-	Full       Code = "full"        // too many users have one
+	Full       Code = "full"        // too many users have one, or there are too many networks
 	Failed     Code = "failed"      // the system did not do it
 )
 
@@ -152,16 +163,16 @@ func DecodeRequest(b []byte) (r Request, err error) {
 	switch r.Verb {
 	case ApplyRoutes:
 	case OpenTUN, Close:
-		if r.Routes != nil {
+		if r.Routes != nil || r.Networks != nil {
 			return Request{}, fmt.Errorf("decode message: %s has no routes", r.Verb)
 		}
 	default:
 		return Request{}, fmt.Errorf("decode message: there is no verb %.20q", r.Verb)
 	}
-	if len(r.Routes) > MaxRoutes {
-		return Request{}, fmt.Errorf("decode message: %d routes are too many", len(r.Routes))
+	if n := len(r.Routes) + len(r.Networks); n > MaxRoutes {
+		return Request{}, fmt.Errorf("decode message: %d routes are too many", n)
 	}
-	for _, p := range r.Routes {
+	for _, p := range slices.Concat(r.Routes, r.Networks) {
 		if !p.IsValid() || p.Addr().Is4In6() {
 			return Request{}, fmt.Errorf("decode message: a route is no network")
 		}

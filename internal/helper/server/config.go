@@ -13,7 +13,7 @@
 //	OpenTUN ──► device, addresses           gone with the descriptor (the kernel)
 //	ApplyRoutes ──► routes of a table ──────┘
 //	            ├─► rules that lead to it    undone when the device has gone
-//	            ├─► "unreachable" in main ┐
+//	            ├─► "unreachable" ────────┐
 //	            └─► nftables guard ───────┴─ stay until Close
 //
 // What outlives the device is written down before it is done (journal.go), and
@@ -40,9 +40,13 @@ const ConfigPath = "/etc/tidegate/helper.toml"
 
 // Config is what the administrator allows.
 type Config struct {
-	// Prefixes are the networks that devices may be routes to, and parts of
-	// which users' clients ask for.
+	// Prefixes are what users' clients may have led to their devices and
+	// guarded from everybody, or parts of it: addresses that stand for
+	// applications by name, and mean nothing to anybody else.
 	Prefixes []netip.Prefix `toml:"prefixes"`
+	// Networks are the organisation's own, which may be led to a user's device
+	// for that user alone.
+	Networks []netip.Prefix `toml:"networks"`
 	// Devices are an IPv4 and an IPv6 network that devices' own addresses are
 	// taken from, of at most a /24 and a /112.
 	Devices []netip.Prefix `toml:"devices"`
@@ -124,12 +128,16 @@ func (c Config) check() error {
 	if len(c.Prefixes) == 0 || len(c.Prefixes) > protocol.MaxRoutes {
 		note("prefixes: there are %d, want 1 to %d", len(c.Prefixes), protocol.MaxRoutes)
 	}
-	for i, p := range c.Prefixes {
+	if len(c.Networks) > protocol.MaxRoutes {
+		note("networks: there are %d, want at most %d", len(c.Networks), protocol.MaxRoutes)
+	}
+	all := slices.Concat(c.Prefixes, c.Networks)
+	for i, p := range all {
 		if err := possible(p); err != nil {
-			note("prefixes: %w", err)
+			note("prefixes and networks: %w", err)
 		}
-		if slices.ContainsFunc(c.Prefixes[:i], p.Overlaps) {
-			note("prefixes: %v is there twice", p)
+		if slices.ContainsFunc(all[:i], p.Overlaps) {
+			note("prefixes and networks: %v is there twice", p)
 		}
 	}
 	if len(c.Devices) != 2 || !c.Devices[0].Addr().Is4() || !c.Devices[1].Addr().Is6() {
@@ -212,6 +220,54 @@ func (c Config) allows(routes []netip.Prefix, here []netip.Prefix) *protocol.Ref
 		}
 	}
 	return nil
+}
+
+// parts are what is led of the networks that a client asks for: as far as the
+// administrator has them, but none that this machine is in; of those within
+// each other, the widest. left are the others.
+func (c Config) parts(networks, here []netip.Prefix, room int) (led []netip.Prefix, left map[protocol.Code][]netip.Prefix) {
+	left = map[protocol.Code][]netip.Prefix{}
+	told := 0
+	leave := func(why protocol.Code, p netip.Prefix) {
+		if told < protocol.MaxRoutes && !slices.Contains(left[why], p) { // what a message has room for
+			told++
+			left[why] = append(left[why], p)
+		}
+	}
+	var all []netip.Prefix
+	for _, p := range networks {
+		p = p.Masked()
+		mine := 0
+		for _, a := range c.Networks {
+			if !a.Overlaps(p) {
+				continue
+			}
+			mine++
+			part := p
+			if a.Bits() > p.Bits() {
+				part = a
+			}
+			if slices.ContainsFunc(here, part.Overlaps) {
+				leave(protocol.Conflict, part)
+			} else {
+				all = append(all, part)
+			}
+		}
+		if mine == 0 {
+			leave(protocol.Outside, p)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b netip.Prefix) int { return a.Bits() - b.Bits() })
+	for _, p := range all {
+		switch {
+		case slices.ContainsFunc(led, p.Overlaps): // in a wider one
+		case len(led) >= room:
+			leave(protocol.Full, p)
+		default:
+			led = append(led, p)
+		}
+	}
+	return led, left
 }
 
 // address is a device's own, of the n-th from 1.

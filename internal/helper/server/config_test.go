@@ -4,6 +4,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -46,6 +47,10 @@ func TestConfig(t *testing.T) {
 		{"mapped", replace("10.20.0.0/16", "::ffff:10.0.0.0/104"), "::ffff:10.0.0.0/104"},
 		{"bits behind", replace("10.20.0.0/16", "10.20.0.1/16"), "bits behind"},
 		{"twice", replace("10.20.0.0/16", "100.96.1.0/24"), "is there twice"},
+		{"a network twice", good + `networks = ["10.20.4.0/24"]`, "10.20.4.0/24 is there twice"},
+		{"everything for a network", good + `networks = ["0.0.0.0/0"]`, "0.0.0.0/0 is too large"},
+		{"loopback for a network", good + `networks = ["127.0.0.0/8"]`, "is no network"},
+		{"the link for a network", good + `networks = ["fe80::/10"]`, "fe80::/10 is"},
 		{"no devices", `prefixes = ["100.96.0.0/16"]`, "devices: want"},
 		{"the families the other way round", `prefixes = ["100.96.0.0/16"]` + "\n" + `devices = ["fd54:6964:6567:ffff::/64", "100.96.255.0/24"]`, "devices: want"},
 		{"small devices", replace("100.96.255.0/24", "100.96.255.0/28"), "too small"},
@@ -124,11 +129,78 @@ func TestAllows(t *testing.T) {
 	}
 }
 
+func TestParts(t *testing.T) {
+	c, err := Parse(good + `networks = ["10.30.0.0/16", "10.32.0.0/11", "fd00:30::/32"]`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := []netip.Prefix{netip.MustParsePrefix("192.168.7.0/24"), netip.MustParsePrefix("10.40.2.0/24"), netip.MustParsePrefix("127.0.0.0/8")}
+	for _, tt := range []struct {
+		asked string
+		room  int
+		want  string
+	}{
+		{"", 9, "[] map[]"},
+		{"10.30.0.0/16", 9, "[10.30.0.0/16] map[]"},
+		{"10.30.4.0/24 10.30.5.1/32", 9, "[10.30.4.0/24 10.30.5.1/32] map[]"},
+		{"10.30.4.0/24 10.30.0.0/16 10.30.0.0/16", 9, "[10.30.0.0/16] map[]"},
+		{"10.0.0.0/8", 9, "[10.30.0.0/16] map[conflict:[10.32.0.0/11]]"},
+		{"10.40.0.0/16 10.41.0.0/16", 9, "[10.41.0.0/16] map[conflict:[10.40.0.0/16]]"},
+		{"10.40.2.9/32", 9, "[] map[conflict:[10.40.2.9/32]]"},
+		{"0.0.0.0/0 ::/0", 9, "[10.30.0.0/16 fd00:30::/32] map[conflict:[10.32.0.0/11]]"},
+		{"10.20.0.0/16 192.168.7.0/24", 9, "[] map[outside:[10.20.0.0/16 192.168.7.0/24]]"},
+		{"127.0.0.0/8 169.254.169.254/32", 9, "[] map[outside:[127.0.0.0/8 169.254.169.254/32]]"},
+		{"10.30.1.0/24 10.30.2.0/24 10.30.3.0/24", 2, "[10.30.1.0/24 10.30.2.0/24] map[full:[10.30.3.0/24]]"},
+	} {
+		var networks []netip.Prefix
+		for _, f := range strings.Fields(tt.asked) {
+			networks = append(networks, netip.MustParsePrefix(f))
+		}
+		led, left := c.parts(networks, here, tt.room)
+		if got := fmt.Sprint(led, left); got != tt.want {
+			t.Errorf("%q: %s, want %s", tt.asked, got, tt.want)
+		}
+	}
+}
+
+// What is left out fits into a message, however much it is.
+func TestPartsFit(t *testing.T) {
+	var c Config
+	for i := range protocol.MaxRoutes {
+		c.Networks = append(c.Networks, netip.MustParsePrefix(fmt.Sprintf("fd00:1234:5678:9abc:def0:1234:5678:%x/128", 0x1000+i)))
+	}
+	all := []netip.Prefix{netip.MustParsePrefix("fd00::/8")}
+	asked := []netip.Prefix{netip.MustParsePrefix("::/0")}
+	for i := range protocol.MaxRoutes - 1 {
+		asked = append(asked, netip.MustParsePrefix(fmt.Sprintf("fd01:1234:5678:9abc:def0:1234:5678:%x/128", 0x1000+i)))
+	}
+	led, left := c.parts(asked, all, protocol.MaxRoutes)
+	if _, err := protocol.Encode(protocol.Reply{Left: left}); err != nil || len(led) > 0 {
+		t.Errorf("%v, %v", led, err)
+	}
+}
+
 func TestJournal(t *testing.T) {
 	j := journal{t.TempDir()}
+	if err := Prepare(filepath.Join(t.TempDir(), "journal")); err != nil {
+		t.Error(err)
+	}
+	for name, make := range map[string]func(string) error{
+		"a link":       func(p string) error { return os.Symlink(j.dir, p) },
+		"another's":    func(p string) error { return errors.Join(os.Mkdir(p, 0o777), os.Chown(p, 1000, 0)) },
+		"not a folder": func(p string) error { return os.WriteFile(p, nil, 0o600) },
+	} {
+		path := filepath.Join(t.TempDir(), "journal")
+		if err := make(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := Prepare(path); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
 	want := map[uint32]record{
 		1000: {UID: 1000, Slot: 1, Index: 7, Routes: []netip.Prefix{netip.MustParsePrefix("100.96.0.0/16")}},
-		1001: {UID: 1001, Slot: 2},
+		1001: {UID: 1001, Slot: 2, Networks: []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16")}},
 	}
 	for _, r := range want {
 		if err := j.save(r); err != nil {
@@ -148,7 +220,8 @@ func TestJournal(t *testing.T) {
 	if err := j.remove(1000); err != nil {
 		t.Errorf("again: %v", err)
 	}
-	for _, bad := range []string{"", "{", `{"uid":7,"slot":1}`, `{"uid":1002,"slot":0}`, `{"uid":1002,"slot":65}`} {
+	for _, bad := range []string{"", "{", `{"uid":7,"slot":1}`, `{"uid":1002,"slot":0}`, `{"uid":1002,"slot":65}`, `{"uid":1002,"slot":2}`, `{"uid":1002,"slot":3,"index":-1}`,
+		`{"uid":1002,"slot":3,"routes":[""]}`, `{"uid":1002,"slot":3,"routes":["0.0.0.0/0"]}`, `{"uid":1002,"slot":3,"networks":["127.0.0.0/8"]}`, `{"uid":1002,"slot":3,"networks":["10.0.0.1/8"]}`} {
 		if err := os.WriteFile(filepath.Join(j.dir, "1002.json"), []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
 		}

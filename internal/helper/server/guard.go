@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"github.com/google/nftables"
@@ -17,11 +18,12 @@ import (
 
 // The guard is an nftables table of the user's own:
 //
-//   - packets to the networks leave by a device of ours or not at all, wherever
-//     they come from and whatever routes there are;
+//   - packets to the routes leave by a device of ours or not at all, wherever
+//     they come from and whatever network the machine is in;
+//   - the user's packets to the networks do so, and nobody else's;
 //   - the device is used by its user's processes, and by what the kernel sends
 //     for them;
-//   - from the device comes only what those networks can have sent, for this
+//   - from the device comes only what all those can have sent, for this
 //     machine: nothing is forwarded.
 
 func tableOf(uid uint32) *nftables.Table {
@@ -50,7 +52,7 @@ func guard(r record) error {
 	}
 	own, ours := r.name()+"\x00", devices
 	output := chain("output", nftables.ChainHookOutput)
-	output(device(expr.MetaKeyOIFNAME, own), notOf(r.UID), verdict(expr.VerdictDrop))
+	output(device(expr.MetaKeyOIFNAME, own), socketOf(expr.CmpOpNeq, r.UID), verdict(expr.VerdictDrop))
 	output(device(expr.MetaKeyOIFNAME, ours), verdict(expr.VerdictAccept))
 	output(device(expr.MetaKeyOIFNAME, "lo\x00"), verdict(expr.VerdictAccept))
 	forward := chain("forward", nftables.ChainHookForward)
@@ -60,6 +62,11 @@ func guard(r record) error {
 	for _, p := range r.Routes {
 		output(network(p, false), verdict(expr.VerdictDrop))
 		forward(network(p, false), verdict(expr.VerdictDrop))
+	}
+	for _, p := range r.Networks {
+		output(socketOf(expr.CmpOpEq, r.UID), network(p, false), verdict(expr.VerdictDrop))
+	}
+	for _, p := range r.led() {
 		input(device(expr.MetaKeyIIFNAME, own), network(p, true), verdict(expr.VerdictAccept))
 	}
 	input(device(expr.MetaKeyIIFNAME, own), verdict(expr.VerdictDrop))
@@ -67,6 +74,20 @@ func guard(r record) error {
 		return fmt.Errorf("set the guard: %w", err)
 	}
 	return nil
+}
+
+// guarded says whether a user's guard is there: what reloads the machine's
+// firewall takes it away with the rest.
+func guarded(uid uint32) (bool, error) {
+	c, err := nftables.New()
+	if err != nil {
+		return false, fmt.Errorf("look for the guard: %w", err)
+	}
+	all, err := c.ListTablesOfFamily(nftables.TableFamilyINet)
+	if err != nil {
+		return false, fmt.Errorf("look for the guard: %w", err)
+	}
+	return slices.ContainsFunc(all, func(t *nftables.Table) bool { return t.Name == tableOf(uid).Name }), nil
 }
 
 // unguard removes a user's guard, if there is one.
@@ -90,12 +111,12 @@ func device(which expr.MetaKey, name string) []expr.Any {
 	}
 }
 
-// notOf matches packets of a socket that is another user's. What the kernel
-// sends without one does not match.
-func notOf(uid uint32) []expr.Any {
+// socketOf matches packets of a socket that is, or is not, a user's. What the
+// kernel sends without one does not match.
+func socketOf(op expr.CmpOp, uid uint32) []expr.Any {
 	return []expr.Any{
 		&expr.Meta{Key: expr.MetaKeySKUID, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(uid)},
+		&expr.Cmp{Op: op, Register: 1, Data: binaryutil.NativeEndian.PutUint32(uid)},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,10 +19,52 @@ import (
 
 // record is what was done for a user, and has to be undone.
 type record struct {
-	UID    uint32         `json:"uid"`
-	Slot   int            `json:"slot"`  // from 1: gives the addresses and the table
-	Index  int            `json:"index"` // of the device; 0: there is none
-	Routes []netip.Prefix `json:"routes,omitempty"`
+	UID   uint32 `json:"uid"`
+	Slot  int    `json:"slot"`  // from 1: gives the addresses and the table
+	Index int    `json:"index"` // of the device; 0: there is none
+	// Routes and Networks are as protocol.Request has them: what is guarded from
+	// everybody, and what from this user.
+	Routes   []netip.Prefix `json:"routes,omitempty"`
+	Networks []netip.Prefix `json:"networks,omitempty"`
+}
+
+// most bounds what one record has of either: what was and what is to be.
+const most = 2 * protocol.MaxRoutes
+
+// with is r with these too.
+func (r record) with(o record) record {
+	join := func(a, b []netip.Prefix) []netip.Prefix {
+		all := slices.Clone(a)
+		for _, p := range b {
+			if !slices.Contains(all, p) {
+				all = append(all, p)
+			}
+		}
+		return all
+	}
+	r.Routes, r.Networks = join(r.Routes, o.Routes), join(r.Networks, o.Networks)
+	return r
+}
+
+// led are all that lead to the device.
+func (r record) led() []netip.Prefix { return slices.Concat(r.Routes, r.Networks) }
+
+// damage says why r is none that save has written, for this user.
+func (r record) damage(stem string) error {
+	switch {
+	case strconv.FormatUint(uint64(r.UID), 10) != stem:
+		return errors.New("it is another user's")
+	case r.Slot < 1 || r.Slot > MaxDevices || r.Index < 0:
+		return errors.New("it has no such device")
+	case len(r.Routes) > most || len(r.Networks) > most:
+		return errors.New("it has too many routes")
+	}
+	for _, p := range r.led() {
+		if err := possible(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // name is the device's: nobody else's begins so.
@@ -44,7 +87,7 @@ func (j journal) load() (map[uint32]record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the journal: %w", err)
 	}
-	all := map[uint32]record{}
+	all, slots := map[uint32]record{}, map[int]bool{}
 	for _, e := range entries {
 		stem, ok := strings.CutSuffix(e.Name(), ".json")
 		if !ok {
@@ -58,10 +101,14 @@ func (j journal) load() (map[uint32]record, error) {
 		if err := json.Unmarshal(b, &r); err != nil {
 			return nil, fmt.Errorf("read the journal: %s: %w", e.Name(), err)
 		}
-		if strconv.FormatUint(uint64(r.UID), 10) != stem || r.Slot < 1 || r.Slot > MaxDevices || len(r.Routes) > 2*protocol.MaxRoutes {
-			return nil, fmt.Errorf("read the journal: %s is damaged", e.Name())
+		err = r.damage(stem)
+		if slots[r.Slot] {
+			err = errors.New("it has the device of another")
 		}
-		all[r.UID] = r
+		if err != nil {
+			return nil, fmt.Errorf("read the journal: %s is damaged: %w", e.Name(), err)
+		}
+		all[r.UID], slots[r.Slot] = r, true
 	}
 	return all, nil
 }

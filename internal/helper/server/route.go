@@ -24,7 +24,7 @@ type family struct {
 func (c Config) families(r record) (all [2]family) {
 	all[0] = family{netlink: netlink.FAMILY_V4, addr: c.address(0, r.Slot)}
 	all[1] = family{netlink: netlink.FAMILY_V6, addr: c.address(1, r.Slot)}
-	for _, p := range r.Routes {
+	for _, p := range r.led() {
 		f := &all[0]
 		if p.Addr().Is6() {
 			f = &all[1]
@@ -36,7 +36,7 @@ func (c Config) families(r record) (all [2]family) {
 
 func (c Config) table(r record) int { return c.Table + r.Slot }
 
-// lead has the user's packets to r.Routes go to the device, by a table that
+// lead has the user's packets to r.led() go to the device, by a table that
 // rules lead to before any other: a more specific route of the network that the
 // machine is in does not win. Routes that were there and are not wanted go. A
 // rule is for the user's sockets, another for what the kernel sends for them
@@ -55,7 +55,7 @@ func (c Config) lead(r record) error {
 
 // unlead removes the rules and the table's routes.
 func (c Config) unlead(r record) error {
-	r.Routes, r.Index = nil, 0
+	r.Routes, r.Networks, r.Index = nil, nil, 0
 	return c.lead(r)
 }
 
@@ -97,35 +97,43 @@ func has(index int, a netip.Addr) bool {
 	return err == nil && slices.ContainsFunc(all, func(o netlink.Addr) bool { return o.IP.Equal(a.AsSlice()) })
 }
 
+// rules has exactly the rules to the user's table.
 func (c Config) rules(r record, f family) error {
-	old, err := netlink.RuleListFiltered(f.netlink, &netlink.Rule{Table: c.table(r)}, netlink.RT_FILTER_TABLE)
-	if err != nil {
-		if f.netlink == netlink.FAMILY_V6 && without6(err) {
-			return nil
-		}
-		return fmt.Errorf("list rules: %w", err)
-	}
 	var want []*netlink.Rule
 	for _, p := range f.routes {
 		user, reply := netlink.NewRule(), netlink.NewRule()
 		user.UIDRange = netlink.NewRuleUIDRange(r.UID, r.UID)
 		reply.Src = ipnet(netip.PrefixFrom(f.addr, f.addr.BitLen()))
 		for _, rule := range []*netlink.Rule{user, reply} {
-			rule.Family, rule.Priority, rule.Table, rule.Dst = f.netlink, c.Priority, c.table(r), ipnet(p)
+			rule.Priority, rule.Table, rule.Dst = c.Priority, c.table(r), ipnet(p)
 			want = append(want, rule)
 		}
 	}
+	return setRules(f.netlink, want, func(o netlink.Rule) bool { return o.Table == c.table(r) })
+}
+
+// setRules has exactly the rules that are wanted, of those that are ours.
+func setRules(family int, want []*netlink.Rule, ours func(netlink.Rule) bool) error {
+	old, err := netlink.RuleListFiltered(family, nil, 0)
+	if err != nil {
+		if family == netlink.FAMILY_V6 && without6(err) {
+			return nil
+		}
+		return fmt.Errorf("list rules: %w", err)
+	}
+	old = slices.DeleteFunc(old, func(o netlink.Rule) bool { return !ours(o) })
 	for _, w := range want {
 		if slices.ContainsFunc(old, func(o netlink.Rule) bool { return sameRule(o, *w) }) {
 			continue
 		}
-		if err := netlink.RuleAdd(w); err != nil && !errors.Is(err, unix.EEXIST) && !(f.netlink == netlink.FAMILY_V6 && without6(err)) {
+		w.Family = family
+		if err := netlink.RuleAdd(w); err != nil && !errors.Is(err, unix.EEXIST) && !(family == netlink.FAMILY_V6 && without6(err)) {
 			return fmt.Errorf("add the rule for %v: %w", w.Dst, err)
 		}
 	}
 	for _, o := range old {
 		if !slices.ContainsFunc(want, func(w *netlink.Rule) bool { return sameRule(o, *w) }) {
-			o.Family = f.netlink
+			o.Family = family
 			if err := netlink.RuleDel(&o); err != nil && !errors.Is(err, unix.ENOENT) {
 				return fmt.Errorf("remove the rule for %v: %w", o.Dst, err)
 			}
@@ -141,10 +149,11 @@ func sameRule(a, b netlink.Rule) bool {
 	return a.UIDRange == nil || *a.UIDRange == *b.UIDRange
 }
 
-// block has what nothing else leads anywhere be unreachable, in the main table
-// and behind every other route there: a program learns at once that the device
-// is gone. old are networks that were, and are not in r.
-func (c Config) block(r record, old []netip.Prefix) error {
+// block has programs learn at once that the device is gone: routes are
+// unreachable for everybody, in the main table and behind every other route
+// there, and networks for the user, by rules behind those that lead to the
+// device. old is what was, of which r may have less.
+func (c Config) block(r, old record) error {
 	route := func(p netip.Prefix) *netlink.Route {
 		return &netlink.Route{Dst: ipnet(p), Type: unix.RTN_UNREACHABLE, Table: unix.RT_TABLE_MAIN, Priority: math.MaxInt32 - r.Slot}
 	}
@@ -153,12 +162,27 @@ func (c Config) block(r record, old []netip.Prefix) error {
 			return fmt.Errorf("block %v: %w", p, err)
 		}
 	}
-	for _, p := range old {
+	for _, p := range old.Routes {
 		if slices.Contains(r.Routes, p) {
 			continue
 		}
 		if err := netlink.RouteDel(route(p)); err != nil && !errors.Is(err, unix.ESRCH) && !(p.Addr().Is6() && without6(err)) {
 			return fmt.Errorf("unblock %v: %w", p, err)
+		}
+	}
+	r.Routes = nil
+	own := *netlink.NewRuleUIDRange(r.UID, r.UID)
+	for _, f := range c.families(r) {
+		var want []*netlink.Rule
+		for _, p := range f.routes {
+			rule := netlink.NewRule()
+			rule.UIDRange, rule.Priority, rule.Type, rule.Dst = &own, c.Priority+1, unix.RTN_UNREACHABLE, ipnet(p)
+			want = append(want, rule)
+		}
+		if err := setRules(f.netlink, want, func(o netlink.Rule) bool {
+			return o.Priority == c.Priority+1 && o.UIDRange != nil && *o.UIDRange == own
+		}); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -35,7 +37,8 @@ type Options struct {
 
 // Bounds of what strangers can hold.
 const (
-	maxConns = 64
+	maxConns = 256
+	maxOwn   = 8                // of maxConns, one user's
 	connTime = 10 * time.Second // for a request, and between two
 	sweeping = time.Minute      // should the kernel's news of devices be lost
 )
@@ -45,6 +48,7 @@ type Server struct {
 	o       Options
 	journal journal
 	conns   chan struct{}
+	count   count
 
 	mu      sync.Mutex // one request at a time
 	records map[uint32]record
@@ -61,7 +65,7 @@ func New(o Options) (*Server, error) {
 	if o.Sessions == "" {
 		o.Sessions = "/run/systemd/sessions"
 	}
-	s := &Server{o: o, journal: journal{o.Journal}, conns: make(chan struct{}, maxConns), handing: map[uint32]chan struct{}{}}
+	s := &Server{o: o, journal: journal{o.Journal}, conns: make(chan struct{}, maxConns), count: count{of: map[uint32]int{}}, handing: map[uint32]chan struct{}{}}
 	var err error
 	if s.records, err = s.journal.load(); err != nil {
 		return nil, err
@@ -107,70 +111,17 @@ func (s *Server) Run(ctx context.Context, l *net.UnixListener) error {
 	return g.Wait()
 }
 
-// watch undoes what led to devices that have gone.
-func (s *Server) watch(ctx context.Context) error {
-	for ctx.Err() == nil {
-		updates, done := make(chan netlink.LinkUpdate, 16), make(chan struct{})
-		err := netlink.LinkSubscribeWithOptions(updates, done, netlink.LinkSubscribeOptions{
-			ErrorCallback: func(error) {}, // it is sweeping again that helps
-		})
-		if err != nil {
-			return fmt.Errorf("watch devices: %w", err)
-		}
-		s.sweep()
-		s.follow(ctx, updates)
-		close(done)
-		for range updates { // it ends by closing them
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
-	}
-	return nil
-}
-
-// follow sweeps whenever a device has gone, until the news end.
-func (s *Server) follow(ctx context.Context, updates <-chan netlink.LinkUpdate) {
-	again := time.NewTicker(sweeping)
-	defer again.Stop()
-	for {
-		select {
-		case u, ok := <-updates:
-			if !ok {
-				return
-			}
-			if u.Header.Type == unix.RTM_DELLINK {
-				s.sweep()
-			}
-		case <-again.C:
-			s.sweep()
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// sweep undoes rules of devices that have gone; the guard stays.
-func (s *Server) sweep() {
+// Undo undoes all that was done for anybody, for when the helper goes for good.
+func (s *Server) Undo() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range s.records {
-		if r.Index != 0 && !alive(r) {
-			if err := s.gone(r); err != nil {
-				s.o.Log.Error("undo what led to a device", "uid", r.UID, "err", err)
-			}
+	var all []error
+	for uid := range s.records {
+		if refusal := s.close(uid); refusal != nil {
+			all = append(all, fmt.Errorf("undo what was done for user %d: %w", uid, refusal))
 		}
 	}
-}
-
-func (s *Server) gone(r record) error {
-	if err := s.o.Config.unlead(r); err != nil {
-		return err
-	}
-	r.Index = 0
-	s.o.Log.Info("a device has gone", "uid", r.UID)
-	return s.keep(r)
+	return errors.Join(all...)
 }
 
 // keep writes a record down.
@@ -190,6 +141,10 @@ func (s *Server) serve(c *net.UnixConn) {
 		return
 	}
 	defer p.close()
+	if !s.count.enter(p.uid) {
+		return
+	}
+	defer s.count.leave(p.uid)
 	for {
 		if err := c.SetDeadline(time.Now().Add(connTime)); err != nil {
 			return
@@ -250,7 +205,7 @@ func (s *Server) do(uid uint32, r protocol.Request) (reply protocol.Reply, fd in
 	case protocol.OpenTUN:
 		reply.Device, fd, refusal = s.open(uid)
 	case protocol.ApplyRoutes:
-		refusal = s.apply(uid, r)
+		reply.Left, refusal = s.apply(uid, r)
 	case protocol.Close:
 		refusal = s.close(uid)
 	}
@@ -260,7 +215,7 @@ func (s *Server) do(uid uint32, r protocol.Request) (reply protocol.Reply, fd in
 	if fd >= 0 {
 		s.handing[uid] = make(chan struct{})
 	}
-	s.o.Log.Info("done", "uid", uid, "verb", r.Verb, "routes", r.Routes)
+	s.o.Log.Info("done", "uid", uid, "verb", r.Verb, "routes", r.Routes, "networks", r.Networks, "left", reply.Left)
 	return reply, fd
 }
 
@@ -296,6 +251,15 @@ func (s *Server) open(uid uint32) (*protocol.Device, int, *protocol.Refusal) {
 		r = record{UID: uid, Slot: s.slot()}
 		if r.Slot == 0 {
 			return nil, -1, protocol.Refuse(protocol.Full, "%d users have a device already", MaxDevices)
+		}
+	}
+	nets, refusal := here()
+	if refusal != nil {
+		return nil, -1, refusal
+	}
+	for _, a := range []netip.Addr{s.o.Config.address(0, r.Slot), s.o.Config.address(1, r.Slot)} {
+		if at := slices.IndexFunc(nets, func(p netip.Prefix) bool { return p.Contains(a) }); at >= 0 {
+			return nil, -1, protocol.Refuse(protocol.Conflict, "the network that you are in uses %v, which has the device's own address %v", nets[at], a)
 		}
 	}
 	fd, err := openTUN(r.name())
@@ -356,41 +320,52 @@ func (s *Server) slot() int {
 	return 0
 }
 
-// apply has exactly q.Routes lead to the user's device. Guard first: between
-// the steps packets are dropped rather than let out.
-func (s *Server) apply(uid uint32, q protocol.Request) *protocol.Refusal {
-	r, ok := s.records[uid]
-	if !ok || !alive(r) {
-		return protocol.Refuse(protocol.NoDevice, "you have no device")
+// apply has exactly what q asks for lead to the user's device, or fails and
+// leaves what was.
+func (s *Server) apply(uid uint32, q protocol.Request) (left map[protocol.Code][]netip.Prefix, refusal *protocol.Refusal) {
+	old, ok := s.records[uid]
+	if !ok || !alive(old) {
+		return nil, protocol.Refuse(protocol.NoDevice, "you have no device")
 	}
 	nets, refusal := here()
 	if refusal != nil {
-		return refusal
+		return nil, refusal
 	}
 	if refusal := s.o.Config.allows(q.Routes, nets); refusal != nil {
-		return refusal
+		return nil, refusal
 	}
-	old := r.Routes
-	both := r
-	for _, p := range q.Routes {
-		if !slices.Contains(both.Routes, p) {
-			both.Routes = append(both.Routes[:len(both.Routes):len(both.Routes)], p)
-		}
+	next := old
+	next.Routes = q.Routes
+	next.Networks, left = s.o.Config.parts(q.Networks, nets, protocol.MaxRoutes-len(q.Routes))
+	both := old.with(next)
+	if len(both.Routes) > most || len(both.Networks) > most {
+		return nil, failed(errors.New("what was led to the device before is not undone yet"))
 	}
-	r.Routes = q.Routes
 	// The journal names both until the old ones have gone.
 	if err := s.keep(both); err != nil {
-		return failed(err)
+		return nil, failed(err)
 	}
+	if err := s.move(both, next); err != nil {
+		if back := s.move(both, old); back != nil {
+			err = errors.Join(err, fmt.Errorf("and what was is not as it was: %w", back))
+		}
+		return nil, failed(err)
+	}
+	return left, nil
+}
+
+// move leaves of what may be there, which is written down, what is to be. The
+// guard comes first: between the steps packets are dropped rather than let out.
+func (s *Server) move(may, be record) error {
 	for _, step := range []func() error{
-		func() error { return guard(both) },
-		func() error { return s.o.Config.block(r, old) },
-		func() error { return s.o.Config.lead(r) },
-		func() error { return guard(r) },
-		func() error { return s.keep(r) },
+		func() error { return guard(may) },
+		func() error { return s.o.Config.block(be, may) },
+		func() error { return s.o.Config.lead(be) },
+		func() error { return guard(be) },
+		func() error { return s.keep(be) },
 	} {
 		if err := step(); err != nil {
-			return failed(err)
+			return err
 		}
 	}
 	return nil
@@ -409,8 +384,8 @@ func (s *Server) close(uid uint32) *protocol.Refusal {
 			}
 		}
 	}
-	old := r.Routes
-	r.Routes, r.Index = nil, 0
+	old := r
+	r.Routes, r.Networks, r.Index = nil, nil, 0
 	for _, step := range []func() error{
 		func() error { return s.o.Config.unlead(r) },
 		func() error { return s.o.Config.block(r, old) },
@@ -425,10 +400,18 @@ func (s *Server) close(uid uint32) *protocol.Refusal {
 	return nil
 }
 
-// Prepare makes the journal's folder, for this user alone.
+// Prepare makes the journal's folder, for this user alone. It refuses one that is
+// another's, or a link to somewhere.
 func Prepare(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the journal's folder: %w", err)
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return fmt.Errorf("look at the journal's folder: %w", err)
+	}
+	if own, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || !ok || int(own.Uid) != os.Geteuid() {
+		return fmt.Errorf("the journal's folder %s is not this user's own", dir)
 	}
 	return os.Chmod(dir, 0o700)
 }
