@@ -42,7 +42,10 @@ func main() {
 	program := flag.String("program", "build/bin/tidegate", "the client to measure")
 	runs := flag.Int("runs", 11, "how often each figure is taken; the median is printed")
 	hidden := flag.Duration("hidden", time.Minute, "how long the hidden client is watched")
-	only := flag.String("only", "", "of the data channel alone, these: first-byte,bulk,lossy,roam,opens")
+	only := flag.String("only", "", "of the data channel alone, these: first-byte,bulk,lossy,roam,opens,churn; the last one only when named")
+	churn := flag.Duration("for", 10*time.Minute, "how long to churn: a day of use, compressed")
+	seed := flag.Uint64("seed", 1, "what the churn is drawn from")
+	lanes := flag.String("lanes", "", "of bulk transfers alone, these: auto,h3,h2,tun-auto,tun-h3")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -50,8 +53,8 @@ func main() {
 	defer cancel()
 	path, err := filepath.Abs(*program) // the desktop's programs run elsewhere
 	if err == nil {
-		b := &bench{program: path, runs: *runs, hidden: *hidden}
-		err = b.all(ctx, *only)
+		b := &bench{program: path, runs: *runs, hidden: *hidden, churn: *churn, seed: *seed}
+		err = b.all(ctx, *only, *lanes)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -60,8 +63,11 @@ func main() {
 }
 
 // all takes every measurement, or only some of the data channel's.
-func (b *bench) all(ctx context.Context, only string) error {
-	o := channel.Options{Rounds: min(b.runs, 5), Report: report}
+func (b *bench) all(ctx context.Context, only, lanes string) error {
+	o := channel.Options{Rounds: min(b.runs, 5), Report: report, For: b.churn, Seed: b.seed}
+	if lanes != "" {
+		o.Lanes = strings.Split(lanes, ",")
+	}
 	if only != "" {
 		o.Only = strings.Split(only, ",")
 		return channel.Run(ctx, o)
@@ -79,6 +85,8 @@ type bench struct {
 	program string
 	runs    int
 	hidden  time.Duration
+	churn   time.Duration
+	seed    uint64
 	lab     *lab.Lab
 	rig     *rig.Rig
 }

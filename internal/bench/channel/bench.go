@@ -20,8 +20,15 @@ type Options struct {
 	Seconds float64
 	// Report is told each figure.
 	Report func(name string, value float64, unit string)
+	// Lanes are what bulk transfers are measured in, beside wireguard-go; none:
+	// all of them.
+	Lanes []string
 	// Only, where it is not empty, names the measurements to take.
 	Only []string
+	// For is how long to churn, which is done only where Only says so; 0: ten
+	// minutes. Its schedule is drawn from Seed.
+	For  time.Duration
+	Seed uint64
 }
 
 // Run measures.
@@ -31,6 +38,17 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	if o.Seconds == 0 {
 		o.Seconds = 2
+	}
+	if slices.Contains(o.Only, "churn") {
+		if o.For == 0 {
+			o.For = 10 * time.Minute
+		}
+		if err := runChurn(ctx, o); err != nil {
+			return fmt.Errorf("churn (seed %d): %w", o.Seed, err)
+		}
+		if len(o.Only) == 1 {
+			return nil
+		}
 	}
 	w, err := makeWorld()
 	if err != nil {

@@ -6,8 +6,10 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tidegate/tidegate/internal/gateway/gatewaybench"
 	"github.com/tidegate/tidegate/internal/wire"
@@ -18,7 +20,11 @@ import (
 // tunPrefix, before a lane, has programs reach it through a TUN of that name.
 const tunPrefix = "tun-"
 
-// runClient is our client's data plane. The commands are "suspend" and "facts".
+// churnIdle is after how long without payload a churned channel is suspended.
+const churnIdle = 3 * time.Second
+
+// runClient is our client's data plane. The commands are those of obey, and
+// "suspend", which is answered when it is.
 func runClient(ctx context.Context, r *role) error {
 	b, err := gatewaybench.ReadBed(r.dir)
 	if err != nil {
@@ -36,6 +42,9 @@ func runClient(ctx context.Context, r *role) error {
 		Identity: session.Identity{Device: b.Device, Key: signer, Certificate: [][]byte{b.Cert}, CA: b.CA},
 		Sites: []session.WantedSite{{ID: b.Site, Gateways: []wire.Gateway{{Name: "bench", Address: r.to}},
 			ClaimsToken: b.Tokens[wire.SessionID(r.lane)].ClaimsToken, EntitlementToken: b.Tokens[wire.SessionID(r.lane)].EntitlementToken}},
+	}
+	if r.churn {
+		w.Idle = churnIdle
 	}
 	for _, h := range b.Hosts {
 		for _, p := range b.Ports {
@@ -75,6 +84,20 @@ func runClient(ctx context.Context, r *role) error {
 	}
 	announced := false
 	waiting := false
+	u := &uses{router: d.Router(), ctx: ctx, to: b.Hosts[0], port: b.Ports[0]}
+	defer u.wg.Wait()
+	flows := func() (c counts) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, s := range facts.Sites {
+			c.Flows += s.Flows
+			if s.State == session.Connected {
+				c.Sessions++
+			}
+		}
+		u.count(&c)
+		return c
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -92,16 +115,50 @@ func runClient(ctx context.Context, r *role) error {
 				waiting = false
 				ready("suspended")
 			}
-		case c := <-r.commands:
-			if c != "suspend" {
-				fmt.Fprintln(os.Stderr, "client: no such command:", c)
-				continue
-			}
-			w.Suspend++
-			d.Apply(w)
-			if waiting = !closed(); !waiting {
-				ready("suspended")
+		case c, open := <-r.commands:
+			switch {
+			case !open: // ctx ends
+				r.commands = nil
+			case c == "suspend":
+				w.Suspend++
+				d.Apply(w)
+				if waiting = !closed(); !waiting {
+					ready("suspended")
+				}
+			case c == "counts":
+				tell(r, flows())
+			case c == "use":
+				u.use()
+			default:
+				if err := obey(&w, b, c); err != nil {
+					fmt.Fprintln(os.Stderr, "client:", err)
+					continue
+				}
+				d.Apply(w)
 			}
 		}
 	}
+}
+
+// obey changes what is wanted as a command says, which is not answered.
+func obey(w *session.Wanted, b *gatewaybench.Bed, command string) error {
+	w.Sites = slices.Clone(w.Sites) // the old ones are the data plane's
+	s := &w.Sites[0]
+	switch command {
+	case "pause":
+		w.Suspend++
+	case "rest":
+		s.Suspend++
+	case "wake":
+		s.Wake++
+	case "renew":
+		t, err := b.Renew(w.Session)
+		if err != nil {
+			return err
+		}
+		s.ClaimsToken, s.EntitlementToken = t.ClaimsToken, t.EntitlementToken
+	default:
+		return fmt.Errorf("no such command: %q", command)
+	}
+	return nil
 }

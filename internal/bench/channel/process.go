@@ -21,7 +21,8 @@ type process struct {
 	name   string
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
-	lines  chan string // of its output; closed at its end
+	lines  chan string       // of its output; closed at its end
+	heard  func(line string) // is told of what a role says of its own accord; nil: nobody is
 	errors bytes.Buffer
 	once   sync.Once
 	err    error
@@ -29,11 +30,16 @@ type process struct {
 
 // start starts a role, and does not wait for it to be ready.
 func start(in *netlab.Space, name string, args ...string) (*process, error) {
+	return startHeard(in, nil, name, args...)
+}
+
+// startHeard starts a role of which heard is told the wakes.
+func startHeard(in *netlab.Space, heard func(line string), name string, args ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	p := &process{name: name, cmd: exec.Command(self, append([]string{"role", name}, args...)...), lines: make(chan string, 64)}
+	p := &process{name: name, cmd: exec.Command(self, append([]string{"role", name}, args...)...), lines: make(chan string, 64), heard: heard}
 	p.cmd.Stderr = &p.errors
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
@@ -49,7 +55,11 @@ func start(in *netlab.Space, name string, args ...string) (*process, error) {
 		defer close(p.lines)
 		s := bufio.NewScanner(out)
 		for s.Buffer(nil, 16<<20); s.Scan(); {
-			p.lines <- s.Text()
+			if l := s.Text(); p.heard != nil && strings.HasPrefix(l, wakeLine) {
+				p.heard(l)
+			} else {
+				p.lines <- l
+			}
 		}
 	}()
 	return p, nil
@@ -83,11 +93,25 @@ func (p *process) ready() (string, error) {
 
 // tell gives a command and waits until it was obeyed.
 func (p *process) tell(command string) error {
-	if _, err := io.WriteString(p.stdin, command+"\n"); err != nil {
-		return fmt.Errorf("tell %s to %s: %w", p.name, command, err)
+	if err := p.send(command); err != nil {
+		return err
 	}
 	_, err := p.ready()
 	return err
+}
+
+// send gives a command that is not answered, or whose answer is read elsewhere.
+func (p *process) send(command string) error {
+	if _, err := io.WriteString(p.stdin, command+"\n"); err != nil {
+		return fmt.Errorf("tell %s to %s: %w", p.name, command, err)
+	}
+	return nil
+}
+
+// kill ends the process without a word, and waits for it.
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	p.stop()
 }
 
 // stop ends the process and waits for it.

@@ -27,6 +27,7 @@ type role struct {
 	flows, rate                   int
 	seconds                       float64
 	size                          int64
+	churn                         bool
 	commands                      <-chan string // lines of the standard input; closed at its end
 	log                           *slog.Logger  // nil: none
 }
@@ -46,6 +47,7 @@ func Role(args []string) error {
 	f.IntVar(&r.rate, "rate", 0, "how many a second")
 	f.Float64Var(&r.seconds, "seconds", 1, "how long")
 	f.Int64Var(&r.size, "size", 0, "bytes")
+	f.BoolVar(&r.churn, "churn", false, "whether a day is compressed: idle and parked for a short time")
 	if len(args) == 0 || roles[args[0]] == nil {
 		return fmt.Errorf("no such role: %q", args)
 	}

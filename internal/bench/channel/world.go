@@ -49,8 +49,27 @@ type world struct {
 	serving              []*process
 }
 
-// makeWorld starts what the measurements share.
+// makeWorld makes the networks and starts what the measurements share.
 func makeWorld() (_ *world, err error) {
+	w, err := newWorld()
+	if err != nil {
+		return nil, err
+	}
+	err = w.serve(w.app, "app", "-at", fmt.Sprintf("0.0.0.0:%d", appPort))
+	if err == nil {
+		err = w.serve(w.gateway, "gateway", "-dir", w.dir, "-at", gatewayAt)
+	}
+	if err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+// gatewayAt is where the gateway listens.
+var gatewayAt = fmt.Sprintf("0.0.0.0:%d", gatewayPort)
+
+// newWorld makes the networks, with nobody on them.
+func newWorld() (_ *world, err error) {
 	w := &world{}
 	defer func() {
 		if err != nil {
@@ -76,13 +95,7 @@ func makeWorld() (_ *world, err error) {
 	if err = gatewaybench.MakeBed(w.dir, at, hosts, []uint16{appPort}, sessions); err != nil {
 		return nil, err
 	}
-	if err = makeWireGuard(w.dir); err != nil {
-		return nil, err
-	}
-	if err = w.serve(w.app, "app", "-at", fmt.Sprintf("0.0.0.0:%d", appPort)); err != nil {
-		return nil, err
-	}
-	return w, w.serve(w.gateway, "gateway", "-dir", w.dir, "-at", fmt.Sprintf("0.0.0.0:%d", gatewayPort))
+	return w, makeWireGuard(w.dir)
 }
 
 // join makes the networks.
@@ -113,6 +126,7 @@ func (w *world) join() error {
 		// Thousands of short flows to one application need their ports again.
 		w.gateway.Sysctl("ipv4/ip_local_port_range", "10000 65000"),
 		w.client.Sysctl("ipv4/ip_local_port_range", "10000 65000"),
+		w.gateway.Sysctl("ipv4/ping_group_range", "0 2147483647"),
 		w.app.Route(wgClient.Masked(), farGateway.Addr(), "far"),
 	)
 }

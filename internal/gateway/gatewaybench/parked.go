@@ -55,7 +55,7 @@ func Parked(ctx context.Context, n int) (each int64, err error) {
 		return 0, err
 	}
 	asked := &wakes{of: map[wire.SessionID]struct{}{}, all: make(chan struct{}), n: min(n, sampled)}
-	g, err := gateway.New(gateway.Options{Uplink: asked, Config: gateway.Config{Name: "bench", Site: site, Listen: "127.0.0.1:0", State: dir,
+	g, err := gateway.New(gateway.Options{Uplink: waking(asked.woken), Config: gateway.Config{Name: "bench", Site: site, Listen: "127.0.0.1:0", State: dir,
 		Hosts: map[string]string{"app0.bench.test": "127.0.0.1"}},
 		Resolve: func(context.Context, string) ([]netip.Addr, error) { return nil, errors.New("there is no name server") }})
 	if err != nil {
@@ -247,7 +247,7 @@ func (h holder) close() {
 	}
 }
 
-// wakes is a controller that hears reports and does nothing but wake clients.
+// wakes counts the clients that are woken.
 type wakes struct {
 	n   int
 	all chan struct{} // closed when all have been woken
@@ -256,26 +256,14 @@ type wakes struct {
 	of map[wire.SessionID]struct{}
 }
 
-func (k *wakes) RoundTrip(r *http.Request) (*http.Response, error) {
-	switch r.URL.Path {
-	case wire.PathGatewayReport:
-		return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Request: r}, nil
-	case wire.PathGatewayWake:
-	default:
-		return nil, errors.New("the controller is away")
-	}
-	var w wire.GatewayWake
-	if err := json.NewDecoder(r.Body).Decode(&w); err != nil {
-		return nil, err
-	}
+func (k *wakes) woken(sessions []wire.SessionID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	was := len(k.of)
-	for _, sid := range w.Sessions {
+	for _, sid := range sessions {
 		k.of[sid] = struct{}{}
 	}
 	if was < k.n && len(k.of) == k.n {
 		close(k.all)
 	}
-	return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Request: r}, nil
 }
