@@ -40,7 +40,8 @@
 // it: who answers first carries on, and the flows move there. So they do after a
 // change of the network where the carrier itself cannot, and from HTTP/2 back to
 // HTTP/3, which is tried every minute or so of use. A link that is silent for 15
-// seconds is lost; nothing is sent to find out.
+// seconds is lost. Who only receives sends nothing that would be missed: the gateway
+// is asked once when payload has stopped coming, and of a link at rest nothing is.
 //
 // A verdict is a lease: when a gateway's verdict lapses by the gateway's own
 // clock and none extends it, or when one denies, the flows of that entitlement

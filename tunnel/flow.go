@@ -64,6 +64,7 @@ type flow struct {
 	entitlement wire.EntitlementID
 	decision    wire.DecisionID // not yet found among the verdicts
 	seq         uint64          // of the verdicts when it was let go
+	had         int64           // of down, when its link was last asked whether it is there
 	pace        pace
 	stopHold    context.CancelFunc
 }

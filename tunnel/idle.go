@@ -115,7 +115,7 @@ func (l *link) silence(now time.Duration) time.Duration {
 	}
 	s := l.carrier.Stats()
 	switch {
-	case !w.sentSince(s.Sent):
+	case !w.sentSince(s.Sent) && !l.probing:
 		l.watch.CompareAndSwap(w, nil)
 	case s.Received == w.received:
 		return now - w.at
@@ -131,6 +131,7 @@ const whySilent = "nothing comes back"
 // listen looks at what the links were sent and have answered.
 func (c *channel) listen(now time.Duration) {
 	for _, l := range c.all() {
+		c.inquire(l, now)
 		silence := l.silence(now)
 		switch {
 		case silence >= deadAfter:
@@ -157,7 +158,7 @@ func (c *channel) listen(now time.Duration) {
 func (c *channel) touch(l *link, up bool) {
 	now := c.p.clock()
 	c.last.Store(int64(now))
-	if up && l != nil && l.expect(now) {
+	if l != nil && (up && l.expect(now) || !up && l.came(now)) {
 		c.p.post(c.rearm)
 	}
 }
@@ -206,6 +207,7 @@ func (c *channel) rearm() {
 		if w := l.watch.Load(); w != nil {
 			sooner(w.at + l.patience())
 		}
+		sooner(c.quiet(l))
 	}
 	if l := c.link; l != nil {
 		sooner(l.again)

@@ -24,6 +24,7 @@ type link struct {
 	carrier carrier.Carrier
 	gateway wire.Gateway
 	watch   atomic.Pointer[watch] // nil: nothing waits for an answer
+	heard   atomic.Int64          // plane.clock of the last payload that came; 0: none since it was asked
 
 	cancel   context.CancelCauseFunc // ends the session's events
 	flows    map[*flow]struct{}
@@ -32,6 +33,7 @@ type link struct {
 	joined   bool
 	leaving  bool
 	suspect  bool   // it was sent something and is silent
+	probing  bool   // it is asked whether the gateway is there
 	revision uint64 // of its last verdicts
 
 	tokens   wire.SessionRequest // what the gateway has, or is being sent

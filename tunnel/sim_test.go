@@ -40,6 +40,7 @@ type sim struct {
 	asleep  atomic.Int64 // for how long the machine has been
 	lanes   bool         // there is HTTP/2 too
 	noUDP   atomic.Bool  // the network drops datagrams
+	severed atomic.Int64 // it drops those of client sockets up to this port
 	tcp     tcpNet
 	changes chan netwatch.Change
 }
@@ -50,10 +51,24 @@ func (s *sim) SendPacket(p simnet.Packet) error {
 	if from, ok := p.From.(*net.UDPAddr); ok && !from.IP.Equal(gatewayIP) {
 		s.ours.Add(1)
 	}
-	if !s.cut.Load() && !s.noUDP.Load() {
+	if !s.cut.Load() && !s.noUDP.Load() && !s.stale(p.From) && !s.stale(p.To) {
 		s.router.SendPacket(p) // to nobody: dropped, as on a network
 	}
 	return nil
+}
+
+func (s *sim) stale(a net.Addr) bool {
+	u, ok := a.(*net.UDPAddr)
+	return ok && !u.IP.Equal(gatewayIP) && int64(u.Port) <= s.severed.Load()
+}
+
+// sever has nothing pass any more between client and gateway but on what is opened
+// from now on; nobody is told.
+func (s *sim) sever() {
+	s.mu2.Lock()
+	s.severed.Store(int64(1000 + s.ports))
+	s.mu2.Unlock()
+	s.tcp.sever()
 }
 
 func (s *sim) AddNode(addr net.Addr, r simnet.PacketReceiver) { s.router.AddNode(addr, r) }

@@ -14,6 +14,20 @@ import (
 type tcpNet struct {
 	mu        sync.Mutex
 	listeners map[string]*tcpListen
+	age       int // of the network: connections of an older one are carried no more
+}
+
+// sever has nothing pass any more on the connections there are; nobody is told.
+func (n *tcpNet) sever() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.age++
+}
+
+func (n *tcpNet) now() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.age
 }
 
 // tcpListen is a listener.
@@ -106,6 +120,7 @@ func (s *sim) travel(ctx context.Context) error {
 type tcpWay struct {
 	s    *sim
 	near bool // it is the client's
+	age  int  // the network's, when it was made
 	mu   sync.Mutex
 	cond *sync.Cond
 	sent []tcpPiece // under way
@@ -126,7 +141,7 @@ type tcpPiece struct {
 const tcpWindow = 1 << 20
 
 func newTCPWay(s *sim) *tcpWay {
-	w := &tcpWay{s: s}
+	w := &tcpWay{s: s, age: s.tcp.now()}
 	w.cond = sync.NewCond(&w.mu)
 	return w
 }
@@ -137,9 +152,10 @@ func (w *tcpWay) carry() {
 	defer w.mu.Unlock()
 	for w.err == nil && (len(w.sent) > 0 || w.fin && !w.end) {
 		if len(w.sent) > 0 {
-			if wait := time.Until(w.sent[0].due); wait > 0 || w.s.cut.Load() {
+			away := w.s.cut.Load() || w.age != w.s.tcp.now()
+			if wait := time.Until(w.sent[0].due); wait > 0 || away {
 				w.mu.Unlock()
-				time.Sleep(max(wait, 50*time.Millisecond*time.Duration(b2i(w.s.cut.Load()))))
+				time.Sleep(max(wait, 50*time.Millisecond*time.Duration(b2i(away))))
 				w.mu.Lock()
 				continue
 			}
