@@ -4,7 +4,7 @@ package stack
 
 import (
 	"errors"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -75,24 +75,30 @@ func (s *Stack) stream(r *tcp.ForwarderRequest) {
 		return
 	}
 	s.o.Router.Carry(s.ctx, front.Offer{Target: t, Accept: y.accept, Refuse: y.refuse})
-	y.refuse(&wire.Problem{Code: wire.CodeInternal}) // for a router that has not answered
+	// For a router that has not answered; one that is answering yet is waited for.
+	y.refuse(&wire.Problem{Code: wire.CodeInternal})
 }
 
 // syn is a program's SYN that waits for its answer.
 type syn struct {
-	s        *Stack
-	r        *tcp.ForwarderRequest
-	id       gvisor.TransportEndpointID
-	answered atomic.Bool
+	s  *Stack
+	r  *tcp.ForwarderRequest
+	id gvisor.TransportEndpointID
+
+	mu       sync.Mutex // held while the program is answered
+	answered bool
 }
 
 var errAnswered = errors.New("the program has its answer already")
 
 // accept completes the handshake. It fails where the program has given up.
 func (y *syn) accept() (front.Conn, error) {
-	if y.answered.Swap(true) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if y.answered {
 		return nil, errAnswered
 	}
+	y.answered = true
 	defer y.s.release(y.id)
 	var wq waiter.Queue
 	ep, err := y.r.CreateEndpoint(&wq)
@@ -106,9 +112,12 @@ func (y *syn) accept() (front.Conn, error) {
 // refuse tells the program why not: what cannot be reached is unreachable, and
 // the rest is refused.
 func (y *syn) refuse(p *wire.Problem) {
-	if y.answered.Swap(true) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if y.answered {
 		return
 	}
+	y.answered = true
 	away := p != nil && p.Code == wire.CodeAppUnreachable
 	y.r.Complete(!away)
 	if q := y.s.release(y.id); away {
