@@ -108,7 +108,12 @@ func (g *Gateway) dialProblem(f *flow, err error) *wire.Problem {
 	f.mu.Unlock()
 	if cut {
 		problem := noSession()
-		f.session.call(func() { problem = deniedProblem(f.entitlement.verdict) })
+		f.session.call(func() {
+			problem = deniedProblem(f.entitlement.verdict)
+			if f.entitlement.verdict.Allow { // but it covers the destination no more
+				problem = notEntitledProblem(f.target, f.decision)
+			}
+		})
 		return problem
 	}
 	var timeout net.Error

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/quic-go/quic-go/http3"
+
 	flows "github.com/tidegate/tidegate/internal/flow"
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -308,4 +310,34 @@ func TestClientGoneWhileDialling(t *testing.T) {
 		say(t, e.program, "at last")
 		line(t, app, "at last")
 	})
+}
+
+// TestTakenAwayWhileDialling: whose entitlement goes while the application is being
+// reached is told that, and not that access is denied by a verdict that allows.
+func TestTakenAwayWhileDialling(t *testing.T) {
+	for name, header := range map[string]string{"plain": "", "lasting": flows.Header{ID: flows.NewID(), Epoch: 1}.String()} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSim(t, recorded, halves, slowly(nil))
+				k := s.lastingTicket()
+				c := s.client(t, s.device)
+				c.admit(k)
+				var str *http3.RequestStream
+				if header == "" {
+					str = c.open("app.test:22", "")
+				} else {
+					str = c.sendFlow("app.test:22", header)
+				}
+				time.Sleep(time.Second)
+				k.entitlements = nil
+				if p := c.renew(k); p != nil {
+					t.Fatal(p)
+				}
+				res := answered(t, str)
+				if p := wire.ReadProblem(res.StatusCode, res.Body); p.Code != wire.CodeNotEntitled || p.Verdict == nil || p.Verdict.Allow || res.Header.Get(wire.HeaderDecision) == "" {
+					t.Errorf("%+v, verdict %+v", p, p.Verdict)
+				}
+			})
+		})
+	}
 }
