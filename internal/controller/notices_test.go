@@ -76,12 +76,12 @@ func waking(t *testing.T, f func(t *testing.T, b *bubble, alice, gw *caller, ses
 
 // TestWhoMayWake: gateways of the session's sites, and nobody else.
 func TestWhoMayWake(t *testing.T) {
-	waking(t, func(t *testing.T, b *bubble, alice, gw *caller, session wire.SessionID) {
+	waking(t, func(t *testing.T, b *bubble, alice, _ *caller, session wire.SessionID) {
 		l := alice.open(wire.PathEvents)
 		q := wire.GatewayWake{Sessions: []wire.SessionID{session}}
 		other := b.caller(b.enrolGateway(t.Context(), "gw2", &newKey(t).PublicKey))
 		replaced := b.gatewayPeer()
-		gw = b.gatewayPeer() // enrolled anew, which voids the key before
+		gw := b.gatewayPeer() // enrolled anew, which voids the key before
 		for _, row := range []struct {
 			name   string
 			p      *caller

@@ -105,12 +105,6 @@ func deniedProblem(v wire.Verdict) *wire.Problem {
 	return &wire.Problem{Code: wire.CodeDenied, Status: http.StatusForbidden, Title: "Access is denied", Detail: v.Reason.Detail, Verdict: &v}
 }
 
-// blocked says whether any of the session's entitlements blocks the target.
-func (s *session) blocked(t target) bool {
-	_, ok := s.matcher.match(t).blocker()
-	return ok
-}
-
 // refuse records what blocks the target, and raises the alert that it asks for.
 func (s *session) refuse(h hit, t target) *wire.Problem {
 	e := h.e

@@ -22,13 +22,12 @@ func compiled(actions []wire.Action, from sources) *compiledRules {
 	return c
 }
 
-func (c *compiledRules) says(t target) says     { return c.m.match(t).of(c.e) }
-func (c *compiledRules) allows(t target) bool   { return c.says(t).allows() }
-func (c *compiledRules) blocks(t target) bool   { return c.says(t).has(saysBlock) }
-func (c *compiledRules) alerts(t target) bool   { return c.says(t).has(saysAlert) }
-func (c *compiledRules) literal(t target) bool  { return c.says(t).has(saysLiteral) }
-func (c *compiledRules) pending(t target) bool  { return c.says(t).has(saysPending) }
-func (c *compiledRules) excludes(t target) bool { return c.says(t).has(saysExclude) }
+func (c *compiledRules) says(t target) says    { return c.m.match(t).of(c.e) }
+func (c *compiledRules) allows(t target) bool  { return c.says(t).allows() }
+func (c *compiledRules) blocks(t target) bool  { return c.says(t).has(saysBlock) }
+func (c *compiledRules) alerts(t target) bool  { return c.says(t).has(saysAlert) }
+func (c *compiledRules) literal(t target) bool { return c.says(t).has(saysLiteral) }
+func (c *compiledRules) pending(t target) bool { return c.says(t).has(saysPending) }
 
 // world makes up actions, what their names lead to, and destinations: few of
 // each, so that they meet.

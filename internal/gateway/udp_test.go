@@ -1,5 +1,7 @@
 package gateway
 
+//lint:file-ignore SA1019 net/http sends no extended CONNECT
+
 import (
 	"bytes"
 	"context"

@@ -1,5 +1,7 @@
 package carrier
 
+//lint:file-ignore SA1019 as the gateway does it
+
 import (
 	"context"
 	"crypto"
