@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -82,7 +83,7 @@ func (c *channel) configure(s session.WantedSite) {
 		c.order()
 	}
 	if s.Wake > old.Wake {
-		c.rouse()
+		c.wake()
 	}
 }
 
@@ -131,6 +132,22 @@ func (c *channel) rouse() {
 		c.hurry()
 		c.connect()
 	}
+}
+
+// wake does what the gateway has asked for, to which we have no link. Where we
+// think that we have one it may be dead, and nobody could tell us.
+func (c *channel) wake() {
+	l := c.link
+	if l == nil || c.closing {
+		c.rouse()
+		return
+	}
+	c.watchOver(l)
+	c.p.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(c.p.ctx, deadAfter)
+		defer cancel()
+		l.carrier.Probe(ctx) // what does not answer is noticed by its silence
+	})
 }
 
 // parked says whether any flow waits for a link to go on.

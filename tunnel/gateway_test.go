@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ import (
 	"github.com/quic-go/quic-go/http3"
 
 	flows "github.com/tidegate/tidegate/internal/flow"
+	_ "github.com/tidegate/tidegate/internal/gateway/xconnect" // a CONNECT-UDP on HTTP/2
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -243,6 +245,8 @@ func (g *gateway) reach(dial func(string) (appConn, error)) { g.update(func() { 
 
 func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case r.Method == http.MethodConnect && strings.HasPrefix(r.URL.Path, "/.well-known/masque/udp/"):
+		g.connectUDP(w, r)
 	case r.Method == http.MethodConnect:
 		g.connect(w, r)
 	case r.URL.Path == wire.PathDataCarrier:

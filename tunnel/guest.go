@@ -126,6 +126,7 @@ type datagrams struct {
 	mu      sync.Mutex
 	now     carrier.Packets
 	guest   *guest        // of now
+	link    *link         // that now is on
 	changed chan struct{} // closed and replaced when now is
 	wanted  chan struct{} // holds one when there is something to send
 	err     error
@@ -164,14 +165,14 @@ func (d *datagrams) open(ctx context.Context) (*guest, error) {
 		return nil, err
 	}
 	d.p.post(func() { g.opened = true })
-	d.set(packets, g, nil)
+	d.set(packets, g, l, nil)
 	return g, nil
 }
 
-func (d *datagrams) set(now carrier.Packets, g *guest, err error) {
+func (d *datagrams) set(now carrier.Packets, g *guest, l *link, err error) {
 	d.mu.Lock()
 	old := d.now
-	d.now, d.guest, d.err = now, g, err
+	d.now, d.guest, d.link, d.err = now, g, l, err
 	close(d.changed)
 	d.changed = make(chan struct{})
 	d.mu.Unlock()
@@ -191,10 +192,10 @@ func (d *datagrams) lost(now carrier.Packets) {
 	}
 }
 
-func (d *datagrams) current() (now carrier.Packets, changed <-chan struct{}, err error) {
+func (d *datagrams) current() (now carrier.Packets, l *link, changed <-chan struct{}, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.now, d.changed, d.err
+	return d.now, d.link, d.changed, d.err
 }
 
 // keep opens it again when there is something to send and its carrier has ended.
@@ -204,25 +205,25 @@ func (d *datagrams) keep(g *guest) {
 		select {
 		case <-d.ctx.Done():
 			g.leave()
-			d.set(nil, nil, errClosed)
+			d.set(nil, nil, nil, errClosed)
 			return
 		case <-g.ended:
 		}
 		var refused *wire.Problem
 		if errors.As(g.why, &refused) {
-			d.set(nil, nil, refused)
+			d.set(nil, nil, nil, refused)
 			return
 		}
-		d.set(nil, nil, nil)
+		d.set(nil, nil, nil, nil)
 		select {
 		case <-d.ctx.Done():
-			d.set(nil, nil, errClosed)
+			d.set(nil, nil, nil, errClosed)
 			return
 		case <-d.wanted:
 		}
 		next, err := d.open(d.ctx)
 		if err != nil {
-			d.set(nil, nil, err)
+			d.set(nil, nil, nil, err)
 			return
 		}
 		g = next
@@ -232,7 +233,7 @@ func (d *datagrams) keep(g *guest) {
 
 // flush sends what has waited.
 func (d *datagrams) flush() {
-	now, _, _ := d.current()
+	now, _, _, _ := d.current()
 	for now != nil {
 		select {
 		case b := <-d.waiting:
@@ -246,11 +247,11 @@ func (d *datagrams) flush() {
 // Send sends a datagram, or keeps it until there is a carrier; what is too much
 // is lost.
 func (d *datagrams) Send(b []byte) error {
-	now, _, err := d.current()
+	now, l, _, err := d.current()
 	if err != nil {
 		return err
 	}
-	d.ch.touch(nil, true)
+	d.ch.touch(l, true)
 	if now != nil {
 		if err = now.Send(b); !errors.Is(err, carrier.ErrLost) && !errors.Is(err, carrier.ErrReset) {
 			return err
@@ -271,7 +272,7 @@ func (d *datagrams) Send(b []byte) error {
 // Receive waits for a datagram.
 func (d *datagrams) Receive(ctx context.Context) ([]byte, error) {
 	for {
-		now, changed, err := d.current()
+		now, l, changed, err := d.current()
 		if err != nil {
 			return nil, err
 		}
@@ -286,7 +287,7 @@ func (d *datagrams) Receive(ctx context.Context) ([]byte, error) {
 		b, err := now.Receive(ctx)
 		switch {
 		case err == nil:
-			d.ch.touch(nil, false)
+			d.ch.touch(l, false)
 			return b, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
