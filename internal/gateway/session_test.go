@@ -254,7 +254,7 @@ func TestOtherRequests(t *testing.T) {
 	for _, row := range []struct {
 		method, path string
 		status       int
-	}{{"GET", "/", 404}, {"GET", wire.PathDataSession, 405}, {"POST", wire.PathDataSession, 400}} {
+	}{{"GET", "/", 404}, {"GET", wire.PathDataSession, 405}, {"OPTIONS", wire.PathDataSession, 405}, {"POST", wire.PathDataSession, 400}} {
 		r, err := http.NewRequestWithContext(t.Context(), row.method, "https://gateway.test"+row.path, nil)
 		if err != nil {
 			t.Fatal(err)
