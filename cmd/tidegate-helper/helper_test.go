@@ -99,7 +99,7 @@ func newBed(t *testing.T, more string) *bed {
 
 func (b *bed) session(uid int, active, state string) {
 	b.t.Helper()
-	text := fmt.Sprintf("# This is private data. Do not parse.\nUID=%d\nUSER=x\nACTIVE=%s\nSTATE=%s\nREMOTE=0\nTYPE=wayland\nCLASS=user\n", uid, active, state)
+	text := fmt.Sprintf("# This is private data. Do not parse.\nUID=%d\nUSER=x\nACTIVE=%s\nSTATE=%s\nREMOTE=0\nTYPE=wayland\nCLASS=user\nSEAT=seat0\n", uid, active, state)
 	if err := os.WriteFile(filepath.Join(b.sessions, "c"+strconv.Itoa(uid)), []byte(text), 0o644); err != nil {
 		b.t.Fatal(err)
 	}

@@ -234,18 +234,19 @@ func TestJournal(t *testing.T) {
 func TestSessions(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"1":  "UID=1000\nACTIVE=1\nSTATE=active\nREMOTE=0\nCLASS=user\n",
-		"2":  "UID=1001\nACTIVE=1\nSTATE=active\nREMOTE=1\nCLASS=user\n",
-		"3":  "UID=1002\nACTIVE=0\nSTATE=online\nREMOTE=0\nCLASS=user\n",
-		"c4": "UID=1003\nACTIVE=1\nSTATE=active\nREMOTE=0\nCLASS=greeter\n",
-		"5":  "UID=10000\nACTIVE=1\nSTATE=active\nREMOTE=0\nCLASS=user\n",
+		"1":  "UID=1000\nACTIVE=1\nSTATE=active\nREMOTE=0\nCLASS=user\nSEAT=seat0\n",
+		"2":  "UID=1001\nACTIVE=1\nSTATE=active\nREMOTE=1\nCLASS=user\nSEAT=seat0\n",
+		"3":  "UID=1002\nACTIVE=0\nSTATE=online\nREMOTE=0\nCLASS=user\nSEAT=seat0\n",
+		"c4": "UID=1003\nACTIVE=1\nSTATE=active\nREMOTE=0\nCLASS=greeter\nSEAT=seat0\n",
+		"5":  "UID=10000\nACTIVE=1\nSTATE=active\nREMOTE=0\nCLASS=user\nSEAT=seat0\n",
+		"7":  "UID=1004\nACTIVE=1\nSTATE=active\nREMOTE=0\nCLASS=user\nTYPE=unspecified\n", // su's: at no screen
 		"6":  "=\nUID\nACTIVE=1\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for uid, want := range map[uint32]bool{1000: true, 1001: false, 1002: false, 1003: false, 10000: true, 0: false, 1: false} {
+	for uid, want := range map[uint32]bool{1000: true, 1001: false, 1002: false, 1003: false, 1004: false, 10000: true, 0: false, 1: false} {
 		if got := activeSession(dir, uid); got != want {
 			t.Errorf("%d: %v", uid, got)
 		}

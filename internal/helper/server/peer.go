@@ -107,7 +107,7 @@ func program(p peer) string {
 }
 
 // activeSession says whether logind has the user at this machine's own screen,
-// now.
+// now. What is at no seat, such as su's session, is always active to logind.
 func activeSession(dir string, uid uint32) bool {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -127,7 +127,7 @@ func activeSession(dir string, uid uint32) bool {
 				said[key] = value
 			}
 		}
-		if said["UID"] == fmt.Sprint(uid) && said["ACTIVE"] == "1" && said["REMOTE"] == "0" && said["STATE"] == "active" && said["CLASS"] == "user" {
+		if said["UID"] == fmt.Sprint(uid) && said["ACTIVE"] == "1" && said["REMOTE"] == "0" && said["STATE"] == "active" && said["CLASS"] == "user" && said["SEAT"] != "" {
 			return true
 		}
 	}
