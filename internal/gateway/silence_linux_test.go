@@ -1,5 +1,7 @@
 package gateway
 
+//lint:file-ignore SA1019 the client is to be another implementation's
+
 import (
 	"bufio"
 	"crypto/tls"
