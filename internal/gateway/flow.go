@@ -114,6 +114,9 @@ func (f *flow) copy() {
 	var other sync.WaitGroup
 	other.Go(func() {
 		f.pump(f.app, f.client, &f.up, func() error {
+			if l, ok := f.client.(interface{ cutShort() bool }); ok && l.cutShort() {
+				return errLaneOver // the application must not take this for all
+			}
 			f.ending.Store(true)
 			if w, ok := f.app.(interface{ CloseWrite() error }); ok {
 				return w.CloseWrite()

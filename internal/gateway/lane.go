@@ -21,8 +21,8 @@ import (
 //	           └──(Abort, reset, the client is gone)──► over, reset
 //
 // On HTTP/2 CloseWrite ends both directions, for net/http's server has no half
-// of a stream: Read returns io.EOF from then on. A flow that outlives its
-// carriers ends its directions by capsules, and does not notice.
+// of a stream: Read returns io.EOF from then on, and cutShort says so. A flow that
+// outlives its carriers ends its directions by capsules, and does not notice.
 type lane struct {
 	body
 	silence *silence    // of its connection
@@ -31,6 +31,7 @@ type lane struct {
 	// using counts the Reads and Writes that are under way.
 	using       int
 	read, wrote bool          // the directions that have ended
+	short       bool          // our CloseWrite has ended the client's direction
 	lost        bool          // by a reset
 	over        chan struct{} // closed when both have
 	idle        chan struct{} // closed when over and nobody uses it
@@ -127,7 +128,8 @@ func (l *lane) CloseWrite() error {
 		if l.wrote {
 			return true
 		}
-		l.wrote, l.read = true, l.read || !l.body.halves()
+		l.short = !l.read && !l.body.halves()
+		l.wrote, l.read = true, l.read || l.short
 		return false
 	}); err != nil {
 		return err
@@ -177,6 +179,14 @@ func (l *lane) reset(code quic.StreamErrorCode) {
 	l.lost = true
 	l.body.reset(code) // blocks for no peer, and never comes after leave
 	l.settle()
+}
+
+// cutShort says whether CloseWrite has ended the client's direction too, of which
+// more may have been to come.
+func (l *lane) cutShort() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.short
 }
 
 // ended says whether the request has, or was reset.
