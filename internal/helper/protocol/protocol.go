@@ -16,6 +16,8 @@ import (
 	"io"
 	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Limits of messages.
@@ -64,6 +66,18 @@ type Reply struct {
 	// Left, of ApplyRoutes, are networks that are not led to the device, by why:
 	// Outside, Conflict or Full.
 	Left map[Code][]netip.Prefix `json:"left,omitempty"`
+}
+
+// DevicePrefix begins the name of each device that a helper opens; its user's
+// number follows.
+const DevicePrefix = "tide"
+
+// Opened says whether a network device of this name is one that a helper opens,
+// for whichever user.
+func Opened(name string) bool {
+	uid, ok := strings.CutPrefix(name, DevicePrefix)
+	_, err := strconv.ParseUint(uid, 10, 32)
+	return ok && err == nil
 }
 
 // Device is what was opened.

@@ -152,3 +152,14 @@ func FuzzReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) { DecodeReply(b) })
 }
+
+func TestOpened(t *testing.T) {
+	for name, want := range map[string]bool{
+		"tide0": true, "tide1000": true, "tide4294967294": true,
+		"tide": false, "tidewater": false, "tide1000.5": false, "tide-1": false, "eth0": false, "": false, "xtide1": false,
+	} {
+		if Opened(name) != want {
+			t.Errorf("%q: %v", name, !want)
+		}
+	}
+}

@@ -70,7 +70,7 @@ func (r record) damage(stem string) error {
 // name is the device's: nobody else's begins so.
 func (r record) name() string { return devices + strconv.FormatUint(uint64(r.UID), 10) }
 
-const devices = "tide"
+const devices = protocol.DevicePrefix
 
 // journal keeps the records in a folder of its own, which a restart of the
 // helper survives and one of the machine does not.
