@@ -26,7 +26,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		(&wire.Problem{Code: wire.CodeDevice, Status: http.StatusForbidden, Title: "A device certificate is needed", Detail: "Enrol this device."}).Write(w)
 		return
 	}
-	connectionOf(r).silence.note() // it will be answered
+	quiet := connectionOf(r).silence
+	quiet.note()       // it will be answered
+	defer quiet.note() // the end of what was answered is sent, after hours perhaps
 	connects := r.Method == http.MethodConnect
 	begins := r.Method == http.MethodPost && (r.URL.Path == wire.PathDataSession || r.URL.Path == wire.PathDataCarrier)
 	leave, problem := g.gate.enter(begins, connects)

@@ -142,7 +142,7 @@ func (g *Gateway) postCarrier(w http.ResponseWriter, r *http.Request, c *carrier
 	c.refuse(nil)
 	a, problem := g.arrive(w, r, device, leaf)
 	if problem == nil {
-		problem = g.join(c, a, connectionOf(r).gone)
+		problem = g.join(c, a, connectionOf(r))
 	}
 	if problem != nil {
 		c.refuse(problem)
@@ -152,8 +152,8 @@ func (g *Gateway) postCarrier(w http.ResponseWriter, r *http.Request, c *carrier
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// join binds c, whose connection ends with gone, to the session of an arrival.
-func (g *Gateway) join(c *carrier, a arrival, gone <-chan struct{}) *wire.Problem {
+// join binds c, the carrier of on, to the session of an arrival.
+func (g *Gateway) join(c *carrier, a arrival, on connection) *wire.Problem {
 	s := g.registry.session(a.claims.Session)
 	if s == nil || !s.bond.holds(a.bond) {
 		return noSession()
@@ -176,9 +176,10 @@ func (g *Gateway) join(c *carrier, a arrival, gone <-chan struct{}) *wire.Proble
 		s.joined[c] = struct{}{}
 		g.registry.living.Go(func() {
 			select {
-			case <-gone:
+			case <-on.gone:
 				s.call(func() { delete(s.joined, c) })
 			case <-s.done:
+				on.silence.retire(func() bool { return c.current() != nil })
 			}
 		})
 	})

@@ -17,6 +17,8 @@ const (
 	// with its connection, which is left more time.
 	silentLooks        = 4
 	silentLooksForeign = 13
+	// retireAfter is how long a connection outlives the session that it had joined.
+	retireAfter = 15 * time.Second
 )
 
 // silence ends a connection that was sent something and from which nothing comes
@@ -35,7 +37,7 @@ type silence struct {
 	pulse   pulse
 	foreign func() bool
 	gone    <-chan struct{} // closed when the connection has ended
-	end     func()
+	end     func(why string)
 	every   time.Duration // it is looked at
 
 	mu      sync.Mutex
@@ -66,8 +68,8 @@ func (g *Gateway) listenTo(ctx context.Context, p pulse, gone <-chan struct{}, e
 			s := c.current()
 			return s == nil || s.bond.instance == ""
 		},
-		end: func() {
-			g.log.Info("a connection is closed that nothing comes back on")
+		end: func(why string) {
+			g.log.Info("a connection is closed", "why", why)
 			end()
 		}}
 }
@@ -107,8 +109,22 @@ func (s *silence) note() {
 
 func (s *silence) look() {
 	if s.silent() {
-		s.end()
+		s.end("nothing comes back on it")
 	}
+}
+
+// retire ends the connection after a while in which its client may still be told
+// something, unless it is of use again by then: nothing is sent on it any more that
+// would show that the client is gone.
+func (s *silence) retire(useful func() bool) {
+	if s == nil {
+		return
+	}
+	time.AfterFunc(retireAfter, func() {
+		if !s.over() && !useful() {
+			s.end("its session is over")
+		}
+	})
 }
 
 // silent says whether the connection is to be ended, or sees to the next look.
@@ -172,5 +188,5 @@ func (p *h3Pulse) beat() (received uint64, owes, ok bool) {
 
 // endH3 tells the client, should it hear it after all.
 func endH3(c *quic.Conn) {
-	c.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "nothing comes back")
+	c.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
 }

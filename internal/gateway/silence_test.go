@@ -148,7 +148,7 @@ func TestSilence(t *testing.T) {
 				b := &beats{}
 				began := time.Now()
 				var ended time.Duration
-				s := &silence{pulse: b, every: lookEvery, foreign: func() bool { return row.foreign }, gone: make(chan struct{}), end: func() { ended = time.Since(began) }}
+				s := &silence{pulse: b, every: lookEvery, foreign: func() bool { return row.foreign }, gone: make(chan struct{}), end: func(string) { ended = time.Since(began) }}
 				row.lead(b, s)
 				time.Sleep(time.Hour)
 				if ended != row.ends {
@@ -164,7 +164,7 @@ func TestSilence(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			gone := make(chan struct{})
 			b := &beats{owes: true}
-			s := &silence{pulse: b, every: lookEvery, foreign: func() bool { return false }, gone: gone, end: func() { t.Error("ended again") }}
+			s := &silence{pulse: b, every: lookEvery, foreign: func() bool { return false }, gone: gone, end: func(string) { t.Error("ended again") }}
 			s.note()
 			close(gone)
 			time.Sleep(time.Hour)
