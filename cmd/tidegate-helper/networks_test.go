@@ -3,12 +3,15 @@
 package main
 
 import (
+	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -96,6 +99,59 @@ func TestNetworks(t *testing.T) {
 		t.Fatalf("close: %s %v", got, rules(t))
 	}
 	reach(b, ear, ada, "no echo", true)
+}
+
+// A user cannot speak to this machine's services as a host of the organisation's:
+// the device only brings answers to what was sent by it.
+func TestForged(t *testing.T) {
+	b := newBed(t, corp)
+	u := b.client(ada)
+	if got := u.say("100.96.0.0/16 +10.20.0.0/16"); got != "ok" {
+		t.Fatal(got)
+	}
+	for _, name := range []string{"all", "default", u.name} { // the most lenient machine
+		if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+name+"/rp_filter", []byte("0"), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer func() {
+		for _, name := range []string{"all", "default"} {
+			os.WriteFile("/proc/sys/net/ipv4/conf/"+name+"/rp_filter", []byte("1"), 0)
+		}
+	}()
+	service, err := net.ListenUDP("udp4", &net.UDPAddr{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer service.Close()
+	heard := func() string {
+		b := make([]byte, 64)
+		service.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+		n, from, err := service.ReadFromUDPAddrPort(b)
+		if err != nil {
+			return ""
+		}
+		return fmt.Sprintf("%s from %v", b[:n], from)
+	}
+	port := service.LocalAddr().(*net.UDPAddr).Port
+	for _, from := range []string{"10.20.0.53:53", "192.168.7.1:53"} {
+		for _, to := range []netip.Addr{u.addrs[0], netip.MustParseAddr("192.168.7.2")} {
+			if got := u.say(fmt.Sprintf("inject %s %s:%d", from, to, port)); got != "ok" {
+				t.Fatal(got)
+			}
+			if got := heard(); got != "" {
+				t.Errorf("a service of root's hears %s", got)
+			}
+		}
+	}
+	// By the same way come answers, and what nobody takes for a host's.
+	if got := b.run(ada, "send", wiki4); got != "echo" {
+		t.Error(got)
+	}
+	u.say(fmt.Sprintf("inject 100.96.0.5:53 %s:%d", u.addrs[0], port))
+	if heard() == "" {
+		t.Error("nothing is heard at all: the service is deaf")
+	}
 }
 
 // A request that fails halfway leaves what was.

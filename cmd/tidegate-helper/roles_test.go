@@ -22,6 +22,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+	"gvisor.dev/gvisor/pkg/tcpip/checksum"
 
 	"github.com/tidegate/tidegate/internal/helper/client"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
@@ -134,8 +135,9 @@ func code(err error) string {
 
 // beClient has a device, answers each datagram that comes by it with itself,
 // and says "ready"; it applies the routes of each line it is told, and the
-// networks, which have a plus before them, "close" undoes all, and the end of its
-// input ends it.
+// networks, which have a plus before them, "inject" writes a datagram from one
+// address to another to the device, "close" undoes all, and the end of its input
+// ends it.
 func beClient(h client.Helper, _ string) {
 	ctx := context.Background()
 	d, err := h.OpenTUN(ctx)
@@ -157,6 +159,11 @@ func beClient(h client.Helper, _ string) {
 			fmt.Println(code(h.Close(ctx)))
 			continue
 		}
+		if arg, ok := strings.CutPrefix(in.Text(), "inject "); ok {
+			_, err := d.File.Write(forged(arg))
+			fmt.Println(code(err))
+			continue
+		}
 		var routes, networks []netip.Prefix
 		for _, f := range strings.Fields(in.Text()) {
 			if n, ok := strings.CutPrefix(f, "+"); ok {
@@ -172,6 +179,25 @@ func beClient(h client.Helper, _ string) {
 		}
 		fmt.Println(answer)
 	}
+}
+
+// forged is a datagram as the device takes it; arg has the address that it says
+// it is from, and where it goes.
+func forged(arg string) []byte {
+	from, to, _ := strings.Cut(arg, " ")
+	src, dst := netip.MustParseAddrPort(from), netip.MustParseAddrPort(to)
+	const text = "forged"
+	p := make([]byte, 10+28, 10+28+len(text))
+	ip, udp := p[10:], p[30:]
+	ip[0], ip[8], ip[9] = 0x45, 64, 17
+	binary.BigEndian.PutUint16(ip[2:], 28+uint16(len(text)))
+	copy(ip[12:], src.Addr().AsSlice())
+	copy(ip[16:], dst.Addr().AsSlice())
+	binary.BigEndian.PutUint16(ip[10:], ^checksum.Checksum(ip[:20], 0))
+	binary.BigEndian.PutUint16(udp, src.Port())
+	binary.BigEndian.PutUint16(udp[2:], dst.Port())
+	binary.BigEndian.PutUint16(udp[4:], 8+uint16(len(text))) // without a sum, as it may be
+	return append(p, text...)
 }
 
 // mirror sends datagrams back: with ends exchanged their sums still hold.

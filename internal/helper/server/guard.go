@@ -23,31 +23,33 @@ import (
 //   - the user's packets to the networks do so, and nobody else's;
 //   - the device is used by its user's processes, and by what the kernel sends
 //     for them;
-//   - from the device comes only what all those can have sent, for this
-//     machine: nothing is forwarded.
+//   - from the device comes what the routes' addresses send, and from the
+//     networks' what answers something that went there, to the device's own
+//     address: a user is not to speak to this machine's services as a host of
+//     the organisation's. Nothing is forwarded.
 
 func tableOf(uid uint32) *nftables.Table {
 	return &nftables.Table{Family: nftables.TableFamilyINet, Name: "tidegate_" + strconv.FormatUint(uint64(uid), 10)}
 }
 
 // guard sets a user's guard to what r says, at once.
-func guard(r record) error {
-	c, err := nftables.New()
+func (c Config) guard(r record) error {
+	n, err := nftables.New()
 	if err != nil {
 		return fmt.Errorf("set the guard: %w", err)
 	}
 	t := tableOf(r.UID)
-	c.AddTable(t)
-	c.DelTable(t)
-	c.AddTable(t)
+	n.AddTable(t)
+	n.DelTable(t)
+	n.AddTable(t)
 	chain := func(name string, hook *nftables.ChainHook) func(...[]expr.Any) {
-		ch := c.AddChain(&nftables.Chain{Name: name, Table: t, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: nftables.ChainPriorityFilter})
+		ch := n.AddChain(&nftables.Chain{Name: name, Table: t, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: nftables.ChainPriorityFilter})
 		return func(parts ...[]expr.Any) {
 			rule := &nftables.Rule{Table: t, Chain: ch}
 			for _, p := range parts {
 				rule.Exprs = append(rule.Exprs, p...)
 			}
-			c.AddRule(rule)
+			n.AddRule(rule)
 		}
 	}
 	own, ours := r.name()+"\x00", devices
@@ -66,11 +68,18 @@ func guard(r record) error {
 	for _, p := range r.Networks {
 		output(socketOf(expr.CmpOpEq, r.UID), network(p, false), verdict(expr.VerdictDrop))
 	}
-	for _, p := range r.led() {
+	for _, p := range r.Routes {
 		input(device(expr.MetaKeyIIFNAME, own), network(p, true), verdict(expr.VerdictAccept))
 	}
+	for _, p := range r.Networks {
+		to := c.address(0, r.Slot)
+		if p.Addr().Is6() {
+			to = c.address(1, r.Slot)
+		}
+		input(device(expr.MetaKeyIIFNAME, own), network(p, true), network(netip.PrefixFrom(to, to.BitLen()), false), answers(), verdict(expr.VerdictAccept))
+	}
 	input(device(expr.MetaKeyIIFNAME, own), verdict(expr.VerdictDrop))
-	if err := c.Flush(); err != nil {
+	if err := n.Flush(); err != nil {
 		return fmt.Errorf("set the guard: %w", err)
 	}
 	return nil
@@ -135,6 +144,16 @@ func network(p netip.Prefix, source bool) []expr.Any {
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: size},
 		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: size, Mask: net.CIDRMask(p.Bits(), int(size)*8), Xor: make([]byte, size)},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: p.Addr().AsSlice()},
+	}
+}
+
+// answers matches what belongs to a flow that began the other way.
+func answers() []expr.Any {
+	const states = expr.CtStateBitESTABLISHED | expr.CtStateBitRELATED
+	return []expr.Any{
+		&expr.Ct{Key: expr.CtKeySTATE, Register: 1},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(states), Xor: make([]byte, 4)},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)},
 	}
 }
 

@@ -288,7 +288,7 @@ func (s *Server) take(r record) (*protocol.Device, error) {
 	if err := s.keep(r); err != nil {
 		return nil, err
 	}
-	if err := guard(r); err != nil {
+	if err := s.o.Config.guard(r); err != nil {
 		return nil, err
 	}
 	index, ok6, err := configure(r.name(), addr4, addr6)
@@ -358,10 +358,10 @@ func (s *Server) apply(uid uint32, q protocol.Request) (left map[protocol.Code][
 // guard comes first: between the steps packets are dropped rather than let out.
 func (s *Server) move(may, be record) error {
 	for _, step := range []func() error{
-		func() error { return guard(may) },
+		func() error { return s.o.Config.guard(may) },
 		func() error { return s.o.Config.block(be, may) },
 		func() error { return s.o.Config.lead(be) },
-		func() error { return guard(be) },
+		func() error { return s.o.Config.guard(be) },
 		func() error { return s.keep(be) },
 	} {
 		if err := step(); err != nil {

@@ -95,7 +95,7 @@ func (s *Server) hold(r record) error {
 	there, err := guarded(r.UID)
 	if err == nil && !there {
 		s.o.Log.Warn("a guard was taken away", "uid", r.UID)
-		err = guard(r)
+		err = s.o.Config.guard(r)
 	}
 	if err == nil {
 		err = s.o.Config.block(r, r)
