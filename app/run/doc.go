@@ -26,6 +26,9 @@
 // It is no sandbox: files, processes and local sockets are those outside, and the
 // loopback network is empty, without the proxies that the environment may name.
 // The names are those at the start, and the network ends with the tray process.
+// Whoever replaces the system's /etc/hosts meanwhile, by renaming another over it,
+// has Linux take ours away: the applications' names are gone then, and nothing
+// more, for whatever a resolver is asked goes to the device, and no further.
 //
 // Nothing here is for concurrent use: it is called once by main.
 package run
