@@ -20,6 +20,8 @@ type sample struct {
 	name  string // the host name that the gateway knows it by
 	port  uint16 // the port that it is known by
 	serve func(ctx context.Context, l net.Listener) error
+	// answer, where set in the place of serve, is what it says to a datagram.
+	answer func(b []byte) []byte
 }
 
 // samples are the applications behind the gateway. What they are called and
@@ -37,6 +39,24 @@ func samples() []*sample {
 		{name: "archive.harbour.example", port: 80, serve: page("Plans Archive", "For harbour masters.", nil)},
 		{name: "crane.harbour.example", port: 80, serve: page("Crane Control", "Only with the harbour pass, and in calm weather.",
 			[]string{"Crane 1: idle", "Crane 2: lifting, 14 t", "Crane 3: locked for the night"})},
+		{name: "tides.harbour.example", port: 3000, answer: func(b []byte) []byte { return append([]byte("tides: "), b...) }},
+	}
+}
+
+// gauge serves datagrams, each by itself.
+func gauge(ctx context.Context, c net.PacketConn, answer func([]byte) []byte) error {
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
+	b := make([]byte, 64<<10)
+	for {
+		n, from, err := c.ReadFrom(b)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read datagrams: %w", err)
+		}
+		c.WriteTo(answer(b[:n]), from) // lost, as networks lose
 	}
 }
 

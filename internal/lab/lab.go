@@ -69,6 +69,9 @@ func (l *Lab) start(ctx context.Context) (err error) {
 		}
 		l.apps[s.name] = p
 		hosts[fmt.Sprintf("%s:%d", s.name, s.port)] = addr
+		if s.answer != nil { // it answers pings, too
+			hosts[s.name] = "127.0.0.1"
+		}
 	}
 	maps.Copy(hosts, l.o.Hosts)
 	if err := l.writeResources(); err != nil {

@@ -34,6 +34,17 @@ func (p *part) stop() error {
 }
 
 func startSample(s *sample) (*part, string, error) {
+	if s.answer != nil {
+		c, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			return nil, "", fmt.Errorf("start %s: %w", s.name, err)
+		}
+		p := startPart(s.name, func(ctx context.Context) error {
+			defer c.Close()
+			return gauge(ctx, c, s.answer)
+		})
+		return p, c.LocalAddr().String(), nil
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, "", fmt.Errorf("start %s: %w", s.name, err)

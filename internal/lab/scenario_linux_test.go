@@ -57,9 +57,13 @@ func TestScenarios(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	play(t, "testdata", func(env *testscript.Env) error { return setUp(env, path, nil) })
+}
+
+func play(t *testing.T, dir string, setUp func(*testscript.Env) error) {
 	testscript.Run(t, testscript.Params{
-		Dir:   "testdata",
-		Setup: func(env *testscript.Env) error { return setUp(env, path) },
+		Dir:   dir,
+		Setup: setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"lab":      act((*scene).doLab),
 			"client":   act((*scene).doClient),
@@ -69,6 +73,8 @@ func TestScenarios(t *testing.T) {
 			"answer":   act((*scene).doAnswer),
 			"hold":     act((*scene).doHold),
 			"keychain": act((*scene).doKeychain),
+			"udp":      act((*scene).doUDP),
+			"path":     act((*scene).doPath),
 		},
 		RequireExplicitExec: true,
 	})
@@ -88,9 +94,13 @@ type scene struct {
 	lab  *lab.Lab
 	rig  *rig.Rig
 	held map[string]net.Conn
+	// Of the scenarios that want them.
+	udp   *association
+	relay *lab.Relay
 }
 
-func setUp(env *testscript.Env, program string) error {
+// setUp makes a world; path is lab.Options.GatewayPath.
+func setUp(env *testscript.Env, program string, path func(string) (string, error)) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	s := &scene{ctx: ctx, held: map[string]net.Conn{}}
 	env.Defer(cancel)
@@ -111,7 +121,7 @@ func setUp(env *testscript.Env, program string) error {
 	env.Defer(func() { os.RemoveAll(dir) })
 	conf := lab.DefaultConfig().Quick()
 	conf.Lockout = wire.Duration(4 * time.Second)
-	s.lab, err = lab.Start(ctx, lab.Options{Config: conf, Dir: dir, Hosts: map[string]string{"bastion.harbour.example:22": ssh.addr},
+	s.lab, err = lab.Start(ctx, lab.Options{Config: conf, Dir: dir, Hosts: map[string]string{"bastion.harbour.example:22": ssh.addr}, GatewayPath: path,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))})
 	if err != nil {
 		return err
@@ -280,7 +290,7 @@ func (s *scene) wait(what string, ok func(*session.State) bool) (session.State, 
 
 // doWait waits for a state:
 //
-//	await control PHASE, await channel STATE, await prompt KIND|none,
+//	await control PHASE, await channel STATE, await lane LANE, await prompt KIND|none,
 //	await app APP STATE, await fails APP KIND, await problem CODE|none,
 //	await event KIND, await window
 func (s *scene) doWait(ts *testscript.TestScript, args []string) error {
@@ -294,6 +304,8 @@ func (s *scene) doWait(ts *testscript.TestScript, args []string) error {
 			return string(st.Control.Phase) == last && (st.Control.Phase != session.ControlEstablished || len(st.Apps) > 0)
 		case "channel":
 			return len(st.Sites) == 1 && string(st.Sites[0].State) == last
+		case "lane":
+			return len(st.Sites) == 1 && st.Sites[0].Lane == last
 		case "prompt":
 			if last == "none" {
 				return st.Prompt == nil
