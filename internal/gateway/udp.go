@@ -42,7 +42,8 @@ type udpFlow struct {
 	app  net.Conn
 	// beside carries datagrams; nil: they are capsules.
 	beside *http3.Stream
-	seen   atomic.Int64 // when the last packet passed, in Unix nanoseconds
+	start  time.Time
+	seen   atomic.Int64 // when the last packet passed, in nanoseconds since start
 	mu     sync.Mutex   // guards writing to lane
 }
 
@@ -73,7 +74,7 @@ func (g *Gateway) connectUDP(w http.ResponseWriter, r *http.Request, c *carrier)
 	if err != nil { // the client is gone
 		return
 	}
-	u := &udpFlow{flow: f.flow, lane: l, app: app}
+	u := &udpFlow{flow: f.flow, lane: l, app: app, start: time.Now()}
 	if b, ok := l.body.(h3Body); ok && beside {
 		u.beside = b.Stream
 	}
@@ -107,7 +108,6 @@ func (u *udpFlow) run(ctx context.Context) {
 		u.lane.reset(codeCut)
 	})
 	defer stop()
-	u.seen.Store(time.Now().UnixNano())
 	var loops sync.WaitGroup
 	loops.Go(func() {
 		defer cancel()
@@ -174,7 +174,7 @@ func (u *udpFlow) toApp(b []byte) bool {
 	if !u.passes(len(b) - n) {
 		return false
 	}
-	u.seen.Store(time.Now().UnixNano())
+	u.touch()
 	if _, err := u.app.Write(b[n:]); err != nil {
 		return passing(err)
 	}
@@ -185,29 +185,49 @@ func (u *udpFlow) toApp(b []byte) bool {
 // fromApp passes on what the application sends. It returns true when the flow
 // was idle for too long.
 func (u *udpFlow) fromApp() (idle bool) {
-	buf := make([]byte, 1+maxUDP) // the context id, 0, in front
 	for {
-		deadline := time.Unix(0, u.seen.Load()).Add(udpIdle)
-		u.app.SetReadDeadline(deadline)
-		n, err := u.app.Read(buf[1:])
+		u.app.SetReadDeadline(u.silentAt())
+		err := u.packet()
 		var late net.Error
 		switch {
 		case errors.As(err, &late) && late.Timeout():
-			if time.Since(time.Unix(0, u.seen.Load())) >= udpIdle {
+			if !time.Now().Before(u.silentAt()) {
 				return true
 			}
-			continue
 		case err != nil && !passing(err):
 			return false
-		case err != nil:
-			continue
 		}
-		if !u.passes(n) || u.toClient(buf[:1+n]) != nil {
-			return false
-		}
-		u.seen.Store(time.Now().UnixNano())
-		u.down.Add(int64(n))
 	}
+}
+
+// touch notes that a packet has passed, silentAt is when none will have for too
+// long, whatever the clock is set to.
+func (u *udpFlow) touch()              { u.seen.Store(int64(time.Since(u.start))) }
+func (u *udpFlow) silentAt() time.Time { return u.start.Add(time.Duration(u.seen.Load()) + udpIdle) }
+
+// packet passes on one that the application sends.
+func (u *udpFlow) packet() error {
+	b, n, err := readPacket(u.app)
+	if err != nil {
+		return err
+	}
+	defer mediumBuffers.Put(b)
+	b[0] = 0 // the context id
+	if !u.passes(n) || u.toClient(b[:1+n]) != nil {
+		return errLaneOver
+	}
+	u.touch()
+	u.down.Add(int64(n))
+	return nil
+}
+
+func readPacketHolding(c net.Conn) (b *[mediumBuffer]byte, n int, err error) {
+	b = mediumBuffers.Get().(*[mediumBuffer]byte)
+	if n, err = c.Read(b[1 : 1+maxUDP]); err != nil {
+		mediumBuffers.Put(b)
+		return nil, 0, err
+	}
+	return b, n, nil
 }
 
 // toClient sends beside the stream what fits in a packet, or a capsule.
