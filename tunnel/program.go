@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 
+	flows "github.com/tidegate/tidegate/internal/flow"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/tunnel/front"
 )
@@ -28,6 +29,7 @@ type program struct {
 	closed  bool
 	abrupt  bool // Close resets
 	telling bool // failed has been called
+	ended   bool // it is being told, or was, that no more comes
 	conn    front.Conn
 	problem *wire.Problem // why it is refused
 }
@@ -105,10 +107,21 @@ func (g *program) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.Read(b)
+	if errors.Is(err, io.EOF) {
+		if broken := flows.Broken(c); broken != nil && !g.ending() {
+			err = broken
+		}
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		g.tell(err)
 	}
 	return n, err
+}
+
+func (g *program) ending() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ended
 }
 
 func (g *program) Write(b []byte) (int, error) {
@@ -124,6 +137,9 @@ func (g *program) CloseWrite() error {
 	if err != nil {
 		return err
 	}
+	g.mu.Lock()
+	g.ended = true
+	g.mu.Unlock()
 	return c.CloseWrite()
 }
 

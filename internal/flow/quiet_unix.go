@@ -20,8 +20,11 @@ func (e *End) ending() bool {
 // it, a read sees an end. Where our own direction is being ended by the time that
 // it returns, what it says means nothing; but then no write met anything.
 func Broken(conn net.Conn) (err error) {
-	tcp, ok := conn.(*net.TCPConn)
+	tcp, ok := conn.(syscall.Conn)
 	if !ok {
+		return nil
+	}
+	if _, ok := conn.LocalAddr().(*net.TCPAddr); !ok {
 		return nil
 	}
 	raw, err := tcp.SyscallConn()
