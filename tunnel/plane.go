@@ -73,7 +73,14 @@ func (p *plane) run(ctx context.Context, out *reporter) {
 	}
 	p.running.Store(p)
 	for {
+		var ready chan struct{}
+		if p.dirty && len(p.inbox) == 0 {
+			ready = out.ready
+		}
 		select {
+		case <-ready:
+			p.dirty = false
+			out.put(p.facts())
 		case fn := <-p.inbox:
 			select {
 			case <-news: // an order is for what was there before it, not for what came after
@@ -101,10 +108,6 @@ func (p *plane) run(ctx context.Context, out *reporter) {
 		}
 		if p.stopping && len(p.ending) == 0 {
 			cancel(errClosed)
-		}
-		if p.dirty && len(p.inbox) == 0 {
-			p.dirty = false
-			out.put(p.facts())
 		}
 	}
 }

@@ -2,7 +2,6 @@ package tunnel
 
 import (
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -13,61 +12,53 @@ import (
 // flows are not two thousand reports.
 const reportGap = 25 * time.Millisecond
 
-// reporter hands facts to the report function on a goroutine of its own: the
-// latest wins, and what equals the last report is not reported.
+// reporter hands facts to the report function on a goroutine of its own. Facts are
+// gathered when it is ready for them and not with each change: they are of all flows.
+// What equals the last report is not reported.
 type reporter struct {
 	report func(session.DataplaneFacts)
-	wake   chan struct{}
-
-	mu     sync.Mutex
-	next   *session.DataplaneFacts
-	closed bool
+	ready  chan struct{} // holds one while facts may be put
+	next   chan session.DataplaneFacts
+	ended  chan struct{} // closed with the last report wanted
 }
 
 func newReporter(report func(session.DataplaneFacts)) *reporter {
-	return &reporter{report: report, wake: make(chan struct{}, 1)}
+	r := &reporter{report: report, ready: make(chan struct{}, 1), next: make(chan session.DataplaneFacts, 2), ended: make(chan struct{})}
+	r.ready <- struct{}{}
+	return r
 }
 
-// put leaves f for the reporter. It does not block.
-func (r *reporter) put(f session.DataplaneFacts) {
-	r.mu.Lock()
-	r.next = &f
-	r.mu.Unlock()
-	r.poke()
-}
+// put leaves f for the reporter, once for what was taken of ready, and once more at
+// the end. It does not block.
+func (r *reporter) put(f session.DataplaneFacts) { r.next <- f }
 
 // close lets run report what is left and return.
 func (r *reporter) close() {
-	r.mu.Lock()
-	r.closed = true
-	r.mu.Unlock()
-	r.poke()
-}
-
-func (r *reporter) poke() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
+	close(r.ended)
+	close(r.next)
 }
 
 func (r *reporter) run() {
 	var last session.DataplaneFacts
-	for {
-		<-r.wake
-		r.mu.Lock()
-		next, closed := r.next, r.closed
-		r.next = nil
-		r.mu.Unlock()
-		if next != nil && !reflect.DeepEqual(*next, last) {
-			last = *next
+	for next := range r.next {
+		if !reflect.DeepEqual(next, last) {
+			last = next
 			r.report(last)
-			if !closed {
-				time.Sleep(reportGap)
+			select {
+			case <-r.ended:
+				continue
+			default:
 			}
+			t := time.NewTimer(reportGap)
+			select {
+			case <-t.C:
+			case <-r.ended:
+			}
+			t.Stop()
 		}
-		if closed {
-			return
+		select {
+		case r.ready <- struct{}{}:
+		default:
 		}
 	}
 }
