@@ -101,6 +101,24 @@ func TestNetworks(t *testing.T) {
 	reach(b, ear, ada, "no echo", true)
 }
 
+// As many as a message may have are led, of both families, and others instead.
+func TestMost(t *testing.T) {
+	b := newBed(t, corp)
+	u := b.client(ada)
+	for _, pattern := range []string{"+10.20.%d.0/25", "100.96.%d.0/25", "+10.20.%d.128/25", "fd54:6964:6567:%x::/64", "+fd00:20:%x::/48", "100.96.%d.128/25"} {
+		var all []string
+		for n := range 64 {
+			all = append(all, fmt.Sprintf(pattern, n))
+		}
+		if got := u.say(strings.Join(all, " ")); got != "ok" {
+			t.Errorf("%s: %s", pattern, got)
+		}
+		if got := len(rules(t)); got != 2*64 && got != 3*64 {
+			t.Errorf("%s: %d rules", pattern, got)
+		}
+	}
+}
+
 // A user cannot speak to this machine's services as a host of the organisation's:
 // the device only brings answers to what was sent by it.
 func TestForged(t *testing.T) {

@@ -34,7 +34,7 @@ func tableOf(uid uint32) *nftables.Table {
 
 // guard sets a user's guard to what r says, at once.
 func (c Config) guard(r record) error {
-	n, err := nftables.New()
+	n, err := nftables.New(nftables.WithSockOptions(roomy))
 	if err != nil {
 		return fmt.Errorf("set the guard: %w", err)
 	}
@@ -83,6 +83,18 @@ func (c Config) guard(r record) error {
 		return fmt.Errorf("set the guard: %w", err)
 	}
 	return nil
+}
+
+// room is for a guard with all networks that there may be, which goes to the
+// kernel in one message, and for its answers, one for each rule: what finds no
+// room is an error, of what may have been done.
+const room = 4 << 20
+
+func roomy[C interface {
+	SetReadBuffer(bytes int) error
+	SetWriteBuffer(bytes int) error
+}](c C) error {
+	return errors.Join(c.SetReadBuffer(room), c.SetWriteBuffer(room))
 }
 
 // guarded says whether a user's guard is there: what reloads the machine's
