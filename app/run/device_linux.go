@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -63,7 +64,23 @@ func openDevice() (device *os.File, ipv6 bool, err error) {
 		return nil, false, fmt.Errorf("set the TUN device up: %w", err)
 	}
 	allowPing()
-	return device, lead(link, ownIPv6, 128) == nil, nil // systems without IPv6 have none here
+	ipv6 = lead(link, ownIPv6, 128) == nil // systems without IPv6 have none here
+	if ipv6 {
+		settle(ownIPv6)
+	}
+	return device, ipv6, nil
+}
+
+// settle waits, for a moment, until an address is this namespace's: Linux takes
+// up IPv6's a little after they were given, and loses answers to them until then.
+func settle(own net.IP) {
+	for range 500 {
+		routes, err := netlink.RouteGet(own)
+		if err == nil && len(routes) == 1 && routes[0].Type == unix.RTN_LOCAL {
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
 }
 
 // lead gives the device an address, and has everything of its family sent there.

@@ -78,7 +78,7 @@ func configure(name string, addr4, addr6 netip.Addr) (index int, ok6 bool, err e
 // settle waits, for a moment, until an address is this machine's: Linux takes up
 // IPv6's a little after they were given, and loses packets to them until then.
 func settle(a netip.Addr) {
-	for range 100 {
+	for range 500 {
 		routes, err := netlink.RouteGet(a.AsSlice())
 		if err == nil && len(routes) == 1 && routes[0].Type == unix.RTN_LOCAL {
 			return
