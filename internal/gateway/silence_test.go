@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"io"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,14 +88,24 @@ func TestQuietConnection(t *testing.T) {
 
 // beats is a pulse that a test leads.
 type beats struct {
+	mu        sync.Mutex
 	received  uint64
 	owes, off bool
 	asked     int
 }
 
 func (b *beats) beat() (uint64, bool, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.asked++
 	return b.received, b.owes, !b.off
+}
+
+// set changes it between two looks.
+func (b *beats) set(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f()
 }
 
 // TestSilence drives the looks alone.
@@ -106,57 +118,58 @@ func TestSilence(t *testing.T) {
 		looks   int // at most
 	}{
 		"nothing was sent": {lead: func(b *beats, s *silence) {}, ends: never},
-		"nothing comes":    {lead: func(b *beats, s *silence) { s.note(); b.owes = true }, ends: 20 * time.Second, looks: 5},
-		"nothing comes from a foreign client": {foreign: true, lead: func(b *beats, s *silence) { s.note(); b.owes = true },
+		"nothing comes":    {lead: func(b *beats, s *silence) { s.note(); b.set(func() { b.owes = true }) }, ends: 20 * time.Second, looks: 5},
+		"nothing comes from a foreign client": {foreign: true, lead: func(b *beats, s *silence) { s.note(); b.set(func() { b.owes = true }) },
 			ends: 65 * time.Second, looks: 14},
-		"it is answered": {lead: func(b *beats, s *silence) { s.note(); b.received++ }, ends: never, looks: 8},
+		"it is answered": {lead: func(b *beats, s *silence) { s.note(); b.set(func() { b.received++ }) }, ends: never, looks: 8},
 		"it is answered at last": {lead: func(b *beats, s *silence) {
 			s.note()
-			b.owes = true
+			b.set(func() { b.owes = true })
 			time.Sleep(19 * time.Second)
-			b.received++
-			b.owes = false
+			b.set(func() { b.received++; b.owes = false })
 		}, ends: never, looks: 12},
 		"it is silent after an hour": {lead: func(b *beats, s *silence) {
 			s.note()
-			b.received++
+			b.set(func() { b.received++ })
 			time.Sleep(time.Hour)
 			s.note()
-			b.owes = true
+			b.set(func() { b.owes = true })
 		}, ends: time.Hour + 20*time.Second, looks: 13},
 		"it was quiet just before": {lead: func(b *beats, s *silence) {
 			s.note()
-			b.received++
+			b.set(func() { b.received++ })
 			time.Sleep(24*time.Second + 999*time.Millisecond) // the look that would let it rest is due
 			s.note()
 			time.Sleep(2 * time.Millisecond)
-			b.owes = true
+			b.set(func() { b.owes = true })
 		}, ends: 45 * time.Second, looks: 10},
 		"a write waits for the client": {lead: func(b *beats, s *silence) {
 			s.begin()
+			time.Sleep(10*time.Minute + time.Millisecond) // between two looks
+			b.set(func() { b.received++ })
 			time.Sleep(10 * time.Minute)
-			b.received++
-			time.Sleep(10 * time.Minute)
-			b.owes = true
+			b.set(func() { b.owes = true })
 			time.Sleep(time.Minute)
 			s.finish()
 		}, ends: 20*time.Minute + 20*time.Second, looks: 250},
-		"its transport tells nothing more": {lead: func(b *beats, s *silence) { s.note(); b.owes, b.off = true, true }, ends: never, looks: 2},
+		"its transport tells nothing more": {lead: func(b *beats, s *silence) { s.note(); b.set(func() { b.owes, b.off = true, true }) }, ends: never, looks: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := &beats{}
 				began := time.Now()
-				var ended time.Duration
-				s := &silence{pulse: b, every: lookEvery, foreign: func() bool { return row.foreign }, gone: make(chan struct{}), end: func(string) { ended = time.Since(began) }}
+				var ended atomic.Int64
+				s := &silence{pulse: b, every: lookEvery, foreign: func() bool { return row.foreign }, gone: make(chan struct{}), end: func(string) { ended.Store(int64(time.Since(began))) }}
 				row.lead(b, s)
 				time.Sleep(time.Hour)
-				if ended != row.ends {
+				if ended := time.Duration(ended.Load()); ended != row.ends {
 					t.Errorf("ended after %s, want %s", ended, row.ends)
 				}
-				if b.asked > row.looks {
-					t.Errorf("looked at %d times", b.asked)
-				}
+				b.set(func() {
+					if b.asked > row.looks {
+						t.Errorf("looked at %d times", b.asked)
+					}
+				})
 			})
 		})
 	}
@@ -168,9 +181,11 @@ func TestSilence(t *testing.T) {
 			s.note()
 			close(gone)
 			time.Sleep(time.Hour)
-			if b.asked > 2 {
-				t.Errorf("looked at %d times", b.asked)
-			}
+			b.set(func() {
+				if b.asked > 2 {
+					t.Errorf("looked at %d times", b.asked)
+				}
+			})
 		})
 	})
 }
