@@ -16,8 +16,8 @@ func channel(s *session.State, state session.ChannelState, lane string) bool {
 	return len(s.Sites) == 1 && s.Sites[0].State == state && (lane == "" || s.Sites[0].Lane == lane)
 }
 
-// asleep sees that the channel is suspended with an open connection, by hand or
-// by time, that no packet passes, and that the connection goes on.
+// asleep sees that the channel is suspended with an open connection, and that no
+// packet passes.
 func (t *tour) asleep(ctx context.Context) (string, error) {
 	s, err := t.state(ctx)
 	if err != nil {
@@ -49,12 +49,23 @@ func (t *tour) asleep(ctx context.Context) (string, error) {
 	if after != before {
 		return "", fmt.Errorf("%d packets passed in a suspended state", after-before)
 	}
+	if err := t.hands.see(ctx, "Suspended"); err != nil {
+		return "", err
+	}
+	return "suspended by `tidegate pause` with netcat connected, which is at rest; then no packet in 2 s", nil
+}
+
+// awake uses the connection that rests.
+func (t *tour) awake(ctx context.Context) (string, error) {
 	begin := time.Now()
 	if err := t.dispatch.say("after"); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("suspended by `tidegate pause` with netcat connected, and no packet in 2 s; then a line's echo came over a new carrier, in %d ms",
-		time.Since(begin).Milliseconds()), nil
+	took := time.Since(begin)
+	if _, err := t.wait(ctx, "the data channel is connected", func(s *session.State) bool { return channel(s, session.Connected, "") }); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("netcat's next line, and its echo, came over a new carrier %d ms after it was typed", took.Milliseconds()), nil
 }
 
 // noUDP has the network drop UDP below an open connection.

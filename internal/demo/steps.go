@@ -32,6 +32,7 @@ func (t *tour) steps() []step {
 		{name: "open an application", play: (*tour).openApp},
 		{name: "idle", play: (*tour).idle},
 		{name: "asleep with a connection", play: (*tour).asleep},
+		{name: "awake again", play: (*tour).awake, blind: true},
 		{name: "no udp", play: (*tour).noUDP},
 		{name: "by name", play: (*tour).run, blind: true},
 		{name: "one-time code", play: (*tour).code},
