@@ -31,8 +31,12 @@ var corpNets = []netip.Prefix{netip.MustParsePrefix(corpNet), netip.MustParsePre
 func reach(b *bed, e *ear, uid int, want string, leaves bool) {
 	b.t.Helper()
 	e.heard()
+	role := "send"
+	if want != "echo" {
+		role = "cast"
+	}
 	for _, to := range []string{wiki4, wiki6} {
-		got, _, _ := strings.Cut(b.run(uid, "send", to), ":")
+		got, _, _ := strings.Cut(b.run(uid, role, to), ":")
 		if got != want && !(want == "no echo" && got != "echo") {
 			b.t.Errorf("a datagram of %d to %s: %s, want %s", uid, to, got, want)
 		}

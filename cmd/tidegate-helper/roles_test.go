@@ -116,6 +116,7 @@ var roles = map[string]func(client.Helper, string){
 	"open":     beOpen,
 	"close":    beClose,
 	"send":     beSend,
+	"cast":     beCast,
 	"confined": beConfined,
 }
 
@@ -247,7 +248,12 @@ func beClose(h client.Helper, _ string) { fmt.Println(code(h.Close(context.Backg
 
 // beSend sends a datagram, from an address if there are two, and says whether
 // it came back.
-func beSend(_ client.Helper, arg string) {
+func beSend(_ client.Helper, arg string) { send(arg, 3, time.Second) }
+
+// beCast is beSend for what is to come to nothing: it does not wait for long.
+func beCast(_ client.Helper, arg string) { send(arg, 1, 200*time.Millisecond) }
+
+func send(arg string, times int, patience time.Duration) {
 	to, from, _ := strings.Cut(arg, " ")
 	d := net.Dialer{}
 	if from != "" {
@@ -258,12 +264,12 @@ func beSend(_ client.Helper, arg string) {
 		fmt.Println("error:", err)
 		return
 	}
-	for range 3 { // one is lost while the network's own talk fills a queue
+	for range times { // one is lost while the network's own talk fills a queue
 		if _, err = c.Write([]byte("who is there?")); err != nil {
 			fmt.Println("error:", err)
 			return
 		}
-		c.SetReadDeadline(time.Now().Add(time.Second))
+		c.SetReadDeadline(time.Now().Add(patience))
 		if _, err = c.Read(make([]byte, 64)); err == nil {
 			fmt.Println("echo")
 			return
