@@ -172,3 +172,27 @@ func TestWakeWhileTheLinkIsDead(t *testing.T) {
 		}
 	})
 }
+
+// What is no flow waits for the device's claims like one, and then has the channel
+// opened itself.
+func TestDatagramsWaitForTheDevice(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		w := routed(s)
+		w.Device, w.Gathering = claims(true), true
+		s.Apply(w)
+		s.now()
+		told := make(chan error, 1)
+		go func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			told <- s.Router().Echo(ctx, front.Target{Host: "10.1.2.3", Protocol: wire.ICMP}, 56)
+		}()
+		time.Sleep(700 * time.Millisecond)
+		w = routed(s)
+		w.Device = claims(true)
+		s.Apply(w)
+		if err := <-told; err != nil {
+			t.Errorf("the ping: %v", err)
+		}
+	})
+}

@@ -53,17 +53,21 @@ func (c *channel) receive(g *guest) {
 	c.last.Store(int64(c.p.clock()))
 	c.rested = 0
 	c.admitGuests()
-	c.connect()
 	c.rearm()
 }
 
-// admitGuests gives those that wait the channel's link.
+// admitGuests gives those that wait the channel's link, and has it connect where
+// there is none.
 func (c *channel) admitGuests() {
-	if c.link == nil || c.waits() {
+	if c.waits() {
 		return
 	}
 	for g := range c.guests {
-		if g.link == nil {
+		switch {
+		case g.link != nil:
+		case c.link == nil:
+			c.connect()
+		default:
 			g.link = c.link
 			c.touch(c.link, true)
 			g.links <- c.link
