@@ -71,7 +71,7 @@ func (a *application) admit(c appConn) *flow {
 	case ch == nil:
 		a.problem = noGateway()
 	default:
-		f := p.newFlow(p.ctx, ch, destination{a.want.Site, a.want.Entitlement, a.want.ID}, front.Offer{
+		f := p.newFlow(ch, destination{a.want.Site, a.want.Entitlement, a.want.ID}, front.Offer{
 			Target: a.target(),
 			Accept: func() (front.Conn, error) { return c, nil },
 			Refuse: func(*wire.Problem) { reset(c) },

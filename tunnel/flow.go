@@ -43,6 +43,7 @@ type flow struct {
 	body    *flows.End
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
+	over    chan struct{} // closed when nothing is done for the program any more
 	// at is the link it is on; nil: none.
 	at atomic.Pointer[link]
 	// up and down count its payload.
@@ -69,9 +70,9 @@ type flow struct {
 	stopHold    context.CancelFunc
 }
 
-func newFlow(ctx context.Context, p *plane, ch *channel, to destination, t front.Target, o front.Offer) *flow {
-	f := &flow{p: p, app: p.apps[to.app], ch: ch, target: t, entitlement: to.entitlement, stopHold: func() {}}
-	f.ctx, f.cancel = context.WithCancelCause(ctx)
+func newFlow(p *plane, ch *channel, to destination, o front.Offer) *flow {
+	f := &flow{p: p, app: p.apps[to.app], ch: ch, target: o.Target, entitlement: to.entitlement, over: make(chan struct{}), stopHold: func() {}}
+	f.ctx, f.cancel = context.WithCancelCause(p.ctx)
 	f.program = newProgram(o, func(error) { p.post(f.failed) })
 	f.body = flows.New(flows.Options{
 		App:      f.program,
@@ -90,15 +91,23 @@ func authority(t front.Target) string {
 
 // run carries the flow to its end, and returns when nothing of it is left.
 func (f *flow) run(accept bool) {
-	abandon := context.AfterFunc(f.p.ctx, func() { f.cancel(errClosed) })
-	defer abandon()
 	if accept {
 		f.program.accept()
 	}
 	err := f.body.Run(f.ctx)
 	f.program.Close()
+	close(f.over)
 	f.cancel(nil)
 	f.p.post(func() { f.ended(err) })
+}
+
+// leave resets the flow, whose front has left. What is left of it is the gateway's
+// to be told, on the next link where there is none.
+func (f *flow) leave(cause error) {
+	f.program.SetLinger(0)
+	f.program.Close()
+	f.body.Reset(cause)
+	f.p.post(f.failed)
 }
 
 // attempt has a link carry the flow: with its first CONNECT, or with one that

@@ -49,13 +49,12 @@ func (r router) Carry(ctx context.Context, o front.Offer) {
 	}
 	var (
 		f       *flow
-		early   bool
 		problem = notRunning()
 	)
 	p.do(func() {
-		if f, problem = p.carry(ctx, o); f != nil {
-			p.wg.Add(1)
-			early = p.succeeded(o.Target)
+		if f, problem = p.carry(o); f != nil {
+			early := p.succeeded(o.Target)
+			p.wg.Go(func() { f.run(early) })
 			f.ch.demand(f)
 		}
 	})
@@ -63,8 +62,11 @@ func (r router) Carry(ctx context.Context, o front.Offer) {
 		o.Refuse(problem)
 		return
 	}
-	defer p.wg.Done()
-	f.run(early)
+	select {
+	case <-f.over:
+	case <-ctx.Done():
+		f.leave(context.Cause(ctx))
+	}
 }
 
 // Packets implements front.Router.
@@ -127,7 +129,7 @@ func (p *plane) find(t front.Target) (*channel, destination, *wire.Problem) {
 }
 
 // carry makes a flow for a program's connection, or says why not. The owner's.
-func (p *plane) carry(ctx context.Context, o front.Offer) (*flow, *wire.Problem) {
+func (p *plane) carry(o front.Offer) (*flow, *wire.Problem) {
 	ch, to, problem := p.find(o.Target)
 	if problem != nil {
 		if a := p.apps[to.app]; a != nil {
@@ -136,12 +138,12 @@ func (p *plane) carry(ctx context.Context, o front.Offer) (*flow, *wire.Problem)
 		}
 		return nil, problem
 	}
-	return p.newFlow(ctx, ch, to, o), nil
+	return p.newFlow(ch, to, o), nil
 }
 
 // newFlow makes a flow that the owner knows of.
-func (p *plane) newFlow(ctx context.Context, ch *channel, to destination, o front.Offer) *flow {
-	f := newFlow(ctx, p, ch, to, o.Target, o)
+func (p *plane) newFlow(ch *channel, to destination, o front.Offer) *flow {
+	f := newFlow(p, ch, to, o)
 	p.flows[f] = struct{}{}
 	ch.flows[f] = struct{}{}
 	return f

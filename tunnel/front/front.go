@@ -52,7 +52,9 @@ type Packets interface {
 type Router interface {
 	// Covers says whether the target is one of ours, allowed at present or not.
 	Covers(t Target) bool
-	// Carry carries a connection to its end, and returns then.
+	// Carry carries a connection to its end, and returns then. The end of ctx resets
+	// it; the gateway is told, if need be after Carry has returned. An Accept that is
+	// under way may outlive Carry: what it yields is closed.
 	Carry(ctx context.Context, o Offer)
 	// Packets opens a flow of datagrams. A refusal is a *wire.Problem.
 	Packets(ctx context.Context, t Target) (Packets, error)
