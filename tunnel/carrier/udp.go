@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
@@ -20,8 +21,10 @@ import (
 const (
 	// maxDatagram is the largest payload of UDP.
 	maxDatagram = 65527
-	// unread is how many datagrams wait for Receive; more are lost.
-	unread = 128
+	// unread is how many datagrams wait for Receive, and unreadBytes how many bytes
+	// of them; more are lost.
+	unread      = 128
+	unreadBytes = 512 << 10
 	// capsuleDatagram is the type of a DATAGRAM capsule (RFC 9297, section 3.5).
 	capsuleDatagram = 0
 )
@@ -61,6 +64,7 @@ func escape(s string) string {
 // inbox is where the datagrams of one CONNECT-UDP come in.
 type inbox struct {
 	queue chan []byte
+	bytes atomic.Int64 // in queue
 	once  sync.Once
 	over  chan struct{}
 	err   error // once over
@@ -74,10 +78,20 @@ func (i *inbox) put(b []byte) {
 	if err != nil || context != 0 {
 		return
 	}
-	select {
-	case i.queue <- b[n:]:
-	default: // as UDP does
+	size := int64(len(b) - n)
+	if i.bytes.Add(size) <= unreadBytes {
+		select {
+		case i.queue <- b[n:]:
+			return
+		default:
+		}
 	}
+	i.bytes.Add(-size) // lost, as UDP loses
+}
+
+func (i *inbox) taken(b []byte) []byte {
+	i.bytes.Add(-int64(len(b)))
+	return b
 }
 
 func (i *inbox) end(err error) {
@@ -91,12 +105,12 @@ func (i *inbox) end(err error) {
 func (i *inbox) Receive(ctx context.Context) ([]byte, error) {
 	select {
 	case b := <-i.queue:
-		return b, nil
+		return i.taken(b), nil
 	default:
 	}
 	select {
 	case b := <-i.queue:
-		return b, nil
+		return i.taken(b), nil
 	case <-i.over:
 		return nil, i.err
 	case <-ctx.Done():
