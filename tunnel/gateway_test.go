@@ -155,6 +155,10 @@ func listen(c *quic.Conn) {
 		}
 		now := c.ConnectionStats()
 		if now.PacketsReceived == last.PacketsReceived && now.PacketsSent >= last.PacketsSent+2 {
+			time.Sleep(time.Second) // what was sent a moment ago is answered by then
+			now = c.ConnectionStats()
+		}
+		if now.PacketsReceived == last.PacketsReceived && now.PacketsSent >= last.PacketsSent+2 {
 			c.CloseWithError(0, "silent")
 		}
 		last = now
