@@ -12,6 +12,7 @@ type attachment struct {
 	wake  chan struct{} // wakes its reader
 	held  int           // memory of its reader's, of the budget
 
+	base    uint64 // offset that was acknowledged when it began
 	next    uint64 // offset of what is to be sent next
 	head    [room]byte
 	reading bool
@@ -87,6 +88,7 @@ func (e *End) Attach(s Stream, epoch, peer uint64) error {
 	e.prepared, e.pended, e.last = false, false, epoch
 	e.att = &attachment{s: s, epoch: epoch, wake: make(chan struct{}, 1), next: peer}
 	e.acknowledge(peer)
+	e.att.base = e.acked
 	if e.over {
 		e.tarry()
 	}

@@ -42,12 +42,21 @@ func TestWindow(t *testing.T) {
 		f := play(t, Options{Window: window})
 		defer f.stop()
 		go f.program.Write(make([]byte, 1<<20))
-		for offset := uint64(0); offset < 5; offset++ {
+		for offset := uint64(0); offset < 25; offset++ {
 			synctest.Wait()
-			if got := f.end.Status().Unacked; got > window || got < window*15/16 {
-				t.Errorf("%d bytes are kept of a window of %d", got, window)
+			want := int(min(window+7000*offset, swell*window))
+			if got := f.end.Status().Unacked; got > want || got < want-window/16 {
+				t.Errorf("%d bytes are kept of a window of %d", got, want)
 			}
 			f.stream.Write(appendAck(nil, 7000*(offset+1)))
+		}
+		synctest.Wait()
+		f.end.Detach(1)
+		for range 3 { // what is kept is not more than before
+			synctest.Wait()
+			if got := f.end.Status().Unacked; got > swell*window {
+				t.Errorf("%d bytes are kept while parked", got)
+			}
 		}
 	})
 }

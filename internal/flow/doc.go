@@ -84,7 +84,8 @@
 // # Bounds
 //
 // Window bounds the bytes of each direction: those kept, and those on their way
-// to App. Both ends should use the same: then whoever has sent all it may is
+// to App. While acknowledgements come it grows, to twice that, and it does so anew
+// on each stream. Both ends should use the same: then whoever has sent all it may is
 // sure that the far end reads on, and an acknowledgement is never stuck behind
 // bytes that a program does not read. Budget bounds the memory of the flows that
 // share it, by the size of their buffers. Capsules are bounded by 256 KiB, what

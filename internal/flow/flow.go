@@ -48,8 +48,8 @@ type Options struct {
 	// Budget bounds the buffers of all flows that share it; nil: only Window does.
 	Budget *Budget
 	// Window bounds this flow's bytes in each direction: unacknowledged by the
-	// far end, and taken from it and not yet accepted by App; 0: 1 MiB. The far
-	// end should have the same.
+	// far end, and taken from it and not yet accepted by App, twice as many where
+	// the far end goes on acknowledging; 0: 1 MiB. It should have the same.
 	Window int
 }
 

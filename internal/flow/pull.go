@@ -90,7 +90,7 @@ func (p *puller) reserve(wait bool) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock() // nothing is put off here: it may be within a read
 	for !e.over {
-		p.space = e.o.Window - e.out.len()
+		p.space = e.allowance() - e.out.len()
 		if p.space >= max(e.o.Window/16, 1) {
 			if p.c = e.out.tail(); p.c != nil && p.c.space() >= sizes[p.class]/4 && (p.brief || p.c.class <= p.class) {
 				p.c.users++
@@ -111,6 +111,21 @@ func (p *puller) reserve(wait bool) bool {
 		e.mu.Lock()
 	}
 	return false
+}
+
+// swell is how many Windows may be under way to a far end that goes on
+// acknowledging: on a long path, or one that loses packets, one a round trip is
+// little.
+const swell = 2
+
+// allowance is how much may be unacknowledged: Window, and as much more as the far
+// end has acknowledged on this stream, up to swell. So what nobody takes, because
+// the flow is parked or the far program does not read, is about Window.
+func (e *End) allowance() int {
+	if e.att == nil {
+		return e.o.Window
+	}
+	return int(min(uint64(e.o.Window)+e.acked-e.att.base, swell*uint64(e.o.Window)))
 }
 
 // letGo gives back a chunk that nothing was read into.

@@ -109,7 +109,7 @@ func (r *reader) fill() error {
 		n = copy(rest[:], r.c.buf[r.start:r.end])
 	}
 	e.mu.Lock()
-	for e.att == r.a && e.in.len >= e.o.Window && !e.over {
+	for e.att == r.a && e.in.len >= swell*e.o.Window && !e.over {
 		e.unlock()
 		<-r.a.wake
 		e.mu.Lock()
