@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,8 +27,12 @@ type churn struct {
 	known   trials
 	quit    chan struct{} // closed when quiet flows are to end
 	leaving sync.Once
-	ids     uint64
-	wg      sync.WaitGroup
+	// awake says whether it is day, talkative whether an end of a quiet flow talks.
+	awake     func() bool
+	talkative func(side int, chance float64) bool
+
+	ids uint64
+	wg  sync.WaitGroup
 
 	gate    *process
 	clients []*patient
@@ -289,6 +294,7 @@ func (c *churn) judge(t *trial) {
 		return
 	case excusable && !t.met && c.disturbedLocked(t, func(window) bool { return true }):
 		c.tally["refused"]++
+		c.tally["refused-"+c.causeLocked(t)]++
 		return
 	case excusable && c.disturbedLocked(t, func(w window) bool { return w.all || w.fatal == t.via }):
 		c.tally["reset-by-kills"]++
@@ -311,6 +317,16 @@ func (c *churn) disturbedLocked(t *trial, which func(window) bool) bool {
 
 // leave has quiet flows end.
 func (c *churn) leave() { c.leaving.Do(func() { close(c.quit) }) }
+
+// causeLocked is what a flow has suffered from that was not accepted.
+func (c *churn) causeLocked(t *trial) string {
+	for _, w := range slices.Backward(c.windows) {
+		if !w.from.After(t.ended) {
+			return w.what
+		}
+	}
+	return "nothing"
+}
 
 func (c *churn) count(what string) {
 	c.mu.Lock()

@@ -93,31 +93,30 @@ func quiet(r *rand.Rand) plan {
 	return p
 }
 
-// load starts flows until ctx ends; busy says whether there is more than the quiet
-// ones. It returns when those that are not quiet have ended.
-func (c *churn) load(ctx context.Context, via *patient, seed uint64, quiets int, every time.Duration, busy func() bool) {
+// load starts flows until ctx ends, at night the quiet ones alone. It returns when
+// all have ended.
+func (c *churn) load(ctx context.Context, via *patient, seed uint64, quiets int, every time.Duration) {
 	r := rand.New(rand.NewPCG(c.o.Seed, seed))
-	var wg, lasting sync.WaitGroup
+	var wg sync.WaitGroup
 	defer wg.Wait()
-	c.wg.Go(func() { <-c.quit; lasting.Wait() })
 	for i := range quiets {
-		lasting.Add(1)
 		wg.Go(func() {
-			defer lasting.Done()
 			own := rand.New(rand.NewPCG(c.o.Seed+uint64(i), seed+1))
 			// One that was reset is begun again, as its user would.
 			for ctx.Err() == nil {
 				if pause(ctx, time.Duration(own.Int64N(int64(10*time.Second)))) != nil {
 					return
 				}
-				c.run(quiet(own), via)
+				p := quiet(own)
+				p.talkative = c.talkative
+				c.run(p, via)
 			}
 		})
 	}
 	bulk := make(chan struct{}, 2)
 	for pause(ctx, time.Duration((0.2+1.6*r.Float64())*float64(every))) == nil {
 		switch n := r.IntN(100); {
-		case !busy():
+		case !c.awake():
 		case n < 3:
 			p := bulky(r)
 			select {

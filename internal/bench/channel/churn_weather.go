@@ -17,18 +17,16 @@ func (c *churn) rage(ctx context.Context) error {
 	began := time.Now()
 	loading, stop := context.WithTimeout(ctx, c.o.For)
 	defer stop()
-	// Nights come every two minutes: only what is quiet is there, and channels
-	// are suspended for want of payload.
-	day := func() bool { return time.Since(began)%(2*time.Minute) < 100*time.Second }
+	c.nights(began)
 	done := make(chan struct{})
 	c.wg.Go(func() {
 		defer close(done)
 		second := make(chan struct{})
 		c.wg.Go(func() {
 			defer close(second)
-			c.load(loading, c.clients[1], 200, 40, 250*time.Millisecond, day)
+			c.load(loading, c.clients[1], 200, 40, 250*time.Millisecond)
 		})
-		c.load(loading, c.clients[0], 100, 160, 60*time.Millisecond, day)
+		c.load(loading, c.clients[0], 100, 160, 60*time.Millisecond)
 		<-second
 	})
 	c.wg.Go(func() { c.watch(loading) })
@@ -53,6 +51,19 @@ func (c *churn) rage(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	return ctx.Err()
+}
+
+// nights has a night come every minute: then there is only what is quiet, which
+// says nothing at first, so that the channels are suspended for want of payload,
+// and then a word of an application's now and then, so that they are woken.
+func (c *churn) nights(began time.Time) {
+	const day, night = 42 * time.Second, 18 * time.Second
+	hour := func() time.Duration { return time.Since(began)%(day+night) - day }
+	c.awake = func() bool { return hour() < 0 }
+	c.talkative = func(side int, chance float64) bool {
+		h := hour()
+		return h < 0 || h > night/2 && side == 1 && chance < 0.05
+	}
 }
 
 // watch looks for flows that make no progress.

@@ -11,6 +11,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/tidegate/tidegate/internal/flow"
 )
 
 // stream is one direction of a trial: its bytes are drawn from a seed, so that
@@ -21,6 +23,7 @@ type stream struct {
 	moved     atomic.Int64 // when a byte was sent while none was under way, or came; Unix nanoseconds
 	// whole: all was written, and its end. The writer's, until it has returned.
 	whole  bool
+	ending atomic.Bool // its end is being said, or was
 	out    hash.Hash
 	in     hash.Hash // of what came; the reader's, until it has returned
 	closed error     // how it ended for the reader; io.EOF: in order
@@ -51,16 +54,23 @@ func (s *stream) write(c net.Conn, n int64, buf []byte) error {
 
 // end says that no more is to come.
 func (s *stream) end(c *net.TCPConn) error {
+	s.ending.Store(true)
 	err := c.CloseWrite()
 	s.whole = err == nil
 	return err
 }
 
-// read takes what comes, to its end or until most bytes have come.
-func (s *stream) read(c net.Conn, most int64, buf []byte) {
+// read takes what comes, to its end; back is the other direction. The kernel tells
+// a reset once: where a write has met it, a read sees an end in order.
+func (s *stream) read(c net.Conn, back *stream, buf []byte) {
 	want := make([]byte, len(buf))
-	for s.closed == nil && s.wrong == nil && s.got.Load() < most {
+	for s.closed == nil && s.wrong == nil {
 		n, err := c.Read(buf)
+		if err == io.EOF {
+			if broken := flow.Broken(c); broken != nil && !back.ending.Load() {
+				err = broken
+			}
+		}
 		if fill(want[:n], s.seed, s.got.Load()); !bytes.Equal(buf[:n], want[:n]) {
 			s.wrong = fmt.Errorf("bytes from %d on are others than were sent", s.got.Load())
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"sync"
 	"time"
@@ -23,6 +22,8 @@ type plan struct {
 	waits int
 	pause time.Duration // between two words of a quiet one, at the mean; 0: it is not quiet
 	talks [2]bool       // which ends of a quiet one say something
+	// talkative says whether it is the time to talk, for that chance.
+	talkative func(side int, chance float64) bool
 }
 
 // trial is one connection of a program to the application, of which this process
@@ -71,7 +72,7 @@ func (t *trial) play(c *net.TCPConn, side int) {
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		in.read(c, math.MaxInt64, make([]byte, t.chunk(in)))
+		in.read(c, out, make([]byte, t.chunk()))
 		if in.closed != io.EOF { // nobody is there to write to
 			c.SetWriteDeadline(time.Unix(1, 0))
 		}
@@ -94,7 +95,8 @@ const lastRead = 10 * time.Second
 
 var errReset = errors.New("reset as planned")
 
-func (t *trial) chunk(s *stream) int {
+// chunk is how much is written or read at once.
+func (t *trial) chunk() int {
 	if t.pause > 0 {
 		return 4 << 10
 	}
@@ -103,7 +105,7 @@ func (t *trial) chunk(s *stream) int {
 
 // say writes what is planned.
 func (t *trial) say(c net.Conn, side int, out *stream, read <-chan struct{}) error {
-	buf := make([]byte, t.chunk(out))
+	buf := make([]byte, t.chunk())
 	if t.pause > 0 {
 		return t.talk(c, side, out, buf, read)
 	}
@@ -137,7 +139,7 @@ func (t *trial) talk(c net.Conn, side int, out *stream, buf []byte, read <-chan 
 			wait.Stop()
 			return nil
 		}
-		if t.talks[side] {
+		if t.talks[side] && t.talkative(side, share(t.seed+2, i)) {
 			if err := out.write(c, 1+int64(share(t.seed, i)*float64(t.size[side])), buf); err != nil {
 				return err
 			}
