@@ -137,6 +137,7 @@ func (f *flow) attempt(l *link, h flows.Header, epoch uint64) {
 	case err == nil && first:
 		f.program.accept()
 	case err == nil:
+		f.program.accept() // where the first answer was lost
 		err = f.body.Attach(s, epoch, a.Flow.Received)
 	}
 	if err != nil {

@@ -84,6 +84,16 @@ func (g *guest) end(why error) {
 	})
 }
 
+// cause is why the guest's stay has ended; err where it has not.
+func (g *guest) cause(err error) error {
+	select {
+	case <-g.ended:
+		return g.why
+	default:
+		return err
+	}
+}
+
 // refuse ends a guest that has no link.
 func (g *guest) refuse(p *wire.Problem) {
 	if g.link == nil {
@@ -166,7 +176,10 @@ func (d *datagrams) open(ctx context.Context) (*guest, error) {
 	packets, err := l.carrier.ConnectUDP(ctx, d.authority)
 	if err != nil {
 		g.leave()
-		return nil, err
+		if errors.Is(err, carrier.ErrUnsent) {
+			d.p.post(func() { d.ch.stale(l, err) })
+		}
+		return nil, g.cause(err)
 	}
 	d.p.post(func() { g.opened = true })
 	d.set(packets, g, l, nil)
@@ -226,11 +239,15 @@ func (d *datagrams) keep(g *guest) {
 		case <-d.wanted:
 		}
 		next, err := d.open(d.ctx)
-		if err != nil {
+		switch {
+		case err == nil:
+			g = next
+		case errors.Is(err, carrier.ErrUnsent), errors.Is(err, carrier.ErrLost), errors.Is(err, errPaused):
+			continue // with what is sent next
+		default:
 			d.set(nil, nil, nil, err)
 			return
 		}
-		g = next
 		d.flush()
 	}
 }

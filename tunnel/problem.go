@@ -86,8 +86,11 @@ func noGateway() *wire.Problem {
 // reason is what a guest of a channel is told.
 func reason(ch *channel, err error) *wire.Problem {
 	var p *wire.Problem
-	if errors.As(err, &p) {
+	switch {
+	case errors.As(err, &p):
 		return p
+	case errors.Is(err, errPaused):
+		return paused()
 	}
 	return &wire.Problem{Code: wire.CodeAppUnreachable, Title: "The connection to the gateway was lost", Detail: err.Error()}
 }

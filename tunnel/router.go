@@ -96,7 +96,7 @@ func (r router) Echo(ctx context.Context, t front.Target, payload int) error {
 	}
 	defer g.leave()
 	if _, err := l.carrier.Echo(ctx, wire.EchoRequest{Host: t.Host, Size: payload}); err != nil {
-		return reason(ch, err)
+		return reason(ch, g.cause(err))
 	}
 	ch.touch(l, false)
 	return nil

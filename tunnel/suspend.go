@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"errors"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -31,7 +32,7 @@ func (c *channel) restful() bool {
 		case flowAsking, flowTrying, flowHeld, flowMoving:
 			return false
 		case flowParked:
-			if c.state == session.Connecting && f.body.Status().Pending {
+			if c.state == session.Connecting && (f.unsure || f.body.Status().Pending) {
 				return false
 			}
 		}
@@ -48,7 +49,11 @@ func (c *channel) suspend() {
 		}
 		f.park()
 	}
-	c.endGuests(errClosed)
+	for g := range c.guests {
+		if g.link != nil {
+			g.end(errPaused)
+		}
+	}
 	c.hangUp()
 	c.failures, c.missed = 0, 0
 	c.set(session.Suspended)
@@ -61,15 +66,11 @@ func (c *channel) suspend() {
 	c.rearm()
 }
 
-// order suspends the channel at once, whoever uses it: the next use resumes it.
+// order suspends the channel at once, whoever uses it: the next use resumes it. What
+// is being asked for is asked for again when it has rested.
 func (c *channel) order() {
 	if c.closing || c.link == nil && c.attempt == nil && !c.parked() {
 		return
-	}
-	for f := range c.flows {
-		if f.phase == flowAsking || f.phase == flowHeld {
-			f.stop(errClosed, paused())
-		}
 	}
 	c.rested = c.p.clock()
 	c.suspend()
@@ -80,13 +81,21 @@ func (c *channel) resting() bool {
 	return c.rested != 0 && c.p.clock() < c.rested+restFor
 }
 
-// awaken looks, after a rest, whether any flow has something to say.
+// awaken looks, after a rest, whether anybody waits, or has something to say.
 func (c *channel) awaken() {
+	waits := c.asked()
 	for f := range c.flows {
-		if s := f.body.Status(); f.phase == flowParked && (s.Pending || s.Over) {
-			c.rouse()
-			return
+		switch f.phase {
+		case flowHeld:
+			waits = true
+		case flowParked:
+			s := f.body.Status()
+			waits = waits || f.unsure || s.Pending || s.Over
 		}
+	}
+	if waits {
+		c.last.Store(int64(c.p.clock()))
+		c.connect()
 	}
 }
 
@@ -115,6 +124,9 @@ func leadOf(entitlementToken string) time.Duration {
 	}
 	return lead
 }
+
+// errPaused ends what does not outlive a suspension.
+var errPaused = errors.New("the data channel was suspended")
 
 // paused says that a channel was suspended by order.
 func paused() *wire.Problem {
