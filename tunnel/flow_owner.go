@@ -104,8 +104,11 @@ func (f *flow) later(l *link) {
 // answered notes what a CONNECT came to.
 func (f *flow) answered(l *link, epoch uint64, a carrier.Answer, err error) {
 	if epoch != f.epoch || f.phase != flowTrying && f.phase != flowMoving {
-		if f.phase == flowEnded && err != nil {
+		switch {
+		case f.phase == flowEnded && err != nil:
 			f.cancel(err) // nobody is there to be told of its end
+		case f.phase == flowParked && epoch == f.epoch && err == nil:
+			f.unsure = false // it had come when the flow was parked
 		}
 		return
 	}
