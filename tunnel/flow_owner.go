@@ -134,9 +134,6 @@ func (f *flow) opened(l *link, decision wire.DecisionID) {
 	}
 	f.phase, f.decision, f.unsure = flowOpen, decision, false
 	f.attribute()
-	if f.pace.began == 0 {
-		f.pace.began = f.p.clock()
-	}
 	if f.app != nil {
 		f.app.problem = nil
 		f.app.used.Store(time.Now().UnixNano())

@@ -27,6 +27,7 @@ func (p *plane) roam(change netwatch.Change) {
 // the machine slept is seen to.
 func (c *channel) roam() {
 	c.due()
+	c.lanes.unlearn()
 	switch {
 	case c.link != nil:
 		for _, l := range c.all() {
