@@ -15,6 +15,9 @@ import (
 // leaveWithin bounds how long a link may live on that was left for another.
 const leaveWithin = 10 * time.Second
 
+// steadyAfter is how long a link has to stand to be no failure when it is lost.
+const steadyAfter = 10 * time.Second
+
 // sessionBudget bounds the unacknowledged bytes of a channel's flows.
 const sessionBudget = 32 << 20
 
@@ -78,6 +81,10 @@ func (c *channel) configure(s session.WantedSite) {
 	}
 	if c.link != nil && !slices.Contains(s.Gateways, c.link.gateway) {
 		c.leave(errClosed, nil)
+	}
+	if a := c.attempt; a != nil && !slices.Equal(s.Gateways, old.Gateways) { // review makes another
+		a.cancel()
+		c.attempt = nil
 	}
 	if s.Suspend > old.Suspend {
 		c.order()
@@ -228,7 +235,7 @@ func (c *channel) admitted(l *link) {
 
 // stands notes that the channel's link is one that was admitted.
 func (c *channel) stands() {
-	c.failures, c.problem, c.missed = 0, nil, 0
+	c.problem, c.missed, c.link.stood = nil, 0, c.p.clock()
 	c.home, c.gateway = c.link.gateway, c.link.gateway.Name
 	c.last.Store(max(c.last.Load(), int64(c.p.clock())))
 	c.set(session.Connected)
@@ -265,6 +272,9 @@ func (c *channel) broke(l *link, err error) {
 	case errors.Is(err, errSilent):
 		c.p.dialer.Suspect(l.gateway, l.carrier.Lane())
 	}
+	if admitted {
+		c.weigh(l)
+	}
 	c.unlink(l)
 	if !admitted && !c.inherit() {
 		c.fail(l.gateway, err)
@@ -274,6 +284,19 @@ func (c *channel) broke(l *link, err error) {
 		c.set(session.Disconnected)
 	}
 	c.proceed()
+}
+
+// weigh counts a link that was lost soon as a failure, so that a gateway which admits
+// and drops is not stormed; the first is none.
+func (c *channel) weigh(l *link) {
+	now := c.p.clock()
+	if now >= l.stood+steadyAfter {
+		c.failures = 0
+		return
+	}
+	c.failures++
+	c.next++
+	c.failed = now - firstBackoff
 }
 
 // unlink takes the channel's link away; its flows are parked, or asked for anew.

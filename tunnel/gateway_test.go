@@ -105,6 +105,7 @@ type gateway struct {
 	devices  []wire.DeviceClaims // put
 	noDevice *wire.Problem       // what those are answered
 	mute     bool                // those are not answered
+	drops    bool                // carriers that were admitted
 	opened   int
 	skew     time.Duration
 	revision uint64
@@ -121,6 +122,9 @@ type gateway struct {
 	stops    map[flows.ID]context.CancelFunc
 }
 
+// connKey is a request's QUIC connection's in its context.
+type connKey struct{}
+
 // start serves on socket.
 func startGateway(t testing.TB, p *pki, socket net.PacketConn, resetKey *quic.StatelessResetKey) *gateway {
 	t.Helper()
@@ -129,7 +133,7 @@ func startGateway(t testing.TB, p *pki, socket net.PacketConn, resetKey *quic.St
 	g.server = &http3.Server{Handler: http.HandlerFunc(g.serve), EnableDatagrams: true,
 		ConnContext: func(ctx context.Context, c *quic.Conn) context.Context {
 			go listen(c)
-			return ctx
+			return context.WithValue(ctx, connKey{}, c)
 		}}
 	g.tr = &quic.Transport{Conn: socket, StatelessResetKey: resetKey}
 	ln, err := g.tr.ListenEarly(http3.ConfigureTLSConfig(&tls.Config{
@@ -329,6 +333,16 @@ func (g *gateway) session(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.WriteHeader(http.StatusOK)
 	w.(http.Flusher).Flush()
+	g.mu.Lock()
+	drops := g.drops
+	g.mu.Unlock()
+	if drops {
+		time.Sleep(rtt)
+		if c, ok := r.Context().Value(connKey{}).(*quic.Conn); ok {
+			c.CloseWithError(0, "dropped")
+		}
+		return
+	}
 	sent := uint64(0)
 	for {
 		g.mu.Lock()

@@ -32,9 +32,10 @@ type link struct {
 	judged   bool // verdicts came
 	joined   bool
 	leaving  bool
-	suspect  bool   // it was sent something and is silent
-	probing  bool   // it is asked whether the gateway is there
-	revision uint64 // of its last verdicts
+	stood    time.Duration // since when it is the channel's, and was admitted
+	suspect  bool          // it was sent something and is silent
+	probing  bool          // it is asked whether the gateway is there
+	revision uint64        // of its last verdicts
 
 	tokens   wire.SessionRequest // what the gateway has, or is being sent
 	renewing bool
