@@ -7,8 +7,9 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
+	"syscall"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -57,16 +58,10 @@ func socketOwner(local, remote netip.AddrPort) (uint32, error) {
 	id := sockID(local, remote)
 	copy(q[8:], id)
 	binary.NativeEndian.PutUint64(q[8+40:], ^uint64(0)) // INET_DIAG_NOCOOKIE
-	req := nl.NewNetlinkRequest(nl.SOCK_DIAG_BY_FAMILY, 0)
-	req.AddRawData(q)
-	replies, err := req.Execute(unix.NETLINK_INET_DIAG, nl.SOCK_DIAG_BY_FAMILY)
+	m, err := kernel.ask(q)
 	if err != nil {
 		return 0, err
 	}
-	if len(replies) != 1 || len(replies[0]) < diagMessage {
-		return 0, errors.New("the kernel's answer makes no sense")
-	}
-	m := replies[0]
 	// The kernel falls back to a listening socket of that address; and a
 	// socket that nobody holds any more has no inode and says user 0.
 	if string(m[diagSource:diagSource+36]) != string(id[:36]) {
@@ -88,3 +83,79 @@ func sockID(local, remote netip.AddrPort) []byte {
 	copy(b[20:], r[:])
 	return b
 }
+
+// diag is a socket that the kernel is asked by: one for all who ask, one after the
+// other, for to open one takes longer than the answer.
+type diag struct {
+	mu  sync.Mutex
+	fd  int // 0: none
+	seq uint32
+	buf [8 << 10]byte
+}
+
+// kernel is opened when it is needed first, and again after it has failed.
+var kernel diag
+
+// sockDiagByFamily is the kind of a question and of its answer (linux/sock_diag.h).
+const sockDiagByFamily = 20
+
+// ask returns the answer to a question, of diagMessage bytes and more.
+func (d *diag) ask(q []byte) ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m, err := d.exchange(q)
+	var no syscall.Errno
+	if err != nil && !(errors.As(err, &no) && no == syscall.ENOENT) && d.fd != 0 {
+		unix.Close(d.fd) // whatever it has to say is of no use any more
+		d.fd = 0
+	}
+	return m, err
+}
+
+func (d *diag) exchange(q []byte) ([]byte, error) {
+	if d.fd == 0 {
+		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_INET_DIAG)
+		if err != nil {
+			return nil, err
+		}
+		d.fd = fd
+		// The kernel answers before the question's send returns.
+		if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1}); err != nil {
+			return nil, err
+		}
+	}
+	d.seq++
+	head := make([]byte, unix.SizeofNlMsghdr, unix.SizeofNlMsghdr+len(q))
+	binary.NativeEndian.PutUint32(head[0:], uint32(cap(head)))
+	binary.NativeEndian.PutUint16(head[4:], sockDiagByFamily)
+	binary.NativeEndian.PutUint16(head[6:], unix.NLM_F_REQUEST)
+	binary.NativeEndian.PutUint32(head[8:], d.seq)
+	if err := unix.Sendto(d.fd, append(head, q...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return nil, err
+	}
+	for {
+		n, from, err := unix.Recvfrom(d.fd, d.buf[:], 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if k, ok := from.(*unix.SockaddrNetlink); !ok || k.Pid != 0 { // another process's
+			continue
+		}
+		all, err := syscall.ParseNetlinkMessage(d.buf[:n])
+		if err != nil || len(all) != 1 || all[0].Header.Seq != d.seq {
+			return nil, errSenseless
+		}
+		switch m := all[0]; {
+		case m.Header.Type == unix.NLMSG_ERROR && len(m.Data) >= 4 && binary.NativeEndian.Uint32(m.Data) != 0:
+			return nil, syscall.Errno(-int32(binary.NativeEndian.Uint32(m.Data)))
+		case m.Header.Type == sockDiagByFamily && len(m.Data) >= diagMessage:
+			return append([]byte(nil), m.Data[:diagMessage]...), nil
+		}
+		return nil, errSenseless
+	}
+}
+
+var errSenseless = errors.New("the kernel's answer makes no sense")
