@@ -10,9 +10,6 @@ SHELL       := /bin/bash
 GO          ?= go
 FUZZTIME    ?= 20s
 FLAGS       := -tags gles -buildvcs=false
-# The race detector watches all but quic-go itself: it opens streams in 0-RTT
-# without a lock on what the peer's transport parameters set meanwhile.
-RACE        := -race -gcflags=github.com/quic-go/quic-go=-race=false
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # With a display at hand the demo opens there and needs no other.
@@ -39,7 +36,7 @@ test: ## run every check and every test, with the race detector
 	@packaging/deps.sh build test
 	@$(MAKE) --no-print-directory lint build
 	@mkdir -p build
-	$(GO) test $(RACE) -vet=off -timeout 9m $(FLAGS) ./... 2>&1 | tee build/test.log | sed '/no test files/d' || { \
+	$(GO) test -race -vet=off -timeout 9m $(FLAGS) ./... 2>&1 | tee build/test.log | sed '/no test files/d' || { \
 		printf '\nmake test: these failed (the whole: build/test.log):\n'; \
 		grep -E '^(FAIL|panic:|fatal error:)|^ *--- FAIL|DATA RACE' build/test.log; exit 1; }
 

@@ -17,10 +17,12 @@ import (
 	"github.com/quic-go/quic-go/quicvarint"
 )
 
-// tap is a client's socket that keeps what is sent, and may keep it back.
+// tap is a client's socket that keeps what is sent, and may keep it back. It
+// hears nothing until it is told to.
 type tap struct {
 	*net.UDPConn
-	mute atomic.Bool
+	mute    atomic.Bool
+	hearing chan struct{} // closed when it may hear
 
 	mu   sync.Mutex
 	sent [][]byte
@@ -34,7 +36,7 @@ func newTap(t *testing.T) *tap {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	return &tap{UDPConn: c}
+	return &tap{UDPConn: c, hearing: make(chan struct{})}
 }
 
 // WriteTo implements net.PacketConn.
@@ -46,6 +48,12 @@ func (p *tap) WriteTo(b []byte, to net.Addr) (int, error) {
 		return len(b), nil
 	}
 	return p.UDPConn.WriteTo(b, to)
+}
+
+// ReadFrom implements net.PacketConn.
+func (p *tap) ReadFrom(b []byte) (int, net.Addr, error) {
+	<-p.hearing
+	return p.UDPConn.ReadFrom(b)
 }
 
 // plain hides what else a UDPConn can: every packet comes by WriteTo.
@@ -89,9 +97,11 @@ func (s *site) resumer(t *testing.T, to net.Addr) *resumer {
 }
 
 // dial begins a connection and does not wait for its handshake. Its requests are
-// as h3Foreign makes them.
-func (r *resumer) dial(p *tap) *h3Foreign {
+// as h3Foreign makes them. What early does comes before anything is heard of the
+// gateway: quic-go opens streams without a lock on what that changes.
+func (r *resumer) dial(p *tap, early func(*h3Foreign)) *h3Foreign {
 	r.t.Helper()
+	defer close(p.hearing)
 	conn, err := quic.DialEarly(r.t.Context(), plain{p}, r.to, r.conf, &quic.Config{})
 	if err != nil {
 		r.t.Fatal(err)
@@ -102,6 +112,9 @@ func (r *resumer) dial(p *tap) *h3Foreign {
 		r.t.Fatal(err)
 	}
 	control.Write(quicvarint.Append(quicvarint.Append(quicvarint.Append(nil, 0), 4), 0))
+	if early != nil {
+		early(c)
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -120,7 +133,7 @@ func (r *resumer) dial(p *tap) *h3Foreign {
 // ticket makes a connection for its ticket alone.
 func (r *resumer) ticket() {
 	r.t.Helper()
-	c := r.dial(newTap(r.t))
+	c := r.dial(newTap(r.t), nil)
 	select {
 	case <-r.cache.came:
 	case <-time.After(20 * time.Second):
@@ -203,9 +216,11 @@ func TestReplayedFirstFlight(t *testing.T) {
 	r := w.resumer(t, w.g.Addr())
 	r.ticket()
 	p := newTap(t)
-	c := r.dial(p)
-	str := c.connect(w.app, "proxy-authorization", w.ticket().bearer())
-	io.WriteString(str, "early")
+	var str *h3Request
+	c := r.dial(p, func(c *h3Foreign) {
+		str = c.connect(w.app, "proxy-authorization", w.ticket().bearer())
+		io.WriteString(str, "early")
+	})
 	if status, _ := str.answer(t); status != 200 {
 		t.Fatalf("answered %d", status)
 	}
@@ -247,7 +262,7 @@ func TestReplayedFirstFlight(t *testing.T) {
 	}
 	// The client itself falls back to a handshake there, and is served.
 	r.to = again.Addr()
-	c = r.dial(newTap(t))
+	c = r.dial(newTap(t), nil)
 	<-c.conn.HandshakeComplete()
 	if c.conn.ConnectionState().Used0RTT {
 		t.Error("a ticket outlived its gateway")
@@ -264,11 +279,11 @@ func TestSuppressedFirstFlight(t *testing.T) {
 		r.ticket()
 		p := newTap(t)
 		p.mute.Store(true)
-		c := r.dial(p)
 		k := w.ticket()
 		k.entitlements[0].Actions[0].HoldEarly = hold
-		str := c.connect(w.app, "proxy-authorization", k.bearer())
-		io.WriteString(str, "early")
+		r.dial(p, func(c *h3Foreign) {
+			io.WriteString(c.connect(w.app, "proxy-authorization", k.bearer()), "early")
+		})
 		for end := time.Now().Add(20 * time.Second); len(p.flight()) < 3; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatal("nothing was sent early")
@@ -293,11 +308,13 @@ func TestHeldEarlyPayload(t *testing.T) {
 	w := newWitness(t)
 	r := w.resumer(t, w.g.Addr())
 	r.ticket()
-	c := r.dial(newTap(t))
 	k := w.ticket()
 	k.entitlements[0].Actions[0].HoldEarly = true
-	str := c.connect(w.app, "proxy-authorization", k.bearer())
-	io.WriteString(str, "early")
+	var str *h3Request
+	c := r.dial(newTap(t), func(c *h3Foreign) {
+		str = c.connect(w.app, "proxy-authorization", k.bearer())
+		io.WriteString(str, "early")
+	})
 	if status, _ := str.answer(t); status != 200 {
 		t.Fatalf("answered %d", status)
 	}
@@ -318,7 +335,7 @@ func TestTicketsAreGoodOnce(t *testing.T) {
 	kept, _ := r.cache.Get("gateway.test")
 	for i, want := range []bool{true, false} {
 		r.cache.Put("gateway.test", kept)
-		c := r.dial(newTap(t))
+		c := r.dial(newTap(t), nil)
 		<-c.conn.HandshakeComplete()
 		if got := c.conn.ConnectionState(); got.Used0RTT != want || !got.TLS.DidResume {
 			t.Errorf("use %d: 0-RTT %v, resumed %v", i+1, got.Used0RTT, got.TLS.DidResume)

@@ -28,7 +28,9 @@ import (
 )
 
 // program builds the client, and the server beside it for its administrator's
-// commands, once, with the race detector as make test has it.
+// commands, once, with the race detector, as users build them. It does not watch
+// quic-go itself, which opens streams in 0-RTT without a lock on what the peer's
+// transport parameters set meanwhile.
 var program = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "tidegate-scenario-")
 	if err != nil {

@@ -73,9 +73,6 @@ func (d *Dialer) dialH3(ctx context.Context, addr netip.AddrPort, to target) (Ca
 		c.early = true
 	}
 	c.h = newHTTP3(conn)
-	if c.early {
-		c.reserve(ctx)
-	}
 	return c, nil
 }
 
@@ -117,9 +114,6 @@ type h3Carrier struct {
 	asked  bool      // whether 0-RTT was accepted
 	taken  bool      // it was
 	closed bool
-
-	messageStreams []*quic.Stream         // see reserve
-	flowStreams    []*http3.RequestStream // of the first h
 }
 
 func (c *h3Carrier) Lane() Lane { return H3 }

@@ -50,7 +50,7 @@ func (c *h3Carrier) send(ctx context.Context, early bool, method, path string, b
 }
 
 func (c *h3Carrier) exchange(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
-	s, err := c.openMessage(ctx)
+	s, err := c.conn.OpenStreamSync(ctx)
 	if err != nil {
 		return nil, unsent(ctx, err)
 	}

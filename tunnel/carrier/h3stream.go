@@ -46,7 +46,7 @@ func (s *h3Stream) open(ctx context.Context, req *http.Request) error {
 	for {
 		h, anew := s.c.http()
 		s.early = s.c.early && !anew && !done(s.c.Secured()) // before: a refusal shows in one or the other
-		str, err := s.c.openFlow(ctx, h)
+		str, err := h.OpenRequestStream(ctx)
 		if err == nil {
 			s.set(str)
 			// The head fits into what any gateway lets a stream send at once.
