@@ -155,7 +155,7 @@ func (f *flow) opened(l *link, decision wire.DecisionID) {
 func (f *flow) refused(l *link, refusal *wire.Problem) {
 	f.p.forget(f.target)
 	if !curable(refusal) {
-		f.stop(errClosed, refusal)
+		f.end(errClosed, refusal) // the gateway has nothing of it
 		return
 	}
 	f.phase = flowHeld

@@ -205,7 +205,11 @@ func (c *channel) rearm() {
 	}
 	for _, l := range c.all() {
 		if w := l.watch.Load(); w != nil {
-			sooner(w.at + l.patience())
+			at := w.at + l.patience()
+			if l.suspect {
+				at = max(at, now+suspectLook)
+			}
+			sooner(at)
 		}
 		sooner(c.quiet(l))
 	}
@@ -236,8 +240,12 @@ func (c *channel) rearm() {
 	c.alarm.set(at)
 }
 
-// minLook is the least time between two looks at what is due.
-const minLook = 20 * time.Millisecond
+const (
+	// minLook is the least time between two looks at what is due.
+	minLook = 20 * time.Millisecond
+	// suspectLook is how often a link is looked at that is silent.
+	suspectLook = 200 * time.Millisecond
+)
 
 // due looks at what the clock may have brought.
 func (c *channel) due() {

@@ -2,7 +2,9 @@ package tunnel
 
 import (
 	"context"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -74,6 +76,25 @@ func TestFrontLeavesEarly(t *testing.T) {
 				t.Errorf("left after %v: the gateway has %d flows, the client %+v; told %d times", after, n, f, told)
 			}
 			s.Dataplane.running.Load().do(func() { clear(s.Dataplane.running.Load().connects) })
+		}
+	})
+}
+
+// Nothing is left of a connection that was refused.
+func TestNothingIsLeftOfARefusal(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		s.gw.reach(func(string) (appConn, error) { return nil, syscall.ECONNREFUSED })
+		for range 10 {
+			o := s.offer(front.Target{Host: "app.internal", Port: 80, Protocol: wire.TCP})
+			if o.refused == nil || o.refused.Code != wire.CodeAppRefused {
+				t.Errorf("refused with %+v", o.refused)
+			}
+		}
+		synctest.Wait()
+		p, left := s.Dataplane.running.Load(), 0
+		p.do(func() { left = len(p.flows) })
+		if left != 0 {
+			t.Errorf("%d flows are left", left)
 		}
 	})
 }

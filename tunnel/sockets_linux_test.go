@@ -170,8 +170,13 @@ func TestResetBothWays(t *testing.T) {
 func TestApplicationDown(t *testing.T) {
 	r := onSockets(t, Options{}, echo)
 	r.gw.reach(func(string) (appConn, error) { return nil, syscall.ECONNREFUSED })
-	c := r.open(t)
-	if _, err := io.ReadAll(c); !errors.Is(err, syscall.ECONNRESET) {
+	c, err := net.DialTCP("tcp4", nil, net.TCPAddrFromAddrPort(r.listen))
+	if err == nil { // or the reset is there before connect looks
+		c.SetDeadline(time.Now().Add(30 * time.Second))
+		_, err = io.ReadAll(c)
+		c.Close()
+	}
+	if !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the client saw %v", err)
 	}
 	f := r.until("the reason", func(f session.DataplaneFacts) bool { return f.Apps["app"].Problem != nil })
