@@ -15,7 +15,9 @@ import (
 // none is the device of a system that has none.
 type none struct{}
 
-func newDevice(profile.Profile, *tunnel.Dataplane, func(bool, *wire.Problem), *slog.Logger) device { return none{} }
+func newDevice(profile.Profile, *tunnel.Dataplane, func(bool, *wire.Problem), *slog.Logger) device {
+	return none{}
+}
 
 func (none) Apply(session.Wanted) {}
 
