@@ -15,8 +15,11 @@ import (
 // bulk measures bulk transfers on a link without delay, down and up, beside the
 // peer's, and the CPU time that a gigabyte costs.
 func (m *measure) bulk() (err error) {
-	lanes := []string{"wireguard-go", "auto", "h3", "tun-auto", "tun-h3"}
-	sides, stop, err := m.sides(fastGateway.Addr(), lanes...)
+	lanes := m.o.Lanes
+	if len(lanes) == 0 {
+		lanes = []string{"auto", "h3", "tun-auto", "tun-h3"}
+	}
+	sides, stop, err := m.sides(fastGateway.Addr(), append([]string{"wireguard-go"}, lanes...)...)
 	if err != nil {
 		return err
 	}
