@@ -98,10 +98,15 @@ func (s *site) resumer(t *testing.T, to net.Addr) *resumer {
 
 // dial begins a connection and does not wait for its handshake. Its requests are
 // as h3Foreign makes them. What early does comes before anything is heard of the
-// gateway: quic-go opens streams without a lock on what that changes.
+// gateway: quic-go opens streams without a lock on what that changes. Without a
+// ticket there is nothing early, and dial does wait.
 func (r *resumer) dial(p *tap, early func(*h3Foreign)) *h3Foreign {
 	r.t.Helper()
-	defer close(p.hearing)
+	hear := sync.OnceFunc(func() { close(p.hearing) })
+	defer hear()
+	if early == nil {
+		hear()
+	}
 	conn, err := quic.DialEarly(r.t.Context(), plain{p}, r.to, r.conf, &quic.Config{})
 	if err != nil {
 		r.t.Fatal(err)
