@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"github.com/quic-go/quic-go/http3"
 	"golang.org/x/net/http2"
 
+	"github.com/tidegate/tidegate/internal/records"
 	"github.com/tidegate/tidegate/internal/udpsocket"
 )
 
@@ -37,8 +39,9 @@ const (
 	h2StreamWindow   = 3 << 19
 	connectionWindow = 64 << 20
 	// h2Frame is the largest frame that is read. Clients keep a buffer of that size
-	// for each flow, as long as it lasts; larger frames are no faster.
-	h2Frame = 32 << 10
+	// for each flow, as long as it lasts; larger frames are no faster. With its head
+	// it fills two records of TLS.
+	h2Frame = 32<<10 - 9
 )
 
 // Listen opens the UDP socket and, on the same port, the TCP socket. It is
@@ -230,7 +233,7 @@ func (g *Gateway) tcpServer(id *identity) (*tcpServer, error) {
 	conf := id.serverTLS()
 	conf.SessionTicketsDisabled = true // a handshake costs no round trip more without
 	ends := connectionEnds{open: map[net.Conn]context.CancelFunc{}}
-	s := &tcpServer{listener: g.limiter.Listener(g.listener), Server: http.Server{
+	s := &tcpServer{listener: recordListener{g.limiter.Listener(g.listener)}, Server: http.Server{
 		Handler:           g,
 		TLSConfig:         conf,
 		MaxHeaderBytes:    48 << 10, // a foreign client's tokens are in it
@@ -244,17 +247,18 @@ func (g *Gateway) tcpServer(id *identity) (*tcpServer, error) {
 		},
 		ConnState: ends.state,
 	}}
-	err := http2.ConfigureServer(&s.Server, &http2.Server{
+	h2 := &http2.Server{
 		MaxConcurrentStreams:         maxStreams,
 		MaxReadFrameSize:             h2Frame,
 		MaxUploadBufferPerConnection: connectionWindow,
 		MaxUploadBufferPerStream:     h2StreamWindow,
 		IdleTimeout:                  idleTimeout,
 		WriteByteTimeout:             stuckTimeout,
-	})
-	if err != nil {
+	}
+	if err := http2.ConfigureServer(&s.Server, h2); err != nil {
 		return nil, fmt.Errorf("configure HTTP/2: %w", err)
 	}
+	s.TLSNextProto[http2.NextProtoTLS] = func(hs *http.Server, c *tls.Conn, h http.Handler) { serveH2(h2, hs, c, h) }
 	return s, nil
 }
 
@@ -263,4 +267,33 @@ func (s *tcpServer) serve() error {
 		return err
 	}
 	return nil
+}
+
+// recordListener is one whose connections send TLS records together.
+type recordListener struct{ net.Listener }
+
+func (l recordListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &records.Conn{Conn: c}, nil
+}
+
+// together is TLS on such a connection.
+type together struct {
+	*tls.Conn
+	below *records.Conn
+}
+
+func (t together) Write(b []byte) (int, error) { return t.below.Together(t.Conn, b) }
+
+// serveH2 does what http2.ConfigureServer has a server do with a connection; the
+// context comes with the handler, as it does there.
+func serveH2(h2 *http2.Server, hs *http.Server, c *tls.Conn, h http.Handler) {
+	opts := &http2.ServeConnOpts{Handler: h, BaseConfig: hs}
+	if b, ok := h.(interface{ BaseContext() context.Context }); ok {
+		opts.Context = b.BaseContext()
+	}
+	h2.ServeConn(together{c, c.NetConn().(*records.Conn)}, opts)
 }

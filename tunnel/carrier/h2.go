@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http2"
+
+	"github.com/tidegate/tidegate/internal/records"
 )
 
 // maxFrame is the largest frame that a gateway may send, in bytes.
@@ -34,7 +36,8 @@ func (d *Dialer) dialH2(ctx context.Context, addr netip.AddrPort, to target) (Ca
 		return nil, err
 	}
 	n := newMeter(raw)
-	conn := tls.Client(n, to.tls(http2.NextProtoTLS))
+	below := &records.Conn{Conn: n}
+	conn := tls.Client(below, to.tls(http2.NextProtoTLS))
 	if err := conn.HandshakeContext(ctx); err != nil {
 		n.Close()
 		return nil, err
@@ -44,7 +47,7 @@ func (d *Dialer) dialH2(ctx context.Context, addr netip.AddrPort, to target) (Ca
 		return nil, fmt.Errorf("the gateway speaks %q, not HTTP/2", p)
 	}
 	t := &http2.Transport{DisableCompression: true, MaxReadFrameSize: maxFrame, MaxHeaderListSize: maxHead, StrictMaxConcurrentStreams: true}
-	h, err := t.NewClientConn(secure{conn, n})
+	h, err := t.NewClientConn(secure{conn, below, n})
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -58,8 +61,11 @@ func (d *Dialer) dialH2(ctx context.Context, addr netip.AddrPort, to target) (Ca
 // than that the connection was closed.
 type secure struct {
 	*tls.Conn
-	n *meter
+	below *records.Conn
+	n     *meter
 }
+
+func (s secure) Write(b []byte) (int, error) { return s.below.Together(s.Conn, b) }
 
 func (s secure) Read(b []byte) (int, error) {
 	n, err := s.Conn.Read(b)
