@@ -143,9 +143,7 @@ func (p *Path) passes(b []byte, direction uint64, q *Quality) bool {
 // give delivers, in order.
 func (p *Path) give(to *os.File, lane <-chan parcel) {
 	for c := range lane {
-		if d := time.Until(c.due); d > 0 {
-			time.Sleep(d)
-		}
+		sleep(time.Until(c.due))
 		// A packet for an interface that is down is lost, as on any link.
 		if _, err := to.Write(c.b[:c.n]); err == nil {
 			p.passed.Add(1)
@@ -153,6 +151,15 @@ func (p *Path) give(to *os.File, lane <-chan parcel) {
 			p.lost.Add(1)
 		}
 		parcels.Put(c.b)
+	}
+}
+
+// sleep has the kernel keep the time, to some ten microseconds: the runtime's
+// timers may be a millisecond late.
+func sleep(d time.Duration) {
+	for end := time.Now().Add(d); d > 0; d = time.Until(end) {
+		t := unix.NsecToTimespec(int64(d))
+		unix.ClockNanosleep(unix.CLOCK_MONOTONIC, 0, &t, nil) // again, where a signal has ended it
 	}
 }
 
