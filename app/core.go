@@ -7,6 +7,7 @@ import (
 	"os/exec"
 
 	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/internal/heap"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 	"github.com/tidegate/tidegate/internal/posture"
 	"github.com/tidegate/tidegate/session"
@@ -32,6 +33,7 @@ func Tray(ctx context.Context, p profile.Profile, link string, log *slog.Logger)
 		return err
 	}
 	defer instance.Close()
+	heap.Floor(tunnel.HeapFloor)
 	plane := tunnel.New(tunnel.Options{Log: log, Ignore: protocol.Opened})
 	core, parts := newSession(p, plane, log)
 	return Run(ctx, Options{Core: core, Instance: instance, Devices: newDevices(plane, log), Parts: parts, First: first, Window: windowCommand(p), Log: log})

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/tidegate/tidegate/internal/gateway"
+	"github.com/tidegate/tidegate/internal/heap"
 )
 
 func runGateway(ctx context.Context, args []string) error {
@@ -25,6 +26,7 @@ func runGateway(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	heap.Floor(gateway.HeapFloor)
 	signal.Ignore(syscall.SIGHUP) // there is nothing to reload
 	g, err := gateway.New(gateway.Options{Config: conf, Log: o.log(slog.LevelInfo)})
 	if err != nil {

@@ -67,7 +67,7 @@ func list(t *testing.T, goos string) []*pkg {
 // What is not named here fails, so that a new part is given its place.
 var layers = map[string][]string{
 	".":                {"app", "internal/wire"},
-	"app":              {"session", "tray", "tunnel", "dnssplit", "assets", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire", "internal/helper"},
+	"app":              {"session", "tray", "tunnel", "dnssplit", "assets", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire", "internal/helper", "internal/heap"},
 	"app/window":       {"session", "assets", "internal/wire", "internal/plaintext"},
 	"app/viewer":       {"app/window", "app/raise", "session", "internal/wire"},
 	"app/local":        {"app/profile", "session", "internal/wire"},
@@ -92,6 +92,7 @@ var layers = map[string][]string{
 	"internal/classicvpn": {"internal/wire"},
 
 	"internal/admission":  {},
+	"internal/heap":       {},
 	"internal/records":    {},
 	"internal/udpsocket":  {},
 	"internal/resource":   {"internal/wire"},
@@ -100,7 +101,7 @@ var layers = map[string][]string{
 	"internal/controller": {"internal/wire", "internal/policy", "internal/script", "internal/resource", "internal/admission"},
 	"internal/gateway":    {"internal/wire", "internal/flow", "internal/records", "internal/udpsocket", "internal/policy", "internal/reevaluate", "internal/script", "internal/resource", "internal/admission"},
 	"internal/lab":        {"internal/wire", "internal/policy", "internal/resource", "internal/controller", "internal/gateway"},
-	"cmd/tidegate-server": {"internal/wire", "internal/policy", "internal/resource", "internal/controller", "internal/gateway", "internal/lab"},
+	"cmd/tidegate-server": {"internal/wire", "internal/heap", "internal/policy", "internal/resource", "internal/controller", "internal/gateway", "internal/lab"},
 	"cmd/tidegate-helper": {"internal/helper"},
 
 	"internal/archtest": {},

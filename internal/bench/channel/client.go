@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/gateway/gatewaybench"
+	"github.com/tidegate/tidegate/internal/heap"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel"
@@ -51,6 +52,7 @@ func runClient(ctx context.Context, r *role) error {
 			w.Apps = append(w.Apps, session.WantedApp{ID: wire.AppID(fmt.Sprintf("%s-%d", h, p)), Site: b.Site, Entitlement: "bench", Host: h, Port: p})
 		}
 	}
+	heap.Floor(tunnel.HeapFloor)
 	lane, device := strings.CutPrefix(r.lane, tunPrefix)
 	d := tunnel.New(tunnel.Options{Lane: lane, Log: r.log, Ignore: func(name string) bool { return strings.HasPrefix(name, tunPrefix) || name == wgDevice }})
 	d.Apply(w)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tidegate/tidegate/internal/gateway"
 	"github.com/tidegate/tidegate/internal/gateway/gatewaybench"
+	"github.com/tidegate/tidegate/internal/heap"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -15,6 +16,7 @@ const wakeLine = "wake "
 
 // serveGateway is our gateway. The command is "counts".
 func serveGateway(ctx context.Context, r *role) error {
+	heap.Floor(gateway.HeapFloor)
 	s := gatewaybench.Serving{Dir: r.dir, Listen: r.at, Log: r.log, Ready: func(g *gateway.Gateway) {
 		ready(g.Addr())
 		go func() {
