@@ -18,9 +18,12 @@ func deriveApps(f *facts, in *intent, allowed bool, w *wake) []App {
 				a.Addresses = append(a.Addresses, s)
 			}
 		}
-		if a.Listen.IsValid() {
+		switch {
+		case f.plane.named(a.Host):
+			a.Open, a.OpenWith = openingByName(&a)
+		case a.Listen.IsValid():
 			a.Open, a.OpenWith = opening(&a, a.Listen)
-		} else {
+		default:
 			a.Open = OpenCopy
 		}
 		a.judge(f, in, fact, allowed, w)

@@ -32,13 +32,16 @@ type Local struct {
 	// Problem is why not, where that was asked for.
 	TUN     bool     `json:"tun"`
 	Problem *Problem `json:"problem,omitempty"`
+	// DNS is how programs look the applications' names up; nil while nobody is
+	// signed in.
+	DNS *DNS `json:"dns,omitempty"`
 }
 
 // pacPath is where the proxy serves its configuration.
 const pacPath = "/proxy.pac"
 
 func deriveLocal(f *facts) Local {
-	l := Local{Proxy: f.plane.Proxy, TUN: f.plane.TUN}
+	l := Local{Proxy: f.plane.Proxy, TUN: f.plane.TUN, DNS: deriveDNS(f)}
 	if l.Proxy.IsValid() {
 		l.PAC = "http://" + l.Proxy.String() + pacPath
 	}

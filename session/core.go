@@ -88,6 +88,7 @@ type intent struct {
 	answerEnd time.Time                // and until when its effect is awaited
 	cured     map[wire.EntitlementID]bool
 	launch    *Problem
+	opened    opened // the last that was opened by its name in a browser
 	window    WindowRequest
 	// acknowledged are the codes of problems that the user has put away.
 	acknowledged map[string]bool
@@ -207,7 +208,7 @@ func (c *core) signedOut(why *wire.Problem) {
 	c.hello, c.snapshot, c.catalog, c.sites, c.routes = nil, nil, nil, nil, nil
 	c.forgetNotices()
 	c.control = controlFact{}
-	c.plane = DataplaneFacts{}
+	c.plane, c.opened = DataplaneFacts{}, opened{}
 	c.sentDevice(nil)
 	c.refused, c.dismissed, c.answered = nil, "", ""
 	if c.busy != PromptEnrol { // which is not the session's

@@ -23,7 +23,7 @@ func derive(f *facts, in *intent, w *wake) State {
 	s.Sites = deriveSites(f)
 	s.Local = deriveLocal(f)
 	s.Prompt = derivePrompt(f, in, s.Apps, s.Control.Phase, allowed, w)
-	s.Problems = deriveProblems(f, in, s.Control)
+	s.Problems = deriveProblems(f, in, s.Control, w)
 	s.ZTA = deriveZTA(f, in, &s, allowed)
 	return s
 }
@@ -140,7 +140,7 @@ func (e Enrolment) label() string {
 	return e.Controller
 }
 
-func deriveProblems(f *facts, in *intent, c ControlChannel) []Problem {
+func deriveProblems(f *facts, in *intent, c ControlChannel, w *wake) []Problem {
 	var ps []Problem
 	add := func(p *Problem) {
 		if p != nil && (p.Action != "acknowledge" || !in.acknowledged[p.Code]) {
@@ -162,6 +162,9 @@ func deriveProblems(f *facts, in *intent, c ControlChannel) []Problem {
 		}
 	}
 	if p := deriveLocal(f).Problem; p != nil {
+		add(p)
+	}
+	for _, p := range dnsProblems(f, in, w) {
 		add(p)
 	}
 	add(in.launch)

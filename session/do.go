@@ -335,7 +335,7 @@ func (c *core) doOpen(cmd OpenApp) error {
 		return fmt.Errorf("there is no application %q; `tidegate apps` lists them", cmd.App)
 	case a.State == AppBlocked:
 		return fmt.Errorf("%s is blocked: %s", a.Name, a.Why.Sentence())
-	case !a.Listen.IsValid():
+	case a.OpenWith == "":
 		return fmt.Errorf("%s is not ready yet; try again in a moment", a.Name)
 	}
 	delete(c.putOff, a.ID)
@@ -347,6 +347,11 @@ func (c *core) doOpen(cmd OpenApp) error {
 	}
 	if c.o.Launch == nil {
 		return fmt.Errorf("this program cannot start a browser; open %s yourself", a.OpenWith)
+	}
+	c.opened = opened{}
+	if c.plane.named(a.Host) {
+		c.opened = opened{a.ID, c.now()}
+		delete(c.acknowledged, codeUnasked)
 	}
 	launch, url := c.o.Launch, a.OpenWith
 	c.run(func(context.Context) func(*core) {

@@ -100,6 +100,8 @@ type DataplaneFacts struct {
 	// addresses; Problem why not, where that was asked for.
 	TUN     bool
 	Problem *wire.Problem
+	// DNS is the name service; nil while nobody is signed in.
+	DNS *DNSFact
 }
 
 // SiteFact is the state of one data channel.

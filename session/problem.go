@@ -13,4 +13,6 @@ type Problem struct {
 	// command without arguments ("retry"), or "acknowledge", which Acknowledge
 	// does with this problem's code, or empty.
 	Action string `json:"action,omitempty"`
+	// Warning: it may be put away, but it is no mere news.
+	Warning bool `json:"warning,omitempty"`
 }

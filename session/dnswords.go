@@ -1,0 +1,108 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// The codes of problems that the name service has, or that touch it.
+const (
+	codeCompetitor = "dns-competitor-" // and whose zone
+	codeUnasked    = "dns-unasked"
+)
+
+// dnsFixes say what to do about a name service that does not work, by what the
+// helper says or, for the rest, in general.
+var dnsFixes = map[wire.Code]string{
+	"busy":     "Another user, or another Tidegate of yours, has the names of this machine: end that one, or sign out there.",
+	"outside":  "Ask whoever administers this machine to add the names to \"domains\" in /etc/tidegate/helper.toml.",
+	"stranger": "Ask whoever administers this machine to let you use its helper.",
+	"no-way":   "Nothing that this system asks names with is known here. Ask whoever administers it to use systemd-resolved, resolvconf or a plain /etc/resolv.conf.",
+	"rp-filter": "Ask whoever administers this machine to set net.ipv4.conf.all.rp_filter to 2: " +
+		"with strict filtering the answers of the network's own servers are dropped while a VPN has the default route.",
+	"overlap": "Leave that network, or disconnect the VPN that uses these addresses, and sign in again.",
+}
+
+// explainDNS says why programs do not look the applications' names up here.
+func explainDNS(p *wire.Problem) *Problem {
+	fix := dnsFixes[p.Code]
+	if fix == "" {
+		fix = "Tidegate keeps trying. Until it works, reach applications at the addresses that `tidegate apps` lists, or through the proxy."
+	}
+	return &Problem{Code: "dns-" + string(p.Code), Title: p.Title, Detail: p.Detail, Fix: fix, Action: "acknowledge", Warning: true}
+}
+
+// explainCompetitor warns of somebody else who is asked for names of ours.
+func explainCompetitor(c Competitor) *Problem {
+	how := "disconnect it while you use the applications"
+	if c.Adapter == "" {
+		how = "end that program while you use the applications"
+	}
+	return &Problem{Code: codeCompetitor + c.Domain + "-" + c.Adapter, Action: "acknowledge", Warning: true,
+		Title: upper(c.who()) + " answers for your applications too",
+		Detail: fmt.Sprintf("It has claimed the names below %s, which are your applications'. Lookups of them go there, too or instead, and may lead elsewhere.",
+			c.Domain),
+		Fix: fmt.Sprintf("Take %s out of its DNS settings, or %s. `tidegate dns explain NAME` says who answers for a name.", c.Domain, how)}
+}
+
+// explainUnasked says that the browser asked somebody else, and what to set.
+func explainUnasked(a *App) *Problem {
+	return &Problem{Code: codeUnasked, Action: "acknowledge", Warning: true,
+		Title: "Your browser has not looked up " + plainName(a.Host) + " here",
+		Detail: "It probably asks a DNS service of its own (DNS over HTTPS), which does not know your applications, " +
+			"so " + a.Name + " is not found.",
+		Fix: "Firefox: Settings, Privacy & Security, DNS over HTTPS: choose Off, or add the name by Manage Exceptions. " +
+			"Chrome and Edge: Settings, Privacy and security, Security: turn \"Use secure DNS\" off."}
+}
+
+// modeWords say what a mode is.
+var modeWords = map[string]string{
+	"resolved-delegate": "systemd-resolved",
+	"resolved-link":     "systemd-resolved",
+	"resolvconf":        "resolvconf",
+	"openresolv":        "resolvconf",
+	"direct":            "/etc/resolv.conf",
+}
+
+// dnsHappened tells of a name service that came, went or changed.
+func dnsHappened(prev, next *DNS, add func(string, wire.AppID, string, ...any)) {
+	var was, is DNS
+	if prev != nil {
+		was = *prev
+	}
+	if next != nil {
+		is = *next
+	}
+	switch {
+	case was.Mode != is.Mode && is.Mode != "":
+		word := modeWords[is.Mode]
+		if word == "" {
+			word = is.Mode
+		}
+		add("dns-on", "", "Programs find your applications by their names, by way of %s", word)
+	case was.Mode != is.Mode:
+		add("dns-off", "", "Programs do not find your applications by their names any more")
+	case is.Mode != "" && !slices.Equal(was.Zones, is.Zones):
+		add("dns-changed", "", "The names that lead to your applications changed: %s", someOf(is.Zones))
+	}
+	for _, c := range is.Competitors {
+		if c.Wins && !slices.Contains(was.Competitors, c) {
+			add("dns-competitor", "", "%s claimed names below %s, which are your applications'", upper(c.who()), c.Domain)
+		}
+	}
+	if p := is.Problem; p != nil && (was.Problem == nil || was.Problem.Code != p.Code) {
+		add("dns-problem", "", "%s", p.Title)
+	}
+}
+
+// someOf names the first few.
+func someOf(all []string) string {
+	const few = 4
+	if len(all) <= few {
+		return strings.Join(all, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(all[:few], ", "), len(all)-few)
+}
