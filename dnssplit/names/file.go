@@ -1,0 +1,216 @@
+package names
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// every is how often Run writes which names were used.
+const every = 10 * time.Minute
+
+// file is where a Pool is remembered.
+type file struct {
+	path string // empty: nowhere
+
+	mu     sync.Mutex
+	sound  bool // lines may be added to what is there
+	failed bool // and logged
+}
+
+// Run writes to the file when names were used last, now and then, until ctx ends;
+// and then once more. It returns ctx's error.
+func (p *Pool) Run(ctx context.Context) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+		if p.stale.Load() {
+			p.save()
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// load reads the file, and writes it where there is none that is sound.
+func (p *Pool) load() error {
+	now := p.o.Now()
+	p.clock = newClock(now.Unix(), now.Unix(), now)
+	if p.file.path == "" {
+		return nil
+	}
+	c, whole, err := read(p.file.path)
+	var damaged *damagedError
+	switch {
+	case err == nil:
+		p.take(c, now)
+		p.file.sound = whole
+	case errors.As(err, &damaged):
+		aside := p.file.path + ".damaged"
+		p.o.Log.Warn("the file of synthetic addresses is damaged and set aside", "as", aside, "error", err)
+		if err := os.Rename(p.file.path, aside); err != nil {
+			return fmt.Errorf("set the damaged file of synthetic addresses aside: %w", err)
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("read the synthetic addresses: %w", err)
+	}
+	if !p.file.sound {
+		p.save()
+	}
+	return nil
+}
+
+// take takes over what a file says.
+func (p *Pool) take(c content, now time.Time) {
+	last := c.header.Clock
+	for _, r := range c.entries {
+		e := &entry{name: r.Name, index: r.Index}
+		e.used.Store(r.Used)
+		e.kept.Store(true)
+		p.names[r.Name], p.indexes[r.Index] = e, e
+		last = max(last, r.Used)
+	}
+	p.network = c.header.Network
+	p.clock = newClock(last, c.header.Wall, now)
+}
+
+// damagedError: what was read is no content.
+type damagedError struct{ why error }
+
+func (e *damagedError) Error() string { return e.why.Error() }
+
+func read(path string) (c content, whole bool, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return c, false, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, largest+1))
+	if err != nil {
+		return c, false, err
+	}
+	if len(b) > largest {
+		return c, false, &damagedError{errors.New("it is too long")}
+	}
+	if c, whole, err = decode(b); err != nil {
+		err = &damagedError{err}
+	}
+	return c, whole, err
+}
+
+// remember has the file say which addresses these have, before they are told.
+func (p *Pool) remember(added ...*entry) {
+	if p.file.path == "" {
+		return
+	}
+	var records []record
+	for _, e := range added {
+		if !e.kept.Load() {
+			records = append(records, record{e.name, e.index, e.used.Load()})
+		}
+	}
+	if len(records) == 0 {
+		return
+	}
+	p.stale.Store(true)
+	p.file.mu.Lock()
+	defer p.file.mu.Unlock()
+	if !p.file.sound || p.file.add(encode(records...)) != nil {
+		p.replace()
+	}
+	// Where that has failed, too, it is the turn of Run.
+	for _, e := range added {
+		e.kept.Store(true)
+	}
+}
+
+// add adds lines to the file that is there.
+func (f *file) add(lines []byte) error {
+	f.sound = false
+	out, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(lines)
+	if err = errors.Join(err, out.Close()); err == nil {
+		f.sound = true
+	}
+	return err
+}
+
+// save has the file say all anew.
+func (p *Pool) save() {
+	if p.file.path == "" {
+		return
+	}
+	p.file.mu.Lock()
+	defer p.file.mu.Unlock()
+	p.replace()
+}
+
+// replace puts another file into the place of the one that is there. The caller
+// has the file's lock.
+func (p *Pool) replace() {
+	p.stale.Store(false)
+	c := p.content()
+	err := put(p.file.path, c.encode())
+	p.file.sound = err == nil
+	switch {
+	case err == nil:
+		p.file.failed = false
+	case !p.file.failed:
+		p.file.failed = true
+		p.o.Log.Warn("synthetic addresses are not remembered", "error", err)
+	}
+	if err != nil {
+		p.stale.Store(true)
+	}
+}
+
+// content is what there is to remember.
+func (p *Pool) content() content {
+	now := p.o.Now()
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	c := content{header: header{version, p.network, p.clock.now(), now.Unix()}, entries: make([]record, 0, len(p.names))}
+	for _, e := range p.names {
+		c.entries = append(c.entries, record{e.name, e.index, e.used.Load()})
+	}
+	return c
+}
+
+// put writes a file, whole or not at all.
+func put(path string, b []byte) (err error) {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	next, err := os.CreateTemp(dir, filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(next.Name()))
+		}
+	}()
+	_, err = next.Write(b)
+	if err == nil {
+		err = next.Sync()
+	}
+	if err = errors.Join(err, next.Close()); err != nil {
+		return err
+	}
+	return os.Rename(next.Name(), path)
+}
