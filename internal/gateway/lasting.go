@@ -82,8 +82,11 @@ func (g *Gateway) beginLasting(r *http.Request, s *session, t target, id flows.I
 	f := &flow{session: s, target: t, cancel: cancel, gone: ctx.Done(), lasting: &lasting{id: id, ready: make(chan struct{})}}
 	defer close(f.ready)
 	app, at, problem := g.reach(ctx, r, f, func() *wire.Problem {
-		if s.lasting[id] != nil {
+		switch {
+		case s.lasting[id] != nil:
 			return staleProblem()
+		case s.missed.has(id):
+			return goneProblem()
 		}
 		return nil
 	})

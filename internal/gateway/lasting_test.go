@@ -352,6 +352,47 @@ func TestLiesAboutFlows(t *testing.T) {
 	}
 }
 
+// TestFirstComesLate: what was said to be gone stays so. A first CONNECT that has
+// been on its way for longer than the one that resumes its flow opens nothing: its
+// client has been told that there is no such flow, and would never come for it.
+func TestFirstComesLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, recorded, halves)
+		c := s.client(t, s.device)
+		c.admit(s.lastingTicket())
+		ask := func(id flows.ID, epoch uint64) *wire.Problem {
+			_, res := c.connectFlow("app.test:22", flows.Header{ID: id, Epoch: epoch}.String())
+			return wire.ReadProblem(res.StatusCode, res.Body)
+		}
+		id := flows.NewID()
+		for _, epoch := range []uint64{2, 1, 3} {
+			if p := ask(id, epoch); p == nil || p.Code != wire.CodeFlowGone {
+				t.Errorf("epoch %d: %v", epoch, p)
+			}
+		}
+		session := s.g.registry.session("s-1")
+		session.call(func() { // and nobody makes the gateway remember without end
+			for range 3 * mostMissed {
+				session.missed.note(flows.NewID())
+			}
+			if n := len(session.missed.at); n != mostMissed {
+				t.Errorf("%d are remembered", n)
+			}
+			time.Sleep(2 * missedFor)
+			session.missed.note(flows.NewID())
+			if n := len(session.missed.at); n != 1 {
+				t.Errorf("%d are remembered later", n)
+			}
+		})
+		e := newEnd(t, "app.test:22") // others are opened as ever
+		e.attach(c)
+		app := <-s.apps
+		go io.Copy(app, app)
+		say(t, e.program, "hello")
+		line(t, e.program, "hello")
+	})
+}
+
 func (k ticket) entitled23() ticket { return k.entitle("other", "app.test", 23, "") }
 
 // TestNoInstanceNoLastingFlow: a client process that does not say which it is has

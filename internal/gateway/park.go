@@ -84,6 +84,7 @@ func (g *Gateway) findLasting(r *http.Request, s *session, t target, h flows.Hea
 		problem = nil
 		switch f = s.lasting[h.ID]; {
 		case f == nil:
+			s.missed.note(h.ID)
 			problem = goneProblem()
 		case f.target != t:
 			problem = &wire.Problem{Code: wire.CodeBadRequest, Status: http.StatusBadRequest, Title: "The flow leads elsewhere"}

@@ -68,6 +68,7 @@ type session struct {
 	// lasting are its flows that outlive their carriers; budget is what they keep
 	// together.
 	lasting map[flows.ID]*flow
+	missed  missed
 	joined  map[*carrier]struct{} // connections beside the event stream's
 	budget  *flows.Budget
 }
