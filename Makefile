@@ -49,7 +49,7 @@ lint: ## gofmt, go vet and staticcheck
 	GOFLAGS=-buildvcs=false $(GO) run $(STATICCHECK) -tags gles -checks inherit,-ST1005 ./...
 
 bench: ## measure, each figure on a line: bench: NAME VALUE UNIT
-	@packaging/deps.sh build demo
+	@packaging/deps.sh build demo bench
 	@mkdir -p build/bin
 	$(GO) build $(FLAGS) -o build/bin/ . ./cmd/... ./internal/bench
 	@build/bin/bench

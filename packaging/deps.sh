@@ -2,7 +2,9 @@
 # Installs the Debian packages that Tidegate is built, tested and shown with:
 # the only script of this repository that changes the machine.
 #
-#   packaging/deps.sh [--list] [build] [test] [demo]      (no group: all three)
+#   packaging/deps.sh [--list] [build] [test] [demo] [bench]
+#
+# No group: all but bench.
 #
 # It installs only what is missing, is silent about the rest, and asks for no
 # privileges when there is nothing to do. --list names the packages of the
@@ -47,6 +49,13 @@ packages() {
 	test             librsvg2-bin       the second opinion on every shipped icon
 	test             desktop-file-utils checks the menu entry
 	test             appstream          checks the software centre's page
+	test             bind9-dnsutils     dig: a real client of the resolver
+	test             chromium           a real browser, and its own way to look names up
+	test,bench       dnsmasq-base       a real resolver: the network's, and one to be measured beside
+	bench            dnsperf            asks resolvers, and says how fast they are
+	bench            libevent-2.1-7     unbound, which is measured too, and not installed: it would start
+	bench            libprotobuf-c1     the same
+	bench            libpython3.11      the same
 	TABLE
 }
 
@@ -57,7 +66,7 @@ die() {
 }
 
 usage() {
-	sed -n '2,9s/^# \{0,1\}//p' "$0"
+	sed -n '2,11s/^# \{0,1\}//p' "$0"
 	exit "$1"
 }
 
@@ -158,7 +167,7 @@ list=no
 groups=()
 for arg; do
 	case $arg in
-	build | test | demo) groups+=("$arg") ;;
+	build | test | demo | bench) groups+=("$arg") ;;
 	--list) list=yes ;;
 	-h | --help) usage 0 ;;
 	*)

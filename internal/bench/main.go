@@ -5,10 +5,11 @@
 //	bench: NAME VALUE UNIT
 //
 // Between the two it measures the data channel (package channel) beside
-// wireguard-go, in namespaces, for which it has to be root. Figures in round
+// wireguard-go and the resolver (package dns) beside dnsmasq and unbound, in
+// namespaces, for which it has to be root. Figures in round
 // trips are taken over a path with a known delay, so that they say how many times
 // the client waits for the far end, whatever the machine does. `make bench` runs
-// it; it takes about ten minutes.
+// it; it takes about fifteen minutes.
 package main
 
 import (
@@ -24,6 +25,7 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/bench/channel"
+	"github.com/tidegate/tidegate/internal/bench/dns"
 	"github.com/tidegate/tidegate/internal/desktop"
 	"github.com/tidegate/tidegate/internal/lab"
 	"github.com/tidegate/tidegate/internal/rig"
@@ -33,7 +35,11 @@ import (
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "role" { // of a measurement in namespaces
-		if err := channel.Role(os.Args[2:]); err != nil {
+		role := channel.Role
+		if len(os.Args) > 2 && dns.HasRole(os.Args[2]) {
+			role = dns.Role
+		}
+		if err := role(os.Args[2:]); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}
@@ -42,7 +48,7 @@ func main() {
 	program := flag.String("program", "build/bin/tidegate", "the client to measure")
 	runs := flag.Int("runs", 11, "how often each figure is taken; the median is printed")
 	hidden := flag.Duration("hidden", time.Minute, "how long the hidden client is watched")
-	only := flag.String("only", "", "of the data channel alone, these: first-byte,bulk,lossy,roam,opens,churn; the last one only when named")
+	only := flag.String("only", "", "these alone: first-byte,bulk,lossy,roam,opens,churn of the data channel, and dns; churn only when named")
 	churn := flag.Duration("for", 10*time.Minute, "how long to churn: a day of use, compressed")
 	seed := flag.Uint64("seed", 1, "what the churn is drawn from")
 	lanes := flag.String("lanes", "", "of bulk transfers alone, these: auto,h3,h2,tun-auto,tun-h3")
@@ -62,7 +68,7 @@ func main() {
 	}
 }
 
-// all takes every measurement, or only some of the data channel's.
+// all takes every measurement, or only some of those in namespaces.
 func (b *bench) all(ctx context.Context, only, lanes string) error {
 	o := channel.Options{Rounds: min(b.runs, 5), Report: report, For: b.churn, Seed: b.seed}
 	if lanes != "" {
@@ -70,14 +76,25 @@ func (b *bench) all(ctx context.Context, only, lanes string) error {
 	}
 	if only != "" {
 		o.Only = strings.Split(only, ",")
+		n := len(o.Only)
+		if o.Only = slices.DeleteFunc(o.Only, func(s string) bool { return s == "dns" }); len(o.Only) < n {
+			if err := b.names(ctx); err != nil || len(o.Only) == 0 {
+				return err
+			}
+		}
 		return channel.Run(ctx, o)
 	}
-	for _, step := range []func(context.Context) error{b.evaluation, func(ctx context.Context) error { return channel.Run(ctx, o) }, b.run} {
+	for _, step := range []func(context.Context) error{b.evaluation, func(ctx context.Context) error { return channel.Run(ctx, o) }, b.names, b.run} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// names measures the resolver beside others.
+func (b *bench) names(ctx context.Context) error {
+	return dns.Run(ctx, dns.Options{Rounds: min(b.runs, 5), Report: report, Note: func(text string) { fmt.Println("bench:", text) }})
 }
 
 // bench measures one client on one lab.
