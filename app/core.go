@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 
 	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/dnssplit/names"
 	"github.com/tidegate/tidegate/internal/heap"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 	"github.com/tidegate/tidegate/internal/posture"
@@ -34,15 +36,22 @@ func Tray(ctx context.Context, p profile.Profile, link string, log *slog.Logger)
 	}
 	defer instance.Close()
 	heap.Floor(tunnel.HeapFloor)
-	plane := tunnel.New(tunnel.Options{Log: log, Ignore: protocol.Opened})
-	core, parts := newSession(p, plane, log)
-	return Run(ctx, Options{Core: core, Instance: instance, Devices: newDevices(plane, log), Parts: parts, First: first, Window: windowCommand(p), Log: log})
+	pool, err := names.Open(names.Options{File: filepath.Join(p.Config, namesFile), Log: log})
+	if err != nil {
+		return err
+	}
+	plane := tunnel.New(tunnel.Options{Log: log, Names: pool, Ignore: protocol.Opened})
+	core, parts := newSession(p, plane, pool, log)
+	return Run(ctx, Options{Core: core, Instance: instance, Devices: newDevices(plane, pool, log), Parts: parts, First: first, Window: windowCommand(p), Log: log})
 }
+
+// namesFile is where, in a profile's folder, the addresses of names are remembered.
+const namesFile = "names.jsonl"
 
 // newSession puts the client's core together: the control channel, the
 // keychain, the data plane with its fronts and the device's claims.
-func newSession(p profile.Profile, plane *tunnel.Dataplane, log *slog.Logger) (*session.Session, []func(context.Context) error) {
-	f := newFronts(p, plane, log)
+func newSession(p profile.Profile, plane *tunnel.Dataplane, pool *names.Pool, log *slog.Logger) (*session.Session, []func(context.Context) error) {
+	f := newFronts(p, plane, pool, log)
 	device := posture.New(posture.Options{Version: Version, Log: log})
 	s := session.New(session.Options{
 		Controller: &control.Controller{},
@@ -57,6 +66,7 @@ func newSession(p profile.Profile, plane *tunnel.Dataplane, log *slog.Logger) (*
 	})
 	return s, []func(context.Context) error{
 		func(ctx context.Context) error { return f.run(ctx, s.ReportDataplane) },
+		pool.Run,
 		func(ctx context.Context) error { return device.Run(ctx, s.ReportDevice) },
 	}
 }

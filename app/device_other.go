@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/dnssplit/names"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel"
@@ -15,7 +16,7 @@ import (
 // none is the device of a system that has none.
 type none struct{}
 
-func newDevice(profile.Profile, *tunnel.Dataplane, func(bool, *wire.Problem), *slog.Logger) device {
+func newDevice(profile.Profile, *tunnel.Dataplane, *names.Pool, func(bool, *wire.Problem), *slog.Logger) device {
 	return none{}
 }
 

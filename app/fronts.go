@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/dnssplit/names"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel"
@@ -30,10 +31,10 @@ type device interface {
 	Run(ctx context.Context) error
 }
 
-func newFronts(p profile.Profile, plane *tunnel.Dataplane, log *slog.Logger) *fronts {
+func newFronts(p profile.Profile, plane *tunnel.Dataplane, pool *names.Pool, log *slog.Logger) *fronts {
 	f := &fronts{plane: plane, log: log,
 		proxy: proxy.New(proxy.Options{Router: plane.Router(), Peer: tunnel.CheckPeer, Profile: p.Name, Log: log})}
-	f.device = newDevice(p, plane, f.facts.device, log)
+	f.device = newDevice(p, plane, pool, f.facts.device, log)
 	return f
 }
 

@@ -1,6 +1,7 @@
 package packaging
 
 import (
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,9 +12,9 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/tidegate/tidegate/dnssplit/names"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 	"github.com/tidegate/tidegate/internal/helper/server"
-	"github.com/tidegate/tidegate/tunnel"
 )
 
 // unit is a systemd unit's settings, by "section.key", in order.
@@ -91,8 +92,17 @@ func TestHelperConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Group != "tidegate" || !slices.Contains(c.Prefixes, tunnel.SyntheticIPv4) || !slices.Contains(c.Prefixes, tunnel.SyntheticIPv6) {
-		t.Errorf("it does not allow what the client asks for: %+v", c)
+	pool, err := names.Open(names.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, wanted := range pool.Prefixes() {
+		if !slices.ContainsFunc(c.Prefixes, func(p netip.Prefix) bool { return p.Bits() <= wanted.Bits() && p.Overlaps(wanted) }) {
+			t.Errorf("it does not allow the client's %v: %+v", wanted, c)
+		}
+	}
+	if c.Group != "tidegate" {
+		t.Errorf("it is for the group %q", c.Group)
 	}
 	// Each setting that is commented out is one.
 	if c, err := server.Parse(regexp.MustCompile(`(?m)^#([a-z]+ = )`).ReplaceAllString(string(text), "$1")); err != nil || len(c.Networks) == 0 || len(c.Programs) == 0 {

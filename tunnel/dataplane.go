@@ -20,6 +20,9 @@ type Options struct {
 	// Log gets what the administrator may want to know; nil discards it. No
 	// token, key or payload is ever in it.
 	Log *slog.Logger
+	// Names are set by Run to those of the latest configuration it has applied; nil:
+	// there are no synthetic addresses.
+	Names Names
 	// Hold is how long an application's connection waits for the user to
 	// answer what its gateway asks; 0 means two minutes.
 	Hold time.Duration
@@ -59,7 +62,7 @@ type Dataplane struct {
 	listen func(ctx context.Context, w want) (listener, error)
 	peer   func(appConn) error
 
-	names   *Names
+	names   Names
 	leads   atomic.Pointer[destinations] // of the configuration that was applied last
 	running atomic.Pointer[plane]        // what Run runs; nil: nothing
 
@@ -84,7 +87,7 @@ func New(opt Options) *Dataplane {
 	d := &Dataplane{
 		opt:    opt,
 		dialer: carrier.New(carrier.Options{ListenPacket: opt.ListenPacket, DialStream: opt.DialStream}),
-		names:  newNames(),
+		names:  opt.Names,
 		clock:  awake,
 		listen: listenLoopback,
 		peer:   checkPeer,
@@ -92,6 +95,9 @@ func New(opt Options) *Dataplane {
 	}
 	if opt.Watch == nil && opt.ListenPacket == nil && opt.DialStream == nil {
 		d.opt.Watch = netwatch.New(netwatch.Options{Ignore: opt.Ignore, Log: opt.Log}).Run
+	}
+	if d.names == nil {
+		d.names = nameless{}
 	}
 	if opt.Clock != nil {
 		d.clock = opt.Clock

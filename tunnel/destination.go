@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -174,8 +175,9 @@ func (l *leading) find(t front.Target, without func(wire.EntitlementID) bool) (d
 	return destination{}, false
 }
 
-// names are the hosts that are called by a name.
-func (d *destinations) names() map[string]bool {
+// names are the hosts that are called by a name, and the domains below which all
+// are.
+func (d *destinations) names() (hosts, domains []string) {
 	names := map[string]bool{}
 	for _, l := range []leading{d.allowed, d.refused} {
 		for t := range l.exact {
@@ -184,5 +186,5 @@ func (d *destinations) names() map[string]bool {
 			}
 		}
 	}
-	return names
+	return slices.Collect(maps.Keys(names)), nil
 }

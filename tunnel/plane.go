@@ -166,7 +166,7 @@ func (p *plane) apply(w session.Wanted) {
 	}
 	leads := newDestinations(w)
 	p.leads.Store(leads)
-	p.names.set(leads.names())
+	p.names.Set(leads.names())
 	p.applySites()
 	if w.Suspend > old.Suspend {
 		for _, c := range p.channels {

@@ -22,11 +22,14 @@ type router struct{ d *Dataplane }
 // Router is the data plane for fronts. It carries nothing while Run does not run.
 func (d *Dataplane) Router() front.Router { return router{d} }
 
-// target spells a target; a synthetic address is the name it stands for.
+// target spells a target; a synthetic address is the name it stands for, or none:
+// it is not that of whatever has it in the networks of an entitlement.
 func (r router) target(t front.Target) front.Target {
 	t = spell(t)
 	if a, err := parseAddr(t.Host); err == nil {
-		if host, ok := r.d.names.Host(a); ok {
+		host, ok := r.d.names.Host(a)
+		prefixes := r.d.names.Prefixes()
+		if ok || prefixes[0].Contains(a) || prefixes[1].Contains(a) {
 			t.Host = host
 		}
 	}

@@ -155,7 +155,7 @@ func TestCarryHolds(t *testing.T) {
 // A synthetic address is the name that it stands for.
 func TestSyntheticTarget(t *testing.T) {
 	inSim(t, Options{}, func(t *testing.T, s *sim) {
-		addrs, ok := s.Names().Addrs("app.internal")
+		addrs, ok := s.pool.Addrs("app.internal")
 		if !ok || s.now().Apps["app"].Synthetic != addrs {
 			t.Fatalf("%v, the facts %v", addrs, s.now().Apps["app"].Synthetic)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/quic-go/quic-go/testutils/simnet"
 
+	"github.com/tidegate/tidegate/dnssplit/names"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel/carrier"
 	"github.com/tidegate/tidegate/tunnel/netwatch"
@@ -43,6 +44,7 @@ type sim struct {
 	severed atomic.Int64 // it drops those of client sockets up to this port
 	tcp     tcpNet
 	changes chan netwatch.Change
+	pool    *names.Pool
 }
 
 // SendPacket and AddNode make sim the network's router.
@@ -175,6 +177,11 @@ func (s *sim) gatewayAt(ip net.IP) *gateway {
 
 // start starts a client.
 func (s *sim) start(opt Options) {
+	pool, err := names.Open(names.Options{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.pool, opt.Names = pool, pool
 	d := New(opt)
 	start := time.Now()
 	d.clock = func() time.Duration { return time.Since(start) + time.Duration(s.asleep.Load()) }

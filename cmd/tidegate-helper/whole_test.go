@@ -22,7 +22,6 @@ import (
 	"github.com/tidegate/tidegate/internal/helper/confine"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
-	"github.com/tidegate/tidegate/tunnel"
 	"github.com/tidegate/tidegate/tunnel/front"
 	"github.com/tidegate/tidegate/tunnel/stack"
 )
@@ -91,7 +90,7 @@ func TestTheWhole(t *testing.T) {
 	told := make(chan bool, 10)
 	part := tun.New(tun.Options{
 		Helper:     client.Helper{Socket: b.socket},
-		Routes:     []netip.Prefix{tunnel.SyntheticIPv4, tunnel.SyntheticIPv6},
+		Routes:     []netip.Prefix{pool4, pool6},
 		Controller: func() (string, error) { return "192.168.7.9:8443", nil },
 		Carry: func(ctx context.Context, device *os.File) error {
 			return stack.New(stack.Options{Device: device, Router: w, Names: w}).Run(ctx)

@@ -219,7 +219,10 @@ func (p *Pool) Host(a netip.Addr) (host string, ok bool) {
 		return "", false
 	}
 	p.note(e) // even of one that is gone: somebody holds its address
-	return e.name, e.live
+	if !e.live {
+		return "", false
+	}
+	return e.name, true
 }
 
 // All are the names that have addresses, for whoever is given all at once. The

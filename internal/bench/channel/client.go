@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tidegate/tidegate/dnssplit/names"
 	"github.com/tidegate/tidegate/internal/gateway/gatewaybench"
 	"github.com/tidegate/tidegate/internal/heap"
 	"github.com/tidegate/tidegate/internal/wire"
@@ -54,7 +55,11 @@ func runClient(ctx context.Context, r *role) error {
 	}
 	heap.Floor(tunnel.HeapFloor)
 	lane, device := strings.CutPrefix(r.lane, tunPrefix)
-	d := tunnel.New(tunnel.Options{Lane: lane, Log: r.log, Ignore: func(name string) bool { return strings.HasPrefix(name, tunPrefix) || name == wgDevice }})
+	pool, err := names.Open(names.Options{Log: r.log})
+	if err != nil {
+		return err
+	}
+	d := tunnel.New(tunnel.Options{Lane: lane, Log: r.log, Names: pool, Ignore: func(name string) bool { return strings.HasPrefix(name, tunPrefix) || name == wgDevice }})
 	d.Apply(w)
 	if device {
 		ended, err := runStack(ctx, r.lane, d)

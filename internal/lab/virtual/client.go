@@ -14,6 +14,7 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"github.com/tidegate/tidegate/dnssplit/names"
 	"github.com/tidegate/tidegate/internal/posture"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
@@ -41,7 +42,12 @@ func (l *Lab) startClient() {
 	c := &Client{l: l, host: l.network.host(Home), local: &loopback{listeners: map[netip.AddrPort]*listener{}}, Files: newFiles(l.o.Files)}
 	l.Client = c
 	keys := &keychain{secrets: map[session.VaultItem][]byte{}}
+	pool, err := names.Open(names.Options{Log: l.o.Log})
+	if err != nil {
+		l.t.Fatal(err)
+	}
 	plane := tunnel.New(tunnel.Options{
+		Names:        pool,
 		Log:          l.o.Log,
 		ListenPacket: func(string) (net.PacketConn, error) { return c.host.listen(0), nil },
 		Listen:       c.local.listen,
