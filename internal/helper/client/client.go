@@ -1,8 +1,9 @@
 //go:build linux
 
-// Package client asks the helper for a network device. The tray process uses
-// it. Each call is a connection of its own: the device lives as long as its
-// descriptor, whatever becomes of the helper. Safe for concurrent use.
+// Package client asks the helper for a network device, and to have names come to
+// us. The tray process uses it. Each call is a connection of its own: the device
+// lives as long as its descriptor, whatever becomes of the helper. Safe for
+// concurrent use.
 package client
 
 import (
@@ -51,17 +52,19 @@ func (h Helper) Ping(ctx context.Context) error {
 // OpenTUN has the helper make this user's device. A refusal is a
 // *protocol.Refusal.
 func (h Helper) OpenTUN(ctx context.Context) (*Device, error) {
-	reply, f, err := h.call(ctx, protocol.Request{Verb: protocol.OpenTUN})
+	reply, fds, err := h.ask(ctx, protocol.Request{Verb: protocol.OpenTUN})
 	if err != nil {
 		return nil, err
 	}
-	if f == nil || reply.Device == nil {
-		if f != nil {
-			f.Close()
-		}
+	if len(fds) != 1 || reply.Device == nil {
+		closeAll(fds)
 		return nil, errors.New("the helper's answer has no device")
 	}
-	return &Device{File: f, Device: *reply.Device}, nil
+	if err := unix.SetNonblock(fds[0], true); err != nil {
+		closeAll(fds)
+		return nil, fmt.Errorf("take the device: %w", err)
+	}
+	return &Device{File: os.NewFile(uintptr(fds[0]), "/dev/net/tun"), Device: *reply.Device}, nil
 }
 
 // ApplyRoutes has exactly these routes and networks reached through the device,
@@ -78,11 +81,15 @@ func (h Helper) Close(ctx context.Context) error {
 }
 
 func (h Helper) plain(ctx context.Context, r protocol.Request) (protocol.Reply, error) {
-	reply, f, err := h.call(ctx, r)
-	if f != nil {
-		f.Close()
-	}
+	reply, fds, err := h.ask(ctx, r)
+	closeAll(fds)
 	return reply, err
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
 }
 
 func (h Helper) dial(ctx context.Context) (*net.UnixConn, error) {
@@ -125,85 +132,87 @@ func roots(c *net.UnixConn) error {
 	return nil
 }
 
-// call asks for one thing. A descriptor is the caller's to close.
-func (h Helper) call(ctx context.Context, r protocol.Request) (reply protocol.Reply, f *os.File, err error) {
+// ask asks for one thing. The descriptors are the caller's to close.
+func (h Helper) ask(ctx context.Context, r protocol.Request) (protocol.Reply, []int, error) {
+	reply, fds, c, err := h.call(ctx, r)
+	if err == nil {
+		c.Close()
+	}
+	return reply, fds, err
+}
+
+// call is ask, and leaves the connection as it is.
+func (h Helper) call(ctx context.Context, r protocol.Request) (reply protocol.Reply, fds []int, c *net.UnixConn, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	c, err := h.dial(ctx)
-	if err != nil {
-		return protocol.Reply{}, nil, err
+	if c, err = h.dial(ctx); err != nil {
+		return protocol.Reply{}, nil, nil, err
 	}
-	defer c.Close()
-	defer context.AfterFunc(ctx, func() { c.Close() })()
-	b, err := protocol.Encode(r)
-	if err != nil {
-		return protocol.Reply{}, nil, err
-	}
+	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer func() {
-		if err != nil && f != nil {
-			f.Close()
-			f = nil
+		if !stop() && err == nil {
+			err = context.Cause(ctx)
 		}
-		if err != nil && ctx.Err() != nil {
+		if err == nil {
+			return
+		}
+		c.Close()
+		closeAll(fds)
+		reply, fds, c = protocol.Reply{}, nil, nil
+		if ctx.Err() != nil {
 			err = fmt.Errorf("ask the helper: %w", context.Cause(ctx))
 		}
 	}()
-	if _, err = c.Write(b); err != nil {
-		return protocol.Reply{}, nil, fmt.Errorf("ask the helper: %w", err)
-	}
-	b, f, err = receive(c)
+	b, err := protocol.Encode(r)
 	if err != nil {
-		return protocol.Reply{}, f, fmt.Errorf("ask the helper: %w", err)
+		return reply, nil, c, err
+	}
+	if _, err = c.Write(b); err != nil {
+		return reply, nil, c, fmt.Errorf("ask the helper: %w", err)
+	}
+	if b, fds, err = receive(c); err != nil {
+		return reply, fds, c, fmt.Errorf("ask the helper: %w", err)
 	}
 	if reply, err = protocol.DecodeReply(b); err != nil {
-		return protocol.Reply{}, f, fmt.Errorf("ask the helper: %w", err)
+		return reply, fds, c, fmt.Errorf("ask the helper: %w", err)
 	}
 	if reply.Refusal != nil {
-		return protocol.Reply{}, f, reply.Refusal
+		return reply, fds, c, reply.Refusal
 	}
-	return reply, f, nil
+	return reply, fds, c, nil
 }
 
-// receive reads one message and the descriptor beside it, if there is one.
-func receive(c *net.UnixConn) (b []byte, f *os.File, err error) {
+// receive reads one message and the descriptors beside it, if there are any.
+func receive(c *net.UnixConn) (b []byte, fds []int, err error) {
 	var first [1]byte
 	oob := make([]byte, unix.CmsgSpace(4*4))
 	n, nob, _, _, err := c.ReadMsgUnix(first[:], oob)
 	if err != nil {
 		return nil, nil, err
 	}
-	if f, err = passed(oob[:nob]); err != nil {
-		return nil, nil, err
+	if fds, err = passed(oob[:nob]); err != nil {
+		return nil, fds, err
 	}
 	if n == 0 {
-		return nil, f, io.ErrUnexpectedEOF
+		return nil, fds, io.ErrUnexpectedEOF
 	}
 	b, err = protocol.Read(io.MultiReader(bytes.NewReader(first[:]), c))
-	return b, f, err
+	return b, fds, err
 }
 
-// passed takes the descriptor that was passed, and closes any beyond the first.
-func passed(oob []byte) (*os.File, error) {
+// passed takes the descriptors that were passed.
+func passed(oob []byte) (fds []int, err error) {
 	messages, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
 		return nil, fmt.Errorf("take the descriptor: %w", err)
 	}
-	var fds []int
 	for _, m := range messages {
 		if got, err := unix.ParseUnixRights(&m); err == nil {
 			fds = append(fds, got...)
 		}
 	}
-	if len(fds) == 0 {
-		return nil, nil
+	for _, fd := range fds {
+		unix.CloseOnExec(fd)
 	}
-	for _, fd := range fds[1:] {
-		unix.Close(fd)
-	}
-	unix.CloseOnExec(fds[0])
-	if err := unix.SetNonblock(fds[0], true); err != nil {
-		unix.Close(fds[0])
-		return nil, fmt.Errorf("take the descriptor: %w", err)
-	}
-	return os.NewFile(uintptr(fds[0]), "/dev/net/tun"), nil
+	return fds, nil
 }

@@ -5,7 +5,8 @@
 // A message is two bytes of length, the most significant first, and JSON in the
 // one form that Marshal gives it: whatever decodes but would not be written so
 // is refused, so that nothing is said twice, in another case, or unknown.
-// OpenTUN's reply has the device's descriptor beside it (SCM_RIGHTS).
+// OpenTUN's reply has the device's descriptor beside it (SCM_RIGHTS), and
+// OpenDNSSocket's the two of the sockets, UDP's first.
 package protocol
 
 import (
@@ -22,8 +23,9 @@ import (
 
 // Limits of messages.
 const (
-	MaxMessage = 4 << 10 // bytes of JSON
+	MaxMessage = 60 << 10 // bytes of JSON
 	MaxRoutes  = 64
+	MaxDomains = 1024
 )
 
 // Socket is where the helper listens.
@@ -47,6 +49,16 @@ const (
 	// Close undoes all of it. There need not be anything, and anybody may who can
 	// connect.
 	Close Verb = "close"
+	// OpenDNSSocket makes the sockets at DNSServer, for the one user of a machine
+	// who may answer names there: Busy for others. They are the user's until this
+	// connection ends, which nothing more is asked on: it is the lease. When there
+	// may be something new for ApplyDNS to tell, the helper sends an empty Reply on
+	// it.
+	OpenDNSSocket Verb = "open-dns-socket"
+	// ApplyDNS has this machine ask DNSServer for names of exactly these domains;
+	// none undoes it, and twice is once. It stays until Close, client or none: names
+	// of ours are asked of nobody else. Without a lease it is refused.
+	ApplyDNS Verb = "apply-dns"
 )
 
 // Request is what the tray process asks for.
@@ -57,6 +69,10 @@ type Request struct {
 	// Together there are at most MaxRoutes.
 	Routes   []netip.Prefix `json:"routes,omitempty"`
 	Networks []netip.Prefix `json:"networks,omitempty"`
+	// Of ApplyDNS: Domains are zones, at most MaxDomains and each as Domain has it;
+	// Strict is osdns.Want's.
+	Domains []string `json:"domains,omitempty"`
+	Strict  bool     `json:"strict,omitempty"`
 }
 
 // Reply is the answer.
@@ -66,6 +82,7 @@ type Reply struct {
 	// Left, of ApplyRoutes, are networks that are not led to the device, by why:
 	// Outside, Conflict or Full.
 	Left map[Code][]netip.Prefix `json:"left,omitempty"`
+	DNS  *DNS                    `json:"dns,omitempty"` // of ApplyDNS
 }
 
 // DevicePrefix begins the name of each device that a helper opens; its user's
@@ -95,10 +112,11 @@ type Code string
 const (
 	BadRequest Code = "bad-request" // a defect or an attack
 	Stranger   Code = "stranger"    // the user may not use the helper
-	Busy       Code = "busy"        // the user has a device already
+	Busy       Code = "busy"        // the user has a device already, or another the names
 	Outside    Code = "outside"     // the administrator's list has no such network
 	Conflict   Code = "conflict"    // the network that this machine is in uses those addresses
 	NoDevice   Code = "no-device"   // there is none to lead routes to
+	NoSocket   Code = "no-socket"   // the user does not answer names here
 	Full       Code = "full"        // too many users have one, or there are too many networks
 	Failed     Code = "failed"      // the system did not do it
 )
@@ -175,13 +193,25 @@ func DecodeRequest(b []byte) (r Request, err error) {
 		return Request{}, err
 	}
 	switch r.Verb {
-	case ApplyRoutes:
-	case OpenTUN, Close:
-		if r.Routes != nil || r.Networks != nil {
-			return Request{}, fmt.Errorf("decode message: %s has no routes", r.Verb)
-		}
+	case ApplyRoutes, ApplyDNS, OpenTUN, OpenDNSSocket, Close:
 	default:
 		return Request{}, fmt.Errorf("decode message: there is no verb %.20q", r.Verb)
+	}
+	if r.Verb != ApplyRoutes && (r.Routes != nil || r.Networks != nil) {
+		return Request{}, fmt.Errorf("decode message: %s has no routes", r.Verb)
+	}
+	if r.Verb != ApplyDNS && (r.Domains != nil || r.Strict) {
+		return Request{}, fmt.Errorf("decode message: %s has no domains", r.Verb)
+	}
+	if n := len(r.Domains); n > MaxDomains {
+		return Request{}, fmt.Errorf("decode message: %d domains are too many", n)
+	}
+	seen := map[string]bool{}
+	for _, d := range r.Domains {
+		if !Domain(d) || seen[d] {
+			return Request{}, fmt.Errorf("decode message: %.80q is no domain, or is there twice", d)
+		}
+		seen[d] = true
 	}
 	if n := len(r.Routes) + len(r.Networks); n > MaxRoutes {
 		return Request{}, fmt.Errorf("decode message: %d routes are too many", n)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/tidegate/tidegate/dnssplit/osdns"
 )
 
 func prefixes(s ...string) (all []netip.Prefix) {
@@ -20,17 +22,24 @@ func prefixes(s ...string) (all []netip.Prefix) {
 	return all
 }
 
-var same = cmp.Options{cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})}
+var same = cmp.Options{cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{}, netip.AddrPort{})}
 
 func TestMessages(t *testing.T) {
 	var full []netip.Prefix
 	for i := range MaxRoutes {
 		full = append(full, netip.MustParsePrefix(fmt.Sprintf("fd54:6964:6567:%x:aaaa:bbbb:cccc:dddd/128", i)))
 	}
+	var many []string
+	for i := range MaxDomains {
+		many = append(many, fmt.Sprintf("%d.a-domain-of-some-length.applications.corp.example", i))
+	}
 	for _, r := range []Request{
 		{Verb: OpenTUN}, {Verb: Close}, {Verb: ApplyRoutes},
 		{Verb: ApplyRoutes, Routes: prefixes("100.96.0.0/16", "fd54:6964:6567::/48")},
 		{Verb: ApplyRoutes, Routes: full},
+		{Verb: OpenDNSSocket}, {Verb: ApplyDNS},
+		{Verb: ApplyDNS, Domains: []string{"corp.example", "96.100.in-addr.arpa", "_x.a-b.example"}, Strict: true},
+		{Verb: ApplyDNS, Domains: many},
 	} {
 		b, err := Encode(r)
 		if err != nil {
@@ -48,6 +57,10 @@ func TestMessages(t *testing.T) {
 	for _, r := range []Reply{
 		{}, {Refusal: Refuse(Busy, "one is enough")},
 		{Device: &Device{Name: "tide1000", MTU: 65500, Addr4: netip.MustParseAddr("100.96.255.1")}},
+		{DNS: &DNS{Mode: osdns.ModeDirect, Why: "there is nothing else", Adapter: "eth0", Filtered: true,
+			Upstreams:   []osdns.Upstream{{Servers: []netip.AddrPort{netip.MustParseAddrPort("192.168.7.1:53")}, Device: "eth0"}},
+			Competitors: []osdns.Competitor{{Program: "vpnc", Link: "tun0", Domain: "example", Wins: true}},
+			Left:        map[Code][]string{Outside: {"com"}}}},
 	} {
 		b, err := Encode(r)
 		if err != nil {
@@ -76,8 +89,8 @@ func TestRead(t *testing.T) {
 		{"no length", "\x00\x00", nil},
 		{"a length without a message", "\x00\x05", io.EOF},
 		{"half a message", "\x00\x05ab", io.ErrUnexpectedEOF},
-		{"too long", "\x10\x01" + strings.Repeat("x", 5000), nil},
-		{"much too long", "\xff\xff" + strings.Repeat("x", 5000), nil},
+		{"too long", "\xf0\x01" + strings.Repeat("x", MaxMessage+1), nil},
+		{"much too long", "\xff\xff" + strings.Repeat("x", 1<<16), nil},
 	} {
 		if b, err := Read(strings.NewReader(tt.in)); err == nil || tt.want != nil && !errors.Is(err, tt.want) {
 			t.Errorf("%s: %q, %v", tt.name, b, err)
@@ -93,7 +106,7 @@ func TestHostileRequests(t *testing.T) {
 		`{"verb":"open-tun"`, `{"verb":"open-tun",}`, `{verb:"open-tun"}`, `{'verb':'open-tun'}`, "\ufeff{\"verb\":\"open-tun\"}",
 		`{"Verb":"open-tun"}`, `{"VERB":"open-tun"}`, `{"verb":"open-tun","verb":"close"}`, `{"verb":"close","Verb":"open-tun"}`,
 		`{"verb":"Open-TUN"}`, `{"verb":"open-tun\u0000"}`, `{"verb":"\u006fpen-tun"}`, `{"verb":"open-tun "}`, `{"verb":"open_tun"}`,
-		`{"verb":"run"}`, `{"verb":"exec"}`, `{"verb":"apply-dns"}`, `{"verb":"open-dns-socket"}`, `{"verb":"open-vpn-tun"}`, `{"verb":"apply-vpn"}`, `{"verb":"shutdown"}`,
+		`{"verb":"run"}`, `{"verb":"exec"}`, `{"verb":"open-vpn-tun"}`, `{"verb":"apply-vpn"}`, `{"verb":"shutdown"}`,
 		`{"verb":"open-tun","routes":[]}`, `{"verb":"open-tun","routes":null}`, `{"verb":"open-tun","routes":["100.96.0.0/16"]}`, `{"verb":"close","routes":["100.96.0.0/16"]}`,
 		`{"verb":"apply-routes","routes":[]}`, `{"verb":"apply-routes","routes":null}`, `{"verb":"apply-routes","routes":{}}`, `{"verb":"apply-routes","routes":"100.96.0.0/16"}`,
 		`{"routes":["100.96.0.0/16"]}`, `{"routes":["100.96.0.0/16"],"verb":"apply-routes"}`,
@@ -118,6 +131,21 @@ func TestHostileRequests(t *testing.T) {
 	} {
 		hostile = append(hostile, `{"verb":"apply-routes","routes":`+routes+`}`)
 	}
+	for _, verb := range []string{"open-tun", "apply-routes", "open-dns-socket", "close"} {
+		hostile = append(hostile, fmt.Sprintf(`{"verb":"%s","domains":["corp.example"]}`, verb), fmt.Sprintf(`{"verb":"%s","strict":true}`, verb))
+	}
+	for _, verb := range []string{"open-dns-socket", "apply-dns"} {
+		hostile = append(hostile, fmt.Sprintf(`{"verb":"%s","routes":["100.96.0.0/16"]}`, verb), fmt.Sprintf(`{"verb":"%s","networks":["10.0.0.0/8"]}`, verb),
+			fmt.Sprintf(`{"verb":"%s","server":"8.8.8.8"}`, verb), fmt.Sprintf(`{"verb":"%s","mode":"direct"}`, verb), fmt.Sprintf(`{"verb":"%s","root":"/"}`, verb))
+	}
+	for _, domains := range []string{`[]`, `null`, `"corp.example"`, `[1]`, `[null]`, `[["corp.example"]]`, `{"0":"corp.example"}`, `["corp.example","corp.example"]`, `["corp.example"],"strict":false`, `["corp.example"],"strict":"true"`} {
+		hostile = append(hostile, `{"verb":"apply-dns","domains":`+domains+`}`)
+	}
+	var many []string
+	for i := range MaxDomains + 1 {
+		many = append(many, fmt.Sprintf(`"%d.example"`, i))
+	}
+	hostile = append(hostile, `{"verb":"apply-dns","domains":[`+strings.Join(many, ",")+`]}`)
 	if len(hostile) < 200 {
 		t.Errorf("only %d values", len(hostile))
 	}
@@ -131,7 +159,7 @@ func TestHostileRequests(t *testing.T) {
 }
 
 func FuzzRequest(f *testing.F) {
-	for _, s := range []string{`{"verb":"open-tun"}`, `{"verb":"close"}`, `{"verb":"apply-routes","routes":["100.96.0.0/16","fd54::/48"]}`, `{"verb":"x","y":[{}]}`} {
+	for _, s := range []string{`{"verb":"open-tun"}`, `{"verb":"close"}`, `{"verb":"apply-routes","routes":["100.96.0.0/16","fd54::/48"]}`, `{"verb":"x","y":[{}]}`, `{"verb":"open-dns-socket"}`, `{"verb":"apply-dns","domains":["corp.example","a.b"],"strict":true}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -147,7 +175,7 @@ func FuzzRequest(f *testing.F) {
 }
 
 func FuzzReply(f *testing.F) {
-	for _, s := range []string{`{}`, `{"refusal":{"code":"busy","text":"x"}}`, `{"device":{"name":"tide1","mtu":65500,"addr4":"100.96.255.1","addr6":""}}`} {
+	for _, s := range []string{`{}`, `{"refusal":{"code":"busy","text":"x"}}`, `{"device":{"name":"tide1","mtu":65500,"addr4":"100.96.255.1","addr6":""}}`, `{"dns":{"mode":"direct","upstreams":[{"servers":["192.0.2.1:53"],"device":"eth0"}],"competitors":[{"domain":"x","wins":true}],"left":{"outside":["com"]}}}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) { DecodeReply(b) })

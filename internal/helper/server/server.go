@@ -208,6 +208,8 @@ func (s *Server) do(uid uint32, r protocol.Request) (reply protocol.Reply, fd in
 		reply.Left, refusal = s.apply(uid, r)
 	case protocol.Close:
 		refusal = s.close(uid)
+	default:
+		refusal = protocol.Refuse(protocol.Failed, "this helper has names answered by nobody")
 	}
 	if refusal != nil {
 		return protocol.Reply{Refusal: refusal}, -1
