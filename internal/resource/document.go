@@ -102,8 +102,31 @@ func (f *file) syntax(err error) *Error {
 		if e.Line > 0 && e.Line <= len(f.lines) && strings.Contains(f.lines[e.Line-1], "\t") {
 			e.Msg += "; indent with spaces, not tabs"
 		}
+		if text := f.starred(e.Line, e.Column); text != "" {
+			e.Msg = fmt.Sprintf("is not YAML: a value that begins with * is written in quotes: %q", text)
+		}
 	}
 	return e
+}
+
+// starred is the value at or around a place that begins with a star, which YAML
+// takes for an alias; nothing where there is none.
+func (f *file) starred(line, column int) string {
+	if line < 1 || line > len(f.lines) {
+		return ""
+	}
+	text := []rune(f.lines[line-1])
+	begin := min(column, len(text)) - 1
+	for at := begin; at >= 0 && (at == begin || !strings.ContainsRune(" \t,[]{}", text[at])); at-- {
+		if text[at] == '*' && (at == 0 || strings.ContainsRune(" \t,[{", text[at-1])) {
+			value, _, _ := strings.Cut(string(text[at:]), "#")
+			if end := strings.IndexAny(value, " \t,]}"); end >= 0 {
+				value = value[:end]
+			}
+			return value
+		}
+	}
+	return ""
 }
 
 func (f *file) document(n *yaml.Node) (*Document, error) {

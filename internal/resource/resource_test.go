@@ -87,6 +87,9 @@ func TestErrors(t *testing.T) {
 		{"no name", strings.Replace(head, "name: s", "", 1), `f.yaml:3:11: metadata.name: an id is missing`},
 		{"header key", head + "spce: {}\n", `f.yaml:4:1: unknown key "spce" in a resource, did you mean "spec"?; the keys are apiVersion, kind, metadata, spec`},
 		{"not yaml", head + "spec: [1\n", `f.yaml:5:1: is not YAML: did not find expected ',' or ']'`},
+		{"star", head + "spec: {a: [b, *.corp.example]}\n", `f.yaml:4:15: is not YAML: a value that begins with * is written in quotes: "*.corp.example"`},
+		{"star alone", head + "spec:\n  a: [*]\n", `f.yaml:5:8: is not YAML: a value that begins with * is written in quotes: "*"`},
+		{"star of a list", head + "spec:\n  a:\n  - *x.corp.example # all\n", `f.yaml:6:5: is not YAML: a value that begins with * is written in quotes: "*x.corp.example"`},
 		{"tab", head + "spec:\n\ttitle: x\n", `f.yaml:5:1: is not YAML: found character that cannot start any token; indent with spaces, not tabs`},
 		{"two at once", head + "spec:\n  count: x\n  nope: 1\n", "f.yaml:5:10: count must be a whole number, not \"x\"\n" +
 			`f.yaml:6:3: unknown key "nope" in Sample; the keys are title, ports, idle, count, on, labels, inner`},

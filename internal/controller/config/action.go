@@ -12,7 +12,7 @@ import (
 type actionSpec struct {
 	Effect   wire.Effect   `yaml:"effect" jsonschema:"enum=allow,enum=block,enum=alert,enum=exclude" jsonschema_description:"allow, which is the default; block, whatever allows it; alert, which blocks and raises the user's risk; or exclude from what this entitlement allows."`
 	Protocol wire.Protocol `yaml:"protocol" jsonschema:"enum=tcp,enum=udp,enum=icmp" jsonschema_description:"tcp, which is the default, udp or icmp."`
-	Hosts    []string      `yaml:"hosts" jsonschema_description:"Names, addresses, CIDRs, dns://NAME for the present addresses of a name, srv://_service._tcp.NAME for the hosts of a service."`
+	Hosts    []string      `yaml:"hosts" jsonschema:"pattern=^([^*]*|[*][.][a-z0-9_-]+([.][a-z0-9_-]+)+)$" jsonschema_description:"Names, *.DOMAIN for all names below a domain, addresses, CIDRs, dns://NAME for the present addresses of a name, srv://_service._tcp.NAME for the hosts of a service."`
 	Ports    []uint16      `yaml:"ports" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"The ports; none for icmp."`
 	Script   string        `yaml:"script" jsonschema_description:"The EntitlementScript that yields further hosts."`
 	// HoldEarly is wire.Action's.
@@ -87,6 +87,9 @@ func meets(a wire.Action, host string, port uint16) certainty {
 	}
 	addr, err := netip.ParseAddr(host)
 	for _, h := range a.Hosts {
+		if domain, werr := wire.Wildcard(h); werr == nil && wire.Below(host, domain) {
+			return always
+		}
 		p, perr := netip.ParsePrefix(h)
 		switch {
 		case h == host, err == nil && perr == nil && p.Contains(addr):

@@ -10,10 +10,14 @@ import (
 const exampleTarget = "write a name such as wiki.example.com, an address, a CIDR such as 10.0.0.0/24, dns://db.example.com or srv://_ldap._tcp.example.com"
 
 // checkTarget says what is wrong with a host of an action: what checkHost takes,
-// or a resolver name.
+// a wildcard or a resolver name.
 func checkTarget(h string, p wire.Protocol) string {
 	scheme, name, resolver := strings.Cut(h, "://")
 	switch {
+	case !resolver && wire.IsWildcard(h):
+		if _, err := wire.Wildcard(h); err != nil {
+			return err.Error()
+		}
 	case !resolver:
 		return checkHost(h)
 	case scheme == "dns":

@@ -22,6 +22,7 @@ func (l *linter) entitlement(d *resource.Document) {
 	if !slices.ContainsFunc(l.Policies, func(p *Policy) bool { return slices.Contains(p.Entitlements, e.ID) }) {
 		l.warn(d.AtName(), "unused", "no policy gives the entitlement %s; write it under entitlements of one, or remove it", d.Name)
 	}
+	l.wildcards(d, e)
 	for i, s := range e.Shortcuts {
 		host, port, wrong := splitLink(s.Link)
 		for _, a := range e.Actions {
