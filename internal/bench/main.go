@@ -48,7 +48,7 @@ func main() {
 	program := flag.String("program", "build/bin/tidegate", "the client to measure")
 	runs := flag.Int("runs", 11, "how often each figure is taken; the median is printed")
 	hidden := flag.Duration("hidden", time.Minute, "how long the hidden client is watched")
-	only := flag.String("only", "", "these alone: first-byte,bulk,lossy,roam,opens,churn of the data channel, and dns; churn only when named")
+	only := flag.String("only", "", "these alone: first-byte,bulk,lossy,roam,opens,parked,churn of the data channel, and dns; churn only when named")
 	churn := flag.Duration("for", 10*time.Minute, "how long to churn: a day of use, compressed")
 	seed := flag.Uint64("seed", 1, "what the churn is drawn from")
 	lanes := flag.String("lanes", "", "of bulk transfers alone, these: auto,h3,h2,tun-auto,tun-h3")
@@ -82,9 +82,15 @@ func (b *bench) all(ctx context.Context, only, lanes string) error {
 				return err
 			}
 		}
+		n = len(o.Only)
+		if o.Only = slices.DeleteFunc(o.Only, func(s string) bool { return s == "parked" }); len(o.Only) < n {
+			if err := b.parked(ctx); err != nil || len(o.Only) == 0 {
+				return err
+			}
+		}
 		return channel.Run(ctx, o)
 	}
-	for _, step := range []func(context.Context) error{b.evaluation, func(ctx context.Context) error { return channel.Run(ctx, o) }, b.names, b.run} {
+	for _, step := range []func(context.Context) error{b.evaluation, b.parked, func(ctx context.Context) error { return channel.Run(ctx, o) }, b.names, b.run} {
 		if err := step(ctx); err != nil {
 			return err
 		}
