@@ -113,7 +113,7 @@ var layers = map[string][]string{
 
 // harnesses play a part in tests, the demo and the benchmarks: they know both
 // sides, and only tests and each other import them.
-var harnesses = []string{"internal/desktop", "internal/desktoptest", "internal/rig", "internal/demo", "internal/bench", "internal/lab", "internal/netlab", "app/apptest"}
+var harnesses = []string{"internal/desktop", "internal/desktoptest", "internal/rig", "internal/demo", "internal/bench", "internal/lab", "internal/netlab", "app/apptest", "dnssplit/resolvedtest"}
 
 // never are imports that one part must not make of another module, with the reason.
 var never = []struct{ from, target, why string }{
