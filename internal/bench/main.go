@@ -76,16 +76,12 @@ func (b *bench) all(ctx context.Context, only, lanes string) error {
 	}
 	if only != "" {
 		o.Only = strings.Split(only, ",")
-		n := len(o.Only)
-		if o.Only = slices.DeleteFunc(o.Only, func(s string) bool { return s == "dns" }); len(o.Only) < n {
-			if err := b.names(ctx); err != nil || len(o.Only) == 0 {
-				return err
-			}
-		}
-		n = len(o.Only)
-		if o.Only = slices.DeleteFunc(o.Only, func(s string) bool { return s == "parked" }); len(o.Only) < n {
-			if err := b.parked(ctx); err != nil || len(o.Only) == 0 {
-				return err
+		for name, step := range map[string]func(context.Context) error{"dns": b.names, "parked": b.parked} {
+			if i := slices.Index(o.Only, name); i >= 0 {
+				o.Only = slices.Delete(o.Only, i, i+1)
+				if err := step(ctx); err != nil || len(o.Only) == 0 {
+					return err
+				}
 			}
 		}
 		return channel.Run(ctx, o)
