@@ -24,6 +24,8 @@ type journal struct {
 	Links []string `json:"links,omitempty"`
 	// Records are those that we gave to resolvconf.
 	Records []string `json:"records,omitempty"`
+	// Layers are what the writers of resolv.conf want of it.
+	Layers *layers `json:"layers,omitempty"`
 }
 
 // change is a file that we put something in the place of. Paths are as seen

@@ -1,0 +1,91 @@
+package osdns
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+)
+
+// What we write into resolv.conf begins with head. Lines of what stood there that
+// are not to count, its servers and the marks of who wrote it, stay behind kept:
+// so the file itself says what is to come back, should all else be lost, and
+// what others copy line by line can be told from what is theirs.
+const (
+	sign = "# tidegate: "
+	kept = "# tidegate-was: "
+	head = sign + "names of your applications are answered on this device, all others are passed on.\n" +
+		sign + "What stood here comes back when it ends. Changes are noticed and kept.\n"
+)
+
+// cover is base with the server in the place of its own. Its search list and
+// options stay.
+func cover(base []byte, server netip.Addr) []byte {
+	b := bytes.NewBufferString(head + "nameserver " + server.String() + "\n")
+	for line := range bytes.Lines(base) {
+		if hidden(line) {
+			b.WriteString(kept)
+		}
+		b.Write(line)
+	}
+	return b.Bytes()
+}
+
+// hidden says whether a line is kept as a comment: all programs are to ask us,
+// also those that take a server behind blanks, and nobody is to take the file
+// for that of who wrote it before us.
+func hidden(line []byte) bool {
+	line = bytes.TrimSpace(line)
+	return bytes.HasPrefix(line, []byte("nameserver")) || bytes.HasPrefix(line, []byte("#"))
+}
+
+// covered says whether text is what cover made.
+func covered(text []byte) bool { return bytes.HasPrefix(text, []byte(head)) }
+
+// uncover is the base of what cover made.
+func uncover(text []byte) []byte {
+	text = text[len(head):]
+	if _, rest, ok := bytes.Cut(text, []byte("\n")); ok { // our server
+		text = rest
+	}
+	base := make([]byte, 0, len(text))
+	for line := range bytes.Lines(text) {
+		base = append(base, bytes.TrimPrefix(line, []byte(kept))...)
+	}
+	return base
+}
+
+// traced says whether somebody has copied lines of ours.
+func traced(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		if bytes.HasPrefix(line, []byte(sign)) || bytes.HasPrefix(line, []byte(kept)) {
+			return true
+		}
+	}
+	return false
+}
+
+// strip is what who copied our lines, but for servers and the search list, would
+// have written had we not been there (vpnc-script's modify_resolvconf_generic,
+// which also takes the blanks around a line away).
+func strip(text []byte, server netip.Addr) []byte {
+	var out []byte
+	for line := range bytes.Lines(text) {
+		switch {
+		case bytes.HasPrefix(line, []byte(sign)), isServer(line, server):
+		case bytes.HasPrefix(line, []byte(kept)):
+			was := strings.TrimSpace(string(line[len(kept):]))
+			if !strings.HasPrefix(was, "nameserver") {
+				out = append(out, was+"\n"...)
+			}
+		default:
+			out = append(out, line...)
+		}
+	}
+	return out
+}
+
+// isServer says whether a line has the C library ask the server.
+func isServer(line []byte, server netip.Addr) bool {
+	f := strings.Fields(string(line))
+	return len(f) > 1 && f[0] == "nameserver" && f[1] == server.String()
+}

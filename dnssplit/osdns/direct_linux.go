@@ -1,0 +1,297 @@
+package osdns
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"slices"
+	"syscall"
+)
+
+const resolvConf = "/etc/resolv.conf"
+
+// direct is ModeDirect: our server stands in resolv.conf, alone. What the physical
+// network and a classic VPN want there is kept apart, so that each may come and go
+// while we are there, and what is left when we go is what would be there had we
+// never come.
+//
+//	            a network's program writes
+//	theirs ──────────────────────────────────► theirs
+//	  │ Apply: journal, swap                      │ Watch, Apply: the new text is
+//	  ▼                                           ▼ the physical layer, or a VPN's
+//	covered ──── a VPN goes: its layer does ──► covered
+//	  │ Undo: what stands there is ours, so base() takes its place
+//	  ▼
+//	theirs            (whatever else stands there is left alone)
+type direct struct {
+	o    Options
+	log  *slog.Logger
+	look func(last Adapter) (world, error)
+	step func(name string) // is called between what a crash may come between
+	last Adapter
+}
+
+func newDirect(o Options) *direct {
+	d := &direct{o: o, log: o.Log, look: lookAround, step: func(string) {}}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	return d
+}
+
+// Apply implements Configurator.
+func (d *direct) Apply(_ context.Context, w Want) (Told, error) {
+	j, err := readJournal(d.o)
+	if errors.Is(err, errDamaged) {
+		d.log.Error("what was changed is known by its looks alone", "err", err)
+	} else if err != nil {
+		return Told{}, err
+	}
+	if !w.Server.IsValid() {
+		return Told{}, d.undo(j)
+	}
+	if j == nil {
+		j = &journal{Mode: ModeDirect}
+	}
+	if j.Layers == nil {
+		j.Layers = &layers{}
+	}
+	l := j.Layers
+	if d.last == (Adapter{}) && j.Place.Boot == bootID() {
+		d.last = l.Adapter
+	}
+	around, err := d.look(d.last)
+	if err != nil {
+		return Told{}, err
+	}
+	d.last, l.Adapter = around.adapter, around.adapter
+	if err := d.apply(j, w.Server, around); err != nil {
+		return Told{}, err
+	}
+	return Told{Upstreams: l.upstreams(around, w.Strict), Competitors: l.competitors(around, w.Domains)}, nil
+}
+
+// target is the file that is written: where the name leads, or the name itself
+// where it leads to a folder that is not there.
+func (d *direct) target() string {
+	if path, err := d.o.resolve(resolvConf); err == nil {
+		return path
+	}
+	return resolvConf
+}
+
+// apply has the server stand in the file, and the journal say what is below it.
+func (d *direct) apply(j *journal, server netip.Addr, w world) error {
+	path := d.target()
+	if err := d.leave(j, path, w); err != nil {
+		return err
+	}
+	d.recover(j, path)
+	cur, err := lookSettled(d.o.path(path))
+	if err != nil {
+		return explain(err)
+	}
+	l, written := j.Layers, encoded(j)
+	c := j.change(path)
+	if c != nil {
+		l.Physical = c.Was
+	}
+	// Each round takes up what somebody has written during the last.
+	for range 10 {
+		d.update(j, c != nil, cur, w)
+		l.learn(w)
+		l.Server = server
+		if c == nil {
+			j.Files = append(j.Files, change{Path: path})
+			c = &j.Files[len(j.Files)-1]
+		}
+		vpn := l.VPN
+		if vpn != nil && !vpn.alive(w, d.exists) {
+			d.fall(l)
+		}
+		next := l.ours()
+		c.Was, c.Now = l.Physical, next
+		if cur.equal(next) {
+			if bytes.Equal(encoded(j), written) {
+				return nil
+			}
+			return j.write(d.o)
+		}
+		// A layer that has gone stays written down until the file has none of it.
+		gone := l.VPN == nil && vpn != nil
+		if gone {
+			l.VPN = vpn
+		}
+		err = j.write(d.o)
+		if gone {
+			l.VPN = nil
+		}
+		if err != nil {
+			return err
+		}
+		d.step("journal")
+		was, err := swap(d.o.path(path), next, d.step)
+		if err != nil {
+			return explain(err)
+		}
+		d.step("done")
+		written = nil
+		if was.equal(cur) {
+			if gone {
+				return j.write(d.o)
+			}
+			return nil
+		}
+		if cur = was; cur == nil || !covered(cur.Text) {
+			d.log.Info("somebody wrote it at the same moment", "file", path)
+		}
+	}
+	return fmt.Errorf("write %s: another program writes it again and again: only one can", path)
+}
+
+func encoded(j *journal) []byte {
+	b, err := json.Marshal(j)
+	if err != nil {
+		panic(err) // it has nothing that cannot be
+	}
+	return b
+}
+
+// ours is what is to stand in the file.
+func (l *layers) ours() *content {
+	c := content{Perm: 0o644}
+	if b := l.base(); b != nil && b.Link == "" {
+		c = *b
+	}
+	c.Text = cover(l.below(), l.Server)
+	return &c
+}
+
+// fall takes a VPN's layer away. What it leaves, where nothing is known of before,
+// is what its program leaves: its own text.
+func (d *direct) fall(l *layers) {
+	if l.Unseen {
+		l.Physical, l.Unseen = &content{Text: l.VPN.Text, Perm: 0o644}, false
+	}
+	l.VPN = nil
+}
+
+// update has the layers be what cur says, which somebody may have written since.
+// known is true of a file that the journal has.
+func (d *direct) update(j *journal, known bool, cur *content, w world) {
+	l := j.Layers
+	switch {
+	case cur != nil && covered(cur.Text):
+		base := uncover(cur.Text)
+		if known && (bytes.Equal(base, l.text()) || l.VPN != nil && bytes.Equal(base, l.VPN.Text)) {
+			return
+		}
+		// Ours, but of before: a backup that somebody has put back, or the journal
+		// is lost.
+		again := *cur
+		again.Text = base
+		d.theirs(j, &again, w)
+	case cur != nil && traced(cur.Text):
+		was := *cur
+		was.Text = strip(cur.Text, l.Server)
+		d.theirs(j, &was, w)
+	default:
+		d.theirs(j, cur, w)
+	}
+}
+
+// text is the physical layer's.
+func (l *layers) text() []byte {
+	if l.Physical == nil {
+		return nil
+	}
+	return l.Physical.Text
+}
+
+// theirs takes up what somebody else wants of the file.
+func (d *direct) theirs(j *journal, cur *content, w world) {
+	l := j.Layers
+	if cur == nil || cur.Link != "" || !l.overlaid(cur.Text, w) {
+		l.Physical, l.Unseen, j.Place = cur, false, w.place
+		if l.VPN != nil {
+			l.VPN.Buried = true
+		}
+		return
+	}
+	backups := backupsAt(d.o, vpncBackups...)
+	l.VPN = l.over(cur.Text, w, backups)
+	for _, b := range backups {
+		if b.path == l.VPN.Backup && (!covered(b.text) || j.Place == place{}) {
+			was := *cur
+			if was.Text = b.text; covered(b.text) {
+				was.Text = uncover(b.text)
+			}
+			l.Physical, l.Unseen, j.Place = &was, false, w.place
+			return
+		}
+	}
+	if j.Place == (place{}) {
+		l.Unseen, j.Place = true, w.place
+	}
+}
+
+// leave takes back what we put in the place of files that the name no longer
+// leads to.
+func (d *direct) leave(j *journal, path string, w world) error {
+	for _, c := range j.Files {
+		if c.Path != path {
+			if err := d.undoFile(j, c.Path, w); err != nil {
+				return err
+			}
+		}
+	}
+	j.Files = slices.DeleteFunc(j.Files, func(c change) bool { return c.Path != path })
+	return nil
+}
+
+// recover ends a swap that was interrupted: what is left beside the file is either
+// of us, or what somebody had just written when it was swapped for ours.
+func (d *direct) recover(j *journal, path string) {
+	whole, part := aside(d.o.path(path))
+	os.Remove(part)
+	c, err := look(whole)
+	if c == nil || err != nil {
+		return
+	}
+	own := c.Link != "" || covered(c.Text)
+	if j != nil && j.Layers != nil {
+		own = own || bytes.Equal(c.Text, j.Layers.text()) || j.Layers.VPN != nil && bytes.Equal(c.Text, j.Layers.VPN.Text)
+		if e := j.change(path); e != nil && e.Was != nil {
+			own = own || bytes.Equal(c.Text, e.Was.Text)
+		}
+	}
+	if own {
+		os.Remove(whole)
+	} else if err := os.Rename(whole, d.o.path(path)); err == nil {
+		d.log.Info("what another program had written is put back", "file", path)
+	}
+}
+
+func (d *direct) exists(path string) bool {
+	_, err := os.Lstat(d.o.path(path))
+	return err == nil
+}
+
+// explain says what to do where the system does not let us write.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: /etc cannot be written here", err)
+	case errors.Is(err, syscall.EPERM):
+		return fmt.Errorf("%w: if it was made immutable, `chattr -i %s` lets it be written", err, resolvConf)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: the helper must run as root", err)
+	}
+	return err
+}

@@ -1,0 +1,143 @@
+package osdns
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// undoDirect takes back what ModeDirect has left: what the journal says, and what
+// is ours by its looks. j may be nil.
+func undoDirect(o Options, j *journal) error { return newDirect(o).undo(j) }
+
+// undo has the files be what they would be had we never been there, so far as
+// what stands in them is ours: first what others keep to put back later, then
+// resolv.conf, then the journal.
+func (d *direct) undo(j *journal) error {
+	w, err := d.look(d.last)
+	if err != nil {
+		d.log.Error("the network is not known while resolv.conf is put back", "err", err)
+		w = world{place: place{Boot: bootID()}, egress: func(netip.Addr) string { return "" }}
+	}
+	if err := d.undoBackups(); err != nil {
+		return err
+	}
+	d.step("backups")
+	paths := []string{d.target(), resolvConf}
+	if j != nil {
+		for _, c := range j.Files {
+			paths = append(paths, c.Path)
+		}
+	}
+	slices.Sort(paths)
+	for _, path := range slices.Compact(paths) {
+		if err := d.undoFile(j, path, w); err != nil {
+			return explain(err)
+		}
+	}
+	d.step("undone")
+	return dropJournal(d.o)
+}
+
+// undoBackups has others not put us back when we are gone: what they have copied
+// while we were there becomes what it would have been.
+func (d *direct) undoBackups() error {
+	for _, b := range backupsAt(d.o, append(slices.Clone(vpncBackups), resolvConf+".*", resolvConf+"-*")...) {
+		if !covered(b.text) {
+			continue
+		}
+		path := d.o.path(b.path)
+		c, err := look(path)
+		if err != nil || c == nil || !covered(c.Text) {
+			continue // it is just being removed
+		}
+		next := *c
+		next.Text = uncover(c.Text)
+		if _, err := swap(path, &next, d.step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// undoFile puts back what belongs at a path, if what stands there is ours.
+func (d *direct) undoFile(j *journal, path string, w world) error {
+	d.recover(j, path)
+	for range 10 {
+		cur, err := lookSettled(d.o.path(path))
+		if err != nil {
+			return err
+		}
+		next, mine := d.belongs(j, path, cur, w)
+		if !mine {
+			return nil
+		}
+		was, err := swap(d.o.path(path), next, d.step)
+		if err != nil {
+			return err
+		}
+		d.step("put back")
+		if was.equal(cur) {
+			return nil
+		}
+		// Somebody has written in this very moment: that is newer.
+		if _, err := swap(d.o.path(path), was, d.step); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("put %s back: another program writes it again and again", path)
+}
+
+// belongs is what is to stand at a path instead of cur; not mine: cur is to stay.
+func (d *direct) belongs(j *journal, path string, cur *content, w world) (next *content, mine bool) {
+	if cur == nil || !covered(cur.Text) && !traced(cur.Text) {
+		return nil, false
+	}
+	c := *cur
+	var l *layers
+	if j != nil && j.Layers != nil {
+		l = j.Layers
+		if e := j.change(path); e != nil {
+			l.Physical = e.Was
+		} else {
+			l = nil
+		}
+	}
+	if !covered(cur.Text) { // a VPN has written over us
+		var server netip.Addr
+		if l != nil {
+			server = l.Server
+		}
+		c.Text = strip(cur.Text, server)
+		return &c, true
+	}
+	c.Text = uncover(cur.Text)
+	switch {
+	case l == nil:
+		return &c, true
+	case l.VPN != nil && l.VPN.alive(w, d.exists) && !l.VPN.Buried:
+		c.Text = l.VPN.Text
+		return &c, true
+	case !bytes.Equal(c.Text, l.text()) && (l.VPN == nil || !bytes.Equal(c.Text, l.VPN.Text)):
+		return &c, true // an older one of ours, which somebody has put back
+	case l.Unseen:
+		return &c, true
+	}
+	return d.fresher(l.Physical, j.Place, w.place), true
+}
+
+// fresher is the physical layer, but for a network or a boot that it was not taken
+// in, where its program says elsewhere what it wants in this.
+func (d *direct) fresher(was *content, then, now place) *content {
+	if was == nil || then.same(now) || writer(was.Text) != "NetworkManager" {
+		return was
+	}
+	fresh, err := look(d.o.path("/run/NetworkManager/resolv.conf"))
+	if err != nil || fresh == nil || fresh.Link != "" || covered(fresh.Text) || traced(fresh.Text) {
+		return was
+	}
+	c := *was
+	c.Text = fresh.Text
+	return &c
+}

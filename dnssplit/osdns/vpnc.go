@@ -1,0 +1,82 @@
+package osdns
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// vpncScript is what openconnect and vpnc tell the system by. In resolv.conf it
+// leaves a mark, and takes its own lines away again only where it finds that.
+const vpncScript = "vpnc-script"
+
+// vpncHead is the number of lines of its mark.
+const vpncHead = 3
+
+// vpncBackups are where it keeps what it has overwritten, by its process.
+var vpncBackups = []string{"/run/vpnc/resolv.conf-backup.*", "/var/run/vpnc/resolv.conf-backup.*"}
+
+// backup is what somebody has kept of resolv.conf, to put it back.
+type backup struct {
+	path string // as seen below Root
+	text []byte
+}
+
+// backupsAt are those that match, the newest first.
+func backupsAt(o Options, patterns ...string) []backup {
+	var all []backup
+	age := map[string]int64{}
+	for _, p := range patterns {
+		names, _ := filepath.Glob(o.path(p)) // errors are of the pattern
+		for _, name := range names {
+			info, err := os.Lstat(name)
+			if err != nil || !info.Mode().IsRegular() || info.Size() > maxContent {
+				continue
+			}
+			text, err := os.ReadFile(name)
+			if err != nil {
+				continue // it may be gone: that is what they are for
+			}
+			path := strings.TrimPrefix(name, strings.TrimSuffix(o.path("/"), "/"))
+			age[path] = info.ModTime().UnixNano()
+			all = append(all, backup{path, text})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b backup) int { return int(min(1, max(-1, age[b.path]-age[a.path]))) })
+	return all
+}
+
+// madeOf says whether vpnc-script, finding base, has written text, and which
+// names it has added to the search list.
+func madeOf(text, base []byte) (own []string, ok bool) {
+	var stay [][]byte
+	var search []string
+	for line := range bytes.Lines(base) {
+		if !bytes.HasSuffix(line, []byte("\n")) {
+			break // the shell's read passes over it
+		}
+		switch line = bytes.TrimSpace(line); {
+		case bytes.HasPrefix(line, []byte("nameserver")):
+		case bytes.HasPrefix(line, []byte("domain")), bytes.HasPrefix(line, []byte("search")):
+			if f := strings.Fields(string(line)); len(f) > 0 {
+				search = append(f[1:], search...)
+			}
+		default:
+			stay = append(stay, line)
+		}
+	}
+	lines := bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n"))
+	if len(lines) < vpncHead+len(stay) || writer(lines[0]) != vpncScript {
+		return nil, false
+	}
+	if !slices.EqualFunc(lines[vpncHead:vpncHead+len(stay)], stay, bytes.Equal) {
+		return nil, false
+	}
+	all := parseConf(bytes.Join(lines[vpncHead+len(stay):], []byte("\n"))).Search
+	if len(all) < len(search) || !slices.Equal(all[:len(search)], search) {
+		return nil, false
+	}
+	return all[len(search):], true
+}
