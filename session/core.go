@@ -187,7 +187,7 @@ func (c *core) want(allowed bool, w *wake) Wanted {
 		return Wanted{}
 	}
 	want := Wanted{Allowed: allowed, Session: c.snapshot.Session, Identity: c.identity, Idle: c.snapshot.Settings.Idle.D(),
-		Routes: c.routes, Suspend: c.notices.suspend, Device: c.device.claims, Gathering: c.device.gathering(w)}
+		Routes: c.routes, Suspend: c.notices.suspend, Device: c.device.claims, Gathering: c.device.gathering(w), StrictDNS: c.snapshot.Settings.StrictDNS}
 	for _, s := range c.sites {
 		n := c.notices.sites[s.ID]
 		s.Wake, s.Suspend = n.wake, n.suspend

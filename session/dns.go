@@ -115,6 +115,7 @@ const (
 	AnswerNobody   Answerer = "nobody"   // we, that there is no such name
 	AnswerNetwork  Answerer = "network"  // the servers of the network that the machine is in
 	AnswerVPN      Answerer = "vpn"      // a VPN's
+	AnswerFile     Answerer = "file"     // the system's hosts file
 	AnswerSystem   Answerer = "system"   // whoever the system asks: we have told it nothing
 )
 

@@ -39,6 +39,9 @@ type Wanted struct {
 	// Device is what the device reports of itself now, for the gateways; nil:
 	// what the claims tokens say of it still holds.
 	Device wire.DeviceClaims
+	// StrictDNS: names that are not ours are asked of the network's own servers,
+	// even where a VPN wants to be asked.
+	StrictDNS bool
 	// Gathering: Device is not what was declared yet, and will be in a moment;
 	// new flows wait until this is not set, rather than be denied for nothing.
 	Gathering bool

@@ -131,6 +131,10 @@ type Settings struct {
 	// HideValues: users are told which kind of criterion failed, and not what
 	// it compares nor what the device reported.
 	HideValues bool `json:"hide_values,omitempty" yaml:"hideValues"`
+	// StrictDNS: where every lookup of a device comes to the client, those of names
+	// that are not the applications' go to the network's own servers, even while a
+	// VPN that takes all traffic wants to be asked.
+	StrictDNS bool `json:"strict_dns,omitempty" yaml:"strictDNS"`
 }
 
 // DefaultSettings are the two seed documents' values.

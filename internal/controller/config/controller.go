@@ -23,6 +23,7 @@ type (
 		StampRounding          wire.Duration `yaml:"stampRounding" jsonschema_description:"An answer is stamped at the next multiple of it; 15m by default, 0s is exact."`
 		WarningLead            wire.Duration `yaml:"warningLead" jsonschema_description:"The prompt comes so long before access would lapse; 5m by default."`
 		HideValues             bool          `yaml:"hideValues" jsonschema_description:"Users are told which kind of criterion failed, and no values."`
+		StrictDNS              bool          `yaml:"strictDNS" jsonschema_description:"Names that are not the applications' are asked of the network's own servers, even while a VPN wants to be asked."`
 		CookieLifetime         wire.Duration `yaml:"cookieLifetime" jsonschema_description:"How long a session lasts; 24h by default."`
 		ClaimsLifetime         wire.Duration `yaml:"claimsLifetime" jsonschema_description:"How long a claims token lives; 24h by default."`
 		EntitlementLifetime    wire.Duration `yaml:"entitlementLifetime" jsonschema_description:"How long an entitlement token lives; 24h by default."`
@@ -95,7 +96,7 @@ func (l *loader) controller(d *resource.Document) {
 	}
 	c := l.conf
 	c.Name, c.Title, c.Listen, c.PublicAddress, c.StateDir = d.Name, s.Title, s.Listen, s.PublicAddress, s.StateDir
-	c.Settings = wire.Settings{Idle: s.Settings.Idle, RideThrough: s.Settings.RideThrough, StampRounding: s.Settings.StampRounding, WarningLead: s.Settings.WarningLead, HideValues: s.Settings.HideValues}
+	c.Settings = wire.Settings{Idle: s.Settings.Idle, RideThrough: s.Settings.RideThrough, StampRounding: s.Settings.StampRounding, WarningLead: s.Settings.WarningLead, HideValues: s.Settings.HideValues, StrictDNS: s.Settings.StrictDNS}
 	c.CookieLifetime, c.ClaimsLifetime = s.Settings.CookieLifetime.D(), s.Settings.ClaimsLifetime.D()
 	c.EntitlementLifetime, c.MinInteractionLifetime = s.Settings.EntitlementLifetime.D(), s.Settings.MinInteractionLifetime.D()
 	c.Risk = Risk{Alert: alert, For: s.Settings.Risk.For.D()}

@@ -1,0 +1,236 @@
+package dnssplit
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tidegate/tidegate/dnssplit/names"
+	"github.com/tidegate/tidegate/dnssplit/resolver"
+	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+	"github.com/tidegate/tidegate/tunnel/netwatch"
+)
+
+// Options for New. Pool and Report are needed.
+type Options struct {
+	// Pool has the names; the data plane sets them.
+	Pool *names.Pool
+	// Report is told of the name service whenever it changes; nil while nobody is
+	// signed in. It does not block.
+	Report func(*session.DNSFact)
+	// Led is called when the pool's addresses are others: the device is to be led
+	// anew. It does not block. Nil: nobody is told.
+	Led func()
+	// IPv6 says whether IPv6 addresses of the pool's lead anywhere; nil: they do.
+	IPv6 func() bool
+	// Helper does what takes privileges; nil: the system's, at Socket where that is
+	// not empty.
+	Helper Helper
+	Socket string
+	// Watch tells of changes of the machine's network until ctx ends; nil: the
+	// system's.
+	Watch func(ctx context.Context, changed func(netwatch.Change)) error
+	// Networks are those that this machine uses, but for our devices'; nil: the
+	// system's.
+	Networks func() ([]netip.Prefix, error)
+	// Hosts is the system's hosts file, for Explain; empty: /etc/hosts.
+	Hosts string
+	// Log is for the developer; nil is silent. Names are not in it.
+	Log *slog.Logger
+}
+
+// Resolver answers on sockets. A resolver.Resolver is one.
+type answering interface {
+	Serve(ctx context.Context, udp net.PacketConn, tcp net.Listener) error
+	Forward(to []resolver.Upstream)
+	Flush()
+}
+
+// Split serves names while somebody is signed in. Make it with New.
+type Split struct {
+	o        Options
+	resolver answering
+
+	news chan struct{} // holds one token while something has changed that Run acts upon
+
+	mu      sync.Mutex
+	wanted  wanted
+	up      bool // the network device is
+	changed int  // how often the machine's network has, since Run looked
+	asked   map[string]time.Time
+	last    *session.DNSFact // reported last
+}
+
+// wanted is what of a session.Wanted matters here.
+type wanted struct {
+	session bool
+	strict  bool
+	apps    map[string]wire.AppID // by host
+}
+
+// New makes a Split that does nothing until Run.
+func New(o Options) *Split {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Led == nil {
+		o.Led = func() {}
+	}
+	if o.Helper == nil {
+		o.Helper = systemHelper(o.Socket)
+	}
+	if o.Watch == nil {
+		o.Watch = netwatch.New(netwatch.Options{Ignore: protocol.Opened, Log: o.Log}).Run
+	}
+	if o.Networks == nil {
+		o.Networks = networks
+	}
+	if o.Hosts == "" {
+		o.Hosts = "/etc/hosts"
+	}
+	s := &Split{o: o, news: make(chan struct{}, 1), asked: map[string]time.Time{}}
+	s.resolver = resolver.New(resolver.Options{Zone: o.Pool, IPv6: o.IPv6, Asked: s.note, Log: o.Log})
+	return s
+}
+
+// Apply has names served while somebody is signed in. It does not block, and
+// keeps of w no more than names. The names themselves are the data plane's to set.
+func (s *Split) Apply(w session.Wanted) {
+	next := wanted{session: w.Session != "", strict: w.StrictDNS, apps: map[string]wire.AppID{}}
+	for _, a := range w.Apps {
+		if host := plain(a.Host); next.apps[host] == "" {
+			next.apps[host] = a.ID
+		}
+	}
+	s.mu.Lock()
+	acts := next.session != s.wanted.session || next.strict != s.wanted.strict
+	s.wanted = next
+	s.mu.Unlock()
+	if acts {
+		s.tick()
+	}
+}
+
+// Device says whether the network device that the pool's addresses lead to is up.
+func (s *Split) Device(up bool) {
+	s.mu.Lock()
+	s.up = up
+	s.mu.Unlock()
+	s.tick() // even where it was up: what was undone with it is told anew
+}
+
+func (s *Split) tick() {
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+// askedAgain is how long after a lookup was reported the next of the same name is.
+const askedAgain = 5 * time.Second
+
+// note takes a lookup from the resolver.
+func (s *Split) note(name string, ours bool) {
+	if !ours {
+		return
+	}
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wanted.apps[name] == "" || now.Sub(s.asked[name]) < askedAgain {
+		return
+	}
+	s.asked[name] = now
+	s.tick()
+}
+
+// plain writes a host in its one spelling.
+func plain(host string) string { return strings.TrimSuffix(strings.ToLower(host), ".") }
+
+// Run serves names while they are wanted, until ctx ends; then it undoes all, and
+// returns ctx's error.
+func (s *Split) Run(ctx context.Context) error {
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() {
+		err := s.o.Watch(ctx, func(c netwatch.Change) {
+			s.mu.Lock()
+			s.changed++
+			s.mu.Unlock()
+			s.tick()
+		})
+		if err != nil && ctx.Err() == nil {
+			s.o.Log.Warn("changes of the network are not known", "error", err)
+		}
+	})
+	for ctx.Err() == nil {
+		if s.want().session {
+			newServing(s).run(ctx)
+		}
+		select {
+		case <-s.news:
+		case <-s.o.Pool.Changed():
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err()
+}
+
+func (s *Split) want() wanted {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wanted
+}
+
+// tell reports a fact, nil for none, where it is another than the last.
+func (s *Split) tell(f *session.DNSFact) {
+	s.mu.Lock()
+	if f != nil {
+		f.Asked = map[string]time.Time{}
+		for name, at := range s.asked {
+			if s.wanted.apps[name] == "" {
+				delete(s.asked, name)
+				continue
+			}
+			f.Asked[name] = at
+		}
+	} else {
+		clear(s.asked)
+	}
+	same := sameFact(f, s.last)
+	s.last = f
+	s.mu.Unlock()
+	if !same {
+		s.o.Report(f)
+	}
+}
+
+func sameFact(a, b *session.DNSFact) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	if (a.Problem == nil) != (b.Problem == nil) || a.Problem != nil && (a.Problem.Code != b.Problem.Code || a.Problem.Detail != b.Problem.Detail) {
+		return false
+	}
+	if len(a.Asked) != len(b.Asked) {
+		return false
+	}
+	for name, at := range a.Asked {
+		if !b.Asked[name].Equal(at) {
+			return false
+		}
+	}
+	return a.Mode == b.Mode && a.Why == b.Why && a.Rootless == b.Rootless && a.Server == b.Server && a.All == b.All && a.Adapter == b.Adapter &&
+		slices.Equal(a.Zones, b.Zones) && slices.Equal(a.Competitors, b.Competitors) && slices.EqualFunc(a.Upstreams, b.Upstreams, sameUpstream)
+}
+
+func sameUpstream(a, b session.Upstream) bool {
+	return a.Adapter == b.Adapter && slices.Equal(a.Servers, b.Servers) && slices.Equal(a.Domains, b.Domains)
+}
