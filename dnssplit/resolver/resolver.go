@@ -2,11 +2,12 @@ package resolver
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
+	"time"
 )
 
 // Zone is what is ours. A names.Pool is one. Its methods are called from several
@@ -42,9 +43,9 @@ type Options struct {
 
 // Resolver answers lookups.
 type Resolver struct {
-	o  Options
-	mu sync.Mutex
-	to []Upstream
+	o       Options
+	forward *forwarder
+	change  sync.Mutex // one change of the upstreams at a time
 }
 
 // New is a Resolver that forwards nothing yet.
@@ -52,26 +53,107 @@ func New(o Options) *Resolver {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Resolver{o: o}
+	return &Resolver{o: o, forward: newForwarder(&o)}
 }
 
 // Forward has names that are not ours asked of these upstreams, from now on. None:
 // such names are REFUSED. A change forgets what was kept and opens new sockets;
 // what is under way is asked anew.
 func (r *Resolver) Forward(to []Upstream) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.to = slices.Clone(to)
+	r.change.Lock()
+	defer r.change.Unlock()
+	if !r.forward.routes.Load().equal(to) {
+		r.forward.change(newRoutes(to))
+	}
 }
 
 // Flush forgets what was kept, and opens new sockets, as after a change of network.
-func (r *Resolver) Flush() {}
+func (r *Resolver) Flush() { r.forward.change(nil) }
 
-// Serve answers what comes to these sockets until ctx ends, and closes them. One
-// call at a time.
+// Serve answers what comes to these sockets until ctx ends, or one of them fails,
+// and closes them. One call at a time.
 func (r *Resolver) Serve(ctx context.Context, udp net.PacketConn, tcp net.Listener) error {
-	<-ctx.Done()
+	self, _ := netip.ParseAddrPort(udp.LocalAddr().String())
+	r.forward.start(self)
+	streams := newStreams(r)
+	ended := make(chan error, 2)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { r.forward.keepTime(done) })
+	wg.Go(func() { ended <- r.serveUDP(udp) })
+	wg.Go(func() { ended <- streams.serve(tcp) })
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-ended:
+		if err == nil {
+			err = net.ErrClosed
+		}
+		err = fmt.Errorf("wait for lookups: %w", err)
+	}
 	udp.Close()
 	tcp.Close()
-	return nil
+	close(done)
+	streams.close()
+	r.forward.stop()
+	wg.Wait()
+	return err
+}
+
+// desk is room to answer one lookup in.
+type desk struct {
+	query query
+	host  [4 * nameMax]byte
+	key   [keyMax]byte
+}
+
+// handle appends the answer to a lookup, which then begins at b[0]; nothing, where
+// it is told later or never.
+func (r *Resolver) handle(b, msg []byte, a asker, d *desk) (answer []byte, later bool) {
+	q := &d.query
+	switch code := q.parse(msg); code {
+	case success:
+	case dropped:
+		return b, false
+	default:
+		return q.appendError(b, code), false
+	}
+	host := string(appendHost(d.host[:0], q.name()))
+	ours := r.o.Zone.Below(host)
+	zone := ""
+	if !ours {
+		zone = r.reverseZone(host)
+	}
+	if r.o.Asked != nil {
+		r.o.Asked(host, ours || zone != "")
+	}
+	switch {
+	case ours:
+		return r.ours(b, q, host), false
+	case zone != "":
+		return r.reverse(b, q, host, zone), false
+	}
+	to := r.forward.routes.Load()
+	group := to.of(host)
+	if group == nil {
+		return q.appendError(b, refused), false
+	}
+	if to.rest != nil { // all names come to us
+		if code, ok := special(host); ok {
+			return q.appendOPT(q.appendSOA(q.appendReply(b, code), host, host), code), false
+		}
+	}
+	key := q.key(d.key[:0])
+	hash := r.forward.cache.hash(key)
+	if q.plain {
+		var ok bool
+		if b, ok = r.forward.cache.get(b, hash, key, time.Now()); ok {
+			readdress(b, q.id(), q.question())
+			return fit(b, q, a), false
+		}
+	}
+	if !r.forward.ask(q, a, to, group, hash, key) {
+		return q.appendError(b, servFail), false
+	}
+	return b, true
 }
