@@ -20,8 +20,8 @@ var tunnelKinds = map[string]bool{
 	"ipip": true, "ip6tnl": true, "sit": true, "gre": true, "gretap": true, "ip6gre": true, "ip6gretap": true, "amneziawg": true,
 }
 
-// ownLinks is what the names of the client's own devices begin with.
-const ownLinks = "tide"
+// ownDevices is what the names of the client's own devices begin with.
+const ownDevices = "tide"
 
 // network is what the kernel says of links and routes.
 type network struct {
@@ -192,7 +192,7 @@ func lookAround(last Adapter) (world, error) {
 	w.place = place{Boot: bootID(), Network: w.adapter.network()}
 	for _, l := range n.links {
 		name := l.Attrs().Name
-		w.links[name] = tunnel(l, name == w.adapter.Name) && !strings.HasPrefix(name, ownLinks)
+		w.links[name] = tunnel(l, name == w.adapter.Name) && !strings.HasPrefix(name, ownDevices)
 	}
 	return w, nil
 }

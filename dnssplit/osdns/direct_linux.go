@@ -53,7 +53,7 @@ func (d *direct) Apply(_ context.Context, w Want) (Told, error) {
 	} else if err != nil {
 		return Told{}, err
 	}
-	if !w.Server.IsValid() {
+	if !w.Server.IsValid() || len(w.Domains) == 0 {
 		return Told{}, d.undo(j)
 	}
 	if j == nil {

@@ -1,0 +1,204 @@
+package osdns
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// repository is where build/ lies.
+func repository(t testing.TB) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// debian is a package of Debian, unpacked below build/ and not installed: those
+// for names would change this machine's own.
+func debian(t testing.TB, name string) string {
+	t.Helper()
+	dir := filepath.Join(repository(t), "build", "debian", name)
+	if _, err := os.Stat(dir); err == nil {
+		return dir
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	next, err := os.MkdirTemp(filepath.Dir(dir), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(next)
+	run := func(program string, args ...string) error {
+		c := exec.Command(program, args...)
+		c.Dir = next
+		out, err := c.CombinedOutput()
+		if err != nil {
+			t.Logf("%s: %v\n%s", c, err, out)
+		}
+		return err
+	}
+	if run("apt-get", "download", name) != nil && (run("apt-get", "update") != nil || run("apt-get", "download", name) != nil) {
+		t.Fatalf("Debian's %s cannot be had: see above", name)
+	}
+	debs, err := filepath.Glob(filepath.Join(next, "*.deb"))
+	if err != nil || len(debs) != 1 {
+		t.Fatalf("downloaded: %v, %v", debs, err)
+	}
+	root := filepath.Join(next, "root")
+	if run("dpkg-deb", "-x", debs[0], root) != nil {
+		t.FailNow()
+	}
+	if err := os.Chmod(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(root, dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// programs are what the scripts of those packages use.
+var programs = []string{
+	"sh", "bash", "grep", "sed", "awk", "cat", "cp", "mv", "rm", "ln", "ls", "mkdir", "rmdir", "ip", "sort", "cut", "basename", "dirname", "readlink",
+	"uname", "expr", "head", "tail", "tr", "wc", "flock", "run-parts", "chmod", "sleep", "touch", "mktemp", "date", "id", "test", "printf", "echo",
+}
+
+// needs are the files of this machine that programs are, and load.
+var needs = sync.OnceValues(func() (map[string]string, error) {
+	all := map[string]string{}
+	for _, p := range programs {
+		path, err := exec.LookPath(p)
+		if err != nil {
+			return nil, err
+		}
+		all[path] = path
+		out, _ := exec.Command("ldd", path).Output() // of a script: none
+		for line := range strings.Lines(string(out)) {
+			for _, f := range strings.Fields(line) {
+				if strings.HasPrefix(f, "/") {
+					all[f] = f
+				}
+			}
+		}
+	}
+	return all, nil
+})
+
+// tree makes a root of a system of its own: the programs, and what packages have.
+// Programs run in it, changed into it as their root.
+func tree(t testing.TB, packages ...string) Options {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("this needs root: it changes the root of what it runs")
+	}
+	o := Options{Root: t.TempDir()}
+	if err := os.Chmod(o.Root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "etc", "run", "var/lib", "tmp", "dev", "proc", "root"} {
+		if err := os.MkdirAll(filepath.Join(o.Root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, to := range map[string]string{"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64", "var/run": "/run"} {
+		if err := os.Symlink(to, filepath.Join(o.Root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := needs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path := range files {
+		install(t, o, path, path)
+	}
+	for _, p := range packages {
+		dir := debian(t, p)
+		err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			install(t, o, path, strings.TrimPrefix(path, dir))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return o
+}
+
+// install copies a file of this machine into the tree.
+func install(t testing.TB, o Options, from, to string) {
+	t.Helper()
+	dir, err := o.resolve(filepath.Dir(to))
+	if err != nil {
+		dir = filepath.Dir(to)
+		if strings.HasPrefix(dir, "/bin") || strings.HasPrefix(dir, "/sbin") || strings.HasPrefix(dir, "/lib") {
+			dir = "/usr" + dir
+		}
+	}
+	if err := os.MkdirAll(o.path(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	to = filepath.Join(o.path(dir), filepath.Base(to))
+	if _, err := os.Lstat(to); err == nil {
+		return
+	}
+	if from, err = filepath.EvalSymlinks(from); err != nil {
+		return // a link of documentation
+	}
+	if os.Link(from, to) == nil {
+		return
+	}
+	src, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	info, err := src.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE, info.Mode().Perm())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(dst, src); err != nil {
+		t.Fatal(err)
+	}
+	if err := dst.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// write makes a file in the tree.
+func write(t testing.TB, o Options, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(o.path(name)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(o.path(name), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// command is one that runs in the tree.
+func command(o Options, stdin string, env []string, name string, args ...string) (*exec.Cmd, *bytes.Buffer) {
+	c := &exec.Cmd{Path: name, Args: append([]string{name}, args...), Dir: "/", Env: append([]string{"PATH=/usr/sbin:/usr/bin"}, env...)}
+	c.SysProcAttr = inRoot(o)
+	out := &bytes.Buffer{}
+	c.Stdout, c.Stderr, c.Stdin = out, out, strings.NewReader(stdin)
+	return c, out
+}
