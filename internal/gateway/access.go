@@ -23,9 +23,11 @@ func (s *session) open(t target, f *flow) (p *wire.Problem, wait <-chan struct{}
 		return s.refuse(h, t), nil
 	}
 	var denied *entitlement
+	near := m.nearest()
 	for _, h := range m {
 		e := h.e
-		if offered := h.says.has(saysScript) && e.offers[t.String()]; !h.says.allows() && !offered {
+		gives := h.says.allows() && h.near == near
+		if offered := h.says.has(saysScript) && e.offers[t.String()]; !gives && !offered {
 			continue
 		}
 		if s.valuesPending(e) {
@@ -34,7 +36,7 @@ func (s *session) open(t target, f *flow) (p *wire.Problem, wait <-chan struct{}
 		was := e.used
 		s.use(e, true)
 		s.judge([]*entitlement{e}, 0, wire.TriggerAccess, true)
-		if e.verdict.Allow && e.permits() && h.says.allows() {
+		if e.verdict.Allow && e.permits() && gives {
 			f.entitlement, f.decision, f.literal = e, e.verdict.Decision, h.says.has(saysLiteral)
 			s.admit(e, f)
 			return nil, nil
@@ -124,6 +126,7 @@ func (s *session) admit(e *entitlement, f *flow) {
 		e.flows = map[*flow]struct{}{}
 	}
 	e.flows[f] = struct{}{}
+	s.roam(f)
 	if f.lasting == nil {
 		return
 	}
@@ -149,6 +152,7 @@ func (s *session) closeOne(f *flow, kind string) {
 // strike takes a flow out.
 func (s *session) strike(e *entitlement, f *flow) {
 	delete(e.flows, f)
+	s.unroam(f)
 	if f.lasting != nil && s.lasting[f.id] == f {
 		delete(s.lasting, f.id)
 	}

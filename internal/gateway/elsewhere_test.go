@@ -28,11 +28,17 @@ func TestRefusalsHoldByNameAndByAddress(t *testing.T) {
 			{"upper case", "wiki.test", "Wiki.TEST.", "WIKI.test.:22"},
 			{"an IPv4 address written in IPv6", "10.1.0.0/16", "::ffff:10.1.0.1", "10.1.0.1:22"},
 			{"a network written in IPv6", "10.1.0.0/16", "::ffff:10.1.0.0/120", "10.1.0.1:22"},
+			{"a name below a wildcard", "wiki.corp.test", "*.corp.test", "wiki.corp.test:22"},
+			{"a name below a wildcard that allows", "*.corp.test", "wiki.corp.test", "wiki.corp.test:22"},
+			{"a wildcard below a wildcard", "*.corp.test", "*.eng.corp.test", "a.b.eng.corp.test:22"},
+			{"an address that may be below a wildcard", "10.1.0.0/16", "*.corp.test", "10.1.0.1:22"},
+			{"a name below a wildcard that leads to the address", "*.corp.test", "10.1.0.1", "wiki.corp.test:22"},
+			{"a wildcard that cannot be read", "wiki.test", "*.co.uk", "wiki.test:22"},
 			{"the address of a service's target", "10.1.0.0/16", "srv://_ldap._tcp.test", "10.1.0.1:22"},
 		} {
 			t.Run(string(effect)+" "+row.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					n := &names{addrs: map[string][]string{"wiki.test": {"10.1.0.1"}, "alias.test": {"10.1.0.1"}}, srv: map[string][]string{"_ldap._tcp.test": {"wiki.test"}}}
+					n := &names{addrs: map[string][]string{"wiki.test": {"10.1.0.1"}, "alias.test": {"10.1.0.1"}, "wiki.corp.test": {"10.1.0.1"}, "a.b.eng.corp.test": {"10.1.0.7"}}, srv: map[string][]string{"_ldap._tcp.test": {"wiki.test"}}}
 					s := newSim(t, named(n))
 					synctest.Wait()
 					c := s.client(t, s.device)

@@ -31,6 +31,8 @@ type entitlement struct {
 	terms   []wire.Term // that fail, whole
 	verdict wire.Verdict
 	flows   map[*flow]struct{}
+	// roaming counts the flows by names that no rule has in full, see session.roam.
+	roaming map[string]int
 	// used: a flow is open, or was since the user last answered something. Only
 	// what is used is worth a warning.
 	used bool

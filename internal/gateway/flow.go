@@ -38,6 +38,7 @@ type flow struct {
 	decision    wire.DecisionID
 	target      target
 	literal     bool
+	roaming     bool      // its name is watched for its sake, see session.roam
 	inquired    time.Time // see session.inquire
 	// addr is where a name server led, began when the application was reached; the
 	// session's.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -16,6 +17,7 @@ type linearRule struct {
 	protocol wire.Protocol
 	ports    []uint16
 	names    map[string]bool
+	domains  []string // of wildcards
 	prefixes []netip.Prefix
 	// found are the addresses that dns:// names lead to now, and scripts name.
 	found map[netip.Addr]bool
@@ -68,6 +70,9 @@ func (r *linearRule) add(hosts []string, written bool, from sources) {
 			r.resolve(l, from)
 		} else if name, _, err := parseHost(h); err == nil && name != "" {
 			r.name(name, from)
+		} else if domain, err := wire.Wildcard(h); err == nil {
+			r.domains = append(r.domains, domain)
+			r.hazy = r.hazy || r.effect != wire.EffectAllow
 		} else {
 			r.unknown = true
 		}
@@ -134,9 +139,24 @@ func (r *linearRule) covers(t target) bool {
 // address as an address, inside a network or behind a name.
 func (r *linearRule) means(t target) bool {
 	if t.name != "" {
-		return r.names[t.name]
+		return r.near(t) > 0
 	}
 	return r.found[t.addr] || !t.led && r.behind[t.addr] || slices.ContainsFunc(r.prefixes, func(p netip.Prefix) bool { return p.Contains(t.addr) })
+}
+
+// near is how closely the rule names a name: exactly, or the length of the longest
+// domain that it is below.
+func (r *linearRule) near(t target) int {
+	if r.names[t.name] {
+		return exactly
+	}
+	near := 0
+	for _, d := range r.domains {
+		if strings.HasSuffix(t.name, "."+d) {
+			near = max(near, len(d))
+		}
+	}
+	return near
 }
 
 // literal says whether the rule names exactly that address, not only a network
@@ -165,6 +185,21 @@ func (rs linearRules) any(t target, effects ...wire.Effect) bool {
 // allows says whether the rules allow the target, for what they exclude.
 func (rs linearRules) allows(t target) bool {
 	return rs.any(t, wire.EffectAllow) && !rs.excludes(t)
+}
+
+// near is how closely the rules name a target that they allow; 0: they do not.
+func (rs linearRules) near(t target) int {
+	near := 0
+	for _, r := range rs {
+		switch {
+		case !rs.allows(t) || r.effect != wire.EffectAllow || !r.concerns(t) || !r.means(t):
+		case t.name == "":
+			near = exactly
+		default:
+			near = max(near, r.near(t))
+		}
+	}
+	return near
 }
 
 // blocks says whether the rules refuse the target, whatever allows it.

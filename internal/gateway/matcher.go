@@ -9,12 +9,14 @@ import (
 )
 
 // matcher finds what the rules of a session's entitlements say of a destination,
-// by what they name and not one by one: names and addresses by hash, networks by
-// one look-up for each length of prefix that occurs. Only rules of which not all
+// by what they name and not one by one: names and addresses by hash, wildcards by
+// one look-up for each domain above a name, networks by one for each length of
+// prefix that occurs. Only rules of which not all
 // is known (rule.loose) are gone through. It belongs to whoever owns the session,
 // who also changes the rules; data that flows asks for leases only.
 type matcher struct {
 	names map[string][]*indexed
+	below map[string][]*indexed // by the domain of their wildcards
 	found map[netip.Addr][]*indexed
 	// behind counts for addresses to which no other name led.
 	behind   map[netip.Addr][]*indexed
@@ -59,6 +61,31 @@ type match []hit
 type hit struct {
 	e    *entitlement
 	says says
+	// near is how closely its allow rules name the target: exactly, or else the
+	// length of the longest domain that it is below.
+	near int
+}
+
+// exactly is nearer than any wildcard.
+const exactly = 1 << 16
+
+// nearest is how closely the target is named by those that allow it. An entitlement
+// that names it less so does not give it: whoever is to have wiki.corp.example by
+// conditions of its own does not get it by *.corp.example without.
+func (m match) nearest() int {
+	near := 0
+	for _, h := range m {
+		if h.says.allows() {
+			near = max(near, h.near)
+		}
+	}
+	return near
+}
+
+// gives says whether e gives the target, for its conditions and what blocks it.
+func (m match) gives(e *entitlement) bool {
+	near := m.nearest()
+	return slices.ContainsFunc(m, func(h hit) bool { return h.e == e && h.says.allows() && h.near == near })
 }
 
 // of is what e's rules say.
@@ -125,38 +152,46 @@ func (m *matcher) match(t target) match {
 	var out match
 	for _, r := range m.loose {
 		if r.concerns(t) {
-			out = out.add(r.e, r.guesses(t))
+			out = out.add(r.e, r.guesses(t), 0)
 		}
 	}
-	named := func(in []*indexed, literal bool) {
+	named := func(in []*indexed, literal bool, near int) {
 		for _, r := range in {
 			if r.concerns(t) {
-				out = out.add(r.e, r.means(literal))
+				out = out.add(r.e, r.means(literal), near)
 			}
 		}
 	}
 	if t.name != "" {
-		named(m.names[t.name], false)
+		named(m.names[t.name], false, exactly)
+		if len(m.below) > 0 {
+			for domain := range wire.Above(t.name) {
+				named(m.below[domain], false, len(domain))
+			}
+		}
 		return out.merge()
 	}
-	named(m.found[t.addr], false)
+	named(m.found[t.addr], false, exactly)
 	if !t.led {
-		named(m.behind[t.addr], false)
+		named(m.behind[t.addr], false, exactly)
 	}
 	if t.addr.IsValid() && t.addr.Zone() == "" {
 		for n := range m.lengths.all(t.addr) {
 			p, _ := t.addr.Prefix(n) // a length of its family
-			named(m.networks[p], n == t.addr.BitLen())
+			named(m.networks[p], n == t.addr.BitLen(), exactly)
 		}
 	}
 	return out.merge()
 }
 
-func (m match) add(e *entitlement, s says) match {
+func (m match) add(e *entitlement, s says, near int) match {
 	if s == 0 {
 		return m
 	}
-	return append(m, hit{e, s})
+	if !s.has(saysAllow) {
+		near = 0
+	}
+	return append(m, hit{e, s, near})
 }
 
 // merge makes one of what each entitlement's rules say.
@@ -169,6 +204,7 @@ func (m match) merge() match {
 	for _, h := range m[1:] {
 		if last := &out[len(out)-1]; last.e == h.e {
 			last.says |= h.says
+			last.near = max(last.near, h.near)
 		} else {
 			out = append(out, h)
 		}
@@ -227,6 +263,7 @@ func (m *matcher) add(e *entitlement) {
 		rules[i] = indexed{&e.rules[i], e}
 		r := &rules[i]
 		m.names = put(m.names, r.names, r)
+		m.below = put(m.below, r.domains, r)
 		m.found = put(m.found, r.found, r)
 		m.behind = put(m.behind, r.behind, r)
 		m.networks = put(m.networks, r.prefixes, r)
@@ -259,6 +296,7 @@ func (m *matcher) remove(e *entitlement) {
 	for i := range rules {
 		r := &rules[i]
 		drop(m.names, r.names, e)
+		drop(m.below, r.domains, e)
 		drop(m.found, r.found, e)
 		drop(m.behind, r.behind, e)
 		drop(m.networks, r.prefixes, e)

@@ -30,19 +30,31 @@ func (c *compiledRules) literal(t target) bool { return c.says(t).has(saysLitera
 func (c *compiledRules) pending(t target) bool { return c.says(t).has(saysPending) }
 
 // world makes up actions, what their names lead to, and destinations: few of
-// each, so that they meet.
-type world struct{ *rand.Rand }
+// each, so that they meet. Where it is of names, there is nothing else and one port.
+type world struct {
+	*rand.Rand
+	ofNames bool
+}
 
 func (w world) pick(from ...string) string { return from[w.IntN(len(from))] }
 
-var worldNames = []string{"a.corp", "b.corp", "c.corp", "d.corp"}
+var worldNames = []string{"a.corp", "b.corp", "c.corp", "d.corp", "x.a.corp", "y.x.a.corp"}
+
+func (w world) wildcard() string {
+	return "*." + w.pick("a.corp", "x.a.corp", "b.corp", "x.a.corp.", "corp", "A.corp", "co.uk")
+}
 
 func (w world) addr() string {
 	return w.pick("10.0.0.1", "10.0.0.2", "10.1.0.1", "192.0.2.1", "2001:db8::1", "2001:db8:1::1", "::ffff:10.0.0.1", "127.0.0.1", "0.0.0.0", "fe80::1%eth0")
 }
 
 func (w world) host() string {
-	switch w.IntN(8) {
+	if w.ofNames {
+		return []func() string{w.wildcard, func() string { return w.pick(worldNames...) }}[w.IntN(2)]()
+	}
+	switch w.IntN(10) {
+	case 8, 9:
+		return w.wildcard()
 	case 0, 1:
 		return w.pick(worldNames...)
 	case 2:
@@ -68,6 +80,9 @@ func (w world) actions() []wire.Action {
 		}
 		for range w.IntN(4) {
 			a.Hosts = append(a.Hosts, w.host())
+		}
+		if w.ofNames {
+			a.Protocol, a.Ports = wire.TCP, []uint16{443}
 		}
 		if w.IntN(6) == 0 {
 			a.Script = w.pick("one", "two")
@@ -113,8 +128,11 @@ func (w world) sources() sources {
 
 func (w world) target() target {
 	t := target{port: []uint16{22, 80, 443}[w.IntN(3)], protocol: wire.Protocol(w.pick("", "tcp", "udp", "icmp"))}
-	if w.IntN(3) == 0 {
-		t.name = w.pick(worldNames...)
+	if w.ofNames {
+		t.port, t.protocol = 443, wire.TCP
+	}
+	if w.ofNames || w.IntN(3) == 0 {
+		t.name = w.pick(append(worldNames, "z.b.corp", "z.y.x.a.corp", "xa.corp", "corp", "z.co.uk")...)
 		return t
 	}
 	t.addr, t.led = netip.MustParseAddr(w.addr()), w.IntN(3) == 0
@@ -128,7 +146,7 @@ func (w world) target() target {
 // matcher says of each destination what the rules say that are read one by one.
 func TestMatcherAgrees(t *testing.T) {
 	for seed := range uint64(400) {
-		w := world{rand.New(rand.NewPCG(seed, 1))}
+		w := world{rand.New(rand.NewPCG(seed, 1)), seed%3 == 0}
 		var m matcher
 		var all []*entitlement
 		linear := map[*entitlement]linearRules{}
@@ -159,7 +177,14 @@ func TestMatcherAgrees(t *testing.T) {
 					t.Fatalf("seed %d step %d: %+v comes in disorder", seed, step, tg)
 				}
 				var first, alert *entitlement
+				near := 0
 				for _, e := range all {
+					near = max(near, linear[e].near(tg))
+				}
+				for _, e := range all {
+					if got, want := got.gives(e), near > 0 && linear[e].near(tg) == near; got != want {
+						t.Fatalf("seed %d step %d, %+v: gives %v, want %v\n%+v", seed, step, tg, got, want, linear)
+					}
 					l, is := linear[e], got.of(e)
 					want := [...]bool{l.allows(tg), l.blocks(tg), l.alerts(tg), l.excludes(tg), l.literal(tg), l.pending(tg), l.scripted(tg)}
 					have := [...]bool{is.allows(), is.has(saysBlock), is.has(saysAlert), is.has(saysExclude), is.has(saysLiteral), is.has(saysPending), is.has(saysScript)}
@@ -184,7 +209,7 @@ func TestMatcherAgrees(t *testing.T) {
 		for _, e := range all {
 			m.forget(e)
 		}
-		if n := len(m.names) + len(m.found) + len(m.behind) + len(m.networks) + len(m.loose) + len(m.of); n > 0 || m.lengths != (lengths{}) {
+		if n := len(m.names) + len(m.below) + len(m.found) + len(m.behind) + len(m.networks) + len(m.loose) + len(m.of); n > 0 || m.lengths != (lengths{}) {
 			t.Fatalf("seed %d: %d entries are left of nothing", seed, n)
 		}
 	}

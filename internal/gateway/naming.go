@@ -13,9 +13,50 @@ func (s *session) watch() {
 	for _, e := range s.entitlements {
 		s.names(e, want)
 	}
-	if !maps.Equal(want, s.lookups) {
-		s.g.resolver.watch(s, s.lookups, want)
-		s.lookups = want
+	if maps.Equal(want, s.lookups) {
+		return
+	}
+	all := maps.Clone(want)
+	for _, e := range s.entitlements {
+		for name := range e.roaming {
+			all[lookup{name: name}] = struct{}{}
+		}
+	}
+	s.g.resolver.watch(s, s.lookups, all)
+	s.lookups = want
+}
+
+// roam has the name of a flow watched while it lives, where no rule has it in
+// full: only a wildcard stands for it. The flow itself finds out where it leads.
+func (s *session) roam(f *flow) {
+	l := lookup{name: f.target.name}
+	if _, ruled := s.lookups[l]; ruled || l.name == "" {
+		return
+	}
+	e := f.entitlement
+	if e.roaming == nil {
+		e.roaming = map[string]int{}
+	}
+	if e.roaming[l.name]++; e.roaming[l.name] == 1 {
+		s.g.resolver.join(s, l)
+	}
+	f.roaming = true
+}
+
+// unroam is roam's end.
+func (s *session) unroam(f *flow) {
+	if !f.roaming {
+		return
+	}
+	f.roaming = false
+	e, l := f.entitlement, lookup{name: f.target.name}
+	if e.roaming[l.name]--; e.roaming[l.name] > 0 {
+		return
+	}
+	delete(e.roaming, l.name)
+	_, ruled := s.lookups[l]
+	if !ruled && !slices.ContainsFunc(s.entitlements, func(o *entitlement) bool { return o.roaming[l.name] > 0 }) {
+		s.g.resolver.watch(s, map[lookup]struct{}{l: {}}, nil)
 	}
 }
 
@@ -40,6 +81,12 @@ func (s *session) names(e *entitlement, into map[lookup]struct{}) {
 // resolved takes what a name leads to now: flows to where it no longer leads are
 // cut. The first answer is no change.
 func (s *session) resolved(l lookup, first bool) {
+	if _, ruled := s.lookups[l]; !ruled {
+		if !first {
+			s.stray(l)
+		}
+		return
+	}
 	var in []*entitlement
 	for _, e := range s.entitlements {
 		mine := map[lookup]struct{}{}

@@ -148,7 +148,7 @@ func (s *session) confirm(f *flow, trigger wire.Trigger) {
 	e := f.entitlement
 	m := s.matcher.match(f.target)
 	_, refused := m.blocker()
-	covered := m.of(e).allows() && !refused
+	covered := m.gives(e) && !refused
 	if f.addr.IsValid() {
 		at := s.matcher.match(target{addr: f.addr, port: f.target.port, protocol: f.target.protocol, led: true})
 		_, refused := at.blocker()

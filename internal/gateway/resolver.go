@@ -91,6 +91,18 @@ func (r *resolver) watch(s *session, had, want map[lookup]struct{}) {
 	}
 }
 
+// join has the session hear of l too, which whoever made it do so looks up first.
+func (r *resolver) join(s *session, l lookup) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := r.names[l]
+	if w == nil {
+		w = &watched{sessions: map[*session]struct{}{}}
+		r.names[l] = w
+	}
+	w.sessions[s] = struct{}{}
+}
+
 // find is what a watched name leads to, as far as is known now.
 func (r *resolver) find(l lookup) (a answer, known, pending bool) {
 	r.mu.Lock()
@@ -110,6 +122,9 @@ func (r *resolver) lookup(ctx context.Context, name string) (answer, error) {
 		return a, nil
 	}
 	a, err := r.host(ctx, name)
+	if now, known, _ := r.find(l); known && len(now.addrs) > 0 {
+		return now, nil // another flow was first, and all go where that one goes
+	}
 	r.settle(l, a, err)
 	return a, err
 }

@@ -15,6 +15,8 @@ type rule struct {
 	protocol wire.Protocol
 	ports    []uint16
 	names    []string
+	// domains are those of wildcards: all names below them are meant.
+	domains  []string
 	prefixes []netip.Prefix
 	// found are the addresses that dns:// names lead to now, and scripts name.
 	found []netip.Addr
@@ -74,6 +76,8 @@ func (r *rule) add(hosts []string, written bool, from sources) {
 			}
 		} else if l, ok := parseLookup(h); ok {
 			r.resolve(l, from)
+		} else if domain, err := wire.Wildcard(h); err == nil {
+			r.below(domain)
 		} else if name, _, err := parseHost(h); err == nil && name != "" {
 			r.name(name, from)
 		} else {
@@ -101,6 +105,13 @@ func (r *rule) name(name string, from sources) {
 	r.hazy = r.hazy || !known
 	r.placing = r.placing || pending
 	r.behind = append(r.behind, a.addrs...)
+}
+
+// below adds all names below a domain. Where the rule refuses, nobody can tell
+// which addresses are behind them all.
+func (r *rule) below(domain string) {
+	r.domains = append(r.domains, domain)
+	r.hazy = r.hazy || r.effect != wire.EffectAllow
 }
 
 // resolve adds what a resolver name leads to. What the hosts map says is as

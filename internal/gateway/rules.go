@@ -36,6 +36,9 @@ func (rs rules) list() []string {
 	for _, r := range rs {
 		var hosts []string
 		hosts = append(hosts, r.names...)
+		for _, d := range r.domains {
+			hosts = append(hosts, "*."+d)
+		}
 		for _, p := range r.prefixes {
 			if p.IsSingleIP() {
 				hosts = append(hosts, p.Addr().String())
