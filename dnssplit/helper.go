@@ -47,8 +47,12 @@ var titles = map[protocol.Code]string{
 	protocol.Full:     "There are too many names",
 }
 
-// noWay is what the user reads where nothing is known of what the system asks.
-const noWay wire.Code = "no-way"
+// Codes of what is wrong beside what a helper refuses.
+const (
+	noWay    wire.Code = "no-way"    // nothing is known of what the system asks
+	filtered wire.Code = "rp-filter" // what comes back by the physical adapter is dropped
+	underlay wire.Code = "underlay"  // we are reached by a name of our own zone
+)
 
 const notLookedUp = "Programs cannot look your applications up"
 
@@ -74,7 +78,7 @@ func standing(a protocol.DNS, over int) *wire.Problem {
 	case over > 0:
 		return problem(protocol.Refuse(protocol.Full, "the system cannot be told of %d of them", over))
 	case a.Filtered && a.Mode.All():
-		return &wire.Problem{Code: "rp-filter", Title: "Other names may not be found beside a VPN",
+		return &wire.Problem{Code: filtered, Title: "Other names may not be found beside a VPN",
 			Detail: "This machine drops the answers of the network's own servers while a VPN has the default route: rp_filter is strict."}
 	}
 	for _, code := range []protocol.Code{protocol.Outside, protocol.Conflict} {

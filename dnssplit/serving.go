@@ -10,6 +10,7 @@ import (
 	"github.com/tidegate/tidegate/dnssplit/osdns"
 	"github.com/tidegate/tidegate/dnssplit/resolver"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -129,7 +130,7 @@ func (s *serving) makeRoom() {
 
 // bring opens what is not open and tells the system.
 func (s *serving) bring(ctx context.Context, up bool) (*session.DNSFact, error) {
-	zones := s.o.Pool.Zones()
+	zones, gate := s.zones()
 	if s.given {
 		// They are answered on until the helper is there again.
 		if err := s.o.Helper.Ping(ctx); err != nil && !errors.Is(err, ErrAbsent) {
@@ -167,7 +168,47 @@ func (s *serving) bring(ctx context.Context, up bool) (*session.DNSFact, error) 
 		return nil, err
 	}
 	s.resolver.Forward(forwarded(a))
-	return fact(a, zones, over), nil
+	f := fact(a, zones, over)
+	if gate != "" && f.Problem == nil {
+		f.Problem = &wire.Problem{Code: underlay, Title: "Some names below a domain are not looked up here",
+			Detail: "One of your entitlements names all below a domain in which " + gate + " is too, by which Tidegate itself reaches your organisation."}
+	}
+	return f, nil
+}
+
+// zones are the names that the system is to ask us for: not those which we are
+// reached by ourselves, nor a domain with one of them, which gate names. The hosts
+// of such a domain that are known stand for it.
+func (s *serving) zones() (zones []string, gate string) {
+	w, gates := s.want(), s.gates()
+	for _, z := range s.o.Pool.Zones() {
+		at := slices.IndexFunc(gates, func(g string) bool { return within(g, z) })
+		if at < 0 {
+			zones = append(zones, z)
+			continue
+		}
+		gate = gates[at]
+		for _, host := range w.hosts {
+			if within(host, z) && !slices.ContainsFunc(gates, func(g string) bool { return within(g, host) }) {
+				zones = append(zones, host)
+			}
+		}
+	}
+	return zones, gate
+}
+
+// gates are the hosts that we are reached by ourselves.
+func (s *serving) gates() []string {
+	gates := s.want().gates
+	controller, err := s.o.Controller()
+	if err != nil {
+		s.o.Log.Warn("the controller's address is not known", "error", err)
+	}
+	host := plain(hostOf(controller))
+	if _, err := netip.ParseAddr(host); err == nil || host == "" {
+		return gates
+	}
+	return append(slices.Clone(gates), host)
 }
 
 // waiting says why nothing is served yet.

@@ -34,6 +34,9 @@ type Options struct {
 	// not empty.
 	Helper Helper
 	Socket string
+	// Controller tells where the controller is, host:port: it, like the gateways, is
+	// never asked of us. Nil: there is none.
+	Controller func() (string, error)
 	// Watch tells of changes of the machine's network until ctx ends; nil: the
 	// system's.
 	Watch func(ctx context.Context, changed func(netwatch.Change)) error
@@ -73,6 +76,47 @@ type wanted struct {
 	session bool
 	strict  bool
 	apps    map[string]wire.AppID // by host
+	hosts   []string              // that are called by a name, all of it
+	gates   []string              // the gateways' hosts, those that are names
+}
+
+func newWanted(w session.Wanted) wanted {
+	n := wanted{session: w.Session != "", strict: w.StrictDNS, apps: map[string]wire.AppID{}}
+	add := func(to *[]string, host string) {
+		if _, err := netip.ParseAddr(host); err != nil && host != "" {
+			*to = append(*to, plain(host))
+		}
+	}
+	for _, a := range w.Apps {
+		if host := plain(a.Host); n.apps[host] == "" {
+			n.apps[host] = a.ID
+		}
+		add(&n.hosts, a.Host)
+	}
+	for _, r := range w.Routes {
+		for _, host := range r.Hosts {
+			if !r.Exclude && !strings.ContainsAny(host, "*/") {
+				add(&n.hosts, host)
+			}
+		}
+	}
+	for _, site := range w.Sites {
+		for _, g := range site.Gateways {
+			add(&n.gates, hostOf(g.Address))
+		}
+	}
+	for _, all := range []*[]string{&n.hosts, &n.gates} {
+		slices.Sort(*all)
+		*all = slices.Compact(*all)
+	}
+	return n
+}
+
+func hostOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return address
 }
 
 // New makes a Split that does nothing until Run.
@@ -85,6 +129,9 @@ func New(o Options) *Split {
 	}
 	if o.Helper == nil {
 		o.Helper = systemHelper(o.Socket)
+	}
+	if o.Controller == nil {
+		o.Controller = func() (string, error) { return "", nil }
 	}
 	if o.Watch == nil {
 		o.Watch = netwatch.New(netwatch.Options{Ignore: protocol.Opened, Log: o.Log}).Run
@@ -103,14 +150,9 @@ func New(o Options) *Split {
 // Apply has names served while somebody is signed in. It does not block, and
 // keeps of w no more than names. The names themselves are the data plane's to set.
 func (s *Split) Apply(w session.Wanted) {
-	next := wanted{session: w.Session != "", strict: w.StrictDNS, apps: map[string]wire.AppID{}}
-	for _, a := range w.Apps {
-		if host := plain(a.Host); next.apps[host] == "" {
-			next.apps[host] = a.ID
-		}
-	}
+	next := newWanted(w)
 	s.mu.Lock()
-	acts := next.session != s.wanted.session || next.strict != s.wanted.strict
+	acts := next.session != s.wanted.session || next.strict != s.wanted.strict || !slices.Equal(next.gates, s.wanted.gates)
 	s.wanted = next
 	s.mu.Unlock()
 	if acts {
@@ -149,6 +191,22 @@ func (s *Split) note(name string, ours bool) {
 	}
 	s.asked[name] = now
 	s.tick()
+}
+
+// Servers are those that names which are not ours are asked of, as far as they are
+// known.
+func (s *Split) Servers() (all []netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil {
+		return nil
+	}
+	for _, u := range s.last.Upstreams {
+		for _, a := range u.Servers {
+			all = append(all, a.Addr())
+		}
+	}
+	return all
 }
 
 // plain writes a host in its one spelling.

@@ -20,6 +20,7 @@ import (
 	"github.com/tidegate/tidegate/dnssplit/osdns"
 	"github.com/tidegate/tidegate/dnssplit/resolver"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel/netwatch"
 )
@@ -344,6 +345,30 @@ func TestLeft(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{"wiki.corp.example"}, f.Zones); diff != "" {
 			t.Error(diff)
+		}
+	})
+}
+
+// A domain with the controller's or a gateway's name in it is not asked of us: they
+// could not be found by it any more.
+func TestUnderlay(t *testing.T) {
+	bubble(t, func(b *bench) {
+		b.o.Pool.Set([]string{"wiki.corp.example", "db.lab.example"}, []string{"corp.example", "lab.example"})
+		w := in
+		w.Routes = []session.WantedRoute{{Hosts: []string{"*.corp.example", "10.0.0.0/8", "shop.corp.example"}}, {Hosts: []string{"not.corp.example"}, Exclude: true}}
+		w.Sites = []session.WantedSite{{Gateways: []wire.Gateway{{Address: "gw.corp.example:8444"}, {Address: "192.0.2.1:8444"}}}}
+		b.Split.Apply(w)
+		b.Device(true)
+		b.expect("open", "apply shop.corp.example wiki.corp.example lab.example"+reverse)
+		f := b.state()
+		if p := f.Problem; p == nil || p.Code != underlay || !strings.Contains(p.Detail, "gw.corp.example") {
+			t.Errorf("it says %+v", p)
+		}
+		w.Sites = nil
+		b.Split.Apply(w)
+		b.expect("apply corp.example lab.example" + reverse)
+		if p := b.state().Problem; p != nil {
+			t.Errorf("it says %+v", p)
 		}
 	})
 }

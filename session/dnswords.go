@@ -23,7 +23,8 @@ var dnsFixes = map[wire.Code]string{
 	"no-way":   "Nothing that this system asks names with is known here. Ask whoever administers it to use systemd-resolved, resolvconf or a plain /etc/resolv.conf.",
 	"rp-filter": "Ask whoever administers this machine to set net.ipv4.conf.all.rp_filter to 2: " +
 		"with strict filtering the answers of the network's own servers are dropped while a VPN has the default route.",
-	"overlap": "Leave that network, or disconnect the VPN that uses these addresses, and sign in again.",
+	"underlay": "Ask your administrator to give the controller and the gateways names outside that domain.",
+	"overlap":  "Leave that network, or disconnect the VPN that uses these addresses, and sign in again.",
 }
 
 // explainDNS says why programs do not look the applications' names up here.

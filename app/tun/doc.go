@@ -12,3 +12,6 @@
 // Closing undoes all that the helper did. A process that ends without it leaves
 // the helper's guard, so that nothing leaves this machine meanwhile.
 package tun
+
+// SocketEnv names another helper's socket, for tests and trials.
+const SocketEnv = "TIDEGATE_HELPER_SOCKET"

@@ -99,8 +99,9 @@ func (t *TUN) networks(ctx context.Context) []netip.Prefix {
 	t.mu.Lock()
 	w := t.wanted
 	t.mu.Unlock()
+	routes := t.o.Routes()
 	all := slices.DeleteFunc(slices.Clone(w.networks), func(p netip.Prefix) bool {
-		return slices.ContainsFunc(t.o.Routes, p.Overlaps) // synthetic addresses are no network's
+		return slices.ContainsFunc(routes, p.Overlaps) // synthetic addresses are no network's
 	})
 	if len(all) == 0 {
 		return nil
@@ -120,7 +121,7 @@ func (t *TUN) networks(ctx context.Context) []netip.Prefix {
 		}
 		return out
 	})
-	if room := protocol.MaxRoutes - len(t.o.Routes); len(led) > room {
+	if room := protocol.MaxRoutes - len(routes); len(led) > room {
 		left = append(left, led[room:]...)
 		led = led[:room]
 	}
@@ -139,7 +140,7 @@ func (t *TUN) near(ctx context.Context, hosts []string) ([]netip.Addr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the controller's address: %w", err)
 	}
-	near := t.o.Resolvers()
+	near := slices.Concat(t.o.Resolvers(), t.o.Servers())
 	for _, host := range append(slices.Clone(hosts), hostOf(controller)) {
 		if a, err := netip.ParseAddr(host); err == nil {
 			near = append(near, a.Unmap().WithZone(""))
@@ -176,15 +177,15 @@ func (t *TUN) lead(ctx context.Context, routes, led []netip.Prefix, six bool) {
 		case <-ctx.Done():
 			return
 		}
-		networks := fitting(t.networks(ctx), six)
-		if ctx.Err() != nil || slices.Equal(networks, led) && (!ticked || len(led) == 0) {
+		now, networks := fitting(t.o.Routes(), six), fitting(t.networks(ctx), six)
+		if ctx.Err() != nil || slices.Equal(now, routes) && slices.Equal(networks, led) && (!ticked || len(led) == 0) {
 			continue
 		}
-		if err := t.apply(ctx, routes, networks); err != nil {
+		if err := t.apply(ctx, now, networks); err != nil {
 			t.note("networks are not led to the device: " + err.Error())
 			continue
 		}
-		led = networks
+		routes, led = now, networks
 	}
 }
 

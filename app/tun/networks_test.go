@@ -120,7 +120,7 @@ func TestManyNetworks(t *testing.T) {
 		hosts = append(hosts, fmt.Sprintf("10.20.%d.0/24", n))
 	}
 	tun := New(Options{Controller: func() (string, error) { return "controller.example:8443", nil }, Resolve: f.resolve,
-		Resolvers: func() []netip.Addr { return nil }, Routes: []netip.Prefix{netip.MustParsePrefix("100.96.0.0/16")}})
+		Resolvers: func() []netip.Addr { return nil }, Routes: func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("100.96.0.0/16")} }})
 	tun.Apply(named(hosts...))
 	got := tun.networks(t.Context())
 	if diff := cmp.Diff([]string{"63", "10.20.0.0/24", "10.20.62.0/24"}, []string{fmt.Sprint(len(got)), got[0].String(), got[len(got)-1].String()}); diff != "" {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/helper/client"
@@ -17,9 +18,6 @@ import (
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
-
-// SocketEnv names another helper's socket, for tests and trials.
-const SocketEnv = "TIDEGATE_HELPER_SOCKET"
 
 // Helper opens the device. A client.Helper is one.
 type Helper interface {
@@ -32,15 +30,18 @@ type Helper interface {
 type Options struct {
 	// Helper is asked for the device; nil: the system's, or SocketEnv's.
 	Helper Helper
-	// Routes are led to the device: the synthetic addresses. The networks that
-	// entitlements name are beside them.
-	Routes []netip.Prefix
+	// Routes are led to the device: the synthetic addresses, as they are when it is
+	// asked; Lead says that they are others. The networks that entitlements name are
+	// beside them.
+	Routes func() []netip.Prefix
 	// Controller tells where the controller is, host:port.
 	Controller func() (string, error)
 	// Resolve looks a host up, Resolvers are the addresses of who is asked then;
 	// nil: the system's.
 	Resolve   func(ctx context.Context, host string) ([]netip.Addr, error)
 	Resolvers func() []netip.Addr
+	// Servers are asked for names beyond those; nil: none.
+	Servers func() []netip.Addr
 	// Carry carries what comes by the device until ctx ends or the device is
 	// gone, and closes it.
 	Carry func(ctx context.Context, device *os.File) error
@@ -64,7 +65,9 @@ type TUN struct {
 	mu      sync.Mutex
 	wanted  wanted
 	news    chan struct{} // holds one token while wanted.session has changed
-	changed chan struct{} // holds one while any of it has
+	changed chan struct{} // holds one while any of it has, or Routes
+	moved   chan struct{} // holds one while Routes have, for a pause
+	six     atomic.Bool   // the device has an address of IPv6
 	up      bool
 	why     *wire.Problem
 
@@ -88,7 +91,10 @@ func New(o Options) *TUN {
 	if o.Resolvers == nil {
 		o.Resolvers = resolvers
 	}
-	return &TUN{o: o, news: make(chan struct{}, 1), changed: make(chan struct{}, 1), known: map[string][]netip.Addr{}}
+	if o.Servers == nil {
+		o.Servers = func() []netip.Addr { return nil }
+	}
+	return &TUN{o: o, news: make(chan struct{}, 1), changed: make(chan struct{}, 1), moved: make(chan struct{}, 1), known: map[string][]netip.Addr{}}
 }
 
 // Apply has the device there while somebody is signed in. It does not block, and
@@ -100,17 +106,27 @@ func (t *TUN) Apply(w session.Wanted) {
 	if t.wanted.equal(next) {
 		return
 	}
-	token := func(c chan struct{}) {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
-	}
 	if t.wanted.session != next.session {
 		token(t.news)
 	}
 	t.wanted = next
 	token(t.changed)
+}
+
+// Lead has what Routes says led to the device, at once. It does not block.
+func (t *TUN) Lead() {
+	token(t.changed)
+	token(t.moved)
+}
+
+// IPv6 says whether addresses of IPv6 lead to the device.
+func (t *TUN) IPv6() bool { return t.six.Load() }
+
+func token(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 func (t *TUN) want() bool {
@@ -181,7 +197,8 @@ func (t *TUN) open(ctx context.Context) (*opened, error) {
 		return nil, err
 	}
 	six := d.Addr6.IsValid()
-	o := &opened{d, fitting(t.o.Routes, six), fitting(networks, six)}
+	t.six.Store(six)
+	o := &opened{d, fitting(t.o.Routes(), six), fitting(networks, six)}
 	if err := t.apply(ctx, o.routes, o.networks); err != nil {
 		d.File.Close()
 		return nil, err
@@ -222,6 +239,8 @@ func (t *TUN) pause(ctx context.Context, d time.Duration) {
 	for t.want() {
 		select {
 		case <-timer.C:
+			return
+		case <-t.moved: // what was refused may be led now
 			return
 		case <-t.news:
 		case <-ctx.Done():

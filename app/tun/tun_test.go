@@ -34,6 +34,23 @@ type fake struct {
 	no6   bool
 	lost  error                   // instead of the controller's address
 	names map[string][]netip.Addr // that resolve
+	moved bool                    // the synthetic addresses are others
+}
+
+// pool is where the synthetic addresses are.
+func (f *fake) pool() netip.Prefix {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.moved {
+		return netip.MustParsePrefix("100.98.0.0/16")
+	}
+	return netip.MustParsePrefix("100.96.0.0/16")
+}
+
+func (f *fake) move(to bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.moved = to
 }
 
 func (f *fake) resolve(_ context.Context, host string) ([]netip.Addr, error) {
@@ -150,7 +167,7 @@ func bubble(t *testing.T, f *fake, test func(tun *TUN, expect func(...string))) 
 		tun := New(Options{Helper: f, Carry: f.carry, Report: f.report,
 			Controller: func() (string, error) { return "controller.example:8443", f.lost },
 			Resolve:    f.resolve, Resolvers: func() []netip.Addr { return []netip.Addr{netip.MustParseAddr("10.9.0.53")} },
-			Routes: []netip.Prefix{netip.MustParsePrefix("100.96.0.0/16"), netip.MustParsePrefix("fd54::/48")}})
+			Routes: func() []netip.Prefix { return []netip.Prefix{f.pool(), netip.MustParsePrefix("fd54::/48")} }})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- tun.Run(ctx) }()
@@ -233,6 +250,37 @@ func TestRefused(t *testing.T) {
 		expect("open", led, "up true", "carry")
 		tun.Apply(out)
 		expect("carried", "up false", "close <nil>")
+	})
+}
+
+// Where the synthetic addresses move to is led at once, device or none.
+func TestLedAnew(t *testing.T) {
+	const moved = "routes [100.98.0.0/16 fd54::/48]"
+	f := &fake{}
+	bubble(t, f, func(tun *TUN, expect func(...string)) {
+		tun.Lead()
+		tun.Apply(in)
+		expect("open", led, "up true", "carry")
+		tun.Lead() // to where they are
+		expect()
+		f.move(true)
+		tun.Lead()
+		expect(moved)
+		f.fail(nil, protocol.Refuse(protocol.Conflict, "the same addresses"))
+		f.move(false)
+		tun.Lead()
+		expect(led)
+		f.fail(nil, nil)
+		time.Sleep(again)
+		expect(led)
+		f.gone <- errors.New("read the device: it has ended")
+		f.fail(nil, protocol.Refuse(protocol.Conflict, "the same addresses"))
+		time.Sleep(again)
+		f.took()
+		f.fail(nil, nil)
+		f.move(true)
+		tun.Lead() // which waits for no try
+		expect("open", moved, "up true", "carry")
 	})
 }
 

@@ -90,7 +90,7 @@ func TestTheWhole(t *testing.T) {
 	told := make(chan bool, 10)
 	part := tun.New(tun.Options{
 		Helper:     client.Helper{Socket: b.socket},
-		Routes:     []netip.Prefix{pool4, pool6},
+		Routes:     func() []netip.Prefix { return []netip.Prefix{pool4, pool6} },
 		Controller: func() (string, error) { return "192.168.7.9:8443", nil },
 		Carry: func(ctx context.Context, device *os.File) error {
 			return stack.New(stack.Options{Device: device, Router: w, Names: w}).Run(ctx)
