@@ -10,9 +10,13 @@ type clock struct {
 	base  int64
 }
 
-// newClock goes on from what the clock was when the wall clock was that.
-func newClock(last, wall int64, now time.Time) clock {
-	return clock{time.Now(), last + max(0, now.Unix()-wall)}
+// newClock goes on from what the clock was when the wall clock was that; it was
+// once at least what least says.
+func newClock(last, wall, least int64, now time.Time) clock {
+	return clock{time.Now(), max(last+max(0, now.Unix()-wall), least)}
 }
+
+// ahead is how far the wall clock is ahead.
+func (c clock) ahead(wall time.Time) int64 { return wall.Unix() - c.now() }
 
 func (c clock) now() int64 { return c.base + int64(time.Since(c.begun)/time.Second) }

@@ -20,8 +20,10 @@ type file struct {
 	path string // empty: nowhere
 
 	mu     sync.Mutex
-	sound  bool // lines may be added to what is there
-	failed bool // and logged
+	sound  bool  // lines may be added to what is there
+	added  int   // so many were
+	failed bool  // to write, and logged
+	ahead  int64 // how far the wall clock was ahead when it was written
 }
 
 // Run writes to the file when names were used last, now and then, until ctx ends;
@@ -34,7 +36,7 @@ func (p *Pool) Run(ctx context.Context) error {
 		case <-tick.C:
 		case <-ctx.Done():
 		}
-		if p.stale.Load() {
+		if p.stale.Load() || p.stepped() {
 			p.save()
 		}
 		if ctx.Err() != nil {
@@ -43,10 +45,19 @@ func (p *Pool) Run(ctx context.Context) error {
 	}
 }
 
+// stepped says whether the clocks have come apart: the machine slept, or somebody
+// set the wall clock, which the next start is not to take for time that passed.
+func (p *Pool) stepped() bool {
+	p.file.mu.Lock()
+	defer p.file.mu.Unlock()
+	by := p.clock.ahead(p.o.Now()) - p.file.ahead
+	return p.file.path != "" && (by < -1 || by > 1)
+}
+
 // load reads the file, and writes it where there is none that is sound.
 func (p *Pool) load() error {
 	now := p.o.Now()
-	p.clock = newClock(now.Unix(), now.Unix(), now)
+	p.clock = newClock(now.Unix(), now.Unix(), 0, now)
 	if p.file.path == "" {
 		return nil
 	}
@@ -73,16 +84,17 @@ func (p *Pool) load() error {
 
 // take takes over what a file says.
 func (p *Pool) take(c content, now time.Time) {
-	last := c.header.Clock
+	var least int64
 	for _, r := range c.entries {
 		e := &entry{name: r.Name, index: r.Index}
 		e.used.Store(r.Used)
-		e.kept.Store(true)
+		e.kept.Store(r.Used)
 		p.names[r.Name], p.indexes[r.Index] = e, e
-		last = max(last, r.Used)
+		least = max(least, r.Used)
 	}
 	p.network = c.header.Network
-	p.clock = newClock(last, c.header.Wall, now)
+	p.clock = newClock(c.header.Clock, c.header.Wall, least, now)
+	p.file.ahead = p.clock.ahead(now)
 }
 
 // damagedError: what was read is no content.
@@ -109,15 +121,17 @@ func read(path string) (c content, whole bool, err error) {
 	return c, whole, err
 }
 
-// remember has the file say which addresses these have, before they are told.
-func (p *Pool) remember(added ...*entry) {
+// remember has the file say which addresses these have, and when they were used
+// but for what is less than every, before anybody is told.
+func (p *Pool) remember(told ...*entry) {
 	if p.file.path == "" {
 		return
 	}
 	var records []record
-	for _, e := range added {
-		if !e.kept.Load() {
-			records = append(records, record{e.name, e.index, e.used.Load()})
+	var of []*entry
+	for _, e := range told {
+		if used, kept := e.used.Load(), e.kept.Load(); kept == 0 || used-kept >= int64(every/time.Second) {
+			records, of = append(records, record{e.name, e.index, used}), append(of, e)
 		}
 	}
 	if len(records) == 0 {
@@ -126,12 +140,13 @@ func (p *Pool) remember(added ...*entry) {
 	p.stale.Store(true)
 	p.file.mu.Lock()
 	defer p.file.mu.Unlock()
-	if !p.file.sound || p.file.add(encode(records...)) != nil {
+	if !p.file.sound || p.file.added > Most || p.file.add(encode(records...)) != nil {
 		p.replace()
 	}
+	p.file.added += len(records)
 	// Where that has failed, too, it is the turn of Run.
-	for _, e := range added {
-		e.kept.Store(true)
+	for i, e := range of {
+		e.kept.Store(records[i].Used)
 	}
 }
 
@@ -163,7 +178,9 @@ func (p *Pool) save() {
 // has the file's lock.
 func (p *Pool) replace() {
 	p.stale.Store(false)
-	c := p.content()
+	p.file.added = 0
+	c, kept := p.content()
+	p.file.ahead = c.header.Wall - c.header.Clock
 	err := put(p.file.path, c.encode())
 	p.file.sound = err == nil
 	switch {
@@ -175,19 +192,25 @@ func (p *Pool) replace() {
 	}
 	if err != nil {
 		p.stale.Store(true)
+		return
+	}
+	for i, e := range kept {
+		e.kept.Store(c.entries[i].Used)
 	}
 }
 
-// content is what there is to remember.
-func (p *Pool) content() content {
+// content is what there is to remember, and of which entries.
+func (p *Pool) content() (content, []*entry) {
 	now := p.o.Now()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	c := content{header: header{version, p.network, p.clock.now(), now.Unix()}, entries: make([]record, 0, len(p.names))}
+	all := make([]*entry, 0, len(p.names))
 	for _, e := range p.names {
 		c.entries = append(c.entries, record{e.name, e.index, e.used.Load()})
+		all = append(all, e)
 	}
-	return c
+	return c, all
 }
 
 // put writes a file, whole or not at all.

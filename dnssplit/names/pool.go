@@ -44,6 +44,9 @@ type Pool struct {
 	clock   clock
 	changed chan struct{}
 	file    file
+	// Replaced in tests, that they are full soon.
+	most, spare int
+	derive      func(name string, probe uint32) uint16
 
 	// stale: some name was used after the file was written.
 	stale atomic.Bool
@@ -63,8 +66,8 @@ type entry struct {
 	index uint16
 	// used is when it was answered or used last, in seconds of the pool's clock.
 	used atomic.Int64
-	// kept: the file has it.
-	kept atomic.Bool
+	// kept is what of that the file says; 0: nothing.
+	kept atomic.Int64
 	// live: it is a name now. named: as itself, and not as one below a domain.
 	// The Pool's lock guards both.
 	live, named bool
@@ -84,6 +87,9 @@ func Open(o Options) (*Pool, error) {
 		o:       o,
 		changed: make(chan struct{}, 1),
 		file:    file{path: o.File},
+		most:    Most,
+		spare:   spare,
+		derive:  derive,
 		network: first,
 		names:   map[string]*entry{},
 		indexes: map[uint16]*entry{},
@@ -114,7 +120,7 @@ func (p *Pool) Set(hosts, domains []string) {
 		if p.names[host] != nil {
 			continue
 		}
-		if e := p.add(host, now, Most); e != nil {
+		if e := p.add(host, now, p.most); e != nil {
 			e.live, e.named = true, true
 			added = append(added, e)
 		} else {
@@ -163,9 +169,7 @@ func (p *Pool) Answer(host string) (addrs [2]netip.Addr, known bool) {
 	addrs = p.addrs(e.index)
 	p.note(e)
 	p.mu.RUnlock()
-	if !e.kept.Load() {
-		p.remember(e)
-	}
+	p.remember(e)
 	return addrs, true
 }
 
@@ -177,10 +181,9 @@ func (p *Pool) give(host string) (e *entry, known bool) {
 	if !p.known(host) {
 		return nil, false
 	}
-	most := Most
-	named := p.without[host]
+	most, named := p.most, p.without[host]
 	if !named {
-		most -= spare
+		most -= p.spare
 	}
 	if e = p.add(host, p.clock.now(), most); e != nil {
 		e.live, e.named = true, named
@@ -209,34 +212,39 @@ func (p *Pool) known(host string) bool {
 // something to that address.
 func (p *Pool) Host(a netip.Addr) (host string, ok bool) {
 	p.mu.RLock()
-	defer p.mu.RUnlock()
 	index, ok := p.index(a)
-	if !ok {
+	var e *entry
+	if ok {
+		e = p.indexes[index]
+	}
+	if e == nil {
+		p.mu.RUnlock()
 		return "", false
 	}
-	e := p.indexes[index]
-	if e == nil {
-		return "", false
+	if ok = e.live; ok {
+		host = e.name
 	}
 	p.note(e) // even of one that is gone: somebody holds its address
-	if !e.live {
-		return "", false
-	}
-	return e.name, true
+	p.mu.RUnlock()
+	p.remember(e)
+	return host, ok
 }
 
 // All are the names that have addresses, for whoever is given all at once. The
 // caller may keep it.
 func (p *Pool) All() map[string][2]netip.Addr {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
 	all := map[string][2]netip.Addr{}
+	var noted []*entry
+	p.mu.RLock()
 	for name, e := range p.names {
 		if e.live {
 			p.note(e)
+			noted = append(noted, e)
 			all[name] = p.addrs(e.index)
 		}
 	}
+	p.mu.RUnlock()
+	p.remember(noted...)
 	return all
 }
 
@@ -267,20 +275,24 @@ func (p *Pool) add(name string, now int64, most int) *entry {
 	}
 	e := &entry{name: name}
 	e.used.Store(now)
-	for probe := uint32(0); ; probe++ {
-		sum := sha256.Sum256(append([]byte("tidegate synthetic\x00"+name+"\x00"), byte(probe>>16), byte(probe>>8), byte(probe)))
-		e.index = uint16(sum[0])<<8 | 1 + uint16(sum[1])%254 // never what ends in 0 or 255
-		if p.indexes[e.index] == nil {
-			p.names[name], p.indexes[e.index] = e, e
-			return e
-		}
+	e.index = p.derive(name, 0)
+	for probe := uint32(1); p.indexes[e.index] != nil; probe++ { // half of all are free
+		e.index = p.derive(name, probe)
 	}
+	p.names[name], p.indexes[e.index] = e, e
+	return e
+}
+
+// derive is an index, in a name's own order: never one that ends in 0 or 255.
+func derive(name string, probe uint32) uint16 {
+	sum := sha256.Sum256(append([]byte("tidegate synthetic\x00"+name+"\x00"), byte(probe>>16), byte(probe>>8), byte(probe)))
+	return uint16(sum[0])<<8 | 1 + uint16(sum[1])%254
 }
 
 // evict forgets the name that was used least recently, if nobody can hold its
 // addresses any more.
 func (p *Pool) evict(now int64) bool {
-	// The file may say of a name that it was used a moment earlier than it was.
+	// The file may say of a name that it was used so much earlier than it was.
 	const keep = int64((Keep + every) / time.Second)
 	if now < p.full {
 		return false
