@@ -3,6 +3,7 @@ package resolver
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"time"
@@ -95,25 +96,31 @@ func (w *forwarder) read(s *socket) {
 			}
 			continue
 		}
-		w.mu.Lock()
-		closed := s.gone && len(s.flights) == 0
-		var again []*flight
-		for _, flight := range s.flights {
-			again = append(again, flight)
-		}
-		for _, flight := range again {
-			w.unboard(flight)
-		}
-		w.mu.Unlock()
-		if closed {
+		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		// The server's machine said that nobody is there, or the network is gone.
 		w.log.Debug("a server could not be asked", "server", s.target.server, "error", err)
-		w.retire(s)
-		for _, flight := range again {
-			w.further(flight, nil)
-		}
+		w.abandon(s)
+		return
+	}
+}
+
+// abandon takes a socket out of use, and has all who wait at it ask the next
+// server: the kernel tells an error once, to whichever of them comes first.
+func (w *forwarder) abandon(s *socket) {
+	w.mu.Lock()
+	var again []*flight
+	for _, f := range s.flights {
+		again = append(again, f)
+	}
+	w.retireLocked(s)
+	for _, f := range again {
+		w.unboard(f)
+	}
+	w.mu.Unlock()
+	for _, f := range again {
+		w.further(f, nil)
 	}
 }
 

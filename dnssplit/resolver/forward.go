@@ -158,11 +158,12 @@ func (w *forwarder) launch(f *flight) {
 		if !w.leave(f, s, id) {
 			return // somebody else owns it by now
 		}
-		w.retire(s)
 		if s.bound && blocked(err) {
 			w.loosen(t, err)
+			w.retire(s)
 			continue // not bound, the next time
 		}
+		w.abandon(s)
 		f.tries++
 		silent = false
 	}
