@@ -74,7 +74,7 @@ func (d *direct) Apply(_ context.Context, w Want) (Told, error) {
 	if err := d.apply(j, w.Server, around); err != nil {
 		return Told{}, err
 	}
-	return Told{Upstreams: l.upstreams(around, w.Strict), Competitors: l.competitors(around, w.Domains)}, nil
+	return l.told(around, w, l.vpns()), nil
 }
 
 // target is the file that is written: where the name leads, or the name itself

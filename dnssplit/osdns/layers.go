@@ -117,11 +117,7 @@ func (l *layers) over(text []byte, w world, backups []backup) *overlay {
 			break
 		}
 	}
-	for _, d := range c.Search {
-		if !slices.Contains(l.Known.Search, d) {
-			v.Domains = append(v.Domains, d)
-		}
-	}
+	v.Domains = l.added(c.Search)
 	if v.Program != vpncScript {
 		return v
 	}
@@ -153,60 +149,73 @@ func (l *layers) learn(w world) {
 	}
 }
 
+// told is what the layers come to.
+func (l *layers) told(around world, w Want, vpns []Upstream) Told {
+	u := l.upstreams(around, w.Strict, slices.Clone(vpns))
+	all := u
+	if w.Strict {
+		all = l.upstreams(around, false, slices.Clone(vpns))
+	}
+	return Told{Upstreams: u, Competitors: l.competitors(all, w.Domains)}
+}
+
+// vpns are whom the VPN's layer has asked.
+func (l *layers) vpns() []Upstream {
+	if l.VPN == nil {
+		return nil
+	}
+	return []Upstream{l.upstream(l.VPN.Servers, l.VPN.Link, l.VPN.Domains)}
+}
+
 // upstreams are who is to be asked for names that are not ours: the physical
 // network's servers over its adapter, and each VPN's for its own names. A VPN that
 // does not say which those are is asked for all that nobody else has. With strict
 // only the physical network's are asked.
-func (l *layers) upstreams(w world, strict bool) []Upstream {
-	var vpns []Upstream
-	if v := l.VPN; v != nil {
-		if u := l.upstream(v.Servers, v.Link, v.Domains); len(u.Servers) > 0 {
-			vpns = append(vpns, u)
-		}
-	}
-	var own []netip.Addr
-	var search []string
+func (l *layers) upstreams(w world, strict bool, vpns []Upstream) []Upstream {
+	var own conf
 	if l.Physical != nil && !l.Unseen {
-		c := parseConf(l.Physical.Text)
-		own, search = c.Servers, c.Search
+		own = parseConf(l.Physical.Text)
 	}
-	if len(own) == 0 && !l.Unseen {
-		own = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})} // resolv.conf(5): the default
+	if len(own.Servers) == 0 && !l.Unseen {
+		own.Servers = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})} // resolv.conf(5): the default
 	}
-	search = slices.DeleteFunc(slices.Clone(search), func(d string) bool { return slices.Contains(l.Known.Search, d) })
 	var physical []netip.Addr
-	for _, a := range own {
+	for _, a := range own.Servers {
 		link := w.tunnelTo(a)
 		if link == "" || slices.Contains(l.Known.Servers, a) {
 			physical = append(physical, a)
 			continue
 		}
 		// Of a program that writes one file for all networks, as NetworkManager does.
+		u := l.upstream([]netip.Addr{a}, link, l.added(own.Search))
 		if i := slices.IndexFunc(vpns, func(u Upstream) bool { return u.Device == link }); i >= 0 {
-			if p := netip.AddrPortFrom(a, 53); a != l.Server && !slices.Contains(vpns[i].Servers, p) {
-				vpns[i].Servers = append(vpns[i].Servers, p)
-			}
+			vpns[i].Servers = append(vpns[i].Servers, u.Servers...)
 		} else {
-			vpns = append(vpns, l.upstream([]netip.Addr{a}, link, search))
+			vpns = append(vpns, u)
 		}
 	}
+	vpns = slices.DeleteFunc(vpns, func(u Upstream) bool { return len(u.Servers) == 0 })
 	rest := l.physical(physical, w.adapter.Name)
-	switch {
-	case strict && len(rest.Servers) > 0:
+	if strict && len(rest.Servers) > 0 {
 		return []Upstream{rest}
-	case len(rest.Servers) == 0:
-		for i := range vpns {
-			vpns[i].Domains = nil
-		}
-		return vpns[:min(1, len(vpns))]
 	}
-	for i, u := range vpns {
-		if len(u.Domains) == 0 {
-			vpns = append(slices.Delete(vpns, i, i+1), u)
-			return slices.DeleteFunc(vpns, func(o Upstream) bool { return len(o.Domains) == 0 && o.Device != u.Device })
-		}
+	if i := slices.IndexFunc(vpns, func(u Upstream) bool { return len(u.Domains) == 0 }); i >= 0 {
+		rest = vpns[i]
+	}
+	vpns = slices.DeleteFunc(vpns, func(u Upstream) bool { return len(u.Domains) == 0 })
+	if len(rest.Servers) == 0 && len(vpns) > 0 { // nobody else is left
+		rest = vpns[0]
+		rest.Domains, vpns = nil, vpns[1:]
+	}
+	if len(rest.Servers) == 0 {
+		return vpns
 	}
 	return append(vpns, rest)
+}
+
+// added are the names of a search list that the physical network has not.
+func (l *layers) added(search []string) []string {
+	return slices.DeleteFunc(slices.Clone(search), func(d string) bool { return slices.Contains(l.Known.Search, d) })
 }
 
 // upstream leaves our own server out.
@@ -242,18 +251,20 @@ func (l *layers) physical(servers []netip.Addr, device string) Upstream {
 	return l.upstream(servers, device, nil)
 }
 
-// competitors are the VPN's names that have to do with ours. We are asked first.
-func (l *layers) competitors(w world, domains []string) []Competitor {
+// competitors are those of the upstreams whose names have to do with ours. We are
+// asked first.
+func (l *layers) competitors(upstreams []Upstream, domains []string) []Competitor {
 	var all []Competitor
-	for _, u := range l.upstreams(w, false) {
+	for _, u := range upstreams {
 		for _, d := range u.Domains {
-			if slices.ContainsFunc(domains, func(o string) bool { return o == d || strings.HasSuffix(o, "."+d) || strings.HasSuffix(d, "."+o) }) {
-				c := Competitor{Link: u.Device, Domain: d}
-				if l.VPN != nil && u.Device == l.VPN.Link {
-					c.Program = l.VPN.Program
-				}
-				all = append(all, c)
+			if !slices.ContainsFunc(domains, func(o string) bool { return o == d || strings.HasSuffix(o, "."+d) || strings.HasSuffix(d, "."+o) }) {
+				continue
 			}
+			c := Competitor{Link: u.Device, Domain: d}
+			if l.VPN != nil && u.Device == l.VPN.Link {
+				c.Program = l.VPN.Program
+			}
+			all = append(all, c)
 		}
 	}
 	return all

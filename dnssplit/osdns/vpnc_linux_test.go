@@ -27,9 +27,9 @@ var ourServer = netip.MustParseAddr("127.11.0.53")
 
 func want(domains ...string) Want { return Want{Server: ourServer, Domains: domains} }
 
-func newOffice(t *testing.T) *office {
+func newOffice(t *testing.T, packages ...string) *office {
 	t.Helper()
-	f := &office{t: t, o: tree(t, "vpnc-scripts")}
+	f := &office{t: t, o: tree(t, packages...)}
 	machine, router := newSpace(t), newSpace(t)
 	err := netlab.Connect(netlab.Wire{Space: machine, Name: "phys0", Address: netip.MustParsePrefix("10.9.0.2/24")},
 		netlab.Wire{Space: router, Name: "r0", Address: netip.MustParsePrefix("10.9.0.1/24")})
@@ -136,7 +136,7 @@ func (f *office) crash(v vpn) { f.t.Helper(); f.link(v, false) }
 // without is what the real script makes of a file where we never are.
 func without(t *testing.T, v vpn) string {
 	t.Helper()
-	f := newOffice(t)
+	f := newOffice(t, "vpnc-scripts")
 	f.up(v)
 	return f.conf()
 }
@@ -179,7 +179,7 @@ func TestVPNComesAndGoes(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			f := newOffice(t)
+			f := newOffice(t, "vpnc-scripts")
 			for _, s := range tt.steps {
 				switch s {
 				case "apply":

@@ -27,24 +27,27 @@ func (d *direct) Watch(ctx context.Context, again func()) error {
 	return watch(ctx, d.watched, again)
 }
 
-// watched are the files whose change tells, by folder; and folders, by "" in it.
+// watched are the names whose change tells, by the folder that they are in, and
+// the file itself, which has none.
 func (d *direct) watched() map[string][]string {
-	path := d.target()
-	all := map[string][]string{
-		filepath.Dir(resolvConf): {filepath.Base(resolvConf)},
-		"/run":                   {"vpnc"},
-		"/run/vpnc":              {"resolv.conf-backup."},
-	}
-	all[filepath.Dir(path)] = append(all[filepath.Dir(path)], filepath.Base(path))
-	byPath := map[string][]string{path: nil}
-	for dir, names := range all {
+	all := watchedFiles(d.o)
+	for dir, names := range map[string][]string{"/run": {"vpnc"}, "/run/vpnc": {"resolv.conf-backup."}} {
 		if dir, err := d.o.resolve(dir); err == nil {
-			byPath[d.o.path(dir)] = append(byPath[d.o.path(dir)], names...)
+			all[d.o.path(dir)] = append(all[d.o.path(dir)], names...)
 		}
 	}
-	delete(byPath, path)
-	byPath[d.o.path(path)] = nil // mounted there, it is in no folder that can be watched
-	return byPath
+	return all
+}
+
+// watchedFiles are resolv.conf, and where it leads.
+func watchedFiles(o Options) map[string][]string {
+	all := map[string][]string{o.path(filepath.Dir(resolvConf)): {filepath.Base(resolvConf)}}
+	if path, err := o.resolve(resolvConf); err == nil {
+		dir := o.path(filepath.Dir(path))
+		all[dir] = append(all[dir], filepath.Base(path))
+		all[o.path(path)] = nil // mounted there, it is in no folder that can be watched
+	}
+	return all
 }
 
 const (
@@ -161,13 +164,13 @@ func (e *events) read(heard chan<- struct{}) error {
 	}
 }
 
-// counts: names that end in a dot stand for all that begin so.
+// counts: names that end in a dot stand for all that begin so, and a star for all.
 func counts(names []string, name string) bool {
 	if name == "" {
 		return true // of the file itself
 	}
 	for _, n := range names {
-		if name == n || strings.HasSuffix(n, ".") && strings.HasPrefix(name, n) {
+		if name == n || n == "*" || strings.HasSuffix(n, ".") && strings.HasPrefix(name, n) {
 			return true
 		}
 	}

@@ -1,0 +1,312 @@
+package osdns
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ourRecord is the name of what we give to resolvconf: one of the loopback
+// interface, which both programs of that name put first.
+const ourRecord = "lo.tidegate"
+
+// resolvconf is ModeResolvconf and ModeOpenresolv: a program collects what each
+// writer wants in a record of its own, and makes resolv.conf of all. Ours comes
+// first, and a server on this machine has both programs name no other.
+type resolvconf struct {
+	o    Options
+	mode Mode
+	log  *slog.Logger
+	look func(last Adapter) (world, error)
+	step func(name string)
+	last Adapter
+}
+
+func newResolvconf(o Options, m Mode) *resolvconf {
+	r := &resolvconf{o: o, mode: m, log: o.Log, look: lookAround, step: func(string) {}}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	return r
+}
+
+// Apply implements Configurator.
+func (r *resolvconf) Apply(ctx context.Context, w Want) (Told, error) {
+	j, err := readJournal(r.o)
+	if errors.Is(err, errDamaged) {
+		r.log.Error("what was changed is known by its looks alone", "err", err)
+	} else if err != nil {
+		return Told{}, err
+	}
+	if !w.Server.IsValid() || len(w.Domains) == 0 {
+		return Told{}, r.undo(ctx)
+	}
+	around, err := r.look(r.last)
+	if err != nil {
+		return Told{}, err
+	}
+	r.last = around.adapter
+	if j == nil {
+		j = &journal{Mode: r.mode}
+	}
+	if j.Layers == nil {
+		j.Layers = &layers{}
+	}
+	l := j.Layers
+	l.Server, j.Records = w.Server, []string{ourRecord}
+	records, err := r.records(ctx)
+	if err != nil {
+		return Told{}, err
+	}
+	vpns := r.sort(l, records, around)
+	l.learn(around)
+	j.Place = around.place
+	if err := j.write(r.o); err != nil {
+		return Told{}, err
+	}
+	r.step("journal")
+	if err := r.add(ctx, w.Server, records); err != nil {
+		return Told{}, err
+	}
+	r.step("added")
+	return l.told(around, w, vpns), r.alone(w.Server)
+}
+
+// add gives our record, where it is not there already.
+func (r *resolvconf) add(ctx context.Context, server netip.Addr, records []record) error {
+	text, args := "nameserver "+server.String()+"\n", []string{"-a", ourRecord}
+	if rival := r.exclusive(); rival != "" {
+		// Somebody has theirs alone count, as wg-quick does: then ours must too, with
+		// the search lists that it hides.
+		var search []string
+		for _, o := range records {
+			if o.name != ourRecord {
+				search = append(search, o.conf.Search...)
+			}
+		}
+		if slices.Sort(search); len(search) > 0 {
+			text += "search " + strings.Join(slices.Compact(search), " ") + "\n"
+		}
+		args = append([]string{"-x"}, args...)
+	}
+	i := slices.IndexFunc(records, func(o record) bool { return o.name == ourRecord })
+	if i >= 0 && strings.TrimSpace(records[i].text) == strings.TrimSpace(text) && r.alone(server) == nil && (args[0] == "-x") == r.excludes() {
+		return nil
+	}
+	// It may fail for what it does afterwards, as telling other services. Whether it
+	// has done what counts is seen in the file.
+	if _, err := r.run(ctx, text, args...); err != nil {
+		if wrong := r.alone(server); wrong != nil {
+			return errors.Join(err, wrong)
+		}
+		r.log.Info("resolvconf did what was asked and then failed", "err", err)
+	}
+	return nil
+}
+
+// exclusive is somebody else's record that alone counts; empty: none.
+func (r *resolvconf) exclusive() string {
+	for _, name := range r.exclusives() {
+		if name != ourRecord {
+			return name
+		}
+	}
+	return ""
+}
+
+// excludes says whether ours alone counts.
+func (r *resolvconf) excludes() bool { return slices.Contains(r.exclusives(), ourRecord) }
+
+// exclusives are the names of openresolv's exclusive records.
+func (r *resolvconf) exclusives() []string {
+	entries, err := os.ReadDir(r.o.path("/run/resolvconf/exclusive"))
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries { // by a number, which says the order
+		_, name, _ := strings.Cut(e.Name(), " ")
+		names = append(names, name)
+	}
+	return names
+}
+
+// alone says why resolv.conf has not our server, or not only.
+func (r *resolvconf) alone(server netip.Addr) error {
+	text, err := r.conf()
+	if err != nil {
+		return err
+	}
+	servers := parseConf(text).Servers
+	switch {
+	case len(servers) == 1 && servers[0] == server:
+		return nil
+	case !slices.Contains(servers, server):
+		return fmt.Errorf("%s does not name %s, though resolvconf was told to: is it no link to its file, does another record come first, or are its updates off (resolvconf --enable-updates)?", resolvConf, server)
+	case r.mode == ModeOpenresolv:
+		return fmt.Errorf("%s names servers beside %s: set resolv_conf_local_only=YES and no name_servers in /etc/resolvconf.conf", resolvConf, server)
+	}
+	return fmt.Errorf("%s names servers beside %s: set TRUNCATE_NAMESERVER_LIST_AFTER_LOOPBACK_ADDRESS=yes in /etc/default/resolvconf", resolvConf, server)
+}
+
+func (r *resolvconf) conf() ([]byte, error) {
+	path, err := r.o.resolve(resolvConf)
+	if err == nil {
+		var b []byte
+		if b, err = os.ReadFile(r.o.path(path)); err == nil || errors.Is(err, fs.ErrNotExist) {
+			return b, nil
+		}
+	}
+	return nil, fmt.Errorf("read %s: %w", resolvConf, err)
+}
+
+// record is what one writer wants.
+type record struct {
+	name, text string
+	conf       conf
+}
+
+// records asks for all, in their order.
+func (r *resolvconf) records(ctx context.Context) ([]record, error) {
+	out, err := r.run(ctx, "", "-l")
+	if err != nil && len(out) > 0 { // openresolv fails where there are none
+		return nil, err
+	}
+	return parseRecords(out), nil
+}
+
+// parseRecords reads what both programs list.
+func parseRecords(out []byte) []record {
+	var all []record
+	for line := range strings.Lines(string(out)) {
+		if name, ok := strings.CutPrefix(line, "# resolv.conf from "); ok {
+			all = append(all, record{name: strings.TrimSpace(name)})
+		} else if len(all) > 0 {
+			all[len(all)-1].text += line
+		}
+	}
+	for i := range all {
+		all[i].conf = parseConf([]byte(all[i].text))
+	}
+	return all
+}
+
+// sort makes the physical layer of the records that are no VPN's, and an upstream
+// of each that is.
+func (r *resolvconf) sort(l *layers, records []record, w world) []Upstream {
+	var vpns []Upstream
+	physical := &bytes.Buffer{}
+	for _, o := range records {
+		if o.name == ourRecord {
+			continue
+		}
+		link := r.link(o, w)
+		if link == "" {
+			physical.WriteString(o.text)
+			continue
+		}
+		vpns = append(vpns, l.upstream(o.conf.Servers, link, o.conf.Search))
+	}
+	if r.mode == ModeResolvconf {
+		base, err := os.ReadFile(r.o.path("/etc/resolvconf/resolv.conf.d/base"))
+		if err == nil {
+			physical.Write(base)
+		}
+	}
+	l.Physical = &content{Text: physical.Bytes()}
+	return vpns
+}
+
+// link is the tunnel that a record is of; empty: it is of none. Records are named
+// after the interface, with the program's name behind it or "tun." before.
+func (r *resolvconf) link(o record, w world) string {
+	head, tail, _ := strings.Cut(o.name, ".")
+	for _, name := range []string{o.name, head, tail} {
+		if is, ok := w.links[name]; ok {
+			if is {
+				return name
+			}
+			return ""
+		}
+	}
+	return ""
+}
+
+// undo has our record gone.
+func (r *resolvconf) undo(ctx context.Context) error {
+	j, err := readJournal(r.o)
+	if err != nil && !errors.Is(err, errDamaged) {
+		return err
+	}
+	if r.there() {
+		if _, err := r.run(ctx, "", "-d", ourRecord); err != nil && r.there() {
+			return err
+		}
+	}
+	r.step("deleted")
+	if j != nil && j.Layers != nil { // after a new start there are no records, but the file may be of before
+		if text, err := r.conf(); err == nil && slices.Contains(parseConf(text).Servers, j.Layers.Server) {
+			if _, err := r.run(ctx, "", "-u"); err != nil {
+				return err
+			}
+		}
+	}
+	r.step("updated")
+	return dropJournal(r.o)
+}
+
+// there says whether our record is.
+func (r *resolvconf) there() bool {
+	for _, dir := range r.folders() {
+		if _, err := os.Lstat(r.o.path(filepath.Join(dir, ourRecord))); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// folders are where the records lie.
+func (r *resolvconf) folders() []string {
+	return []string{"/run/resolvconf/interface", "/run/resolvconf/interfaces"}
+}
+
+// Watch implements Configurator.
+func (r *resolvconf) Watch(ctx context.Context, again func()) error {
+	return watch(ctx, func() map[string][]string {
+		all := watchedFiles(r.o)
+		for _, dir := range append(r.folders(), "/run/resolvconf/exclusive") {
+			all[r.o.path(dir)] = []string{"*"}
+		}
+		return all
+	}, again)
+}
+
+// run runs the system's resolvconf.
+func (r *resolvconf) run(ctx context.Context, stdin string, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second) // it waits 10 s for its own lock
+	defer cancel()
+	path := "/sbin/resolvconf"
+	if _, err := os.Stat(r.o.path(path)); err != nil {
+		path = "/usr/sbin/resolvconf"
+	}
+	c := exec.CommandContext(ctx, path, args...)
+	var out, errs bytes.Buffer
+	c.Dir, c.Env = "/", []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
+	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &out, &errs
+	c.SysProcAttr = inRoot(r.o)
+	c.WaitDelay = time.Second
+	if err := c.Run(); err != nil {
+		return out.Bytes(), fmt.Errorf("resolvconf %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(errs.String()))
+	}
+	return out.Bytes(), nil
+}

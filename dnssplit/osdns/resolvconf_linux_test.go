@@ -1,0 +1,251 @@
+package osdns
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// recorded is an office whose resolv.conf a resolvconf makes.
+type recorded struct {
+	*office
+	r *resolvconf
+}
+
+const leaseText = "domain office.example\nsearch office.example\nnameserver 10.9.0.1\nnameserver 9.9.9.9\noptions edns0\n"
+
+func newRecorded(t *testing.T, m Mode) *recorded {
+	t.Helper()
+	f := &recorded{office: newOffice(t, string(m), "vpnc-scripts")}
+	if m == ModeResolvconf {
+		if err := os.MkdirAll(f.o.path("/run/resolvconf/interface"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(f.o.path(resolvConf)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink("../run/resolvconf/resolv.conf", f.o.path(resolvConf)); err != nil {
+			t.Fatal(err)
+		}
+		f.run("", nil, "/sbin/resolvconf", "--enable-updates")
+	}
+	// An init system that has none of the services that are told of changes.
+	write(t, f.o, "/usr/sbin/service", "#!/bin/sh\nexit 1\n")
+	if err := os.Chmod(f.o.path("/usr/sbin/service"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f.record("phys0.dhclient", leaseText)
+	f.r = newResolvconf(f.o, m)
+	return f
+}
+
+func (f *recorded) record(name, text string) {
+	f.t.Helper()
+	f.run(text, nil, "/sbin/resolvconf", "-a", name)
+}
+
+func (f *recorded) apply(w Want) Told {
+	f.t.Helper()
+	var told Told
+	err := f.space.Do(func() (err error) { told, err = f.r.Apply(context.Background(), w); return err })
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return told
+}
+
+func (f *recorded) servers() []netip.Addr { return parseConf([]byte(f.conf())).Servers }
+
+var compareAddrs = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
+
+func ports(all ...string) []netip.AddrPort {
+	var p []netip.AddrPort
+	for _, a := range all {
+		p = append(p, netip.AddrPortFrom(netip.MustParseAddr(a), 53))
+	}
+	return p
+}
+
+var compareUpstreams = cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
+
+func TestResolvconf(t *testing.T) {
+	for _, m := range []Mode{ModeResolvconf, ModeOpenresolv} {
+		t.Run(string(m), func(t *testing.T) {
+			t.Parallel()
+			f := newRecorded(t, m)
+			before := f.conf()
+			if !slices.Equal(f.servers(), []netip.Addr{netip.MustParseAddr("10.9.0.1"), netip.MustParseAddr("9.9.9.9")}) {
+				t.Fatalf("resolvconf made\n%s", before)
+			}
+			physical := Upstream{Servers: ports("10.9.0.1", "9.9.9.9"), Device: "phys0"}
+			for range 2 {
+				told := f.apply(want("corp.example"))
+				if diff := cmp.Diff(Told{Upstreams: []Upstream{physical}}, told, compareUpstreams); diff != "" {
+					t.Errorf("told (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff([]netip.Addr{ourServer}, f.servers(), compareAddrs); diff != "" {
+					t.Errorf("servers (-want +got):\n%s\n%s", diff, f.conf())
+				}
+				if got := f.conf(); !strings.Contains(got, "search office.example") && !strings.Contains(got, "domain office.example") || !strings.Contains(got, "edns0") {
+					t.Errorf("the search list or the options are lost:\n%s", got)
+				}
+			}
+			written := f.written()
+			f.apply(want("corp.example"))
+			if f.written() != written {
+				t.Error("applied again, the file was written again")
+			}
+			v := vpn{dev: "tun0", domain: "corp.vpn.example", pid: 4711, split: true}
+			f.up(v)
+			told := f.apply(want("vpn.example"))
+			if diff := cmp.Diff(Told{
+				Upstreams:   []Upstream{{Servers: ports("192.168.77.53", "192.168.77.54"), Device: "tun0", Domains: []string{"corp.vpn.example"}}, physical},
+				Competitors: []Competitor{{Link: "tun0", Domain: "corp.vpn.example"}},
+			}, told, compareUpstreams); diff != "" {
+				t.Errorf("told with a VPN (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]netip.Addr{ourServer}, f.servers(), compareAddrs); diff != "" {
+				t.Errorf("servers with a VPN (-want +got):\n%s", diff)
+			}
+			told = f.apply(Want{Server: ourServer, Domains: []string{"vpn.example"}, Strict: true})
+			if diff := cmp.Diff([]Upstream{physical}, told.Upstreams, compareUpstreams); diff != "" {
+				t.Errorf("upstreams, strict (-want +got):\n%s", diff)
+			}
+			f.down(v)
+			f.apply(Want{})
+			f.apply(Want{})
+			if diff := cmp.Diff(before, f.conf()); diff != "" {
+				t.Errorf("undone, it is not what it was (-want +got):\n%s", diff)
+			}
+			if j, err := readJournal(f.o); j != nil || err != nil {
+				t.Errorf("a journal is left: %+v, %v", j, err)
+			}
+		})
+	}
+}
+
+// written is when resolv.conf was.
+func (f *office) written() int64 {
+	f.t.Helper()
+	info, err := os.Stat(f.o.path("/run/resolvconf"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	path, err := f.o.resolve(resolvConf)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	file, err := os.Stat(f.o.path(path))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return info.ModTime().UnixNano() ^ file.ModTime().UnixNano()
+}
+
+// wg-quick has its own servers alone count.
+func TestOpenresolvExclusive(t *testing.T) {
+	f := newRecorded(t, ModeOpenresolv)
+	before := f.conf()
+	f.apply(want("corp.example"))
+	v := vpn{dev: "wg0"}
+	f.link(v, true)
+	f.run("nameserver 10.66.0.53\nsearch wg.example\n", nil, "/sbin/resolvconf", "-m", "0", "-x", "-a", "wg0")
+	if slices.Equal(f.servers(), []netip.Addr{ourServer}) {
+		t.Fatal("it was not exclusive")
+	}
+	told := f.apply(want("corp.example"))
+	if diff := cmp.Diff([]Upstream{
+		{Servers: ports("10.66.0.53"), Device: "wg0", Domains: []string{"wg.example"}},
+		{Servers: ports("10.9.0.1", "9.9.9.9"), Device: "phys0"},
+	}, told.Upstreams, compareUpstreams); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]netip.Addr{ourServer}, f.servers(), compareAddrs); diff != "" {
+		t.Errorf("servers (-want +got):\n%s\n%s", diff, f.conf())
+	}
+	f.run("", nil, "/sbin/resolvconf", "-d", "wg0")
+	f.link(v, false)
+	f.apply(want("corp.example"))
+	if f.r.excludes() {
+		t.Error("ours alone counts, though nobody else's does")
+	}
+	f.apply(Want{})
+	if diff := cmp.Diff(before, f.conf()); diff != "" {
+		t.Errorf("undone, it is not what it was (-want +got):\n%s", diff)
+	}
+}
+
+// After a new start, openresolv's file in /etc still has what its records in /run
+// no longer say.
+func TestOpenresolvAfterBoot(t *testing.T) {
+	f := newRecorded(t, ModeOpenresolv)
+	before := f.conf()
+	f.apply(want("corp.example"))
+	if err := os.RemoveAll(f.o.path("/run/resolvconf")); err != nil {
+		t.Fatal(err)
+	}
+	f.record("phys0.dhclient", leaseText)
+	f.r = newResolvconf(f.o, ModeOpenresolv)
+	f.apply(Want{})
+	if diff := cmp.Diff(before, f.conf()); diff != "" {
+		t.Errorf("undone, it is not what it was (-want +got):\n%s", diff)
+	}
+}
+
+// Without an init system that it knows, openresolv does all and fails.
+func TestOpenresolvFailsAfterwards(t *testing.T) {
+	f := newRecorded(t, ModeOpenresolv)
+	before := f.conf()
+	if err := os.Remove(f.o.path("/usr/sbin/service")); err != nil {
+		t.Fatal(err)
+	}
+	f.apply(want("corp.example"))
+	if diff := cmp.Diff([]netip.Addr{ourServer}, f.servers(), compareAddrs); diff != "" {
+		t.Errorf("servers (-want +got):\n%s", diff)
+	}
+	f.apply(Want{})
+	if diff := cmp.Diff(before, f.conf()); diff != "" {
+		t.Errorf("undone, it is not what it was (-want +got):\n%s", diff)
+	}
+}
+
+func TestResolvconfSaysWhyNot(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		mode  Mode
+		spoil func(f *recorded)
+		want  string
+	}{
+		{"no link", ModeResolvconf, func(f *recorded) {
+			if err := os.Remove(f.o.path(resolvConf)); err != nil {
+				f.t.Fatal(err)
+			}
+			write(f.t, f.o, resolvConf, officeConf)
+		}, "link"},
+		{"updates off", ModeResolvconf, func(f *recorded) { f.run("", nil, "/sbin/resolvconf", "--disable-updates") }, "--enable-updates"},
+		{"servers behind ours", ModeResolvconf, func(f *recorded) {
+			write(f.t, f.o, "/etc/default/resolvconf", "TRUNCATE_NAMESERVER_LIST_AFTER_LOOPBACK_ADDRESS=no\n")
+		}, "TRUNCATE_NAMESERVER_LIST"},
+		{"servers behind ours", ModeOpenresolv, func(f *recorded) {
+			write(f.t, f.o, "/etc/resolvconf.conf", "resolv_conf=/etc/resolv.conf\nresolv_conf_local_only=NO\n")
+		}, "resolv_conf_local_only"},
+	} {
+		t.Run(string(tt.mode)+": "+tt.name, func(t *testing.T) {
+			f := newRecorded(t, tt.mode)
+			tt.spoil(f)
+			err := f.space.Do(func() error { _, err := f.r.Apply(context.Background(), want("corp.example")); return err })
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("applied: %v", err)
+			}
+			f.apply(Want{})
+			if slices.Contains(f.servers(), ourServer) {
+				t.Errorf("undone, it is\n%s", f.conf())
+			}
+		})
+	}
+}
