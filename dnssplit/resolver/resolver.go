@@ -15,9 +15,11 @@ import (
 type Zone interface {
 	// Below says whether a host is one of our zones or below one.
 	Below(host string) bool
-	// Answer is the addresses of a host that is Below, IPv4 and IPv6. A host that
-	// is known and yet has no valid address cannot be told now: it is answered
-	// with SERVFAIL.
+	// Exists says whether there is a host that is Below, or one below it.
+	Exists(host string) bool
+	// Answer is the addresses of a host that is Below, IPv4 and IPv6, if there is
+	// such a host. One that is known and yet has no valid address cannot be told
+	// now: it is answered with SERVFAIL.
 	Answer(host string) (addrs [2]netip.Addr, known bool)
 	// Host is the name that an address of ours stands for.
 	Host(a netip.Addr) (host string, ok bool)
@@ -28,6 +30,9 @@ type Zone interface {
 // Options for New. Zone is required.
 type Options struct {
 	Zone Zone
+	// Failing: there is nobody who knows, and names of ours are answered with
+	// SERVFAIL. Of the Zone, only Below and Reverse are asked.
+	Failing bool
 	// IPv6 says whether IPv6 addresses of ours lead anywhere now; nil: they do.
 	IPv6 func() bool
 	// Asked is told each lookup, in lower case; it does not block. Nil: nobody is.
@@ -128,6 +133,8 @@ func (r *Resolver) handle(b, msg []byte, a asker, d *desk) (answer []byte, later
 		r.o.Asked(host, ours || zone != "")
 	}
 	switch {
+	case r.o.Failing && (ours || zone != ""):
+		return q.appendError(b, servFail), false
 	case ours:
 		return r.ours(b, q, host), false
 	case zone != "":

@@ -55,6 +55,20 @@ func (p *pool) Answer(host string) (addrs [2]netip.Addr, known bool) {
 	return addrs, known
 }
 
+func (p *pool) Exists(host string) bool {
+	for h := range p.hosts {
+		if h == host || strings.HasSuffix(h, "."+host) {
+			return true
+		}
+	}
+	for _, d := range p.domains {
+		if strings.HasSuffix(host, "."+d) {
+			return true
+		}
+	}
+	return false
+}
+
 func (p *pool) Host(a netip.Addr) (string, bool) {
 	for h, addr := range p.hosts {
 		if addr == a {
@@ -76,8 +90,9 @@ func somePool() *pool {
 		hosts: map[string]netip.Addr{
 			"wiki.example.zta": netip.MustParseAddr("100.96.1.2"),
 			"full.example.zta": {},
+			"a.deep.name.zta":  netip.MustParseAddr("100.96.3.4"),
 		},
-		domains: []string{"corp.zta"},
+		domains: []string{"corp.zta", "name.zta"},
 	}
 }
 

@@ -40,12 +40,17 @@ func (r *Resolver) ours(b []byte, q *query, host string) []byte {
 		return q.appendError(b, refused)
 	}
 	var addrs [2]netip.Addr
-	known := true
-	if isHost(host) {
+	known := !isHost(host)
+	switch {
+	case known:
+	case q.typ == typeA || q.typ == typeAAAA || q.typ == typeANY:
 		addrs, known = r.o.Zone.Answer(host)
 		if known && !addrs[0].IsValid() && !addrs[1].IsValid() {
 			return q.appendError(b, servFail)
 		}
+		known = known || r.o.Zone.Exists(host)
+	default: // gives no address to a name that is not asked for one
+		known = r.o.Zone.Exists(host)
 	}
 	six := q.typ == typeAAAA || q.typ == typeANY
 	if six && r.o.IPv6 != nil {

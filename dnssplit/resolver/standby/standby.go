@@ -25,12 +25,12 @@ type Standby struct {
 // addresses (in-addr.arpa, ip6.arpa) among them, are answered with SERVFAIL; what
 // is not below one of them is asked of the upstreams.
 func (s Standby) Run(ctx context.Context, udp net.PacketConn, tcp net.Listener, zones []string, upstreams []resolver.Upstream) error {
-	r := resolver.New(resolver.Options{Zone: newDead(zones), Bound: s.Bound, Log: s.Log})
+	r := resolver.New(resolver.Options{Zone: newDead(zones), Failing: true, Bound: s.Bound, Log: s.Log})
 	r.Forward(upstreams)
 	return r.Serve(ctx, udp, tcp)
 }
 
-// dead is zones of which every name is known and none can be told.
+// dead are zones of which nothing is known.
 type dead map[string]bool
 
 func newDead(zones []string) dead {
@@ -51,6 +51,7 @@ func (d dead) Below(host string) bool {
 	return false
 }
 
-func (d dead) Answer(string) ([2]netip.Addr, bool) { return [2]netip.Addr{}, true }
+func (d dead) Exists(string) bool                  { return false }
+func (d dead) Answer(string) ([2]netip.Addr, bool) { return [2]netip.Addr{}, false }
 func (d dead) Host(netip.Addr) (string, bool)      { return "", false }
 func (d dead) Reverse() []string                   { return nil }
