@@ -33,6 +33,8 @@ type Options struct {
 	Instance *local.Instance
 	// Devices carries the devices of `tidegate run`; nil: they are refused.
 	Devices local.Devices
+	// Lookups says who answers for a name; nil: nobody can say.
+	Lookups local.Lookups
 	// Parts run beside the session and end with it, such as the data plane.
 	Parts []func(context.Context) error
 	// First, where set, is done once the session runs.
@@ -67,7 +69,7 @@ func Run(ctx context.Context, o Options) error {
 		Failed: func(err error) { notices.Tell(notify.Failed(err)) },
 		Log:    o.Log,
 	})
-	server := local.NewServer(local.Options{Source: o.Core, Devices: o.Devices, Log: o.Log})
+	server := local.NewServer(local.Options{Source: o.Core, Devices: o.Devices, Lookups: o.Lookups, Log: o.Log})
 	window := newLauncher(o)
 
 	ctx, quit := context.WithCancel(ctx)

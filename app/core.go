@@ -41,8 +41,9 @@ func Tray(ctx context.Context, p profile.Profile, link string, log *slog.Logger)
 		return err
 	}
 	plane := tunnel.New(tunnel.Options{Log: log, Names: pool, Ignore: protocol.Opened})
-	core, parts := newSession(p, plane, pool, log)
-	return Run(ctx, Options{Core: core, Instance: instance, Devices: newDevices(plane, pool, log), Parts: parts, First: first, Window: windowCommand(p), Log: log})
+	f := newFronts(p, plane, pool, log)
+	core, parts := newSession(p, f, pool, log)
+	return Run(ctx, Options{Core: core, Instance: instance, Devices: newDevices(plane, pool, log), Lookups: f.split, Parts: parts, First: first, Window: windowCommand(p), Log: log})
 }
 
 // namesFile is where, in a profile's folder, the addresses of names are remembered.
@@ -50,8 +51,7 @@ const namesFile = "names.jsonl"
 
 // newSession puts the client's core together: the control channel, the
 // keychain, the data plane with its fronts and the device's claims.
-func newSession(p profile.Profile, plane *tunnel.Dataplane, pool *names.Pool, log *slog.Logger) (*session.Session, []func(context.Context) error) {
-	f := newFronts(p, plane, pool, log)
+func newSession(p profile.Profile, f *fronts, pool *names.Pool, log *slog.Logger) (*session.Session, []func(context.Context) error) {
 	device := posture.New(posture.Options{Version: Version, Log: log})
 	s := session.New(session.Options{
 		Controller: &control.Controller{},

@@ -26,6 +26,8 @@ type Client interface {
 	State(ctx context.Context) (session.State, error)
 	Watch(ctx context.Context) iter.Seq[session.State]
 	Do(ctx context.Context, cmd session.Command) error
+	// Lookup says who answers for a name.
+	Lookup(ctx context.Context, name string) (session.Lookup, error)
 	// Gone returns when the instance has ended.
 	Gone(ctx context.Context) error
 	Close()
@@ -67,6 +69,7 @@ var commands = []command{
 	{name: "pause", help: "suspend the data channels now; what is open rests, and what is used next resumes", run: (*call).pause},
 	{name: "run", args: "-- PROGRAM [ARGUMENT...]", help: "run a program in a network of its own that leads to your applications alone", run: (*call).program, want: 1, raw: true},
 	{name: "proxy", help: "say where the SOCKS5 and HTTP proxy is, ready to paste", run: (*call).proxy},
+	{name: "dns", args: "[explain NAME]", help: "say how programs find your applications by name, or who answers for NAME, and why", run: (*call).dns, more: 2},
 	{name: "window", help: "show the window", run: (*call).window},
 	{name: "quit", help: "end Tidegate", run: (*call).quit, flags: timeoutFlag},
 }

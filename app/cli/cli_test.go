@@ -64,6 +64,15 @@ func (r running) Gone(ctx context.Context) error {
 
 func (running) Close() {}
 
+// Lookup answers with the name, and refuses an address.
+func (r running) Lookup(ctx context.Context, name string) (session.Lookup, error) {
+	l, ok := lookups[name]
+	if !ok {
+		return l, &wire.Problem{Code: wire.CodeBadRequest, Title: "that is no name that can be looked up"}
+	}
+	return l, nil
+}
+
 // result is what a command line led to.
 type result struct {
 	code     int

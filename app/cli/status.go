@@ -115,6 +115,9 @@ func (c *call) printStatus(s *session.State) {
 	case l.Problem != nil:
 		row("TUN", "off: %s", join(l.Problem.Title))
 	}
+	if d := s.Local.DNS; d != nil && d.Mode != "" {
+		row("Names", "on: programs find applications by their names; tidegate dns says how")
+	}
 	if p := s.Prompt; p != nil {
 		row("Needs you", "%s", asked(c, s, p))
 	}

@@ -6,6 +6,7 @@
 //	GET  /state     one session.State
 //	GET  /states    an event stream of them, the latest wins
 //	POST /commands  a command as session.EncodeCommand writes it
+//	GET  /lookup    a session.Lookup: who answers for ?name=
 //	POST /devices   a TUN device of a namespace, handed over to be carried
 //
 // The tray process claims its profile with Claim, which also makes it the only
@@ -19,6 +20,7 @@ const (
 	pathStates   = "/states"
 	pathCommands = "/commands"
 	pathDevices  = "/devices"
+	pathLookup   = "/lookup"
 )
 
 const (

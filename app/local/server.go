@@ -29,6 +29,8 @@ type Options struct {
 	Source Source
 	// Devices carries the devices of `tidegate run`; nil: they are refused.
 	Devices Devices
+	// Lookups says who answers for a name; nil: nobody can say.
+	Lookups Lookups
 	// Log is for the developer; nil is silent.
 	Log *slog.Logger
 }
@@ -90,6 +92,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET "+pathStates, s.states)
 	mux.HandleFunc("POST "+pathCommands, s.commands)
 	mux.HandleFunc("POST "+pathDevices, s.devices)
+	mux.HandleFunc("GET "+pathLookup, s.lookup)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.running.TryRLock() {
 			return

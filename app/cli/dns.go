@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/tidegate/tidegate/session"
+)
+
+// dns says how programs find the applications by their names, or who answers for
+// one name.
+func (c *call) dns(ctx context.Context, args []string) error {
+	switch {
+	case len(args) == 0:
+	case args[0] != "explain":
+		return usageError{fmt.Sprintf("there is no `tidegate dns %s`; it is: tidegate dns, or tidegate dns explain NAME", args[0])}
+	case len(args) != 2:
+		return usageError{"it is: tidegate dns explain NAME"}
+	default:
+		return c.explain(ctx, args[1])
+	}
+	s, err := c.client.State(ctx)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.write(s.Local.DNS, "  ")
+	}
+	c.table(nil, dnsRows(&s))
+	return nil
+}
+
+// told says how the system was told.
+var told = map[string]string{
+	"resolved-delegate": "systemd-resolved asks Tidegate for your applications' names, by a delegate of its own",
+	"resolved-link":     "systemd-resolved asks Tidegate for your applications' names, by a link of its own",
+	"resolvconf":        "resolvconf has every name asked of Tidegate, which passes on what is not yours",
+	"openresolv":        "openresolv has every name asked of Tidegate, which passes on what is not yours",
+	"direct":            "/etc/resolv.conf has every name asked of Tidegate, which passes on what is not yours",
+}
+
+// dnsRows are what there is to say of names.
+func dnsRows(s *session.State) (rows [][]string) {
+	row := func(name, format string, args ...any) {
+		rows = append(rows, []string{name, fmt.Sprintf(format, args...)})
+	}
+	d := s.Local.DNS
+	switch {
+	case d == nil && s.User.Name == "":
+		row("Names", "off: nobody is signed in")
+		return rows
+	case d == nil:
+		row("Names", "off: not set up yet")
+		return rows
+	case d.Mode == "" && d.Rootless:
+		row("Names", "off: there is no helper on this machine, and without it nothing of the system is touched")
+		row("Not possible", "programs that you start as ever do not find your applications by their names")
+		row("Instead", "addresses of this machine lead to them: tidegate apps")
+		row("Instead", "by their names, in a network of its own: tidegate run -- PROGRAM")
+		if l := s.Local; l.Proxy.IsValid() {
+			row("Instead", "by their names, through the proxy %s (PAC file %s): tidegate proxy", l.Proxy, l.PAC)
+		}
+		row("To have it", "install the package tidegate-helper, or have it installed, and be put in its group: sudo usermod -aG tidegate %s", s.User.Name)
+		return rows
+	case d.Mode == "":
+		off := "off"
+		if d.Why != "" {
+			off += ": " + strings.TrimSuffix(d.Why, ".")
+		}
+		row("Names", "%s", off)
+	default:
+		on := told[d.Mode]
+		if on == "" {
+			on = d.Mode
+		}
+		row("Names", "on: %s", on)
+		if d.Why != "" {
+			row("Because", "%s", d.Why)
+		}
+		row("Answered at", "%s", netip.AddrPortFrom(d.Server, 53))
+		row("Yours", "%s", few(d.Zones))
+		row("All others", "%s", others(d))
+		for _, u := range d.Upstreams {
+			row("Asked there", "%s", upstream(u))
+		}
+	}
+	for _, x := range d.Competitors {
+		if x.Wins {
+			row("Competes", "%s has %s: names of yours are asked there too, or instead", claimant(x), x.Domain)
+		} else {
+			row("Beside", "%s has %s; yours win, as they are longer", claimant(x), domain(x.Domain))
+		}
+	}
+	if p := d.Problem; p != nil {
+		row("Problem", "%s", join(p.Title, p.Detail, p.Fix))
+	}
+	if p := s.Local.Problem; p != nil && d.Mode == "" {
+		row("TUN", "off: %s", join(p.Title, p.Detail))
+	}
+	return rows
+}
+
+// manyZones is how many are listed.
+const manyZones = 12
+
+func few(all []string) string {
+	if len(all) > manyZones {
+		return fmt.Sprintf("%s and %d more", strings.Join(all[:manyZones], ", "), len(all)-manyZones)
+	}
+	return strings.Join(all, ", ")
+}
+
+// others says where names go that are not ours.
+func others(d *session.DNS) string {
+	where := "to the network's own servers"
+	if d.Adapter != "" {
+		where += ", through " + d.Adapter
+	}
+	if d.All {
+		return "passed on unchanged " + where
+	}
+	return "asked by the system, as ever, and not of Tidegate: " + where
+}
+
+func upstream(u session.Upstream) string {
+	var servers []string
+	for _, a := range u.Servers {
+		if a.Port() == 53 {
+			servers = append(servers, a.Addr().String())
+		} else {
+			servers = append(servers, a.String())
+		}
+	}
+	text := strings.Join(servers, ", ")
+	if u.Adapter != "" {
+		text += " through " + u.Adapter
+	}
+	if len(u.Domains) > 0 {
+		text += ", for " + few(u.Domains)
+	}
+	return text
+}
+
+func claimant(x session.Competitor) string {
+	switch {
+	case x.Program != "" && x.Adapter != "":
+		return x.Program + " (adapter " + x.Adapter + ")"
+	case x.Program != "":
+		return x.Program
+	case x.Adapter != "":
+		return "the adapter " + x.Adapter
+	}
+	return "another program"
+}
+
+// domain names one; the root is every name.
+func domain(s string) string {
+	if s == "" || s == "." {
+		return "all names"
+	}
+	return s
+}
+
+// answerers say who answers.
+var answerers = map[session.Answerer]string{
+	session.AnswerTidegate: "Tidegate, on this machine",
+	session.AnswerNobody:   "Tidegate: there is no such name",
+	session.AnswerNetwork:  "the network's own servers",
+	session.AnswerVPN:      "a VPN's servers",
+	session.AnswerFile:     "the hosts file",
+	session.AnswerSystem:   "whoever this system asks",
+}
+
+// explain says who answers for a name, and why.
+func (c *call) explain(ctx context.Context, name string) error {
+	l, err := c.client.Lookup(ctx, name)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.write(l, "  ")
+	}
+	by := answerers[l.Answers]
+	if by == "" {
+		by = "not known"
+	}
+	rows := [][]string{{"Name", l.Name}, {"Answered by", by}}
+	row := func(name, text string) {
+		if text != "" {
+			rows = append(rows, []string{name, text})
+		}
+	}
+	if len(l.Servers) > 0 {
+		row("Asked at", upstream(session.Upstream{Servers: l.Servers}))
+	}
+	row("Through", l.Adapter)
+	row("Zone", l.Zone)
+	if len(l.Addresses) > 0 {
+		row("Answer", addresses(l.Addresses))
+	}
+	row("Application", string(l.App))
+	row("Why", l.Why)
+	for _, x := range l.Competitors {
+		text := claimant(x) + " has " + domain(x.Domain)
+		if x.Wins {
+			text += ", and is asked too, or instead"
+		}
+		row("Competes", text)
+	}
+	row("What to do", l.Fix)
+	c.table(nil, rows)
+	return nil
+}

@@ -1,0 +1,56 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+// Lookups says who answers for a name. Safe for concurrent use.
+type Lookups interface {
+	// Explain asks nobody for the name. It fails for what is none, in the user's
+	// words.
+	Explain(name string) (session.Lookup, error)
+}
+
+// maxLookup bounds the answer.
+const maxLookup = 1 << 20
+
+// lookup answers who answers for a name.
+func (s *Server) lookup(w http.ResponseWriter, r *http.Request) {
+	if s.o.Lookups == nil {
+		(&wire.Problem{Code: wire.CodeNotFound, Status: http.StatusNotImplemented, Title: "Tidegate has nothing to do with names here"}).Write(w)
+		return
+	}
+	l, err := s.o.Lookups.Explain(r.URL.Query().Get("name"))
+	if err != nil {
+		badRequest(w, err.Error())
+		return
+	}
+	wire.WriteJSON(w, http.StatusOK, l)
+}
+
+// Lookup asks who answers a program of this machine that looks a name up.
+func (c *Client) Lookup(ctx context.Context, name string) (session.Lookup, error) {
+	var l session.Lookup
+	resp, err := c.request(ctx, http.MethodGet, pathLookup+"?"+url.Values{"name": {name}}.Encode(), nil)
+	var p *wire.Problem
+	if errors.As(err, &p) && p.Status == http.StatusNotFound {
+		return l, errors.New("the Tidegate that runs is of another version; end it with `tidegate quit`, and start it again")
+	}
+	if err != nil {
+		return l, err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxLookup)).Decode(&l); err != nil {
+		return l, fmt.Errorf("read answer: %w", err)
+	}
+	return l, nil
+}
