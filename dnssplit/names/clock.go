@@ -10,10 +10,9 @@ type clock struct {
 	base  int64
 }
 
-// newClock goes on from what the clock was when the wall clock was that; it was
-// once at least what least says.
-func newClock(last, wall, least int64, now time.Time) clock {
-	return clock{time.Now(), max(last+max(0, now.Unix()-wall), least)}
+// newClock goes on from what the clock was when the wall clock was that.
+func newClock(last, wall int64, now time.Time) clock {
+	return clock{time.Now(), last + max(0, now.Unix()-wall)}
 }
 
 // ahead is how far the wall clock is ahead.

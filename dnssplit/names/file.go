@@ -57,7 +57,7 @@ func (p *Pool) stepped() bool {
 // load reads the file, and writes it where there is none that is sound.
 func (p *Pool) load() error {
 	now := p.o.Now()
-	p.clock = newClock(now.Unix(), now.Unix(), 0, now)
+	p.clock = newClock(now.Unix(), now.Unix(), now)
 	if p.file.path == "" {
 		return nil
 	}
@@ -84,16 +84,14 @@ func (p *Pool) load() error {
 
 // take takes over what a file says.
 func (p *Pool) take(c content, now time.Time) {
-	var least int64
 	for _, r := range c.entries {
 		e := &entry{name: r.Name, index: r.Index}
 		e.used.Store(r.Used)
 		e.kept.Store(r.Used)
 		p.names[r.Name], p.indexes[r.Index] = e, e
-		least = max(least, r.Used)
 	}
 	p.network = c.header.Network
-	p.clock = newClock(c.header.Clock, c.header.Wall, least, now)
+	p.clock = newClock(c.header.Clock, c.header.Wall, now)
 	p.file.ahead = p.clock.ahead(now)
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,7 +67,7 @@ type model struct {
 	t     *testing.T
 	dir   string
 	file  string
-	step  time.Duration
+	step  atomic.Int64 // of the wall clock, nanoseconds
 	told  told
 	live  map[string]bool
 	hosts []string
@@ -85,7 +86,7 @@ func (m *model) fail(format string, args ...any) {
 // start opens the Pool of the file: with so little room that names meet, and make
 // room for each other.
 func (m *model) start() {
-	m.p = open(m.t, Options{File: m.file, Now: func() time.Time { return time.Now().Add(m.step) }})
+	m.p = open(m.t, Options{File: m.file, Now: func() time.Time { return time.Now().Add(time.Duration(m.step.Load())) }})
 	m.p.most, m.p.spare = 6, 1
 	m.p.derive = func(name string, probe uint32) uint16 {
 		h := fnv.New32()
@@ -176,11 +177,11 @@ func (m *model) happen(h happening) {
 			m.tell(name, addrs)
 		}
 	case "step":
-		m.step += h.step
+		m.step.Add(int64(h.step))
 		time.Sleep(every) // until it has been noticed
 	case "restart":
 		m.stop()
-		m.step += h.step
+		m.step.Add(int64(h.step))
 		time.Sleep(h.wait)
 		m.start()
 	case "kill": // what the file says now is all that is left
@@ -196,7 +197,7 @@ func (m *model) happen(h happening) {
 		f.Write(b)
 		f.Close()
 		m.file = f.Name()
-		m.step += h.step
+		m.step.Add(int64(h.step))
 		time.Sleep(h.wait)
 		m.start()
 	}

@@ -1,0 +1,82 @@
+package names
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// How much time has passed for a name, whatever was done to the clocks.
+func TestClock(t *testing.T) {
+	const far = 1000 * time.Hour
+	for _, row := range []struct {
+		name   string
+		before time.Duration // how far the wall clock is set while it runs
+		kill   bool
+		down   time.Duration // for how long it does not run
+		set    time.Duration // and how far the wall clock is set then
+		after  time.Duration // for how long it runs then
+		room   bool
+	}{
+		{name: "at once"},
+		{name: "not long", after: Keep - time.Minute},
+		{name: "long", after: Keep + every + time.Minute, room: true},
+		{name: "long, and not running", down: Keep + every + time.Minute, room: true},
+		{name: "both", down: Keep / 2, after: Keep/2 + every + time.Minute, room: true},
+		{name: "less than long in both", down: Keep / 2, after: Keep/2 - time.Minute},
+		{name: "killed", kill: true, down: Keep - time.Minute},
+		{name: "killed, and long", kill: true, down: Keep + every + time.Minute, room: true},
+		{name: "set forward", before: far},
+		{name: "set forward, killed", before: far, kill: true},
+		{name: "set forward, long", before: far, down: Keep + every + time.Minute, room: true},
+		{name: "set back", before: -far, down: Keep - time.Minute},
+		{name: "set back, long", before: -far, down: Keep + every + time.Minute, room: true},
+		{name: "set back meanwhile", down: Keep + every + time.Minute, set: -far},
+		{name: "set back meanwhile, and time goes on", down: Keep, set: -far, after: Keep + every + time.Minute, room: true},
+		{name: "set back meanwhile, killed", kill: true, down: Keep, set: -far, after: Keep - time.Minute},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var ahead atomic.Int64 // nanoseconds
+				file := filepath.Join(t.TempDir(), "names")
+				start := func() (*Pool, func()) {
+					p := open(t, Options{File: file, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+					p.most, p.spare = 1, 0
+					p.Set(nil, []string{"corp.example"})
+					ctx, cancel := context.WithCancel(t.Context())
+					ended := make(chan struct{})
+					go func() { p.Run(ctx); close(ended) }()
+					return p, func() { cancel(); <-ended }
+				}
+				p, stop := start()
+				addrsOf(t, p, "a.corp.example")
+				time.Sleep(every + time.Second)
+				ahead.Store(int64(row.before))
+				time.Sleep(2*every - 3*time.Second)
+				addrsOf(t, p, "a.corp.example") // which is not in the file yet
+				b, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				stop()
+				if row.kill {
+					if err := os.WriteFile(file, b, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				ahead.Add(int64(row.set))
+				time.Sleep(row.down)
+				p, stop = start()
+				defer stop()
+				time.Sleep(row.after)
+				if addrs, known := p.Answer("b.corp.example"); addrs[0].IsValid() != row.room || !known {
+					t.Errorf("%v, known: %v", addrs, known)
+				}
+			})
+		})
+	}
+}
