@@ -50,6 +50,7 @@ packages() {
 	test             desktop-file-utils checks the menu entry
 	test             appstream          checks the software centre's page
 	test             bind9-dnsutils     dig: a real client of the resolver
+	test             python3-pacparser  a second reader of the proxy's file for browsers
 	test             chromium           a real browser, and its own way to look names up
 	test,bench       dnsmasq-base       a real resolver: the network's, and one to be measured beside
 	bench            dnsperf            asks resolvers, and says how fast they are

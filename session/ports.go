@@ -63,8 +63,8 @@ type WantedRoute struct {
 	Site        wire.SiteID
 	Entitlement wire.EntitlementID
 	Protocol    wire.Protocol
-	// Hosts are names, addresses and CIDRs, as an action has them; names of
-	// resolvers and scripts are the gateway's to know.
+	// Hosts are names, wildcards (wire.Wildcard), addresses and CIDRs, as an action
+	// has them; names of resolvers and scripts are the gateway's to know.
 	Hosts []string
 	Ports []uint16 // none for icmp
 	// Exclude: taken out of what the same entitlement allows. Refused: nothing

@@ -110,8 +110,10 @@ type Entitlement struct {
 type Action struct {
 	Effect   Effect   `json:"effect" yaml:"effect"`
 	Protocol Protocol `json:"protocol" yaml:"protocol"`
-	// Hosts are names, addresses, CIDRs, and resolver names such as
-	// dns://wiki.corp.example, whose present addresses are meant.
+	// Hosts are names, wildcards (see Wildcard), addresses, CIDRs, and resolver
+	// names such as dns://wiki.corp.example, whose present addresses are meant. Of
+	// the entitlements that allow a name only those count that name it exactly or,
+	// where none does, by the longest wildcard.
 	Hosts []string `json:"hosts,omitempty" yaml:"hosts"`
 	Ports []uint16 `json:"ports,omitempty" yaml:"ports"` // none for icmp
 	// Script is the entitlement script that yields further hosts.

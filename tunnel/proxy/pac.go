@@ -12,9 +12,9 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
-// rules are what the PAC file names: the names, addresses and networks that
-// entitlements lead to by TCP, also those that are refused there, and nothing else
-// of them. They never change.
+// rules are what the PAC file names: the names, domains, addresses and networks
+// that entitlements lead to by TCP, also those that are refused there, and nothing
+// else of them. They never change.
 type rules struct {
 	list []rule
 }
@@ -23,6 +23,11 @@ type rules struct {
 type rule struct {
 	// Names are hosts, each behind a dot, with their ports.
 	Names map[string][]uint16 `json:"names,omitempty"`
+	// Below are domains, each behind a dot, with the ports of all names below them;
+	// but for Except, which are names, and ExceptBelow, which are domains again.
+	Below       map[string][]uint16 `json:"below,omitempty"`
+	Except      map[string][]uint16 `json:"except,omitempty"`
+	ExceptBelow map[string][]uint16 `json:"exceptBelow,omitempty"`
 	// Nets and Not are networks; an address of Not is none of ours.
 	Nets []network `json:"nets,omitempty"`
 	Not  []network `json:"not,omitempty"`
@@ -42,7 +47,7 @@ func newRules(w session.Wanted) *rules {
 	get := func(by map[wire.EntitlementID]*rule, id wire.EntitlementID) *rule {
 		r := by[id]
 		if r == nil {
-			r = &rule{Names: map[string][]uint16{}}
+			r = &rule{Names: map[string][]uint16{}, Below: map[string][]uint16{}, Except: map[string][]uint16{}, ExceptBelow: map[string][]uint16{}}
 			by[id] = r
 		}
 		return r
@@ -51,6 +56,9 @@ func newRules(w session.Wanted) *rules {
 		if n, ok := newNetwork(host, ports); ok {
 			r := get(by, id)
 			r.Nets = append(r.Nets, n)
+		} else if domain, err := wire.Wildcard(host); err == nil {
+			r := get(by, id)
+			r.Below["."+domain] = append(r.Below["."+domain], ports...)
 		} else if name, err := parseHost(host); err == nil {
 			r := get(by, id)
 			r.Names["."+name] = append(r.Names["."+name], ports...)
@@ -79,10 +87,12 @@ func newRules(w session.Wanted) *rules {
 		for _, h := range r.Hosts {
 			if n, ok := newNetwork(h, r.Ports); ok {
 				to.Not = append(to.Not, n)
+			} else if domain, err := wire.Wildcard(h); err == nil {
+				to.exclude("."+domain, r.Ports)
 			} else if name, err := parseHost(h); err == nil {
-				left := slices.DeleteFunc(to.Names["."+name], func(p uint16) bool { return slices.Contains(r.Ports, p) })
-				if to.Names["."+name] = left; len(left) == 0 {
-					delete(to.Names, "."+name)
+				to.without("."+name, r.Ports)
+				if to.covers("."+name, r.Ports) {
+					to.Except["."+name] = append(to.Except["."+name], r.Ports...)
 				}
 			}
 		}
@@ -96,15 +106,52 @@ func newRules(w session.Wanted) *rules {
 	return all
 }
 
+// without takes ports from a name.
+func (r *rule) without(name string, ports []uint16) {
+	r.Names[name] = slices.DeleteFunc(r.Names[name], func(p uint16) bool { return slices.Contains(ports, p) })
+	if len(r.Names[name]) == 0 {
+		delete(r.Names, name)
+	}
+}
+
+// exclude takes ports from all names below a domain.
+func (r *rule) exclude(domain string, ports []uint16) {
+	for name := range r.Names {
+		if strings.HasSuffix(name, domain) && name != domain {
+			r.without(name, ports)
+		}
+	}
+	wider := r.covers(domain, ports)
+	for below := range r.Below {
+		wider = wider || strings.HasSuffix(below, domain)
+	}
+	if wider {
+		r.ExceptBelow[domain] = append(r.ExceptBelow[domain], ports...)
+	}
+}
+
+// covers says whether a wildcard stands for a name on one of the ports: only then
+// the file tells of what is taken out.
+func (r *rule) covers(name string, ports []uint16) bool {
+	for domain, of := range r.Below {
+		if strings.HasSuffix(name, domain) && name != domain && slices.ContainsFunc(ports, func(p uint16) bool { return slices.Contains(of, p) }) {
+			return true
+		}
+	}
+	return false
+}
+
 func (all *rules) add(r *rule) {
-	for name, ports := range r.Names {
-		slices.Sort(ports)
-		r.Names[name] = slices.Compact(ports)
+	for _, m := range []map[string][]uint16{r.Names, r.Below, r.Except, r.ExceptBelow} {
+		for name, ports := range m {
+			slices.Sort(ports)
+			m[name] = slices.Compact(ports)
+		}
 	}
 	if len(r.Nets) == 0 {
 		r.Not = nil
 	}
-	if len(r.Names)+len(r.Nets) > 0 {
+	if len(r.Names)+len(r.Below)+len(r.Nets) > 0 {
 		all.list = append(all.list, *r)
 	}
 }
@@ -148,7 +195,8 @@ function FindProxyForURL(url, host) {
   var port = portOf(url), address = groups(host);
   for (var i = 0; i < rules.length; i++) {
     var r = rules[i];
-    if (address ? within(r.nets, address, port) && !within(r.not, address, port) : named(r.names, host, port)) {
+    if (address ? within(r.nets, address, port) && !within(r.not, address, port) :
+        named(r.names, host, port) || below(r.below, host, port) && !named(r.except, host, port) && !below(r.exceptBelow, host, port)) {
       return "PROXY %s";
     }
   }
@@ -182,6 +230,16 @@ function has(ports, port) {
 
 function named(names, host, port) {
   return !!names && Object.prototype.hasOwnProperty.call(names, "." + host) && has(names["." + host], port);
+}
+
+function below(domains, host, port) {
+  for (var i = host.indexOf(".", 1); domains && i > 0; i = host.indexOf(".", i + 1)) {
+    var domain = host.substring(i);
+    if (Object.prototype.hasOwnProperty.call(domains, domain) && has(domains[domain], port)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 function within(nets, address, port) {
