@@ -56,7 +56,9 @@ func TestClock(t *testing.T) {
 				addrsOf(t, p, "a.corp.example")
 				time.Sleep(every + time.Second)
 				ahead.Store(int64(row.before))
-				time.Sleep(2*every - 3*time.Second)
+				time.Sleep(every)
+				addrsOf(t, p, "a.corp.example")
+				time.Sleep(every - 6*time.Second)
 				addrsOf(t, p, "a.corp.example") // which is not in the file yet
 				b, err := os.ReadFile(file)
 				if err != nil {
