@@ -46,7 +46,7 @@ func runPolicy(ctx context.Context, args []string) error {
 		return writeSchema(os.Stdout)
 	case verb == "plan" && len(words) == 1, verb == "apply" && len(words) == 1, verb == "explain" && len(words) == 2:
 	default:
-		return usageError("policy: say check PATH, test PATH CASES, plan PATH, apply PATH, explain USER APP or schema")
+		return usageError("policy: say check PATH, test PATH CASES, plan PATH, apply PATH, explain USER APP|HOST[:PORT] or schema")
 	}
 	if err := o.needConfig(); err != nil {
 		return err

@@ -22,7 +22,7 @@ const usage = `tidegate-server runs the server side of Tidegate.
   tidegate-server policy test PATH CASES...            judge cases
   tidegate-server policy plan PATH --config FILE       foresee what PATH would do to live sessions
   tidegate-server policy apply PATH --config FILE [--plan ID] [--yes]
-  tidegate-server policy explain USER APP --config FILE
+  tidegate-server policy explain USER APP|HOST[:PORT] --config FILE
   tidegate-server policy schema                        write the JSON Schema
   tidegate-server gateway --config FILE                run a gateway
   tidegate-server lab [--config FILE] [--quick]        run all of it, to try out

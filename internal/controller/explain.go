@@ -23,6 +23,9 @@ type Explanation struct {
 	Entitlement wire.EntitlementID `json:"entitlement"`
 	Name        string             `json:"name"`
 	Apps        []wire.AppID       `json:"apps,omitempty"`
+	// Named is the host of the entitlement's actions by which it has the destination
+	// that was asked about, for example *.corp.example; "" where an application was.
+	Named string `json:"named,omitempty"`
 	// Policies are those that are assigned and give the entitlement.
 	Policies []string  `json:"policies,omitempty"`
 	Risk     wire.Risk `json:"risk"`
@@ -43,7 +46,9 @@ type Explanation struct {
 
 // Explain says for each live session of a user's why an application, by the id
 // of its shortcut or of its entitlement, may be used or not; "" means all that
-// the user is entitled to. A user without a session is judged as if signed in
+// the user is entitled to. What is no id is a destination, host or host:port, and
+// meant is the entitlement that names it the nearest: exactly, or by the longest
+// wildcard. A user without a session is judged as if signed in
 // just now, with nothing known of the device.
 func (c *Controller) Explain(ctx context.Context, user, app string) ([]Explanation, error) {
 	conf := c.conf.Load()
@@ -52,8 +57,11 @@ func (c *Controller) Explain(ctx context.Context, user, app string) ([]Explanati
 		return nil, fmt.Errorf("user %q %w; see the User resources of the configuration", user, ErrUnknown)
 	}
 	named := entitlementsOf(conf.Config, app)
-	if app != "" && len(named) == 0 {
-		return nil, fmt.Errorf("application %q %w; name a shortcut or an entitlement of the configuration", app, ErrUnknown)
+	d := parseDestination(app)
+	byID := app == "" || len(named) > 0
+	every := slices.Sorted(maps.Keys(conf.Entitlements))
+	if decide, _ := namings(conf.Config, every, d); !byID && len(decide) == 0 {
+		return nil, fmt.Errorf("application %q %w; name a shortcut or an entitlement of the configuration, or a destination that one names, such as wiki.corp.example:443", app, ErrUnknown)
 	}
 	risk, err := c.riskOf(ctx, user)
 	if err != nil {
@@ -86,19 +94,61 @@ func (c *Controller) Explain(ctx context.Context, user, app string) ([]Explanati
 		if app == "" {
 			ids = slices.Sorted(maps.Keys(given))
 		}
+		var decide, wider []naming
+		if !byID {
+			if decide, wider = namings(conf.Config, slices.Sorted(maps.Keys(given)), d); len(decide) == 0 {
+				decide, wider = namings(conf.Config, every, d)
+			}
+		}
+		for _, n := range decide {
+			x := Explanation{User: user, Session: s.ID, Device: s.Device, Address: s.Address, Risk: risk}
+			x.entitle(conf.Config, s, n.id)
+			x.Named = n.host
+			switch {
+			case !given[n.id]:
+				x.denyUngiven(conf.Config)
+			case n.refuses:
+				x.Offline, x.Reason = true, wire.Reason{Kind: wire.ReasonBlocked}
+			default:
+				c.judgement(&x, conf, s, u, now)
+			}
+			x.compare(wider)
+			out = append(out, x)
+		}
 		for _, id := range ids {
 			x := Explanation{User: user, Session: s.ID, Device: s.Device, Address: s.Address, Risk: risk}
 			x.entitle(conf.Config, s, id)
 			if given[id] {
 				c.judgement(&x, conf, s, u, now)
 			} else {
-				x.Offline, x.Reason = true, wire.Reason{Kind: wire.ReasonNotEntitled}
-				x.Note = "no policy that is assigned gives it; " + givers(conf.Config, id)
+				x.denyUngiven(conf.Config)
 			}
 			out = append(out, x)
 		}
 	}
 	return out, nil
+}
+
+func (x *Explanation) denyUngiven(conf *config.Config) {
+	x.Offline, x.Reason = true, wire.Reason{Kind: wire.ReasonNotEntitled}
+	x.Note = "no policy that is assigned gives it; " + givers(conf, x.Entitlement)
+}
+
+// compare notes which other entitlements would have the destination, were there
+// not one that names it better.
+func (x *Explanation) compare(wider []naming) {
+	if len(wider) == 0 {
+		return
+	}
+	var others []string
+	for _, w := range wider {
+		others = append(others, w.host+" of "+string(w.id))
+	}
+	note := x.Named + " is nearer than " + strings.Join(others, ", ") + ", which does not count"
+	if x.Note != "" {
+		note = x.Note + "; " + note
+	}
+	x.Note = note
 }
 
 // judgement fills in what the gateway said last, or what it would say.
