@@ -31,14 +31,17 @@ const (
 
 // names are the answer to a handover.
 type names struct {
-	Names map[string][2]netip.Addr `json:"names"`
+	Names  map[string][2]netip.Addr `json:"names"`
+	Server netip.Addr               `json:"server,omitzero"`
 }
 
 // Attachment is a device that the tray process carries.
 type Attachment struct {
 	// Names are the applications' hosts and the addresses that stand for them.
 	Names map[string][2]netip.Addr
-	conn  *net.UnixConn
+	// Server answers lookups, at port 53 within the device; zero: nobody does.
+	Server netip.Addr
+	conn   *net.UnixConn
 }
 
 // Attach hands a TUN device to the running instance of a profile, which carries
@@ -82,7 +85,7 @@ func (a *Attachment) handOver(device, process *os.File) error {
 	if err := readFrame(r, &answer); err != nil {
 		return fmt.Errorf("hand over the device: %w", err)
 	}
-	a.Names = answer.Names
+	a.Names, a.Server = answer.Names, answer.Server
 	return nil
 }
 

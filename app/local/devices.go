@@ -18,6 +18,8 @@ type Devices interface {
 	// Names are the applications' hosts and the addresses that stand for them,
 	// IPv4 and IPv6.
 	Names() map[string][2]netip.Addr
+	// Server is where, within a device, lookups are answered, at port 53.
+	Server() netip.Addr
 	// Carry carries a device until ctx ends or the device is gone, and closes it.
 	Carry(ctx context.Context, device *os.File) error
 }
@@ -76,7 +78,7 @@ func (s *Server) carry(ctx context.Context, c *net.UnixConn) {
 	}
 	device, process := files[0], files[1]
 	defer process.Close()
-	if err := writeFrame(c, names{s.o.Devices.Names()}); err != nil {
+	if err := writeFrame(c, names{s.o.Devices.Names(), s.o.Devices.Server()}); err != nil {
 		device.Close()
 		return
 	}

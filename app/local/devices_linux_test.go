@@ -37,6 +37,8 @@ var deviceNames = map[string][2]netip.Addr{"wiki.corp": {netip.MustParseAddr("10
 
 func (d *fakeDevices) Names() map[string][2]netip.Addr { return deviceNames }
 
+func (d *fakeDevices) Server() netip.Addr { return netip.MustParseAddr("100.96.255.255") }
+
 func (d *fakeDevices) Carry(ctx context.Context, device *os.File) error {
 	defer func() { d.ended <- struct{}{} }()
 	defer device.Close()
@@ -103,6 +105,9 @@ func TestDevices(t *testing.T) {
 			device.Close()
 			if diff := cmp.Diff(deviceNames, a.Names, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 				t.Error(diff)
+			}
+			if a.Server != d.Server() {
+				t.Errorf("lookups go to %v", a.Server)
 			}
 			io.WriteString(far, "packet")
 			if got := <-d.read; got != "packet" {

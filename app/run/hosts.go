@@ -40,12 +40,17 @@ func hosts(system string, names Names, ipv6 bool) string {
 	return b.String()
 }
 
-// resolver is the resolv.conf: nobody answers there, at once, so that what is no
-// application's name fails quickly and is told to no network.
-const resolver = `# Tidegate: the names of the applications are in /etc/hosts; others there are none.
-nameserver 127.0.0.1
-options timeout:1 attempts:1
-`
+// resolver is the resolv.conf: the tray process answers there, for names that came
+// later and those below a domain, and says of all others that there are none. So
+// does whoever does not answer at all, where it is of another version: nothing is
+// told to any network.
+func resolver(server netip.Addr) string {
+	if !server.IsValid() {
+		server = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return "# Tidegate: the names of the applications are in /etc/hosts, or known here; others there are none.\n" +
+		"nameserver " + server.String() + "\noptions timeout:2 attempts:2\n"
+}
 
 // nsswitch is the system's nsswitch.conf with hosts looked up in the file and by
 // resolv.conf alone: other sources ask daemons that are outside and would ask the

@@ -19,7 +19,9 @@ import (
 
 	"github.com/tidegate/tidegate/app/apptest"
 	"github.com/tidegate/tidegate/app/local"
+	"github.com/tidegate/tidegate/app/nameserver"
 	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/dnssplit/names"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel/front"
@@ -89,6 +91,8 @@ func source() *apptest.Source {
 type devices struct {
 	web, shell string // where they listen
 
+	pool *names.Pool // those below a domain
+
 	mu      sync.Mutex
 	asked   []front.Target // what is not covered
 	carried int
@@ -102,7 +106,15 @@ func newDevices() (*devices, error) {
 	}
 	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "wiki for "+r.Host+"\n") }))
 	shell, err := sshServer()
-	return &devices{web: l.Addr().String(), shell: shell, changed: make(chan struct{}, 1)}, err
+	if err != nil {
+		return nil, err
+	}
+	pool, err := names.Open(names.Options{})
+	if err != nil {
+		return nil, err
+	}
+	pool.Set(nil, []string{"lab.corp"})
+	return &devices{web: l.Addr().String(), shell: shell, pool: pool, changed: make(chan struct{}, 1)}, nil
 }
 
 var testNames = map[string][2]netip.Addr{
@@ -119,13 +131,21 @@ func (d *devices) Host(a netip.Addr) (string, bool) {
 			return name, true
 		}
 	}
-	return "", false
+	return d.pool.Host(a)
 }
+
+func (d *devices) Server() netip.Addr { return nameserver.Addr }
 
 func (d *devices) Carry(ctx context.Context, device *os.File) error {
 	d.count(1)
 	defer d.count(-1)
-	return stack.New(stack.Options{Device: device, Router: router{d}, Names: d}).Run(ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	lookups := nameserver.New(nameserver.Options{Zone: d.pool, Router: router{d}})
+	var answering sync.WaitGroup
+	defer answering.Wait()
+	defer cancel()
+	answering.Go(func() { lookups.Run(ctx) })
+	return stack.New(stack.Options{Device: device, Router: lookups, Names: d}).Run(ctx)
 }
 
 func (d *devices) count(n int) {
@@ -162,7 +182,7 @@ func (d *devices) lead(t front.Target) string {
 	case t.Protocol == wire.ICMP && t.Host == "wiki.corp":
 		return d.web
 	case t.Protocol != wire.TCP:
-	case t.Host == "wiki.corp" && t.Port == 80, t.Host == "10.9.8.7" && t.Port == 80:
+	case strings.HasSuffix(t.Host, ".lab.corp") && t.Port == 80, t.Host == "wiki.corp" && t.Port == 80, t.Host == "10.9.8.7" && t.Port == 80:
 		return d.web
 	case t.Host == "shell.corp" && t.Port == 22:
 		return d.shell

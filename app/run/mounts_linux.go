@@ -3,6 +3,7 @@ package run
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"syscall"
 
@@ -20,8 +21,8 @@ var daemons = []string{
 	"/run/mdnsd",
 }
 
-// cover has names looked up in our files alone. folder is one of the user's own.
-func cover(folder string, names Names, ipv6 bool) error {
+// cover has names looked up in our files, and beyond them of server alone. folder is one of the user's own.
+func cover(folder string, names Names, server netip.Addr, ipv6 bool) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("keep mounts to ourselves: %w", err)
 	}
@@ -30,7 +31,7 @@ func cover(folder string, names Names, ipv6 bool) error {
 		text func(system string) string
 	}{
 		{"/etc/hosts", func(system string) string { return hosts(system, names, ipv6) }},
-		{"/etc/resolv.conf", func(string) string { return resolver }},
+		{"/etc/resolv.conf", func(string) string { return resolver(server) }},
 		{"/etc/nsswitch.conf", nsswitch},
 	} {
 		system, err := os.ReadFile(f.path)

@@ -82,7 +82,7 @@ func become(p profile.Profile, path string, program []string) error {
 	defer attached.Close()
 	device.Close() // it is the tray process's now
 	self.Close()
-	if err := cover(p.Runtime, attached.Names, ipv6); err != nil {
+	if err := cover(p.Runtime, attached.Names, attached.Server, ipv6); err != nil {
 		if os.IsPermission(err) {
 			return forbidden(unix.EPERM, thisKernel())
 		}
