@@ -255,8 +255,8 @@ func (d *direct) leave(j *journal, path string, w world) error {
 	return nil
 }
 
-// recover ends a swap that was interrupted: what is left beside the file is either
-// of us, or what somebody had just written when it was swapped for ours.
+// recover ends a swap that was interrupted: what is left beside the file is of us,
+// or, where ours has taken its place, what somebody had just written.
 func (d *direct) recover(j *journal, path string) {
 	whole, part := aside(d.o.path(path))
 	os.Remove(part)
@@ -264,18 +264,31 @@ func (d *direct) recover(j *journal, path string) {
 	if c == nil || err != nil {
 		return
 	}
-	own := c.Link != "" || covered(c.Text)
-	if j != nil && j.Layers != nil {
-		own = own || bytes.Equal(c.Text, j.Layers.text()) || j.Layers.VPN != nil && bytes.Equal(c.Text, j.Layers.VPN.Text)
-		if e := j.change(path); e != nil && e.Was != nil {
-			own = own || bytes.Equal(c.Text, e.Was.Text)
-		}
+	cur, err := look(d.o.path(path))
+	if err != nil {
+		return
 	}
-	if own {
+	if cur == nil || !covered(cur.Text) || c.Link != "" || covered(c.Text) || j.knows(path, c.Text, uncover(cur.Text)) {
 		os.Remove(whole)
 	} else if err := os.Rename(whole, d.o.path(path)); err == nil {
 		d.log.Info("what another program had written is put back", "file", path)
 	}
+}
+
+// knows says whether text is what one of the layers wants at a path, or more.
+func (j *journal) knows(path string, text []byte, more ...[]byte) bool {
+	texts, server := more, netip.Addr{}
+	if j != nil && j.Layers != nil {
+		texts, server = append(texts, j.Layers.text()), j.Layers.Server
+		if j.Layers.VPN != nil {
+			texts = append(texts, j.Layers.VPN.Text)
+		}
+		if e := j.change(path); e != nil && e.Was != nil {
+			texts = append(texts, e.Was.Text)
+		}
+	}
+	own := strip(text, server)
+	return slices.ContainsFunc(texts, func(t []byte) bool { return bytes.Equal(t, text) || bytes.Equal(t, own) })
 }
 
 func (d *direct) exists(path string) bool {

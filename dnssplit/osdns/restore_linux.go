@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 )
 
@@ -43,7 +45,17 @@ func (d *direct) undo(j *journal) error {
 // undoBackups has others not put us back when we are gone: what they have copied
 // while we were there becomes what it would have been.
 func (d *direct) undoBackups() error {
-	for _, b := range backupsAt(d.o, append(slices.Clone(vpncBackups), resolvConf+".*", resolvConf+"-*")...) {
+	patterns := append(slices.Clone(vpncBackups), resolvConf+".*", resolvConf+"-*")
+	for _, p := range patterns {
+		whole, part := aside(d.o.path(p))
+		for _, p := range []string{whole, part} {
+			names, _ := filepath.Glob(p) // errors are of the pattern
+			for _, name := range names {
+				os.Remove(name) // what a crash has left of this
+			}
+		}
+	}
+	for _, b := range backupsAt(d.o, patterns...) {
 		if !covered(b.text) {
 			continue
 		}

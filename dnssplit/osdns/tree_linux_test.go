@@ -3,7 +3,7 @@ package osdns
 import (
 	"bytes"
 	"errors"
-	"io"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -121,7 +121,7 @@ func tree(t testing.TB, packages ...string) Options {
 		t.Fatal(err)
 	}
 	for path := range files {
-		install(t, o, path, path)
+		program(t, o, path)
 	}
 	for _, p := range packages {
 		dir := debian(t, p)
@@ -139,7 +139,7 @@ func tree(t testing.TB, packages ...string) Options {
 	return o
 }
 
-// install copies a file of this machine into the tree.
+// install puts a file of this machine into the tree.
 func install(t testing.TB, o Options, from, to string) {
 	t.Helper()
 	dir, err := o.resolve(filepath.Dir(to))
@@ -149,9 +149,6 @@ func install(t testing.TB, o Options, from, to string) {
 			dir = "/usr" + dir
 		}
 	}
-	if err := os.MkdirAll(o.path(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
 	to = filepath.Join(o.path(dir), filepath.Base(to))
 	if _, err := os.Lstat(to); err == nil {
 		return
@@ -159,29 +156,62 @@ func install(t testing.TB, o Options, from, to string) {
 	if from, err = filepath.EvalSymlinks(from); err != nil {
 		return // a link of documentation
 	}
-	if os.Link(from, to) == nil {
-		return
+	duplicate(t, from, to)
+}
+
+func duplicate(t testing.TB, from, to string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	src, err := os.Open(from)
+	b, err := os.ReadFile(from)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer src.Close()
-	info, err := src.Stat()
+	info, err := os.Stat(from)
+	if err == nil {
+		err = os.WriteFile(to, b, info.Mode().Perm())
+	}
 	if err != nil {
-		t.Fatal(err)
-	}
-	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE, info.Mode().Perm())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(dst, src); err != nil {
-		t.Fatal(err)
-	}
-	if err := dst.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
+
+// program puts a program, or what it loads, into the tree: a second name of a copy
+// that all trees share, so that nothing done to it there is done to this machine's.
+func program(t testing.TB, o Options, path string) {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	own := filepath.Join(repository(t), "build", "debian", "programs", path)
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if have, err := os.Stat(own); err != nil || have.Size() != info.Size() || have.ModTime().Before(info.ModTime()) {
+		next := fmt.Sprintf("%s.%d", own, os.Getpid())
+		duplicate(t, path, next)
+		if err := os.Rename(next, own); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir, err := o.resolve(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(o.path(dir), filepath.Base(path))
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(to); err == nil {
+		return // by another name of its folder
+	}
+	if os.Link(own, to) != nil {
+		duplicate(t, own, to) // on another filesystem
+	}
+}
+
+var shared sync.Mutex
 
 // write makes a file in the tree.
 func write(t testing.TB, o Options, name, text string) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os/exec"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -206,13 +205,7 @@ func TestVPNComesAndGoes(t *testing.T) {
 			if diff := cmp.Diff(tt.want, f.conf()); diff != "" {
 				t.Errorf("resolv.conf is not what it should be (-want +got):\n%s", diff)
 			}
-			if j, err := readJournal(f.o); j != nil || err != nil {
-				t.Errorf("there is a journal left: %+v, %v", j, err)
-			}
-			left, err := exec.Command("find", f.o.path("/etc"), f.o.path("/run"), "-name", "*tidegate*").CombinedOutput()
-			if err != nil || len(left) > 0 {
-				t.Errorf("left: %s, %v", left, err)
-			}
+			f.nothingLeft()
 		})
 	}
 }
