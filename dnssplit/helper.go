@@ -51,6 +51,7 @@ var titles = map[protocol.Code]string{
 const (
 	noWay    wire.Code = "no-way"    // nothing is known of what the system asks
 	filtered wire.Code = "rp-filter" // what comes back by the physical adapter is dropped
+	enforced wire.Code = "enforced"  // another program's rules keep lookups in its tunnel
 	underlay wire.Code = "underlay"  // we are reached by a name of our own zone
 )
 

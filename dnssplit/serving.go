@@ -169,7 +169,13 @@ func (s *serving) bring(ctx context.Context, up bool) (*session.DNSFact, error) 
 	}
 	s.resolver.Forward(forwarded(a))
 	f := fact(a, zones, over)
-	if gate != "" && f.Problem == nil {
+	device := s.enforced()
+	switch {
+	case f.Problem != nil:
+	case device != "" && f.All:
+		f.Problem = &wire.Problem{Code: enforced, Title: "Another program keeps lookups in its tunnel",
+			Detail: "Its rules let no lookup leave by " + device + ", so that names which are not yours are asked wherever it leads them."}
+	case gate != "":
 		f.Problem = &wire.Problem{Code: underlay, Title: "Some names below a domain are not looked up here",
 			Detail: "One of your entitlements names all below a domain in which " + gate + " is too, by which Tidegate itself reaches your organisation."}
 	}
@@ -181,6 +187,7 @@ func (s *serving) bring(ctx context.Context, up bool) (*session.DNSFact, error) 
 // of such a domain that are known stand for it.
 func (s *serving) zones() (zones []string, gate string) {
 	w, gates := s.want(), s.gates()
+	s.zone.without(gates)
 	for _, z := range s.o.Pool.Zones() {
 		at := slices.IndexFunc(gates, func(g string) bool { return within(g, z) })
 		if at < 0 {

@@ -2,12 +2,15 @@ package dnssplit
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/tidegate/tidegate/dnssplit/names"
@@ -59,6 +62,7 @@ type answering interface {
 // Split serves names while somebody is signed in. Make it with New.
 type Split struct {
 	o        Options
+	zone     *zone
 	resolver answering
 
 	news chan struct{} // holds one token while something has changed that Run acts upon
@@ -68,6 +72,7 @@ type Split struct {
 	up      bool // the network device is
 	changed int  // how often the machine's network has, since Run looked
 	asked   map[string]time.Time
+	forced  map[string]bool  // adapters that names are kept from, by another program's rules
 	last    *session.DNSFact // reported last
 }
 
@@ -142,8 +147,8 @@ func New(o Options) *Split {
 	if o.Hosts == "" {
 		o.Hosts = "/etc/hosts"
 	}
-	s := &Split{o: o, news: make(chan struct{}, 1), asked: map[string]time.Time{}}
-	s.resolver = resolver.New(resolver.Options{Zone: o.Pool, IPv6: o.IPv6, Asked: s.note, Log: o.Log})
+	s := &Split{o: o, zone: &zone{Pool: o.Pool}, news: make(chan struct{}, 1), asked: map[string]time.Time{}, forced: map[string]bool{}}
+	s.resolver = resolver.New(resolver.Options{Zone: s.zone, IPv6: o.IPv6, Asked: s.note, Bound: s.bound, Log: o.Log})
 	return s
 }
 
@@ -191,6 +196,29 @@ func (s *Split) note(name string, ours bool) {
 	}
 	s.asked[name] = now
 	s.tick()
+}
+
+// bound takes from the resolver whether its sockets go by an adapter.
+func (s *Split) bound(device string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	forced := errors.Is(err, syscall.EPERM)
+	if forced != s.forced[device] {
+		s.forced[device] = forced
+		s.tick()
+	}
+}
+
+// enforced is the adapter that names are kept from; empty: none is.
+func (s *Split) enforced() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, device := range slices.Sorted(maps.Keys(s.forced)) {
+		if s.forced[device] {
+			return device
+		}
+	}
+	return ""
 }
 
 // Servers are those that names which are not ours are asked of, as far as they are

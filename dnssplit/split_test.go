@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -364,6 +366,9 @@ func TestUnderlay(t *testing.T) {
 		if p := f.Problem; p == nil || p.Code != underlay || !strings.Contains(p.Detail, "gw.corp.example") {
 			t.Errorf("it says %+v", p)
 		}
+		if b.zone.Below("gw.corp.example") || !b.zone.Below("wiki.corp.example") || !b.zone.Below("new.corp.example") {
+			t.Error("the resolver takes other names for ours")
+		}
 		w.Sites = nil
 		b.Split.Apply(w)
 		b.expect("apply corp.example lab.example" + reverse)
@@ -428,6 +433,18 @@ func TestEveryNameComesHere(t *testing.T) {
 		b.Device(true)
 		b.expect("open", zones, "forward [{[192.0.2.1:53] eth0 []}]")
 		f := b.state()
+		defer func() {
+			b.set(func() { b.answer.Filtered = false })
+			b.Split.bound("eth0", os.NewSyscallError("sendto", syscall.EPERM))
+			if p := b.state().Problem; p == nil || p.Code != enforced || !strings.Contains(p.Detail, "eth0") {
+				t.Errorf("it says %+v", p)
+			}
+			b.Split.bound("eth0", nil)
+			b.Split.bound("eth1", os.NewSyscallError("bind", syscall.ENODEV))
+			if p := b.state().Problem; p != nil {
+				t.Errorf("it says %+v", p)
+			}
+		}()
 		if !f.All || len(f.Upstreams) != 1 || f.Upstreams[0].Adapter != "eth0" || f.Problem == nil || f.Problem.Code != "rp-filter" {
 			t.Errorf("it says %+v", f)
 		}

@@ -23,6 +23,7 @@ var dnsFixes = map[wire.Code]string{
 	"no-way":   "Nothing that this system asks names with is known here. Ask whoever administers it to use systemd-resolved, resolvconf or a plain /etc/resolv.conf.",
 	"rp-filter": "Ask whoever administers this machine to set net.ipv4.conf.all.rp_filter to 2: " +
 		"with strict filtering the answers of the network's own servers are dropped while a VPN has the default route.",
+	"enforced": "Ask whoever runs that VPN to let this machine ask the network's own name servers, or disconnect it.",
 	"underlay": "Ask your administrator to give the controller and the gateways names outside that domain.",
 	"overlap":  "Leave that network, or disconnect the VPN that uses these addresses, and sign in again.",
 }
