@@ -17,29 +17,42 @@ func plainName(msg []byte, at int) (end int, ok bool) {
 	return 0, false
 }
 
-// skipName is where the name at an offset ends. A pointer leads backwards only, so
-// that no reader goes round in circles.
+// skipName is where the name at an offset ends. A pointer leads to what ends before
+// the name that it is in, so that no reader goes round in circles.
 func skipName(msg []byte, at int) (end int, ok bool) {
-	for start := at; at < len(msg); {
-		n := int(msg[at])
-		switch {
-		case n == 0:
-			return at + 1, at+1-start <= nameMax
-		case n >= 0xc0:
-			if at+1 >= len(msg) {
+	limit, length := len(msg), 0
+	for {
+		start := at
+		for {
+			if at >= limit {
 				return 0, false
 			}
-			to := (n&0x3f)<<8 | int(msg[at+1])
-			return at + 2, headerLen <= to && to < start
-		case n > 63:
+			n := int(msg[at])
+			if n >= 0xc0 {
+				break
+			}
+			at += 1 + n
+			if n == 0 && end == 0 {
+				return at, true
+			} else if n == 0 {
+				return end, true
+			}
+			if length += 1 + n; n > 63 || length >= nameMax {
+				return 0, false
+			}
+		}
+		if at+2 > limit {
 			return 0, false
 		}
-		at += 1 + n
-		if at-start > nameMax {
+		to := int(msg[at]&0x3f)<<8 | int(msg[at+1])
+		if to < headerLen || to >= start {
 			return 0, false
 		}
+		if end == 0 {
+			end = at + 2
+		}
+		limit, at = start, to
 	}
-	return 0, false
 }
 
 // record is a resource record within a message.
