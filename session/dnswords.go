@@ -44,7 +44,7 @@ func explainCompetitor(c Competitor) *Problem {
 		how = "end that program while you use the applications"
 	}
 	return &Problem{Code: codeCompetitor + c.Domain + "-" + c.Adapter, Action: "acknowledge", Warning: true,
-		Title: upper(c.who()) + " answers for your applications too",
+		Title: c.who() + " answers for your applications too",
 		Detail: fmt.Sprintf("It has claimed the names below %s, which are your applications'. Lookups of them go there, too or instead, and may lead elsewhere.",
 			c.Domain),
 		Fix: fmt.Sprintf("Take %s out of its DNS settings, or %s. `tidegate dns explain NAME` says who answers for a name.", c.Domain, how)}
@@ -92,7 +92,7 @@ func dnsHappened(prev, next *DNS, add func(string, wire.AppID, string, ...any)) 
 	}
 	for _, c := range is.Competitors {
 		if c.Wins && !slices.Contains(was.Competitors, c) {
-			add("dns-competitor", "", "%s claimed names below %s, which are your applications'", upper(c.who()), c.Domain)
+			add("dns-competitor", "", "%s claimed names below %s, which are your applications'", c.who(), c.Domain)
 		}
 	}
 	if p := is.Problem; p != nil && (was.Problem == nil || was.Problem.Code != p.Code) {
