@@ -170,6 +170,16 @@ func TestSyntheticTarget(t *testing.T) {
 			<-o.done
 		}
 		s.until("the application's count", func(f session.DataplaneFacts) bool { return f.Apps["app"].Up == 10 })
+		// One that stands for nothing is nobody's, even where an entitlement has it.
+		w := s.latest()
+		w.Routes = append(w.Routes, session.WantedRoute{Site: "hq", Entitlement: "web", Protocol: wire.TCP, Hosts: []string{"100.64.0.0/10", "fd00::/8"}, Ports: []uint16{80}})
+		s.Apply(w)
+		s.now()
+		for host, want := range map[string]bool{"100.65.1.2": true, "100.96.1.2": false, "::ffff:100.96.1.2": false, "fd54:6964:6567::1:2": false, "fd54:6964:6568::1:2": true} {
+			if got := s.Router().Covers(front.Target{Host: host, Port: 80, Protocol: wire.TCP}); got != want {
+				t.Errorf("%s covered: %v", host, got)
+			}
+		}
 	})
 }
 

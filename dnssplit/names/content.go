@@ -20,6 +20,8 @@ type content struct {
 type header struct {
 	Version int          `json:"version"`
 	Network netip.Prefix `json:"network"`
+	// First is the network that was prescribed; another Network was moved to.
+	First netip.Prefix `json:"first"`
 	// Clock is the pool's, when the wall clock was Wall; both in seconds.
 	Clock int64 `json:"clock"`
 	Wall  int64 `json:"wall"`
@@ -110,8 +112,8 @@ func (h header) damage() error {
 	switch {
 	case h.Version != version:
 		return fmt.Errorf("version %d is not known", h.Version)
-	case h.Network.Bits() != first.Bits() || !shared.Contains(h.Network.Addr()) || h.Network != h.Network.Masked():
-		return fmt.Errorf("network %v is none of ours", h.Network)
+	case !fits(h.Network) || !fits(h.First):
+		return fmt.Errorf("network %v, first %v, is none of ours", h.Network, h.First)
 	case h.Clock < 0 || h.Clock > latest || h.Wall < -latest || h.Wall > latest:
 		return errors.New("there is no such time")
 	}

@@ -90,7 +90,9 @@ func (p *Pool) take(c content, now time.Time) {
 		e.kept.Store(r.Used)
 		p.names[r.Name], p.indexes[r.Index] = e, e
 	}
-	p.network = c.header.Network
+	if c.header.First == p.o.Network {
+		p.network = c.header.Network
+	}
 	p.clock = newClock(c.header.Clock, c.header.Wall, now)
 	p.file.ahead = p.clock.ahead(now)
 }
@@ -202,7 +204,7 @@ func (p *Pool) content() (content, []*entry) {
 	now := p.o.Now()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	c := content{header: header{version, p.network, p.clock.now(), now.Unix()}, entries: make([]record, 0, len(p.names))}
+	c := content{header: header{version, p.network, p.o.Network, p.clock.now(), now.Unix()}, entries: make([]record, 0, len(p.names))}
 	all := make([]*entry, 0, len(p.names))
 	for _, e := range p.names {
 		c.entries = append(c.entries, record{e.name, e.index, e.used.Load()})

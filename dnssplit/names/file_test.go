@@ -127,7 +127,7 @@ func TestReplacedAtomically(t *testing.T) {
 }
 
 func TestDamaged(t *testing.T) {
-	const head = `{"version":1,"network":"100.70.0.0/16","clock":5,"wall":5}` + "\n"
+	const head = `{"version":1,"network":"100.70.0.0/16","first":"100.96.0.0/16","clock":5,"wall":5}` + "\n"
 	entry := func(name string, index int) string {
 		return fmt.Sprintf(`{"name":%q,"index":%d,"used":5}`+"\n", name, index)
 	}
@@ -161,6 +161,7 @@ func TestDamaged(t *testing.T) {
 		{"a network of others", strings.Replace(head, "100.70.", "10.70.", 1), false, 0},
 		{"a network with an address in it", strings.Replace(head, "100.70.0", "100.70.1", 1), false, 0},
 		{"a large network", strings.Replace(head, "100.70.0.0/16", "100.64.0.0/10", 1), false, 0},
+		{"a network that was prescribed, and is none", strings.Replace(head, "100.96.0.0/16", "100.97.0.0/16", 1), false, 0},
 		{"of IPv6", strings.Replace(head, "100.70.0.0/16", "fd54::/16", 1), false, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -252,7 +253,7 @@ func TestNotWritten(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	c := content{header{version, first, 5, 5}, []record{{"a", 1, 5}, {"b", 2, 6}}}
+	c := content{header{version, first, first, 5, 5}, []record{{"a", 1, 5}, {"b", 2, 6}}}
 	f.Add(c.encode())
 	f.Add(append(c.encode(), encode(record{"a", 2, 7})...))
 	f.Add(c.encode()[:90])

@@ -9,7 +9,7 @@ import (
 
 var (
 	// shared is the shared address space (RFC 6598), of which a Pool has one /16;
-	// first is that which it begins with.
+	// first is that which it begins with where it is not told.
 	shared = netip.MustParsePrefix("100.64.0.0/10")
 	first  = netip.MustParsePrefix("100.96.0.0/16")
 	// devices has the addresses of the network devices themselves.
@@ -17,6 +17,11 @@ var (
 	// unique is a unique local prefix (RFC 4193). Its first subnet is the names'.
 	unique = netip.MustParsePrefix("fd54:6964:6567::/48")
 )
+
+// fits says whether a network can be a Pool's.
+func fits(network netip.Prefix) bool {
+	return network.Bits() == first.Bits() && shared.Contains(network.Addr()) && network == network.Masked() && network != devices
+}
 
 // Prefixes are the networks of the addresses: IPv4 and IPv6.
 func (p *Pool) Prefixes() [2]netip.Prefix {
@@ -48,7 +53,7 @@ func (p *Pool) Move(taken []netip.Prefix) bool {
 		a := shared.Addr().As4()
 		for range 1 << (16 - shared.Bits()) {
 			next := netip.PrefixFrom(netip.AddrFrom4(a), 16)
-			if next != devices && !slices.ContainsFunc(taken, next.Overlaps) {
+			if fits(next) && !slices.ContainsFunc(taken, next.Overlaps) {
 				p.network = next
 				break
 			}

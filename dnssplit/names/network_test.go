@@ -82,6 +82,42 @@ func TestMove(t *testing.T) {
 	}
 }
 
+// What is prescribed holds until the addresses have to move, and again when
+// something else is.
+func TestNetwork(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "names")
+	four := netip.MustParsePrefix("100.80.0.0/16")
+	p := open(t, Options{File: file, Network: four})
+	if got := p.Prefixes()[0]; got != four {
+		t.Errorf("at %v", got)
+	}
+	p.Set([]string{"wiki.corp.example"}, nil)
+	before := addrsOf(t, p, "wiki.corp.example")[0].As4()
+	if p.Move([]netip.Prefix{first}) || !p.Move([]netip.Prefix{four}) {
+		t.Error("moved, or not, from another network")
+	}
+	for _, row := range []struct{ prescribed, want string }{{"100.80.0.0/16", "100.64.0.0/16"}, {"100.81.0.0/16", "100.81.0.0/16"}, {"", "100.96.0.0/16"}} {
+		o := Options{File: file}
+		if row.prescribed != "" {
+			o.Network = netip.MustParsePrefix(row.prescribed)
+		}
+		p := open(t, o)
+		p.Set([]string{"wiki.corp.example"}, nil)
+		if got := p.Prefixes()[0].String(); got != row.want {
+			t.Errorf("prescribed %q: at %v, want %s", row.prescribed, got, row.want)
+		}
+		if got := addrsOf(t, p, "wiki.corp.example")[0].As4(); got[2] != before[2] || got[3] != before[3] {
+			t.Errorf("%v, was %v", got, before)
+		}
+		p.save()
+	}
+	for _, s := range []string{"10.0.0.0/16", "100.64.0.0/10", "100.96.0.0/24", "100.96.1.1/16", "100.97.0.0/16", "fd54::/16"} {
+		if _, err := Open(Options{Network: netip.MustParsePrefix(s)}); err == nil {
+			t.Errorf("addresses from %s", s)
+		}
+	}
+}
+
 func TestReverse(t *testing.T) {
 	p := open(t, Options{})
 	if diff := cmp.Diff([]string{"96.100.in-addr.arpa", "7.6.5.6.4.6.9.6.4.5.d.f.ip6.arpa"}, p.Reverse()); diff != "" {

@@ -2,6 +2,7 @@ package names
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -31,6 +32,10 @@ type Options struct {
 	// File is where the addresses are remembered; its folder is made. Empty: they
 	// are not.
 	File string
+	// Network is a /16 of 100.64.0.0/10 that the addresses of IPv4 are taken from,
+	// until Move; the zero value is 100.96.0.0/16. It is not 100.97.0.0/16, which
+	// the network devices have theirs from.
+	Network netip.Prefix
 	// Now is the wall clock, nil: time.Now. It says how much time has passed since
 	// the file was written, and nothing else.
 	Now func() time.Time
@@ -74,11 +79,17 @@ type entry struct {
 }
 
 // Open reads what the file remembers. A file that is damaged is set aside, as
-// File.damaged, and all begins anew. The error is of a file that cannot be read;
-// one that cannot be written is logged, and tried again.
+// File.damaged, and all begins anew. The error is of a network that is none, or of
+// a file that cannot be read; one that cannot be written is logged, and tried again.
 func Open(o Options) (*Pool, error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if !o.Network.IsValid() {
+		o.Network = first
+	}
+	if !fits(o.Network) {
+		return nil, fmt.Errorf("synthetic addresses from %v: take a /16 of %v, and not %v", o.Network, shared, devices)
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -90,7 +101,7 @@ func Open(o Options) (*Pool, error) {
 		most:    Most,
 		spare:   spare,
 		derive:  derive,
-		network: first,
+		network: o.Network,
 		names:   map[string]*entry{},
 		indexes: map[uint16]*entry{},
 		without: map[string]bool{},
