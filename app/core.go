@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,7 +38,7 @@ func Tray(ctx context.Context, p profile.Profile, link string, log *slog.Logger)
 	}
 	defer instance.Close()
 	heap.Floor(tunnel.HeapFloor)
-	pool, err := names.Open(names.Options{File: filepath.Join(p.Config, namesFile), Log: log})
+	pool, err := openNames(p, log)
 	if err != nil {
 		return err
 	}
@@ -46,8 +48,21 @@ func Tray(ctx context.Context, p profile.Profile, link string, log *slog.Logger)
 	return Run(ctx, Options{Core: core, Instance: instance, Devices: newDevices(plane, pool, log), Lookups: f.split, Parts: parts, First: first, Window: windowCommand(p), Log: log})
 }
 
-// namesFile is where, in a profile's folder, the addresses of names are remembered.
-const namesFile = "names.jsonl"
+// NetworkEnv is the environment variable that names the network of the addresses
+// that stand for names, a /16 of 100.64.0.0/10.
+const NetworkEnv = "TIDEGATE_NETWORK"
+
+// openNames opens the pool of the addresses that a profile's names have.
+func openNames(p profile.Profile, log *slog.Logger) (*names.Pool, error) {
+	var network netip.Prefix
+	if s := os.Getenv(NetworkEnv); s != "" {
+		var err error
+		if network, err = netip.ParsePrefix(s); err != nil {
+			return nil, fmt.Errorf("read %s: %w; it is a network as 100.96.0.0/16", NetworkEnv, err)
+		}
+	}
+	return names.Open(names.Options{File: filepath.Join(p.Config, "names.jsonl"), Network: network, Log: log})
+}
 
 // newSession puts the client's core together: the control channel, the
 // keychain, the data plane with its fronts and the device's claims.
