@@ -39,6 +39,11 @@ func samples() []*sample {
 		{name: "archive.harbour.example", port: 80, serve: page("Plans Archive", "For harbour masters.", nil)},
 		{name: "crane.harbour.example", port: 80, serve: page("Crane Control", "Only with the harbour pass, and in calm weather.",
 			[]string{"Crane 1: idle", "Crane 2: lifting, 14 t", "Crane 3: locked for the night"})},
+		// No entitlement names these, but for the last: they are below a wildcard.
+		{name: "north.quays.harbour.example", port: 80, serve: page("North Quay", "Below a wildcard.", []string{"Berth 1: free", "Berth 2: Cormorant"})},
+		{name: "lamps.south.quays.harbour.example", port: 80, serve: page("Lamps of the South Quay", "Far below a wildcard.", []string{"12 lit, 1 out"})},
+		{name: "customs.quays.harbour.example", port: 80, serve: page("Customs", "Taken out of the wildcard.", nil)},
+		{name: "plans.quays.harbour.example", port: 80, serve: page("Plans of the Quays", "For harbour masters, though below the wildcard.", nil)},
 		{name: "tides.harbour.example", port: 3000, answer: func(b []byte) []byte { return append([]byte("tides: "), b...) }},
 	}
 }
