@@ -56,7 +56,7 @@ func newForwarder(o *Options) *forwarder {
 		return dialBound(dialer, network, server, device)
 	}
 	w.bufs.New = func() any { return new([queryMax]byte) }
-	w.routes.Store(newRoutes(nil))
+	w.routes.Store(newRoutes(nil, nil))
 	return w
 }
 
@@ -297,12 +297,10 @@ func (w *forwarder) late(now time.Time) (late []*flight, next time.Duration) {
 }
 
 // change has all that is under way be asked anew, by new sockets, and forgets what
-// was kept. Nil routes: those that are.
-func (w *forwarder) change(to *routes) {
+// was kept.
+func (w *forwarder) change(to []Upstream) {
 	w.mu.Lock()
-	if to != nil {
-		w.routes.Store(to)
-	}
+	w.routes.Store(newRoutes(to, w.routes.Load()))
 	w.cache.flush()
 	again := w.empty()
 	w.mu.Unlock()

@@ -68,12 +68,16 @@ func (r *Resolver) Forward(to []Upstream) {
 	r.change.Lock()
 	defer r.change.Unlock()
 	if !r.forward.routes.Load().equal(to) {
-		r.forward.change(newRoutes(to))
+		r.forward.change(to)
 	}
 }
 
 // Flush forgets what was kept, and opens new sockets, as after a change of network.
-func (r *Resolver) Flush() { r.forward.change(nil) }
+func (r *Resolver) Flush() {
+	r.change.Lock()
+	defer r.change.Unlock()
+	r.forward.change(r.forward.routes.Load().to)
+}
 
 // Serve answers what comes to these sockets until ctx ends, or one of them fails,
 // and closes them. One call at a time.

@@ -13,6 +13,7 @@ type routes struct {
 	to       []Upstream
 	byDomain map[string]*group
 	rest     *group // of names that are below no domain; nil: nobody
+	devices  map[string]*device
 }
 
 // group are those who are asked for the names of one domain.
@@ -36,9 +37,9 @@ type device struct {
 	told  atomic.Bool // that they could not be; the lock does not guard it
 }
 
-func newRoutes(to []Upstream) *routes {
-	r := &routes{byDomain: map[string]*group{}}
-	devices := map[string]*device{}
+// newRoutes are the routes to these. What was told of a device is remembered.
+func newRoutes(to []Upstream, was *routes) *routes {
+	r := &routes{byDomain: map[string]*group{}, devices: map[string]*device{}}
 	for _, u := range to {
 		u.Servers, u.Domains = slices.Clone(u.Servers), slices.Clone(u.Domains)
 		r.to = append(r.to, u)
@@ -63,10 +64,14 @@ func newRoutes(to []Upstream) *routes {
 		for _, server := range u.Servers {
 			t := &target{server: netip.AddrPortFrom(server.Addr().Unmap(), server.Port())}
 			if u.Device != "" && !t.server.Addr().IsLoopback() {
-				if devices[u.Device] == nil {
-					devices[u.Device] = &device{name: u.Device}
+				if r.devices[u.Device] == nil {
+					d := &device{name: u.Device}
+					if was != nil && was.devices[u.Device] != nil {
+						d.told.Store(was.devices[u.Device].told.Load())
+					}
+					r.devices[u.Device] = d
 				}
-				t.device = devices[u.Device]
+				t.device = r.devices[u.Device]
 			}
 			for _, g := range into {
 				g.targets = append(g.targets, t)
