@@ -15,7 +15,8 @@
 //	    └────────────────────┴── another needs the room ───────┘
 //
 // Time is the wall clock's across starts, and in between nobody's who sets it: a
-// step of the clock lengthens the wait, and never shortens it.
+// step while this runs changes nothing, and a step backward while it does not only
+// lengthens the wait. A step forward then cannot be told from time.
 //
 // A Pool is safe for concurrent use. Nothing is written while others wait for a
 // lock, and an address is in the file before anybody is told of it.
