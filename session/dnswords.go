@@ -54,10 +54,9 @@ func explainCompetitor(c Competitor) *Problem {
 func explainUnasked(a *App) *Problem {
 	return &Problem{Code: codeUnasked, Action: "acknowledge", Warning: true,
 		Title: "Your browser has not looked up " + plainName(a.Host) + " here",
-		Detail: "It probably asks a DNS service of its own (DNS over HTTPS), which does not know your applications, " +
-			"so " + a.Name + " is not found.",
-		Fix: "Firefox: Settings, Privacy & Security, DNS over HTTPS: choose Off, or add the name by Manage Exceptions. " +
-			"Chrome and Edge: Settings, Privacy and security, Security: turn \"Use secure DNS\" off."}
+		Detail: "It probably asks a DNS service of its own (DNS over HTTPS), which does not know your applications.",
+		Fix: "Firefox: Settings, Privacy & Security, DNS over HTTPS: Off, or the name under Manage Exceptions. " +
+			"Chrome and Edge: Settings, Privacy and security, Security: \"Use secure DNS\" off."}
 }
 
 // modeWords say what a mode is.

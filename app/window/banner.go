@@ -36,7 +36,9 @@ func bannerOf(s session.State) bannerView {
 	}
 	v.detail = sentences(v.detail, p.Fix)
 	if p.Action == "acknowledge" {
-		v.tone, v.icon = accent, "info"
+		if !p.Warning {
+			v.tone, v.icon = accent, "info"
+		}
 		v.action, v.command = words.gotIt, session.Acknowledge{Code: p.Code}
 		return v
 	}

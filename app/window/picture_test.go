@@ -65,6 +65,10 @@ func TestPictures(t *testing.T) {
 		{"toast", signedIn(), func(b *bench) { b.say(openedWord(session.OpenTerminal)) }},
 		{"many", manyApps(2000), nil},
 		{"acknowledge", informed(), nil},
+		{"dns-competitor", competed(), nil},
+		{"dns-unasked", unasked(), nil},
+		{"dns-settings", served(), func(b *bench) { b.pages.show(session.PageSettings) }},
+		{"small-dns-unasked", unasked(), small},
 		{"mfa-lapsed", lapsed(), nil},
 		{"mfa-wrong", wrongCode(), nil},
 		{"small-applications", signedIn(), small},
@@ -126,6 +130,29 @@ func informed() session.State {
 	s.Problems = []session.Problem{{Code: "tray-absent", Title: "This desktop shows no tray icons", Action: "acknowledge",
 		Detail: "Tidegate runs all the same, and this window does all that the icon would.",
 		Fix:    "On GNOME, switch on the AppIndicator extension to see the icon."}}
+	return s
+}
+
+func competed() session.State {
+	s := signedIn()
+	s.Problems = []session.Problem{{Code: "dns-competitor-harbour.example-tun0", Title: "openvpn (adapter tun0) answers for your applications too", Action: "acknowledge", Warning: true,
+		Detail: "It has claimed the names below harbour.example, which are your applications'. Lookups of them go there, too or instead, and may lead elsewhere.",
+		Fix:    "Take harbour.example out of its DNS settings, or disconnect it while you use the applications. `tidegate dns explain NAME` says who answers for a name."}}
+	return s
+}
+
+func served() session.State {
+	s := signedIn()
+	s.Local.DNS = &session.DNS{NameService: session.NameService{Mode: "resolved-delegate", Zones: []string{"harbour.example"}}}
+	return s
+}
+
+func unasked() session.State {
+	s := signedIn()
+	s.Problems = []session.Problem{{Code: "dns-unasked", Title: "Your browser has not looked up wiki.harbour.example here", Action: "acknowledge", Warning: true,
+		Detail: "It probably asks a DNS service of its own (DNS over HTTPS), which does not know your applications.",
+		Fix: "Firefox: Settings, Privacy & Security, DNS over HTTPS: Off, or the name under Manage Exceptions. " +
+			"Chrome and Edge: Settings, Privacy and security, Security: \"Use secure DNS\" off."}}
 	return s
 }
 

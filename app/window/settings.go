@@ -18,6 +18,7 @@ type settings struct {
 
 	organisation, device *settingRow
 	keychain, tray       *settingRow
+	names                *settingRow
 	version              *settingRow
 }
 
@@ -28,6 +29,13 @@ type settingsView struct {
 	keychain  session.Keychain
 	tray      session.TrayHost
 	version   string
+	names     namesView
+}
+
+// namesView is how programs find applications by name.
+type namesView struct {
+	word, text string
+	tone       tone
 }
 
 func (w *Window) newSettings() *settings {
@@ -47,6 +55,7 @@ func (w *Window) newSettings() *settings {
 	p.device = newSettingRow("devices", words.deviceID)
 	p.keychain = newSettingRow("key", words.keychain)
 	p.tray = newSettingRow("select_window", words.tray)
+	p.names = newSettingRow("lan", words.names)
 	p.version = newSettingRow("info", words.version)
 	copyID := w.newButton(plain, words.copy, "content_copy", func() { w.copy(string(p.shows.enrolment.Device), words.copied) })
 	copyID.name = words.copy + " " + words.deviceID
@@ -56,7 +65,7 @@ func (w *Window) newSettings() *settings {
 	look.with(chooser)
 	p.list = newStack(0, insets{2, scrollIn, pagePad, ringRoom}, nil,
 		heading(words.general, 0), newSection(look),
-		heading(words.thisDevice, 24), newSection(p.organisation, p.device, p.keychain, p.tray),
+		heading(words.thisDevice, 24), newSection(p.organisation, p.device, p.keychain, p.tray, p.names),
 		heading(words.aboutTitle, 24), newSection(p.version))
 	scroll := container.NewVScroll(p.list)
 	p.parts = []fyne.CanvasObject{scroll}
@@ -78,7 +87,8 @@ func (p *settings) chosen(a appearance) {
 }
 
 func (p *settings) apply(s session.State) {
-	v := settingsView{s.Enrolment, transportWord(s.Control), s.Keychain, s.Tray, s.Version}
+	v := settingsView{s.Enrolment, transportWord(s.Control), s.Keychain, s.Tray, s.Version, namesView{}}
+	v.names.word, v.names.text, v.names.tone = namesText(s.Local.DNS)
 	if v != p.shows {
 		p.shows = v
 		p.show()
@@ -97,6 +107,7 @@ func (p *settings) show() {
 	p.keychain.set(words.keychain, text, keychainWord(p.shows.keychain), t)
 	word, text, t := trayText(p.shows.tray)
 	p.tray.set(words.tray, text, word, t)
+	p.names.set(words.names, p.shows.names.text, p.shows.names.word, p.shows.names.tone)
 	version := p.shows.version
 	if version == "" {
 		version = "—"

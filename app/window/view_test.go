@@ -117,6 +117,7 @@ func TestBannerSaysTheMostUrgentThing(t *testing.T) {
 		{"a dismissed prompt, lapsed", lapsed, "Verify to use Bastion host and Sluice control", "Access is blocked until you answer.", "Verify", session.ShowPrompt{}},
 		{"a dismissed prompt that nobody would hear", unreachable, "The controller is not reached", "Access to your applications is prevented. Check whether this device is online.", "Try again", session.Retry{}},
 		{"what only informs", informed(), "This desktop shows no tray icons", "Tidegate runs all the same, and this window does all that the icon would. On GNOME, switch on the AppIndicator extension to see the icon.", "Got it", session.Acknowledge{Code: "tray-absent"}},
+		{"a warning", competed(), "openvpn (adapter tun0) answers for your applications too", "It has claimed the names below harbour.example, which are your applications'. Lookups of them go there, too or instead, and may lead elsewhere. Take harbour.example out of its DNS settings, or disconnect it while you use the applications. `tidegate dns explain NAME` says who answers for a name.", "Got it", session.Acknowledge{Code: "dns-competitor-harbour.example-tun0"}},
 		{"the first of two problems, with its end", locked, "Locked out", "Too many attempts. Try again at 15:36.", "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -125,6 +126,12 @@ func TestBannerSaysTheMostUrgentThing(t *testing.T) {
 				t.Errorf("got %+v", got)
 			}
 		})
+	}
+	if v := bannerOf(competed()); v.tone != warn || v.icon != "warning" {
+		t.Errorf("a warning is shown as %+v", v)
+	}
+	if v := bannerOf(informed()); v.tone != accent || v.icon != "info" {
+		t.Errorf("what only informs is shown as %+v", v)
 	}
 	for name, want := range map[string]session.Command{
 		"retry": session.Retry{}, "sign-in": session.ShowPrompt{}, "enrol": session.ShowPrompt{},

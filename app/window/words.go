@@ -44,7 +44,7 @@ var words = struct {
 	appearance, appearanceText, system, dark, light                     string
 	thisDevice, aboutTitle, version, versionText                        string
 	deviceID, deviceText, organisation, notEnrolledText                 string
-	keychain, tray                                                      string
+	keychain, tray, names                                               string
 }{
 	title: "Tidegate", applications: "Applications", activity: "Activity", settings: "Settings",
 	general: "General",
@@ -94,7 +94,7 @@ var words = struct {
 	thisDevice: "This device", aboutTitle: "About", version: "Version", versionText: "Tidegate, an open zero-trust access client",
 	deviceID: "Device", deviceText: "Its id, as your administrator sees it", organisation: "Organisation",
 	notEnrolledText: "This device belongs to no controller yet",
-	keychain:        "Keychain", tray: "Tray icon",
+	keychain:        "Keychain", tray: "Tray icon", names: "Names",
 }
 
 // proposeText asks about a link that was clicked.
@@ -340,6 +340,23 @@ func trayText(t session.TrayHost) (word, text string, tn tone) {
 		return "Absent", "This desktop shows no tray icons. This window does everything the icon would", warn
 	}
 	return "Unknown", "The desktop has not answered yet", neutral
+}
+
+// namesText explains how programs find the applications by their names.
+func namesText(d *session.DNS) (word, text string, t tone) {
+	switch {
+	case d == nil:
+		return "Unknown", "Nobody is signed in", neutral
+	case d.Problem != nil:
+		return "Look", full(d.Problem.Title) + " " + d.Problem.Fix, warn
+	case d.Mode != "" && d.All:
+		return "On", "Programs find your applications by their names. All other names are passed on, unchanged", good
+	case d.Mode != "":
+		return "On", "Programs find your applications by their names. All other names are asked for elsewhere, as ever", good
+	case d.Rootless:
+		return "Off", "Without the helper nothing of this system is touched: applications are opened here, or through the proxy", neutral
+	}
+	return "Off", d.Why, neutral
 }
 
 // lockedOut says until when.
