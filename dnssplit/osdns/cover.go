@@ -57,7 +57,18 @@ func uncover(text []byte) []byte {
 // traced says whether somebody has copied lines of ours.
 func traced(text []byte) bool {
 	for line := range bytes.Lines(text) {
-		if bytes.HasPrefix(line, []byte(sign)) || bytes.HasPrefix(line, []byte(kept)) {
+		if isHead(line) {
+			return true
+		}
+	}
+	return false
+}
+
+// isHead says whether a line is one of head.
+func isHead(line []byte) bool {
+	line = bytes.TrimSpace(line)
+	for own := range strings.Lines(head) {
+		if string(line) == own[:len(own)-1] {
 			return true
 		}
 	}
@@ -71,7 +82,7 @@ func strip(text []byte, server netip.Addr) []byte {
 	var out []byte
 	for line := range bytes.Lines(text) {
 		switch {
-		case bytes.HasPrefix(line, []byte(sign)), isServer(line, server):
+		case isHead(line), isServer(line, server):
 		case bytes.HasPrefix(line, []byte(kept)):
 			was := strings.TrimSpace(string(line[len(kept):]))
 			if !strings.HasPrefix(was, "nameserver") {

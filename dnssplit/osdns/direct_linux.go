@@ -199,19 +199,11 @@ func (d *direct) update(j *journal, known bool, cur *content, w world) {
 		d.theirs(j, &again, w)
 	case cur != nil && traced(cur.Text):
 		was := *cur
-		was.Text = strip(cur.Text, l.Server)
+		was.Text = l.bare(cur.Text, func(v *overlay) bool { return !v.alive(w, d.exists) })
 		d.theirs(j, &was, w)
 	default:
 		d.theirs(j, cur, w)
 	}
-}
-
-// text is the physical layer's.
-func (l *layers) text() []byte {
-	if l.Physical == nil {
-		return nil
-	}
-	return l.Physical.Text
 }
 
 // theirs takes up what somebody else wants of the file.
@@ -219,7 +211,9 @@ func (d *direct) theirs(j *journal, cur *content, w world) {
 	l := j.Layers
 	if cur == nil || cur.Link != "" || !l.overlaid(cur.Text, w) {
 		l.Physical, l.Unseen, j.Place = cur, false, w.place
-		if l.VPN != nil {
+		if l.VPN != nil && l.VPN.Link == "" {
+			l.VPN = nil // no tunnel leads to it: only its file said that it was there
+		} else if l.VPN != nil {
 			l.VPN.Buried = true
 		}
 		return

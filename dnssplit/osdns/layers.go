@@ -65,6 +65,26 @@ func (l *layers) below() []byte {
 	return nil
 }
 
+// text is the physical layer's.
+func (l *layers) text() []byte {
+	if l.Physical == nil {
+		return nil
+	}
+	return l.Physical.Text
+}
+
+// bare is what would have been written, had we not been there, where text was
+// with lines of ours. gone says whether a VPN's layer is to be left out too.
+func (l *layers) bare(text []byte, gone func(*overlay) bool) []byte {
+	text = strip(text, l.Server)
+	if l.VPN != nil && !l.Unseen && gone(l.VPN) {
+		if instead, ok := madeInstead(text, l.VPN.Text, l.text()); ok {
+			return instead
+		}
+	}
+	return text
+}
+
 // world is what the layers are judged by.
 type world struct {
 	place   place
@@ -126,7 +146,11 @@ func (l *layers) over(text []byte, w world, backups []backup) *overlay {
 		if covered(base) {
 			base = uncover(base)
 		}
-		if own, ok := madeOf(text, base); ok {
+		own, ok := madeOf(text, base)
+		if !ok && writer(base) == vpncScript {
+			own, ok = madeOf(text, l.text()) // it came when another had just gone
+		}
+		if ok {
 			v.Backup, v.Domains = b.path, own
 			break
 		}

@@ -254,7 +254,7 @@ func (r *resolvconf) undo(ctx context.Context) error {
 		}
 	}
 	r.step("deleted")
-	if j != nil && j.Layers != nil { // after a new start there are no records, but the file may be of before
+	if j != nil && j.Mode == r.mode && j.Layers != nil { // after a new start there are no records, but the file may be of before
 		if text, err := r.conf(); err == nil && slices.Contains(parseConf(text).Servers, j.Layers.Server) {
 			if _, err := r.run(ctx, "", "-u"); err != nil {
 				return err

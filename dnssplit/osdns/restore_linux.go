@@ -22,7 +22,7 @@ func (d *direct) undo(j *journal) error {
 		d.log.Error("the network is not known while resolv.conf is put back", "err", err)
 		w = world{place: place{Boot: bootID()}, egress: func(netip.Addr) string { return "" }}
 	}
-	if err := d.undoBackups(); err != nil {
+	if err := d.undoBackups(j); err != nil {
 		return err
 	}
 	d.step("backups")
@@ -44,7 +44,7 @@ func (d *direct) undo(j *journal) error {
 
 // undoBackups has others not put us back when we are gone: what they have copied
 // while we were there becomes what it would have been.
-func (d *direct) undoBackups() error {
+func (d *direct) undoBackups(j *journal) error {
 	patterns := append(slices.Clone(vpncBackups), resolvConf+".*", resolvConf+"-*")
 	for _, p := range patterns {
 		whole, part := aside(d.o.path(p))
@@ -66,6 +66,9 @@ func (d *direct) undoBackups() error {
 		}
 		next := *c
 		next.Text = uncover(c.Text)
+		if j != nil && j.Layers != nil && !j.Layers.Unseen && len(j.Files) > 0 && j.Files[0].Was != nil && writer(next.Text) == vpncScript {
+			next.Text = j.Files[0].Was.Text // it keeps nothing of its own
+		}
 		if _, err := swap(path, &next, d.step); err != nil {
 			return err
 		}
@@ -117,11 +120,10 @@ func (d *direct) belongs(j *journal, path string, cur *content, w world) (next *
 		}
 	}
 	if !covered(cur.Text) { // a VPN has written over us
-		var server netip.Addr
-		if l != nil {
-			server = l.Server
+		if l == nil {
+			l = &layers{}
 		}
-		c.Text = strip(cur.Text, server)
+		c.Text = l.bare(cur.Text, func(v *overlay) bool { return !v.alive(w, d.exists) })
 		return &c, true
 	}
 	c.Text = uncover(cur.Text)

@@ -48,11 +48,8 @@ func backupsAt(o Options, patterns ...string) []backup {
 	return all
 }
 
-// madeOf says whether vpnc-script, finding base, has written text, and which
-// names it has added to the search list.
-func madeOf(text, base []byte) (own []string, ok bool) {
-	var stay [][]byte
-	var search []string
+// vpncLines are the lines of base that vpnc-script keeps, and its search list.
+func vpncLines(base []byte) (stay [][]byte, search []string) {
 	for line := range bytes.Lines(base) {
 		if !bytes.HasSuffix(line, []byte("\n")) {
 			break // the shell's read passes over it
@@ -67,6 +64,13 @@ func madeOf(text, base []byte) (own []string, ok bool) {
 			stay = append(stay, line)
 		}
 	}
+	return stay, search
+}
+
+// madeOf says whether vpnc-script, finding base, has written text, and which
+// names it has added to the search list.
+func madeOf(text, base []byte) (own []string, ok bool) {
+	stay, search := vpncLines(base)
 	lines := bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n"))
 	if len(lines) < vpncHead+len(stay) || writer(lines[0]) != vpncScript {
 		return nil, false
@@ -79,4 +83,22 @@ func madeOf(text, base []byte) (own []string, ok bool) {
 		return nil, false
 	}
 	return all[len(search):], true
+}
+
+// madeInstead is what vpnc-script would have written, finding base, where it has
+// written text on top of what another run of it had left.
+func madeInstead(text, left, base []byte) ([]byte, bool) {
+	own, ok := madeOf(text, left)
+	if !ok {
+		return nil, false
+	}
+	stay, search := vpncLines(base)
+	lines := append(bytes.SplitN(text, []byte("\n"), vpncHead+1)[:vpncHead:vpncHead], stay...)
+	for _, a := range parseConf(text).Servers {
+		lines = append(lines, []byte("nameserver "+a.String()))
+	}
+	if search = append(search, own...); len(search) > 0 {
+		lines = append(lines, []byte("search "+strings.Join(search, " ")))
+	}
+	return append(bytes.Join(lines, []byte("\n")), '\n'), true
 }
