@@ -1,6 +1,7 @@
 package osdns
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,17 +68,26 @@ const (
 // read as one is set aside as journal.json.damaged and told: Undo then takes back
 // what it knows for ours by its looks.
 func readJournal(o Options) (*journal, error) {
-	name := o.path(journalFile)
-	b, err := os.ReadFile(name)
+	j, err := peekJournal(o)
+	if errors.Is(err, errDamaged) {
+		name := o.path(journalFile)
+		err = errors.Join(err, os.Rename(name, name+".damaged"))
+	}
+	return j, err
+}
+
+// peekJournal is readJournal that sets nothing aside.
+func peekJournal(o Options) (*journal, error) {
+	b, err := os.ReadFile(o.path(journalFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	var j *journal
+	if err == nil {
+		j, err = decodeJournal(b)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the journal: %w", err)
-	}
-	j, err := decodeJournal(b)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read the journal: %w", err), os.Rename(name, name+".damaged"))
 	}
 	return j, nil
 }
@@ -114,6 +124,18 @@ func (j *journal) write(o Options) error {
 		return fmt.Errorf("write the journal: %w", err)
 	}
 	return nil
+}
+
+// keep writes the journal unless it is there already.
+func (j *journal) keep(o Options) error {
+	b, err := json.MarshalIndent(j, "", "\t")
+	if err != nil {
+		return fmt.Errorf("write the journal: %w", err)
+	}
+	if was, err := os.ReadFile(o.path(journalFile)); err == nil && bytes.Equal(was, b) {
+		return nil
+	}
+	return j.write(o)
 }
 
 // dropJournal says that nothing is to be taken back.

@@ -19,17 +19,17 @@ type Found struct {
 // Lookup asks systemd-resolved for a name's A records, as programs do that read
 // /etc/resolv.conf.
 func (s *System) Lookup(name string) (Found, error) {
-	return s.Ask(new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeA))
+	return s.Ask(new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeA), Patience)
 }
 
-// Ask asks systemd-resolved a question, by UDP.
-func (s *System) Ask(m *dns.Msg) (Found, error) {
+// Ask asks systemd-resolved a question, once, by UDP.
+func (s *System) Ask(m *dns.Msg, within time.Duration) (Found, error) {
 	var r *dns.Msg
 	began := time.Now()
 	err := s.Space.Do(func() (err error) {
-		ctx, cancel := context.WithTimeout(context.Background(), Patience)
+		ctx, cancel := context.WithTimeout(context.Background(), within)
 		defer cancel()
-		r, _, err = (&dns.Client{Timeout: Patience}).ExchangeContext(ctx, m, Stub.String())
+		r, _, err = (&dns.Client{Timeout: within}).ExchangeContext(ctx, m, Stub.String())
 		return err
 	})
 	if err != nil {

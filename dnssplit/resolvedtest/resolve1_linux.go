@@ -50,6 +50,12 @@ func (s *System) StopResolved() {
 func (s *System) Restart() {
 	s.t.Helper()
 	s.StopResolved()
+	s.StartResolved()
+}
+
+// StartResolved starts it after StopResolved.
+func (s *System) StartResolved() {
+	s.t.Helper()
 	s.startResolved()
 	s.mu.Lock()
 	sides := s.sides

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/miekg/dns"
+	"github.com/vishvananda/netlink"
 
 	"github.com/tidegate/tidegate/internal/netlab"
 )
@@ -45,13 +46,20 @@ func (s *System) AddVPN(name string, domains ...string) *Side {
 	return side
 }
 
-// RemoveVPN has it go down again.
+// RemoveVPN has it go again, with its link.
 func (s *System) RemoveVPN(side *Side) {
 	s.t.Helper()
 	s.mu.Lock()
 	s.sides = slices.DeleteFunc(s.sides, func(o *Side) bool { return o == side })
 	s.mu.Unlock()
-	if err := s.Space.Link(side.Name, false); err != nil {
+	err := s.Space.Do(func() error {
+		l, err := netlink.LinkByName(side.Name)
+		if err != nil {
+			return err
+		}
+		return netlink.LinkDel(l)
+	})
+	if err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -1,0 +1,203 @@
+package osdns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Files of dns-delegate (systemd.dns-delegate(5)). Those with our head are ours.
+const (
+	delegateDir  = "/run/systemd/dns-delegate.d"
+	delegateHead = "# Made by Tidegate, which removes it: names of these domains are its to answer.\n"
+	delegateEnd  = ".dns-delegate"
+)
+
+// delegate tells systemd-resolved by files of dns-delegate, which depend on no
+// link: while nobody answers at our address, our names are SERVFAIL.
+type delegate struct{ o Options }
+
+func (d *delegate) Apply(ctx context.Context, w Want) (Told, error) {
+	if len(w.Domains) == 0 || !w.Server.IsValid() {
+		return Told{}, d.undo(ctx)
+	}
+	have, err := d.files()
+	if err != nil {
+		return Told{}, err
+	}
+	if err := (&journal{Mode: ModeDelegate, Place: place{Boot: bootID()}}).keep(d.o); err != nil {
+		return Told{}, err
+	}
+	var before [][]string
+	for i := 0; have[delegateName(i)] != nil; i++ {
+		before = append(before, delegateDomains(have[delegateName(i)]))
+	}
+	shares := share(before, w.Domains, most)
+	changed := false
+	for i, domains := range shares {
+		name := delegateName(i)
+		text := delegateText(w.Server, domains)
+		if string(have[name]) != string(text) {
+			changed = true
+			if err := d.write(name, text); err != nil {
+				return Told{}, err
+			}
+		}
+		delete(have, name)
+	}
+	for name := range have {
+		changed = true
+		if err := d.remove(name); err != nil {
+			return Told{}, err
+		}
+	}
+	r, err := dialResolve1(ctx, d.o)
+	if err != nil {
+		return Told{}, err
+	}
+	defer r.close()
+	if err := d.take(ctx, r, w.Server, shares, changed); err != nil {
+		return Told{}, err
+	}
+	return told(ctx, r, w, func(c claim) bool { return ourDelegate(c.Delegate) })
+}
+
+// take has systemd-resolved read the files, if it has not.
+func (d *delegate) take(ctx context.Context, r *resolve1, server netip.Addr, shares [][]string, changed bool) error {
+	so := func(ctx context.Context) (bool, error) {
+		all, err := r.delegates(ctx)
+		if err != nil {
+			return false, err
+		}
+		all = slices.DeleteFunc(all, func(c claim) bool { return !ourDelegate(c.Delegate) })
+		if len(all) != len(shares) {
+			return false, fmt.Errorf("it has %d delegates of ours, and %d are wanted", len(all), len(shares))
+		}
+		for i, domains := range shares {
+			ok := slices.ContainsFunc(all, func(c claim) bool {
+				slices.Sort(c.Domains)
+				return c.Delegate == delegateName(i) && slices.Equal(c.Domains, domains) &&
+					slices.Equal(c.Servers, []netip.AddrPort{netip.AddrPortFrom(server, 53)})
+			})
+			if !ok {
+				return false, fmt.Errorf("its delegate %s is another", delegateName(i))
+			}
+		}
+		return true, nil
+	}
+	if !changed {
+		if ok, err := so(ctx); ok || failed(err, "org.freedesktop.DBus.Error.ServiceUnknown") {
+			return err
+		}
+	}
+	if err := r.reload(ctx); err != nil {
+		return err
+	}
+	return until(ctx, "read its delegates", so)
+}
+
+// undo takes all our delegates back.
+func (d *delegate) undo(ctx context.Context) error {
+	have, err := d.files()
+	if err != nil {
+		return err
+	}
+	for name := range have {
+		err = errors.Join(err, d.remove(name))
+	}
+	if err != nil {
+		return err
+	}
+	if len(have) > 0 {
+		if err := d.forgotten(ctx); err != nil {
+			return err
+		}
+	}
+	return dropJournal(d.o)
+}
+
+// forgotten has systemd-resolved read that there are no files of ours. One that
+// does not run will not find any.
+func (d *delegate) forgotten(ctx context.Context) error {
+	r, err := dialResolve1(ctx, d.o)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	err = d.take(ctx, r, netip.Addr{}, nil, true)
+	if errors.Is(err, errNoDelegates) || failed(err, "org.freedesktop.DBus.Error.ServiceUnknown") {
+		return nil
+	}
+	return err
+}
+
+func delegateName(i int) string {
+	if i == 0 {
+		return "tidegate"
+	}
+	return fmt.Sprintf("tidegate-%d", i+1)
+}
+
+// ourDelegate says whether a delegate has one of our names.
+func ourDelegate(name string) bool {
+	return name == "tidegate" || strings.HasPrefix(name, "tidegate-")
+}
+
+// files are the texts of our delegates, by name.
+func (d *delegate) files() (map[string][]byte, error) {
+	names, err := filepath.Glob(d.o.path(delegateDir + "/tidegate*" + delegateEnd))
+	if err != nil {
+		return nil, err
+	}
+	have := map[string][]byte{}
+	for _, n := range names {
+		b, err := os.ReadFile(n)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read a delegate: %w", err)
+		}
+		if name := strings.TrimSuffix(filepath.Base(n), delegateEnd); ourDelegate(name) && strings.HasPrefix(string(b), delegateHead) {
+			have[name] = b
+		}
+	}
+	return have, nil
+}
+
+func delegateText(server netip.Addr, domains []string) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s[Delegate]\nDNS=%s\nDefaultRoute=no\n", delegateHead, server)
+	for _, n := range domains {
+		fmt.Fprintf(&b, "Domains=~%s\n", n)
+	}
+	return []byte(b.String())
+}
+
+// delegateDomains are the domains of a text of ours.
+func delegateDomains(text []byte) (domains []string) {
+	for line := range strings.Lines(string(text)) {
+		if d, ok := strings.CutPrefix(line, "Domains=~"); ok {
+			domains = append(domains, strings.TrimSuffix(d, "\n"))
+		}
+	}
+	return domains
+}
+
+func (d *delegate) write(name string, text []byte) error {
+	// Who runs systemd-resolved reads it.
+	if err := os.MkdirAll(d.o.path(delegateDir), 0o755); err != nil {
+		return fmt.Errorf("make the folder of delegates: %w", err)
+	}
+	return replace(d.o.path(filepath.Join(delegateDir, name+delegateEnd)), text, 0o644)
+}
+
+func (d *delegate) remove(name string) error {
+	return put(d.o.path(filepath.Join(delegateDir, name+delegateEnd)), nil)
+}
