@@ -127,6 +127,8 @@ func TestUnguessable(t *testing.T) {
 		q.Id = 7
 		lookup(t, "udp", server, q)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(ids) < n-50 {
 		t.Errorf("%d IDs in %d lookups", len(ids), n)
 	}
@@ -140,7 +142,7 @@ func TestUnguessable(t *testing.T) {
 // Whoever we ask hears what the client said but for the ID, and the client what
 // the server said.
 func TestByteForByte(t *testing.T) {
-	var heard []byte
+	hears := make(chan []byte, 1)
 	reply := func(query []byte) []byte {
 		b := bytes.Clone(query)
 		b[2], b[3] = b[2]|bitQR, b[3]|bitRA|bitAD
@@ -152,7 +154,7 @@ func TestByteForByte(t *testing.T) {
 		return append(b, "\x00\x00\x29\x05\xac\x00\x00\x80\x00\x00\x06\xfd\xe9\x00\x02hi"...)
 	}
 	at := raw(t, func(query []byte, send func([]byte)) {
-		heard = bytes.Clone(query)
+		hears <- bytes.Clone(query)
 		send(reply(query))
 	})
 	r := New(Options{Zone: somePool()})
@@ -197,6 +199,7 @@ func TestByteForByte(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			heard := <-hears
 			if diff := cmp.Diff(sent[2:], heard[2:]); diff != "" {
 				t.Errorf("the server heard something else:\n%s", diff)
 			}

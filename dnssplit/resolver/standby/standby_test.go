@@ -47,7 +47,6 @@ func TestStandby(t *testing.T) {
 	network.NotifyStartedFunc = func() { close(up) }
 	go network.ActivateAndServe()
 	<-up
-	defer network.Shutdown()
 
 	ours, tcp := listen(t)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -84,6 +83,7 @@ func TestStandby(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+	network.Shutdown() // has waited for its handlers
 	close(asked)
 	for name := range asked {
 		if name != "xexample.zta." && name != "foreign.example." {
