@@ -114,8 +114,9 @@ func (d *delegate) undo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(have) > 0 {
-		if err := d.forgotten(ctx); err != nil {
+	j, err := peekJournal(d.o)
+	if len(have) > 0 || err == nil && j != nil && j.Mode == ModeDelegate {
+		if err := d.forgotten(ctx, len(have) > 0); err != nil {
 			return err
 		}
 	}
@@ -124,13 +125,16 @@ func (d *delegate) undo(ctx context.Context) error {
 
 // forgotten has systemd-resolved read that there are no files of ours. One that
 // does not run will not find any.
-func (d *delegate) forgotten(ctx context.Context) error {
+func (d *delegate) forgotten(ctx context.Context, changed bool) error {
 	r, err := dialResolve1(ctx, d.o)
+	if nobodyThere(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	defer r.close()
-	err = d.take(ctx, r, netip.Addr{}, nil, true)
+	err = d.take(ctx, r, netip.Addr{}, nil, changed)
 	if errors.Is(err, errNoDelegates) || failed(err, "org.freedesktop.DBus.Error.ServiceUnknown") {
 		return nil
 	}

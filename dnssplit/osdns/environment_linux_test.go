@@ -1,9 +1,11 @@
 package osdns
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/tidegate/tidegate/dnssplit/resolvedtest"
 )
@@ -224,7 +226,9 @@ func TestObserve(t *testing.T) {
 				s.apply(s.want(zone))
 			}
 			s.StopResolved()
-			if e, err := Observe(t.Context(), s.o); err == nil {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if e, err := Observe(ctx, s.o); err == nil {
 				t.Errorf("while it is away there is %+v", e)
 			}
 		})

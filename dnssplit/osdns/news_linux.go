@@ -110,7 +110,7 @@ func watchBus(ctx context.Context, o Options, heard <-chan struct{}, state func(
 			wait = soonest
 			timer.Reset(wait)
 		case <-timer.C:
-			// It is not asked while it is away: that would have it started.
+			// While it is away nothing is applied: its coming is told.
 			now, err := r.picture(ctx)
 			if now += state(); err == nil && now != was {
 				was = now
@@ -131,12 +131,18 @@ func newOwner(s *dbus.Signal) (owner string, ok bool) {
 	return owner, ok
 }
 
+// errAway is that systemd-resolved does not run.
+var errAway = errors.New("systemd-resolved does not run")
+
 // picture is all that systemd-resolved was told, in some form.
 func (r *resolve1) picture(ctx context.Context) (string, error) {
 	var has bool
 	err := r.bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, resolve1Name).Store(&has)
-	if err != nil || !has {
+	if err != nil {
 		return "", err
+	}
+	if !has {
+		return "", errAway // and calling it would have it started
 	}
 	all, err := r.claims(ctx)
 	return fmt.Sprint(all), err

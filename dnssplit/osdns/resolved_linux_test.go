@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -45,7 +47,10 @@ func each(t *testing.T, f func(*seat)) {
 			modes = append(modes, ModeDelegate)
 		}
 		for _, m := range modes {
-			t.Run(r.Name+"/"+string(m), func(t *testing.T) { f(sit(t, r, m)) })
+			t.Run(r.Name+"/"+string(m), func(t *testing.T) {
+				t.Parallel()
+				f(sit(t, r, m))
+			})
 		}
 	}
 }
@@ -449,6 +454,67 @@ func TestLinkOfOthers(t *testing.T) {
 	}
 }
 
+// A crash between removing the files and telling systemd-resolved leaves it with
+// what it has read.
+func TestUndoWhatIsReadOnly(t *testing.T) {
+	for _, r := range resolvedtest.Releases(t) {
+		if !r.Delegates {
+			continue
+		}
+		s := sit(t, r, ModeDelegate)
+		before := s.picture()
+		s.apply(s.want(zone))
+		if err := os.Remove(s.o.path(delegateDir + "/tidegate.dns-delegate")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Do(func() error { return Undo(t.Context(), s.o) }); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, s.picture()); diff != "" {
+			t.Errorf("it is not as it was:\n%s", diff)
+		}
+	}
+}
+
+// Who applies in another mode than the last did takes that back.
+func TestModesTakeTurns(t *testing.T) {
+	releases := resolvedtest.Releases(t)
+	modes := []Mode{ModeLink, ModeDirect, ModeLink}
+	if r := releases[len(releases)-1]; r.Delegates {
+		modes = []Mode{ModeLink, ModeDelegate, ModeDirect, ModeDelegate, ModeLink, ModeDirect}
+	}
+	s := sit(t, releases[len(releases)-1], ModeLink)
+	before := s.picture()
+	for _, s.mode = range modes {
+		var err error
+		if s.c, err = New(s.mode, s.o); err != nil {
+			t.Fatal(err)
+		}
+		s.apply(s.want(zone))
+		var links []string
+		if err := s.Do(func() error {
+			ours, err := ourLinks()
+			links = slices.Sorted(maps.Keys(ours))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		delegates, _ := filepath.Glob(s.o.path(delegateDir + "/*"))
+		conf := covered([]byte(read(t, s.o, resolvConf)))
+		got := []bool{len(links) > 0, len(delegates) > 0, conf}
+		if diff := cmp.Diff([]bool{s.mode == ModeLink, s.mode == ModeDelegate, s.mode == ModeDirect}, got); diff != "" {
+			t.Errorf("in mode %s there are links %v, delegates %v, and resolv.conf is ours: %v", s.mode, links, delegates, conf)
+		}
+	}
+	if err := s.Do(func() error { return Undo(t.Context(), s.o) }); err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`(?m)^.*/etc/resolv.conf .*$`) // written anew, as it was
+	if diff := cmp.Diff(before, s.picture()); diff != "" && names.ReplaceAllString(before, "") != names.ReplaceAllString(s.picture(), "") {
+		t.Errorf("it is not as it was:\n%s", diff)
+	}
+}
+
 // Without a bus it is told, soon, and undoing what is there works.
 func TestNoBus(t *testing.T) {
 	o := Options{Root: t.TempDir(), Bus: "unix:path=" + t.TempDir() + "/none"}
@@ -460,5 +526,15 @@ func TestNoBus(t *testing.T) {
 		if _, err := c.Apply(t.Context(), Want{Server: server, Domains: []string{zone}}); err == nil {
 			t.Errorf("%s: applied without a bus", m)
 		}
+	}
+	if files, err := (&delegate{o}).files(); err != nil || len(files) != 1 {
+		t.Errorf("there is %v, %v: what it is to read when it comes", files, err)
+	}
+	d := &delegate{o}
+	if err := d.undo(t.Context()); err != nil {
+		t.Errorf("undo: %v", err)
+	}
+	if files, err := d.files(); err != nil || len(files) != 0 {
+		t.Errorf("left: %v, %v", files, err)
 	}
 }
