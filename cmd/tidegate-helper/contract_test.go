@@ -264,7 +264,7 @@ func TestTheHelperHasLittle(t *testing.T) {
 func TestTheSocket(t *testing.T) {
 	b := newBed(t, "")
 	b.kill()
-	cmd := exec.Command(built, "-config", b.config, "-socket", b.socket, "-journal", filepath.Join(b.dir, "journal"))
+	cmd := b.program("-socket", b.socket)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -357,7 +357,7 @@ func TestStart(t *testing.T) {
 			if tt.says == "" {
 				path, tt.says = path+"2", "too many levels"
 			}
-			cmd := exec.CommandContext(t.Context(), built, "-config", path, "-socket", filepath.Join(dir, "s"), "-journal", filepath.Join(dir, "journal"))
+			cmd := exec.CommandContext(t.Context(), built, "-config", path, "-socket", filepath.Join(dir, "s"), "-journal", filepath.Join(dir, "journal"), "-root", dir, "-bus", "unix:path=/nowhere")
 			timer := time.AfterFunc(wait, func() { cmd.Process.Kill() })
 			defer timer.Stop()
 			out, err := cmd.CombinedOutput()

@@ -45,6 +45,8 @@ type bed struct {
 	cmd              *exec.Cmd
 	said             *bytes.Buffer
 	sessions, config string
+	root, bus        string
+	start0           func(*exec.Cmd) error // starts programs of the machine's
 }
 
 const config = `
@@ -56,23 +58,7 @@ group = "users"
 // newBed starts a helper, which logind's sessions let two users use.
 func newBed(t *testing.T, more string) *bed {
 	t.Helper()
-	dir := t.TempDir()
-	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
-		if err := os.Chmod(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b := &bed{t: t, dir: dir, socket: filepath.Join(dir, "helper.sock"), sessions: filepath.Join(dir, "sessions"), config: filepath.Join(dir, "etc", "helper.toml")}
-	for _, d := range []string{b.sessions, filepath.Dir(b.config)} {
-		if err := os.Mkdir(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(b.config, []byte(config+more), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	b.session(ada, "1", "active")
-	b.session(bob, "1", "active")
+	b := layBed(t, more)
 	b.start()
 	t.Cleanup(func() {
 		if b.cmd.ProcessState != nil {
@@ -97,6 +83,35 @@ func newBed(t *testing.T, more string) *bed {
 	return b
 }
 
+// layBed has all that a helper needs, and starts none.
+func layBed(t *testing.T, more string) *bed {
+	t.Helper()
+	dir := t.TempDir()
+	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := &bed{t: t, dir: dir, socket: filepath.Join(dir, "helper.sock"), sessions: filepath.Join(dir, "sessions"), config: filepath.Join(dir, "etc", "helper.toml"),
+		root: filepath.Join(dir, "root"), bus: "unix:path=" + filepath.Join(dir, "no-bus"), start0: (*exec.Cmd).Start}
+	for _, d := range []string{b.sessions, filepath.Dir(b.config), filepath.Join(b.root, "etc"), filepath.Join(b.root, "run"), filepath.Join(b.root, "var/lib")} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(b.config, []byte(config+more), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.session(ada, "1", "active")
+	b.session(bob, "1", "active")
+	return b
+}
+
+// program is the helper's, with what else it is told.
+func (b *bed) program(arg ...string) *exec.Cmd {
+	return exec.Command(built, append([]string{"-config", b.config, "-journal", filepath.Join(b.dir, "journal"), "-sessions", b.sessions, "-root", b.root, "-bus", b.bus}, arg...)...)
+}
+
 func (b *bed) session(uid int, active, state string) {
 	b.t.Helper()
 	text := fmt.Sprintf("# This is private data. Do not parse.\nUID=%d\nUSER=x\nACTIVE=%s\nSTATE=%s\nREMOTE=0\nTYPE=wayland\nCLASS=user\nSEAT=seat0\n", uid, active, state)
@@ -108,9 +123,9 @@ func (b *bed) session(uid int, active, state string) {
 func (b *bed) start() {
 	b.t.Helper()
 	b.said = &bytes.Buffer{}
-	b.cmd = exec.Command(built, "-config", b.config, "-socket", b.socket, "-journal", filepath.Join(b.dir, "journal"), "-sessions", b.sessions)
+	b.cmd = b.program("-socket", b.socket)
 	b.cmd.Stderr = b.said
-	if err := b.cmd.Start(); err != nil {
+	if err := b.start0(b.cmd); err != nil {
 		b.t.Fatal(err)
 	}
 	eventually(b.t, "the helper", func() bool {
@@ -156,11 +171,16 @@ func (b *bed) run(uid int, role, arg string) string {
 	if uid == 0 {
 		cmd.SysProcAttr = nil
 	}
-	out, err := cmd.Output()
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	err := b.start0(cmd)
+	if err == nil {
+		err = cmd.Wait()
+	}
 	if err != nil {
 		b.t.Errorf("%s as %d: %v", role, uid, err)
 	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(out.String())
 }
 
 // person is a user whose client runs.
@@ -186,7 +206,7 @@ func (b *bed) client(uid int) *person {
 		b.t.Fatal(err)
 	}
 	u.out = bufio.NewScanner(out)
-	if err := u.cmd.Start(); err != nil {
+	if err := b.start0(u.cmd); err != nil {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(u.kill)

@@ -1,9 +1,12 @@
 //go:build linux
 
-// Command tidegate-helper opens network devices for users without privileges.
-// systemd starts it when somebody connects to its socket; it takes nothing from
-// its environment but that socket, and nothing from those who connect but the
-// requests of package protocol.
+// Command tidegate-helper opens network devices for users without privileges, and
+// has names come to their clients. systemd starts it when somebody connects to its
+// socket; it takes nothing from its environment but that socket, and nothing from
+// those who connect but the requests of package protocol.
+//
+// It is several processes, each with what its part takes (package names). With
+// -undo and -recover it is one that puts back what was changed, and ends.
 package main
 
 import (
@@ -12,7 +15,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"os/user"
@@ -22,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tidegate/tidegate/internal/helper/confine"
+	"github.com/tidegate/tidegate/internal/helper/names"
 	"github.com/tidegate/tidegate/internal/helper/server"
 )
 
@@ -32,59 +35,117 @@ func main() {
 	}
 }
 
+// settings are what the command line says.
+type settings struct {
+	server server.Options
+	config string
+	socket string
+	names  names.Options
+	part   string
+}
+
 func run() error {
-	var o server.Options
-	config := flag.String("config", server.ConfigPath, "what the administrator allows")
-	socket := flag.String("socket", "", "listen here, where systemd passes no socket")
-	flag.StringVar(&o.Journal, "journal", "/run/tidegate/helper", "a folder for what has to be undone")
-	flag.StringVar(&o.Sessions, "sessions", "/run/systemd/sessions", "logind's folder of sessions")
+	var o settings
+	flag.StringVar(&o.config, "config", server.ConfigPath, "what the administrator allows")
+	flag.StringVar(&o.socket, "socket", "", "listen here, where systemd passes no socket")
+	flag.StringVar(&o.server.Journal, "journal", "/run/tidegate/helper", "a folder for what has to be undone")
+	flag.StringVar(&o.server.Sessions, "sessions", "/run/systemd/sessions", "logind's folder of sessions")
+	flag.StringVar(&o.names.OS.Root, "root", "/", "below which the system's files for names are")
+	flag.StringVar(&o.names.OS.Bus, "bus", "", "the address of the system's D-Bus; empty: where it is")
+	flag.StringVar(&o.part, "part", "", "be one of the helper's own processes: "+keeper+", "+worker+" or "+standby)
 	undo := flag.Bool("undo", false, "undo what was done for anybody, and end: before the helper is removed")
+	boot := flag.Bool("recover", false, "put back what the system was told of names before it was started, and end")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("it takes no arguments, and got %q", flag.Args())
 	}
+	o.server.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	o.names.Log, o.names.OS.Log, o.names.Table.Log = o.server.Log, o.server.Log, o.server.Log
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	switch {
+	case o.part == standby:
+		return o.standby(ctx)
+	case *boot:
+		return o.recover(ctx)
+	}
 	var err error
-	if o.Config, err = server.Load(*config); err != nil {
+	if o.server.Config, err = server.Load(o.config); err != nil {
 		return err
 	}
-	if o.GID, err = group(o.Config.Group); err != nil {
+	o.names.Table.Number, o.names.Table.Priority, o.names.Standby = o.server.Config.Physical, o.server.Config.Priority+2, o.startStandby
+	switch {
+	case o.part == keeper:
+		return o.keep()
+	case o.part == worker:
+		return o.work(ctx)
+	case o.part != "":
+		return fmt.Errorf("it has no part %q", o.part)
+	}
+	if o.server.GID, err = group(o.server.Config.Group); err != nil {
 		return err
 	}
-	if err := server.Prepare(o.Journal); err != nil {
+	if err := server.Prepare(o.server.Journal); err != nil {
 		return err
 	}
-	o.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	if *undo {
-		s, err := server.New(o)
-		if err != nil {
-			return err
-		}
-		return s.Undo()
+		return o.undo(ctx)
 	}
-	if err := listen(*socket, o.GID); err != nil {
+	return o.serve(ctx)
+}
+
+// serve is the main process.
+func (o settings) serve(ctx context.Context) error {
+	if err := listen(o.socket, o.server.GID); err != nil {
 		return err
 	}
-	keep := []uintptr{unix.CAP_NET_ADMIN}
-	if len(o.Config.Programs) > 0 {
-		keep = append(keep, unix.CAP_SYS_PTRACE) // without it nobody's program is known
+	if err := o.startNames(); err != nil {
+		return err
 	}
-	if err := confine.Capabilities(keep...); err != nil {
+	keep := confine.Keep{Capabilities: []uintptr{unix.CAP_NET_ADMIN}, Write: []string{o.server.Journal, "/dev/net/tun"}}
+	if len(o.server.Config.Programs) > 0 {
+		// Without it nobody's program is known, nor within Landlock, with it or not.
+		keep.Capabilities, keep.Write = append(keep.Capabilities, unix.CAP_SYS_PTRACE), nil
+	}
+	if err := confine.Capabilities(keep); err != nil {
 		return err
 	}
 	l, err := passed()
 	if err != nil {
 		return err
 	}
-	if err := confine.SystemCalls(); err != nil {
-		return err
-	}
-	s, err := server.New(o)
+	link, err := linked()
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
+	if err := confine.SystemCalls(confine.Allow{}); err != nil {
+		return err
+	}
+	o.server.Names = link
+	s, err := server.New(o.server)
+	if err != nil {
+		return err
+	}
 	return s.Run(ctx, l)
+}
+
+// undo undoes all, for when the helper goes for good.
+func (o settings) undo(ctx context.Context) error {
+	err := names.Undo(ctx, o.names)
+	s, failed := server.New(o.server)
+	if failed == nil {
+		failed = s.Undo()
+	}
+	return errors.Join(err, failed)
+}
+
+// recover puts back what was told before this start of the machine. Afterwards
+// that is a running helper's.
+func (o settings) recover(ctx context.Context) error {
+	if server.Answered(o.server.Journal) {
+		return nil
+	}
+	return names.Recover(ctx, o.names)
 }
 
 // group is the number of a group; -1 where there is none of that name.
@@ -101,83 +162,4 @@ func group(name string) (int, error) {
 		return -1, fmt.Errorf("find the group %s: %w", name, err)
 	}
 	return strconv.Atoi(g.Gid)
-}
-
-// first is the first descriptor that systemd passes (sd_listen_fds(3)), own names
-// one that this program passes to itself.
-const (
-	first = 3
-	own   = "TIDEGATE_HELPER_SOCKET_FD"
-)
-
-// bySystemd says whether systemd has passed a socket to this process.
-func bySystemd() bool {
-	return os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) && os.Getenv("LISTEN_FDS") == "1"
-}
-
-// listen makes the socket where none was passed, and passes it on: what follows
-// starts this program anew.
-func listen(path string, gid int) error {
-	if bySystemd() || os.Getenv(own) != "" {
-		return nil
-	}
-	if path == "" {
-		return errors.New("systemd passes no socket, and -socket names none")
-	}
-	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
-		if err := os.Remove(path); err != nil {
-			return fmt.Errorf("remove an old socket: %w", err)
-		}
-	}
-	old := unix.Umask(0o777) // nobody's until it is ours and the group's
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-	unix.Umask(old)
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	l.SetUnlinkOnClose(false)
-	if gid < 0 {
-		gid = 0
-	}
-	if err := os.Chown(path, 0, gid); err != nil {
-		return fmt.Errorf("give the socket to the group: %w", err)
-	}
-	if err := os.Chmod(path, 0o660); err != nil {
-		return fmt.Errorf("open the socket to the group: %w", err)
-	}
-	raw, err := l.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("pass the socket on: %w", err)
-	}
-	var fd int
-	var failed error
-	err = raw.Control(func(own uintptr) { fd, failed = unix.Dup(int(own)) }) // this one stays open
-	if err := errors.Join(err, failed); err != nil {
-		return fmt.Errorf("pass the socket on: %w", err)
-	}
-	return errors.Join(l.Close(), os.Setenv(own, strconv.Itoa(fd)))
-}
-
-// passed is the socket that was passed.
-func passed() (*net.UnixListener, error) {
-	fd := first
-	if !bySystemd() {
-		var err error
-		if fd, err = strconv.Atoi(os.Getenv(own)); err != nil {
-			return nil, errors.New("no socket is passed")
-		}
-	}
-	unix.CloseOnExec(fd)
-	f := os.NewFile(uintptr(fd), "socket")
-	defer f.Close()
-	l, err := net.FileListener(f)
-	if err != nil {
-		return nil, fmt.Errorf("take the socket: %w", err)
-	}
-	u, ok := l.(*net.UnixListener)
-	if !ok {
-		l.Close()
-		return nil, errors.New("the socket that is passed is not Unix's")
-	}
-	return u, nil
 }

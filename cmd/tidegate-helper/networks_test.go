@@ -247,7 +247,7 @@ func TestUndo(t *testing.T) {
 	}
 	c.kill()
 	b.kill()
-	out, err := exec.Command(built, "-config", b.config, "-journal", filepath.Join(b.dir, "journal"), "-undo").CombinedOutput()
+	out, err := b.program("-undo").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -279,9 +279,9 @@ func TestActivated(t *testing.T) {
 	if err := unix.Listen(fd, 64); err != nil {
 		t.Fatal(err)
 	}
-	b.cmd = exec.Command("setpriv", "--bounding-set=-all,+net_admin", "--inh-caps=-all,+net_admin", "--no-new-privs",
-		"sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=tidegate-helper.socket exec "$0" "$@"`,
-		built, "-config", b.config, "-journal", filepath.Join(b.dir, "journal"), "-sessions", b.sessions)
+	const caps = "-all,+net_admin,+net_bind_service,+dac_override,+chown,+fowner,+setuid,+setgid,+kill,+setpcap"
+	b.cmd = exec.Command("setpriv", append([]string{"--bounding-set=" + caps, "--inh-caps=" + caps, "--no-new-privs",
+		"sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=tidegate-helper.socket exec "$0" "$@"`}, b.program().Args...)...)
 	b.cmd.ExtraFiles, b.cmd.Stderr = []*os.File{socket}, b.said
 	if err := b.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -118,6 +118,7 @@ var roles = map[string]func(client.Helper, string){
 	"send":     beSend,
 	"cast":     beCast,
 	"confined": beConfined,
+	"answerer": beAnswerer,
 }
 
 // code is an error as one word.

@@ -24,7 +24,9 @@ type DNS struct {
 }
 
 // OpenDNSSocket takes the right to answer names. A refusal is a
-// *protocol.Refusal: Busy while it is another user's.
+// *protocol.Refusal: Busy while it is another user's. Where every name comes to us
+// lookups may be waiting already: answer them when ApplyDNS has told who is asked
+// for those that are not ours. Until then they wait.
 func (h Helper) OpenDNSSocket(ctx context.Context) (*DNS, error) {
 	_, fds, c, err := h.call(ctx, protocol.Request{Verb: protocol.OpenDNSSocket})
 	if err != nil {

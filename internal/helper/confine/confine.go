@@ -1,13 +1,12 @@
 //go:build linux
 
 // Package confine takes from a process what it does not need: every capability
-// but those it keeps, the way back to more, and the system calls of another
-// program's life. cmd/tidegate-helper calls it first of all; it is not for
-// concurrent use.
+// but those it keeps, the way back to more, other files to write, and the system
+// calls of another program's life. cmd/tidegate-helper calls it first of all; it is
+// not for concurrent use.
 package confine
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -20,21 +19,35 @@ import (
 // again marks a process that has been confined and started anew.
 const again = "TIDEGATE_HELPER_CONFINED"
 
-// Capabilities has this process keep only these capabilities, for good. All
-// threads have to, and the runtime has several by now: so one thread drops the
-// rest and executes the program anew, with the same arguments and descriptors.
-// In the process that is so made, and in one that was started with nothing
-// more, it returns nil.
-func Capabilities(keep ...uintptr) error {
+// Keep is what a process keeps.
+type Keep struct {
+	Capabilities []uintptr
+	// Write are the files and folders that it writes to; nil: any. Where the
+	// kernel has no Landlock they are any too.
+	Write []string
+}
+
+// Allow is what SystemCalls leaves of what it refuses otherwise.
+type Allow struct {
+	Programs bool // to start others, and to end them
+	Internet bool // sockets of IPv4 and IPv6
+}
+
+// Capabilities has this process keep only so much, for good. All threads have to,
+// and the runtime has several by now: so one thread drops the rest and executes
+// the program anew, with the same arguments and descriptors. In the process that
+// is so made, and in one that was started with nothing more and may write
+// anywhere, it returns nil.
+func Capabilities(k Keep) error {
 	want := uint64(0)
-	for _, c := range keep {
+	for _, c := range k.Capabilities {
 		want |= 1 << c
 	}
 	left, err := confined(want)
 	if err != nil {
 		return err
 	}
-	if left == "" {
+	if left == "" && (k.Write == nil || os.Getenv(again) != "") {
 		return nil
 	}
 	if os.Getenv(again) != "" {
@@ -44,20 +57,52 @@ func Capabilities(keep ...uintptr) error {
 	if err := drop(want); err != nil {
 		return fmt.Errorf("drop privileges: %w", err)
 	}
+	if k.Write != nil {
+		if err := files(k.Write); err != nil {
+			return err
+		}
+	}
 	return fmt.Errorf("start anew without privileges: %w", unix.Exec("/proc/self/exe", os.Args, append(os.Environ(), again+"=1")))
+}
+
+// Available are those of the capabilities that this process has.
+func Available(of ...uintptr) (have []uintptr, err error) {
+	said, err := status()
+	if err != nil {
+		return nil, err
+	}
+	got, err := strconv.ParseUint(said["CapPrm"], 16, 64)
+	if err != nil {
+		return nil, fmt.Errorf("read the privileges: %w", err)
+	}
+	for _, c := range of {
+		if got&(1<<c) != 0 {
+			have = append(have, c)
+		}
+	}
+	return have, nil
+}
+
+// status is what the kernel says of this process.
+func status() (said map[string]string, err error) {
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return nil, fmt.Errorf("read the privileges: %w", err)
+	}
+	said = map[string]string{}
+	for line := range strings.Lines(string(b)) {
+		if key, value, ok := strings.Cut(line, ":"); ok {
+			said[key] = strings.TrimSpace(value)
+		}
+	}
+	return said, nil
 }
 
 // confined says what is left of more than want; empty: nothing.
 func confined(want uint64) (left string, err error) {
-	status, err := os.ReadFile("/proc/self/status")
+	said, err := status()
 	if err != nil {
-		return "", fmt.Errorf("read the privileges: %w", err)
-	}
-	said := map[string]string{}
-	for line := range strings.Lines(string(status)) {
-		if key, value, ok := strings.Cut(line, ":"); ok {
-			said[key] = strings.TrimSpace(value)
-		}
+		return "", err
 	}
 	if said["NoNewPrivs"] != "1" {
 		return "NoNewPrivs", nil
@@ -80,11 +125,14 @@ func drop(want uint64) error {
 		if want&(1<<c) != 0 {
 			continue
 		}
-		err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
-		if errors.Is(err, unix.EINVAL) {
+		there, _, errno := unix.Syscall(unix.SYS_PRCTL, unix.PR_CAPBSET_READ, c, 0)
+		if errno == unix.EINVAL {
 			break // there are no more
 		}
-		if err != nil {
+		if errno == 0 && there == 0 {
+			continue
+		}
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil {
 			return fmt.Errorf("drop capability %d: %w", c, err)
 		}
 	}
@@ -92,7 +140,10 @@ func drop(want uint64) error {
 	var data [2]unix.CapUserData
 	for i := range data {
 		set := uint32(want >> (32 * i))
-		data[i] = unix.CapUserData{Effective: set, Permitted: set, Inheritable: set}
+		data[i] = unix.CapUserData{Effective: set, Permitted: set}
+		if os.Geteuid() != 0 { // who is not root has them by inheriting
+			data[i].Inheritable = set
+		}
 	}
 	if err := unix.Capset(&header, &data[0]); err != nil {
 		return fmt.Errorf("set capabilities: %w", err)

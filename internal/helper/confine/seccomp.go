@@ -4,16 +4,21 @@ package confine
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// foreign are the calls of another program's life: to become another program,
-// to look into one, to change the machine, and the doors around this filter.
+// programs are the calls that start another program, or end one.
+var programs = []uint32{
+	unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_KILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_PIDFD_SEND_SIGNAL,
+}
+
+// foreign are the calls to look into another program, to change the machine, and
+// the doors around this filter.
 var foreign = []uint32{
-	unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV,
-	unix.SYS_KILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_PIDFD_SEND_SIGNAL, unix.SYS_PIDFD_GETFD,
+	unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_PIDFD_GETFD,
 	unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
 	unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_UNSHARE, unix.SYS_SETNS,
 	unix.SYS_MOVE_MOUNT, unix.SYS_OPEN_TREE, unix.SYS_FSOPEN, unix.SYS_FSMOUNT, unix.SYS_MOUNT_SETATTR,
@@ -27,11 +32,11 @@ var foreign = []uint32{
 // x32 marks the calls of amd64's other ABI, which would pass by their numbers.
 const x32 = 0x40000000
 
-// SystemCalls has all threads of this process refused, for good, sockets other
-// than Unix's and netlink's, and the calls that only another program makes. It
-// needs NoNewPrivs, which Capabilities has set.
-func SystemCalls() error {
-	f := filter()
+// SystemCalls has all threads of this process, and those that it starts, refused,
+// for good, sockets other than Unix's and netlink's, and the calls that only
+// another program makes. It needs NoNewPrivs, which Capabilities has set.
+func SystemCalls(a Allow) error {
+	f := filter(a)
 	prog := unix.SockFprog{Len: uint16(len(f)), Filter: &f[0]}
 	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
 	if errno != 0 {
@@ -42,7 +47,7 @@ func SystemCalls() error {
 
 // filter is the program, on struct seccomp_data: the call's number at 0, the
 // architecture at 4, the first argument's low half at 16.
-func filter() []unix.SockFilter {
+func filter(a Allow) []unix.SockFilter {
 	const load, equal, atLeast, ret = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, unix.BPF_RET | unix.BPF_K
 	const refuse = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
 	f := []unix.SockFilter{
@@ -53,14 +58,25 @@ func filter() []unix.SockFilter {
 		{Code: atLeast, K: x32, Jf: 1},
 		{Code: ret, K: refuse},
 	}
-	for _, n := range foreign {
+	refused := foreign
+	if !a.Programs {
+		refused = slices.Concat(programs, foreign)
+	}
+	for _, n := range refused {
 		f = append(f, unix.SockFilter{Code: equal, K: n, Jf: 1}, unix.SockFilter{Code: ret, K: refuse})
 	}
-	return append(f,
-		unix.SockFilter{Code: equal, K: unix.SYS_SOCKET, Jf: 4},
+	families := []uint32{unix.AF_UNIX, unix.AF_NETLINK}
+	if a.Internet {
+		families = append(families, unix.AF_INET, unix.AF_INET6)
+	}
+	f = append(f,
+		unix.SockFilter{Code: equal, K: unix.SYS_SOCKET, Jf: uint8(len(families)) + 2},
 		unix.SockFilter{Code: load, K: 16},
-		unix.SockFilter{Code: equal, K: unix.AF_UNIX, Jt: 2},
-		unix.SockFilter{Code: equal, K: unix.AF_NETLINK, Jt: 1},
+	)
+	for i, family := range families {
+		f = append(f, unix.SockFilter{Code: equal, K: family, Jt: uint8(len(families) - i)})
+	}
+	return append(f,
 		unix.SockFilter{Code: ret, K: refuse},
 		unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ALLOW},
 	)

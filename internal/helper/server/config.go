@@ -47,6 +47,10 @@ type Config struct {
 	// Networks are the organisation's own, which may be led to a user's device
 	// for that user alone.
 	Networks []netip.Prefix `toml:"networks"`
+	// Domains are what users' clients may answer names for, with all below them;
+	// none: whatever has two labels. Names that are this machine's, and domains
+	// below which anybody may have names, are never theirs.
+	Domains []string `toml:"domains"`
 	// Devices are an IPv4 and an IPv6 network that devices' own addresses are
 	// taken from, of at most a /24 and a /112.
 	Devices []netip.Prefix `toml:"devices"`
@@ -57,9 +61,11 @@ type Config struct {
 	// Programs, where there are any, are the only ones served, by their paths.
 	Programs []string `toml:"programs"`
 	// Priority is that of the rules, Table the number before the first routing
-	// table; 0: 5200 and 5300.
+	// table, Physical that of the table that leads out of the physical adapter; 0:
+	// 5200, 5300 and 5254.
 	Priority int `toml:"priority"`
 	Table    int `toml:"table"`
+	Physical int `toml:"physical"`
 }
 
 // MaxDevices bounds the users who have a device at once.
@@ -119,6 +125,9 @@ func Parse(text string) (c Config, err error) {
 	if c.Table == 0 {
 		c.Table = 5300
 	}
+	if c.Physical == 0 {
+		c.Physical = 5254
+	}
 	return c, c.check()
 }
 
@@ -160,6 +169,12 @@ func (c Config) check() error {
 	}
 	if c.Table < 256 || c.Table > 1<<30 {
 		note("table: %d is not within 256 and 1073741824", c.Table)
+	}
+	if c.Physical < 256 || c.Physical > 1<<30 || c.Physical > c.Table && c.Physical <= c.Table+MaxDevices {
+		note("physical: %d is not within 256 and 1073741824, or a device's table", c.Physical)
+	}
+	if err := c.checkDomains(); err != nil {
+		bad = append(bad, err)
 	}
 	return errors.Join(bad...)
 }

@@ -114,19 +114,65 @@ func (j journal) load() (map[uint32]record, error) {
 }
 
 // save writes a record, whole or not at all.
-func (j journal) save(r record) error {
-	b, err := json.Marshal(r)
+func (j journal) save(r record) error { return j.write(j.path(r.UID), r) }
+
+func (j journal) write(path string, v any) error {
+	b, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
-	next := j.path(r.UID) + ".next"
-	if err := os.WriteFile(next, b, 0o600); err != nil {
+	if err := os.WriteFile(path+".next", b, 0o600); err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
-	if err := os.Rename(next, j.path(r.UID)); err != nil {
+	if err := os.Rename(path+".next", path); err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
 	return nil
+}
+
+// dnsRecord is what was asked for a user's names. Without domains it is none.
+type dnsRecord struct {
+	UID     uint32   `json:"uid"`
+	Domains []string `json:"domains,omitempty"`
+	Strict  bool     `json:"strict,omitempty"`
+}
+
+func (j journal) dnsPath() string { return filepath.Join(j.dir, "dns") }
+
+// Answered says whether a helper with this journal has names come to a user's client.
+func Answered(dir string) bool {
+	r, err := journal{dir}.loadDNS()
+	return err == nil && len(r.Domains) > 0
+}
+
+// loadDNS returns that record. What cannot be read is none: what was done to the
+// system stands in a journal of its own.
+func (j journal) loadDNS() (r dnsRecord, err error) {
+	b, err := os.ReadFile(j.dnsPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return dnsRecord{}, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &r)
+	}
+	if err == nil && (len(r.Domains) > protocol.MaxDomains || slices.ContainsFunc(r.Domains, func(d string) bool { return !protocol.Domain(d) })) {
+		err = errors.New("it has other domains than may be asked for")
+	}
+	if err != nil {
+		return dnsRecord{}, fmt.Errorf("read the journal: dns: %w", err)
+	}
+	return r, nil
+}
+
+// saveDNS writes it, whole or not at all.
+func (j journal) saveDNS(r dnsRecord) error {
+	if len(r.Domains) == 0 {
+		if err := os.Remove(j.dnsPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("write the journal: %w", err)
+		}
+		return nil
+	}
+	return j.write(j.dnsPath(), r)
 }
 
 func (j journal) remove(uid uint32) error {

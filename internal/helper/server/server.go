@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/tidegate/tidegate/internal/helper/names"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
 
@@ -31,6 +32,9 @@ type Options struct {
 	Journal string
 	// Sessions is logind's folder of them; empty: where it is.
 	Sessions string
+	// Names is the part for names, which has undone at its start what nobody wants;
+	// nil: there is none, and Undo leaves that to others.
+	Names Names
 	// Log gets what was done and refused; nil discards it.
 	Log *slog.Logger
 }
@@ -49,6 +53,7 @@ type Server struct {
 	journal journal
 	conns   chan struct{}
 	count   count
+	dns     *dns
 
 	mu      sync.Mutex // one request at a time
 	records map[uint32]record
@@ -65,10 +70,13 @@ func New(o Options) (*Server, error) {
 	if o.Sessions == "" {
 		o.Sessions = "/run/systemd/sessions"
 	}
-	s := &Server{o: o, journal: journal{o.Journal}, conns: make(chan struct{}, maxConns), count: count{of: map[uint32]int{}}, handing: map[uint32]chan struct{}{}}
+	s := &Server{o: o, journal: journal{o.Journal}, conns: make(chan struct{}, maxConns), count: count{of: map[uint32]int{}}, handing: map[uint32]chan struct{}{}, dns: newDNS(o.Names)}
 	var err error
 	if s.records, err = s.journal.load(); err != nil {
 		return nil, err
+	}
+	if s.dns.record, err = s.journal.loadDNS(); err != nil {
+		o.Log.Error("what was asked for names is undone", "err", err)
 	}
 	return s, nil
 }
@@ -80,6 +88,7 @@ func (s *Server) Run(ctx context.Context, l *net.UnixListener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	g.Go(func() error { return s.watch(ctx) })
+	g.Go(func() error { return s.runDNS(ctx) })
 	g.Go(func() error {
 		for {
 			c, err := l.AcceptUnix()
@@ -103,7 +112,7 @@ func (s *Server) Run(ctx context.Context, l *net.UnixListener) error {
 				defer func() { <-s.conns }()
 				defer c.Close()
 				defer context.AfterFunc(ctx, func() { c.Close() })()
-				s.serve(c)
+				s.serve(ctx, c)
 				return nil
 			})
 		}
@@ -121,6 +130,7 @@ func (s *Server) Undo() error {
 			all = append(all, fmt.Errorf("undo what was done for user %d: %w", uid, refusal))
 		}
 	}
+	all = append(all, s.journal.saveDNS(dnsRecord{}))
 	return errors.Join(all...)
 }
 
@@ -134,7 +144,7 @@ func (s *Server) keep(r record) error {
 }
 
 // serve answers a connection's requests.
-func (s *Server) serve(c *net.UnixConn) {
+func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 	p, err := peerOf(c)
 	if err != nil {
 		s.o.Log.Error("a connection is refused", "err", err)
@@ -154,22 +164,35 @@ func (s *Server) serve(c *net.UnixConn) {
 			return
 		}
 		var reply protocol.Reply
-		fd := -1
+		var lease *lease
+		var fds []int
 		r, err := protocol.DecodeRequest(b)
 		switch {
 		case err != nil:
 			reply.Refusal = protocol.Refuse(protocol.BadRequest, "%v", err)
 		case r.Verb != protocol.Close && !s.admits(p): // what is one's own may be closed by one who is leaving
 			reply.Refusal = protocol.Refuse(protocol.Stranger, "you may not use the helper: this machine's administrator lets members of the group %q, and whoever sits at its screen", s.o.Config.Group)
+		case r.Verb == protocol.OpenDNSSocket:
+			lease, fds, reply.Refusal = s.openDNS(p.uid, c)
 		default:
-			reply, fd = s.do(p.uid, r)
+			reply, fds = s.do(p.uid, r)
 		}
 		if reply.Refusal != nil {
 			s.o.Log.Warn("refused", "uid", p.uid, "verb", r.Verb, "code", reply.Refusal.Code, "why", reply.Refusal.Text)
 		}
-		err = send(c, reply, fd)
-		if fd >= 0 {
+		c.SetDeadline(time.Now().Add(connTime)) // what was done may have taken long
+		err = send(c, reply, fds)
+		if r.Verb == protocol.OpenTUN && len(fds) > 0 {
 			s.handed(p.uid)
+		}
+		if lease != nil {
+			if err == nil {
+				hold(c)
+			}
+			if ctx.Err() == nil { // else it is the helper that goes
+				s.endDNS(lease)
+			}
+			return
 		}
 		if err != nil || reply.Refusal != nil && reply.Refusal.Code == protocol.BadRequest {
 			return
@@ -177,12 +200,18 @@ func (s *Server) serve(c *net.UnixConn) {
 	}
 }
 
-// send writes a reply with the descriptor, which is closed here.
-func send(c *net.UnixConn, reply protocol.Reply, fd int) error {
+// hold waits for the end of a connection on which nothing more is to come.
+func hold(c *net.UnixConn) {
+	c.SetReadDeadline(time.Time{})
+	c.Read(make([]byte, 1))
+}
+
+// send writes a reply with the descriptors, which are closed here.
+func send(c *net.UnixConn, reply protocol.Reply, fds []int) error {
 	var oob []byte
-	if fd >= 0 {
-		defer unix.Close(fd)
-		oob = unix.UnixRights(fd)
+	if len(fds) > 0 {
+		defer names.CloseAll(fds)
+		oob = unix.UnixRights(fds...)
 	}
 	b, err := protocol.Encode(reply)
 	if err != nil {
@@ -195,30 +224,44 @@ func send(c *net.UnixConn, reply protocol.Reply, fd int) error {
 	return err
 }
 
-// do does what a user who may asks for. A descriptor is the caller's to close.
-func (s *Server) do(uid uint32, r protocol.Request) (reply protocol.Reply, fd int) {
-	s.lock(uid)
-	defer s.mu.Unlock()
-	fd = -1
+// do does what a user who may asks for. Descriptors are the caller's to close.
+func (s *Server) do(uid uint32, r protocol.Request) (reply protocol.Reply, fds []int) {
 	var refusal *protocol.Refusal
 	switch r.Verb {
+	case protocol.ApplyDNS:
+		reply.DNS, refusal = s.applyDNS(uid, r)
+	case protocol.Close:
+		refusal = s.closeDNS(uid)
+		if other := s.doRoutes(uid, r, &reply, &fds); refusal == nil {
+			refusal = other
+		}
+	default:
+		refusal = s.doRoutes(uid, r, &reply, &fds)
+	}
+	if refusal != nil {
+		return protocol.Reply{Refusal: refusal}, nil
+	}
+	s.o.Log.Info("done", "uid", uid, "verb", r.Verb, "routes", r.Routes, "networks", r.Networks, "left", reply.Left, "domains", len(r.Domains))
+	return reply, fds
+}
+
+// doRoutes does what is about the device.
+func (s *Server) doRoutes(uid uint32, r protocol.Request, reply *protocol.Reply, fds *[]int) (refusal *protocol.Refusal) {
+	s.lock(uid)
+	defer s.mu.Unlock()
+	switch r.Verb {
 	case protocol.OpenTUN:
-		reply.Device, fd, refusal = s.open(uid)
+		var fd int
+		if reply.Device, fd, refusal = s.open(uid); refusal == nil {
+			*fds = []int{fd}
+			s.handing[uid] = make(chan struct{})
+		}
 	case protocol.ApplyRoutes:
 		reply.Left, refusal = s.apply(uid, r)
 	case protocol.Close:
 		refusal = s.close(uid)
-	default:
-		refusal = protocol.Refuse(protocol.Failed, "this helper has names answered by nobody")
 	}
-	if refusal != nil {
-		return protocol.Reply{Refusal: refusal}, -1
-	}
-	if fd >= 0 {
-		s.handing[uid] = make(chan struct{})
-	}
-	s.o.Log.Info("done", "uid", uid, "verb", r.Verb, "routes", r.Routes, "networks", r.Networks, "left", reply.Left)
-	return reply, fd
+	return refusal
 }
 
 // lock locks mu when no descriptor of the user's is on its way.

@@ -1,0 +1,381 @@
+//go:build linux
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tidegate/tidegate/internal/helper/names"
+	"github.com/tidegate/tidegate/internal/helper/protocol"
+)
+
+// Names is the helper's part for names, as names.Link is one.
+type Names interface {
+	Run(ctx context.Context, anew, news func()) error
+	Open(ctx context.Context) (fds []int, err error)
+	Apply(ctx context.Context, domains []string, strict bool) (protocol.DNS, error)
+	Stand(ctx context.Context, fds []int) ([]int, error)
+	Rest(ctx context.Context) error
+}
+
+// Bounds of what the part for names takes.
+const (
+	namesTime = 15 * time.Second
+	standing  = 2 * time.Second // until it is tried again to answer in a client's place
+)
+
+// dns is who answers names on this machine. There is one user at a time.
+//
+//	         OpenDNSSocket             ApplyDNS
+//	nobody ───────────────► lease ──────────────► lease, record
+//	   ▲                      │ it ends              │ it ends      ▲
+//	   ├──────────────────────┘                      ▼              │ OpenDNSSocket,
+//	   └──────────────── Close ◄────────────── record alone ────────┘ anybody's
+//
+// With the record alone names of ours fail: where the system asks us for those
+// only, by there being no socket; where it asks us for all, by the standby, to
+// which the client's sockets go.
+type dns struct {
+	names Names // nil: there is none
+
+	// turn is of who has the part for names do something.
+	turn chan struct{}
+	// Whoever's turn it is owns these.
+	record dnsRecord
+	all    bool  // every name comes to us
+	fds    []int // the client's sockets too, where all; else none
+	stands bool
+
+	mu    sync.Mutex
+	lease *lease // nil: nobody answers
+}
+
+// lease is a user's right to answer names, which ends with a connection.
+type lease struct {
+	uid uint32
+	c   *net.UnixConn
+}
+
+func newDNS(n Names) *dns {
+	return &dns{names: n, turn: make(chan struct{}, 1)}
+}
+
+// held is the lease there is.
+func (d *dns) held() *lease {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lease
+}
+
+// runDNS has the part for names do what it is to do, whenever it is there anew.
+func (s *Server) runDNS(ctx context.Context) error {
+	d := s.dns
+	if d.names == nil {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	linked, unlink := context.WithCancel(context.WithoutCancel(ctx))
+	defer unlink()
+	again := make(chan struct{}, 1)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- d.names.Run(linked, func() {
+			select {
+			case again <- struct{}{}:
+			default:
+			}
+		}, d.tell)
+	}()
+	retry := time.NewTicker(standing)
+	defer retry.Stop()
+	for {
+		select {
+		case <-again:
+			s.anew(ctx)
+		case <-retry.C:
+			s.turnOf(func() { s.standIn(ctx) })
+		case err := <-ended:
+			return err
+		case <-ctx.Done():
+			s.turnOf(s.leave)
+			unlink()
+			<-ended
+			return ctx.Err()
+		}
+	}
+}
+
+// leave has the system ask nobody who has gone with the helper. The record has the
+// next one take it up again.
+func (s *Server) leave() {
+	if !s.dns.stands {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), namesTime)
+	defer cancel()
+	if _, err := s.dns.names.Apply(ctx, nil, false); err != nil {
+		s.o.Log.Error("undo what the system was told of names", "err", err)
+	}
+}
+
+// turnOf does f when nobody else has the part for names do something.
+func (s *Server) turnOf(f func()) {
+	s.dns.turn <- struct{}{}
+	defer func() { <-s.dns.turn }()
+	f()
+}
+
+// anew says all again to a part that knows nothing.
+func (s *Server) anew(ctx context.Context) {
+	s.turnOf(func() {
+		d := s.dns
+		d.stands = false
+		ctx, cancel := context.WithTimeout(ctx, namesTime)
+		defer cancel()
+		told, err := d.names.Apply(ctx, d.record.Domains, d.record.Strict)
+		if err != nil {
+			s.o.Log.Error("tell the system of names", "err", err)
+			return
+		}
+		d.all = told.Mode.All()
+		s.standIn(ctx)
+		d.tell()
+	})
+}
+
+// standIn has names answered in a client's place, where that is needed.
+func (s *Server) standIn(ctx context.Context) {
+	d := s.dns
+	if len(d.record.Domains) == 0 || !d.all || d.stands || d.held() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, namesTime)
+	defer cancel()
+	fds, err := d.names.Stand(ctx, d.fds)
+	if errors.Is(err, names.ErrInUse) {
+		return // a client of before the helper's last start lives
+	}
+	if err != nil {
+		s.o.Log.Error("answer names in a client's place", "err", err)
+		return
+	}
+	if len(fds) > 0 {
+		d.fds = fds
+	}
+	d.stands = true
+	s.o.Log.Info("names are answered in a client's place", "uid", d.record.UID)
+}
+
+// rest ends that.
+func (d *dns) rest(ctx context.Context) error {
+	if !d.stands {
+		return nil
+	}
+	if err := d.names.Rest(ctx); err != nil {
+		return err
+	}
+	d.stands = false
+	return nil
+}
+
+// drop gives the sockets up.
+func (d *dns) drop() {
+	names.CloseAll(d.fds)
+	d.fds = nil
+}
+
+// tell has the client ask again.
+func (d *dns) tell() {
+	l := d.held()
+	if l == nil {
+		return
+	}
+	b, err := protocol.Encode(protocol.Reply{})
+	if err == nil {
+		l.c.SetWriteDeadline(time.Now().Add(time.Second))
+		_, err = l.c.Write(b)
+	}
+	if err != nil {
+		l.c.Close() // it does not listen
+	}
+}
+
+// openDNS gives a user the right to answer names, and the sockets, which are the
+// caller's to close. The lease is that of the connection.
+func (s *Server) openDNS(uid uint32, c *net.UnixConn) (l *lease, fds []int, refusal *protocol.Refusal) {
+	d := s.dns
+	if d.names == nil {
+		return nil, nil, protocol.Refuse(protocol.Failed, "this helper has names answered by nobody")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), namesTime)
+	defer cancel()
+	s.turnOf(func() {
+		if old := d.held(); old != nil {
+			if old.uid == uid {
+				refusal = protocol.Refuse(protocol.Busy, "another Tidegate of yours answers names")
+			} else {
+				refusal = protocol.Refuse(protocol.Busy, "another user's Tidegate answers names on this machine, until it ends")
+			}
+			return
+		}
+		var err error
+		if fds, err = s.takeSockets(ctx); err != nil {
+			if errors.Is(err, names.ErrInUse) {
+				refusal = protocol.Refuse(protocol.Failed, "another program answers at %v: %v", protocol.DNSServer, err)
+			} else {
+				refusal = failed(err)
+			}
+			return
+		}
+		l = &lease{uid: uid, c: c}
+		d.mu.Lock()
+		d.lease = l
+		d.mu.Unlock()
+	})
+	return l, fds, refusal
+}
+
+// takeSockets are the sockets for a client: those there are, or new ones. Ours stay until
+// it is known whether they are needed.
+func (s *Server) takeSockets(ctx context.Context) ([]int, error) {
+	d := s.dns
+	if err := d.rest(ctx); err != nil {
+		return nil, err
+	}
+	if d.fds == nil {
+		fds, err := d.names.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		d.fds = fds
+	}
+	var fds []int
+	for _, fd := range d.fds {
+		n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			names.CloseAll(fds)
+			return nil, fmt.Errorf("double a socket: %w", err)
+		}
+		fds = append(fds, n)
+	}
+	return fds, nil
+}
+
+// applyDNS has the system ask the user's client for names.
+func (s *Server) applyDNS(uid uint32, q protocol.Request) (reply *protocol.DNS, refusal *protocol.Refusal) {
+	d := s.dns
+	ctx, cancel := context.WithTimeout(context.Background(), namesTime)
+	defer cancel()
+	s.turnOf(func() {
+		if l := d.held(); l == nil || l.uid != uid {
+			refusal = protocol.Refuse(protocol.NoSocket, "your Tidegate does not answer names on this machine")
+			return
+		}
+		nets, no := here()
+		if no != nil {
+			refusal = no
+			return
+		}
+		ours, left := s.o.Config.domains(q.Domains, nets)
+		old, next := d.record, dnsRecord{UID: uid, Domains: ours, Strict: q.Strict}
+		if err := s.journal.saveDNS(next); err != nil {
+			refusal = failed(err)
+			return
+		}
+		d.record = next
+		told, err := d.names.Apply(ctx, next.Domains, next.Strict)
+		if err != nil {
+			if back := s.backDNS(old); back != nil {
+				err = errors.Join(err, fmt.Errorf("and what was is not as it was: %w", back))
+			}
+			refusal = failed(err)
+			return
+		}
+		told.Left = left
+		reply = &told
+		if d.all = told.Mode.All(); !d.all && len(ours) > 0 {
+			d.drop()
+		}
+	})
+	return reply, refusal
+}
+
+// backDNS has names be as they were before a request that failed.
+func (s *Server) backDNS(old dnsRecord) error {
+	ctx, cancel := context.WithTimeout(context.Background(), namesTime)
+	defer cancel()
+	told, err := s.dns.names.Apply(ctx, old.Domains, old.Strict)
+	if err != nil {
+		return err // the record says what may be there
+	}
+	s.dns.record, s.dns.all = old, told.Mode.All()
+	return s.journal.saveDNS(old)
+}
+
+// endDNS ends a lease, whose connection has ended.
+func (s *Server) endDNS(l *lease) {
+	s.turnOf(func() {
+		d := s.dns
+		d.mu.Lock()
+		mine := d.lease == l
+		if mine {
+			d.lease = nil
+		}
+		d.mu.Unlock()
+		if !mine {
+			return
+		}
+		s.o.Log.Info("nobody answers names any more", "uid", l.uid, "domains", len(d.record.Domains))
+		if len(d.record.Domains) == 0 || !d.all {
+			d.drop()
+		}
+		s.standIn(context.Background())
+	})
+}
+
+// closeDNS undoes what was done for a user's names.
+func (s *Server) closeDNS(uid uint32) (refusal *protocol.Refusal) {
+	d := s.dns
+	if d.names == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), namesTime)
+	defer cancel()
+	s.turnOf(func() {
+		d.mu.Lock()
+		l := d.lease
+		if l != nil && l.uid == uid {
+			d.lease = nil
+			l.c.Close()
+		} else {
+			l = nil
+		}
+		d.mu.Unlock()
+		if len(d.record.Domains) > 0 && d.record.UID == uid {
+			if _, err := d.names.Apply(ctx, nil, false); err != nil {
+				refusal = failed(err)
+				return
+			}
+			d.record = dnsRecord{}
+			if err := s.journal.saveDNS(d.record); err != nil {
+				refusal = failed(err)
+				return
+			}
+			if err := d.rest(ctx); err != nil {
+				refusal = failed(err)
+				return
+			}
+		}
+		if d.held() == nil && len(d.record.Domains) == 0 {
+			d.drop()
+		}
+	})
+	return refusal
+}

@@ -1,0 +1,129 @@
+//go:build linux
+
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/tidegate/tidegate/internal/helper/protocol"
+)
+
+// local are names that mean something on this machine or its link alone, or that
+// nobody answers for (RFC 6761, RFC 6762, RFC 7686).
+var local = []string{"local", "localhost", "invalid", "onion", "arpa"}
+
+// domain refuses what no file may have users' clients answer for: this machine's
+// own names, and domains below which anybody may have names.
+func domain(d string) error {
+	if !protocol.Domain(d) {
+		return fmt.Errorf("%.80q is no domain in lower case, without dots around it", d)
+	}
+	last := d[strings.LastIndexByte(d, '.')+1:]
+	suffix, icann := publicsuffix.PublicSuffix(d)
+	switch {
+	case slices.Contains(local, last):
+		return fmt.Errorf("%s is not for others to answer for", d)
+	case strings.Trim(last, "0123456789") == "":
+		return fmt.Errorf("%s looks like an address", d)
+	case suffix == d && (icann || strings.Contains(d, ".")):
+		return fmt.Errorf("anybody may have names below %s", d)
+	}
+	return nil
+}
+
+// domains are those of the zones that the system is told of: what the
+// administrator's list has, or without one what has two labels, and of addresses
+// the zones of prefixes. left are the others.
+func (c Config) domains(zones []string, here []netip.Prefix) (ours []string, left map[protocol.Code][]string) {
+	left = map[protocol.Code][]string{}
+	for _, z := range zones {
+		switch code := c.zone(z, here); code {
+		case "":
+			ours = append(ours, z)
+		default:
+			left[code] = append(left[code], z)
+		}
+	}
+	return ours, left
+}
+
+// zone says why one is left out; empty: it is not.
+func (c Config) zone(z string, here []netip.Prefix) protocol.Code {
+	if p, ok := reverse(z); ok {
+		switch {
+		case possible(p) != nil, !slices.ContainsFunc(c.Prefixes, func(a netip.Prefix) bool { return a.Overlaps(p) && a.Bits() <= p.Bits() }):
+			return protocol.Outside
+		case slices.ContainsFunc(here, p.Overlaps):
+			return protocol.Conflict
+		}
+		return ""
+	}
+	switch {
+	case domain(z) != nil:
+		return protocol.Outside
+	case len(c.Domains) == 0 && !strings.Contains(z, "."):
+		return protocol.Outside
+	case len(c.Domains) > 0 && !slices.ContainsFunc(c.Domains, func(d string) bool { return z == d || strings.HasSuffix(z, "."+d) }):
+		return protocol.Outside
+	}
+	return ""
+}
+
+// reverse is the network whose addresses a zone has names for (RFC 1035, section
+// 3.5, RFC 3596, section 2.5).
+func reverse(zone string) (netip.Prefix, bool) {
+	if rest, ok := strings.CutSuffix(zone, ".in-addr.arpa"); ok {
+		return backward(rest, 4, 10, 1)
+	}
+	if rest, ok := strings.CutSuffix(zone, ".ip6.arpa"); ok {
+		return backward(rest, 32, 16, 2)
+	}
+	return netip.Prefix{}, false
+}
+
+// backward reads labels, the last first, of most at most, each a number of this
+// base: per of them are a byte.
+func backward(text string, most, base, per int) (netip.Prefix, bool) {
+	labels := strings.Split(text, ".")
+	if len(labels) > most {
+		return netip.Prefix{}, false
+	}
+	b := make([]byte, most/per)
+	for i := range labels {
+		l := labels[len(labels)-1-i]
+		n, err := strconv.ParseUint(l, base, 8)
+		if err != nil || strconv.FormatUint(n, base) != l || per == 2 && n > 15 {
+			return netip.Prefix{}, false
+		}
+		if per == 2 && i%2 == 0 {
+			n <<= 4
+		}
+		b[i/per] |= byte(n)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return netip.PrefixFrom(a, len(labels)*8/per), true
+}
+
+// checkDomains is Config.check's part for domains.
+func (c Config) checkDomains() error {
+	var bad []error
+	if len(c.Domains) > protocol.MaxDomains {
+		bad = append(bad, fmt.Errorf("domains: there are %d, want at most %d", len(c.Domains), protocol.MaxDomains))
+	}
+	for i, d := range c.Domains {
+		if err := domain(d); err != nil {
+			bad = append(bad, fmt.Errorf("domains: %w", err))
+		}
+		if slices.Contains(c.Domains[:i], d) {
+			bad = append(bad, fmt.Errorf("domains: %s is there twice", d))
+		}
+	}
+	return errors.Join(bad...)
+}
