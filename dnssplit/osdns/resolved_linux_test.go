@@ -340,7 +340,7 @@ func (s *seat) eventually(what string, so func() bool) {
 	}
 }
 
-func TestCompetitors(t *testing.T) {
+func TestResolvedCompetitors(t *testing.T) {
 	each(t, func(s *seat) {
 		vpn := s.AddVPN("tailscale0")
 		for _, tt := range []struct {
