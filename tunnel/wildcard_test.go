@@ -85,6 +85,58 @@ func TestWildcardDestinations(t *testing.T) {
 	}
 }
 
+// TestWildcardTarget: a name below a wildcard has addresses once somebody asks for
+// them, and what goes there reaches the gateway by the name.
+func TestWildcardTarget(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		w := routed(s)
+		w.Routes = append(w.Routes, session.WantedRoute{Site: "site", Entitlement: "e1", Protocol: wire.TCP, Hosts: []string{"*.corp.example"}, Ports: []uint16{443}},
+			session.WantedRoute{Site: "site", Entitlement: "e1", Protocol: wire.TCP, Hosts: []string{"left.corp.example"}, Ports: []uint16{443}, Exclude: true})
+		s.Apply(w)
+		s.now()
+		if zones := s.pool.Zones(); !slices.Contains(zones, "corp.example") {
+			t.Fatalf("the zones are %q", zones)
+		}
+		if _, known := s.pool.Addrs("a.b.corp.example"); known {
+			t.Error("a name that nobody has asked for has addresses")
+		}
+		asked := make(chan string, 2)
+		s.gw.reach(func(authority string) (appConn, error) {
+			asked <- authority
+			return memoryEcho(authority)
+		})
+		addrs, known := s.pool.Answer("a.b.corp.example")
+		if !known {
+			t.Fatal("a name below the wildcard is not known")
+		}
+		for _, a := range addrs {
+			target := front.Target{Host: a.String(), Port: 443, Protocol: wire.TCP}
+			if !s.Router().Covers(target) {
+				t.Errorf("%v is not covered", a)
+			}
+			o := s.offer(target)
+			ping(t, o.conn, "hello")
+			o.conn.Close()
+			<-o.done
+			if got := <-asked; got != "a.b.corp.example:443" {
+				t.Errorf("the gateway was asked for %s", got)
+			}
+		}
+		out, _ := s.pool.Answer("left.corp.example")
+		for _, target := range []front.Target{{Host: addrs[0].String(), Port: 80, Protocol: wire.TCP}, {Host: out[0].String(), Port: 443, Protocol: wire.TCP},
+			{Host: "corp.example", Port: 443, Protocol: wire.TCP}} {
+			if s.Router().Covers(target) {
+				t.Errorf("%v is covered", target)
+			}
+		}
+		s.Apply(routed(s))
+		s.now()
+		if s.Router().Covers(front.Target{Host: addrs[0].String(), Port: 443, Protocol: wire.TCP}) {
+			t.Error("what was taken away is covered")
+		}
+	})
+}
+
 // TestDestinationsAgree: whatever the routes are, a name leads where it does when
 // they are read one after the other.
 func TestDestinationsAgree(t *testing.T) {

@@ -106,16 +106,18 @@ func TestRules(t *testing.T) {
 // FuzzConnectTarget asks that whatever is dialled belongs to the entitlement,
 // and that no name leads to the gateway's own machine.
 func FuzzConnectTarget(f *testing.F) {
-	for _, s := range []string{"app.corp:443", "APP.CORP.:443", "10.0.0.9:443", "rebind.corp:443", "local.corp:443", "127.0.0.1:443", "[::1]:443", "0x7f.1:443", "[::ffff:10.0.0.1]:443", "169.254.169.254:443"} {
+	for _, s := range []string{"app.corp:443", "APP.CORP.:443", "10.0.0.9:443", "rebind.corp:443", "local.corp:443", "127.0.0.1:443", "[::1]:443", "0x7f.1:443", "[::ffff:10.0.0.1]:443", "169.254.169.254:443", "a.wild.corp:443", "rebind.wild.corp:443", "wild.corp:443", "A.Wild.CORP.:443"} {
 		f.Add(s)
 	}
 	rs := compiled([]wire.Action{
-		{Effect: "allow", Protocol: "tcp", Hosts: []string{"app.corp", "rebind.corp", "local.corp", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "::/0"}, Ports: []uint16{443}},
+		{Effect: "allow", Protocol: "tcp", Hosts: []string{"app.corp", "rebind.corp", "local.corp", "*.wild.corp", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "::/0"}, Ports: []uint16{443}},
 		{Effect: "block", Protocol: "tcp", Hosts: []string{"10.9.0.0/16"}, Ports: []uint16{443}},
 	}, nowhere)
 	answers := map[string][]netip.Addr{
-		"app.corp":    {netip.MustParseAddr("10.9.0.1"), netip.MustParseAddr("203.0.113.5")},
-		"rebind.corp": {netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::ffff:127.0.0.1"), netip.MustParseAddr("fe80::1"), netip.MustParseAddr("0.0.0.0"), netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("169.254.169.254")},
+		"app.corp":         {netip.MustParseAddr("10.9.0.1"), netip.MustParseAddr("203.0.113.5")},
+		"rebind.corp":      {netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::ffff:127.0.0.1"), netip.MustParseAddr("fe80::1"), netip.MustParseAddr("0.0.0.0"), netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("169.254.169.254")},
+		"a.wild.corp":      {netip.MustParseAddr("10.9.0.1"), netip.MustParseAddr("203.0.113.6")},
+		"rebind.wild.corp": {netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("169.254.169.254"), netip.MustParseAddr("198.51.100.1")},
 	}
 	hosts, err := parseHosts(map[string]string{"local.corp": "127.0.0.1:9001"})
 	if err != nil {
@@ -143,7 +145,7 @@ func FuzzConnectTarget(f *testing.F) {
 				return nil, net.ErrClosed
 			}}
 		d.open(t.Context(), tg, rs.literal(tg), rs.blocks)
-		entitled := map[string][]string{"app.corp": {"203.0.113.5:443"}, "local.corp": {"127.0.0.1:9001"}, "rebind.corp": nil}
+		entitled := map[string][]string{"app.corp": {"203.0.113.5:443"}, "local.corp": {"127.0.0.1:9001"}, "rebind.corp": nil, "a.wild.corp": {"203.0.113.6:443"}}
 		for _, a := range dialled {
 			ok := tg.name == "" && a == netip.AddrPortFrom(tg.addr, 443) && !a.Addr().IsLoopback() && !a.Addr().IsLinkLocalUnicast() && !a.Addr().IsUnspecified()
 			if tg.name != "" {

@@ -23,6 +23,7 @@ func (l *linter) entitlement(d *resource.Document) {
 		l.warn(d.AtName(), "unused", "no policy gives the entitlement %s; write it under entitlements of one, or remove it", d.Name)
 	}
 	l.wildcards(d, e)
+	l.shadowed(d, e)
 	for i, s := range e.Shortcuts {
 		host, port, wrong := splitLink(s.Link)
 		for _, a := range e.Actions {

@@ -28,6 +28,48 @@ func (l *linter) wildcards(d *resource.Document, e *Entitlement) {
 	}
 }
 
+// shadowed warns of shortcuts whose host another entitlement of the site names
+// better: that one decides, and the application does not show it.
+func (l *linter) shadowed(d *resource.Document, e *Entitlement) {
+	for i, s := range e.Shortcuts {
+		host, port, wrong := splitLink(s.Link)
+		if wrong != "" {
+			continue
+		}
+		mine := nearest(e, host, port)
+		if mine == exactly || mine == 0 {
+			continue
+		}
+		for _, id := range slices.Sorted(maps.Keys(l.Entitlements)) {
+			if o := l.Entitlements[id]; o != e && o.Site == e.Site && nearest(o, host, port) > mine {
+				l.warn(d.At("shortcuts", i, "link"), "shadowed-shortcut", "the entitlement %s names %s port %d better than this one, so it decides for whoever is given both; write the shortcut there, or the host here", id, host, port)
+				break
+			}
+		}
+	}
+}
+
+// exactly is nearer than any wildcard.
+const exactly = 1 << 16
+
+// nearest is how closely e's actions that allow a TCP destination name it: exactly,
+// or the length of the longest domain of a wildcard; 0: they do not.
+func nearest(e *Entitlement, host string, port uint16) (near int) {
+	for _, a := range e.Actions {
+		if a.Effect != wire.EffectAllow || a.Protocol != wire.TCP || !slices.Contains(a.Ports, port) {
+			continue
+		}
+		for _, h := range a.Hosts {
+			if domain, err := wire.Wildcard(h); err == nil && wire.Below(host, domain) {
+				near = max(near, len(domain))
+			} else if h == host {
+				return exactly
+			}
+		}
+	}
+	return near
+}
+
 // addressed is an entitlement that allows addresses which an action with a
 // wildcard refuses: its own where that excludes, or any.
 func (l *linter) addressed(e *Entitlement, a wire.Action) *Entitlement {
