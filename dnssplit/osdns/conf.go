@@ -57,10 +57,13 @@ var writers = []struct{ sign, program string }{
 // overlays are those of the writers that tell of a network above the physical one.
 var overlays = map[string]bool{vpncScript: true, "Tailscale": true, "NetBird": true}
 
+// merges: those of the writers whose file may be of several networks at once.
+var merges = map[string]bool{"NetworkManager": true, "ConnMan": true, "netconfig": true}
+
 // writer is the program that a file says it is from; empty: it does not.
 func writer(text []byte) string {
 	for line := range bytes.Lines(text) {
-		if len(line) == 0 || line[0] != '#' && line[0] != ';' {
+		if line[0] != '#' && line[0] != ';' || bytes.HasPrefix(line, []byte(kept)) {
 			continue
 		}
 		for _, w := range writers {

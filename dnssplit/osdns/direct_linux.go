@@ -102,7 +102,9 @@ func (d *direct) apply(j *journal, server netip.Addr, w world) error {
 	if c != nil {
 		l.Physical = c.Was
 	}
-	// Each round takes up what somebody has written during the last.
+	// Each round takes up what somebody has written during the last, cur, where by
+	// then something else may be there.
+	there := cur
 	for range 10 {
 		d.update(j, c != nil, cur, w)
 		l.learn(w)
@@ -117,7 +119,7 @@ func (d *direct) apply(j *journal, server netip.Addr, w world) error {
 		}
 		next := l.ours()
 		c.Was, c.Now = l.Physical, next
-		if cur.equal(next) {
+		if there.equal(next) {
 			if bytes.Equal(encoded(j), written) {
 				return nil
 			}
@@ -142,13 +144,13 @@ func (d *direct) apply(j *journal, server netip.Addr, w world) error {
 		}
 		d.step("done")
 		written = nil
-		if was.equal(cur) {
+		if was.equal(there) {
 			if gone {
 				return j.write(d.o)
 			}
 			return nil
 		}
-		if cur = was; cur == nil || !covered(cur.Text) {
+		if cur, there = was, next; cur == nil || !covered(cur.Text) {
 			d.log.Info("somebody wrote it at the same moment", "file", path)
 		}
 	}

@@ -206,11 +206,10 @@ func (l *layers) upstreams(w world, strict bool, vpns []Upstream) []Upstream {
 	var physical []netip.Addr
 	for _, a := range own.Servers {
 		link := w.tunnelTo(a)
-		if link == "" || slices.Contains(l.Known.Servers, a) {
+		if link == "" || l.VPN != nil || !merges[own.Program] || slices.Contains(l.Known.Servers, a) {
 			physical = append(physical, a)
 			continue
 		}
-		// Of a program that writes one file for all networks, as NetworkManager does.
 		u := l.upstream([]netip.Addr{a}, link, l.added(own.Search))
 		if i := slices.IndexFunc(vpns, func(u Upstream) bool { return u.Device == link }); i >= 0 {
 			vpns[i].Servers = append(vpns[i].Servers, u.Servers...)

@@ -170,12 +170,6 @@ func (r *resolvconf) conf() ([]byte, error) {
 	return nil, fmt.Errorf("read %s: %w", resolvConf, err)
 }
 
-// record is what one writer wants.
-type record struct {
-	name, text string
-	conf       conf
-}
-
 // records asks for all, in their order.
 func (r *resolvconf) records(ctx context.Context) ([]record, error) {
 	out, err := r.run(ctx, "", "-l")
@@ -183,22 +177,6 @@ func (r *resolvconf) records(ctx context.Context) ([]record, error) {
 		return nil, err
 	}
 	return parseRecords(out), nil
-}
-
-// parseRecords reads what both programs list.
-func parseRecords(out []byte) []record {
-	var all []record
-	for line := range strings.Lines(string(out)) {
-		if name, ok := strings.CutPrefix(line, "# resolv.conf from "); ok {
-			all = append(all, record{name: strings.TrimSpace(name)})
-		} else if len(all) > 0 {
-			all[len(all)-1].text += line
-		}
-	}
-	for i := range all {
-		all[i].conf = parseConf([]byte(all[i].text))
-	}
-	return all
 }
 
 // sort makes the physical layer of the records that are no VPN's, and an upstream

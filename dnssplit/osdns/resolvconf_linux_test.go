@@ -61,8 +61,6 @@ func (f *recorded) apply(w Want) Told {
 
 func (f *recorded) servers() []netip.Addr { return parseConf([]byte(f.conf())).Servers }
 
-var compareAddrs = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
-
 func ports(all ...string) []netip.AddrPort {
 	var p []netip.AddrPort
 	for _, a := range all {
@@ -88,7 +86,7 @@ func TestResolvconf(t *testing.T) {
 				if diff := cmp.Diff(Told{Upstreams: []Upstream{physical}}, told, compareUpstreams); diff != "" {
 					t.Errorf("told (-want +got):\n%s", diff)
 				}
-				if diff := cmp.Diff([]netip.Addr{ourServer}, f.servers(), compareAddrs); diff != "" {
+				if diff := cmp.Diff([]netip.Addr{ourServer}, f.servers(), compareAddr); diff != "" {
 					t.Errorf("servers (-want +got):\n%s\n%s", diff, f.conf())
 				}
 				if got := f.conf(); !strings.Contains(got, "search office.example") && !strings.Contains(got, "domain office.example") || !strings.Contains(got, "edns0") {
@@ -109,7 +107,7 @@ func TestResolvconf(t *testing.T) {
 			}, told, compareUpstreams); diff != "" {
 				t.Errorf("told with a VPN (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff([]netip.Addr{ourServer}, f.servers(), compareAddrs); diff != "" {
+			if diff := cmp.Diff([]netip.Addr{ourServer}, f.servers(), compareAddr); diff != "" {
 				t.Errorf("servers with a VPN (-want +got):\n%s", diff)
 			}
 			told = f.apply(Want{Server: ourServer, Domains: []string{"vpn.example"}, Strict: true})
@@ -165,7 +163,7 @@ func TestOpenresolvExclusive(t *testing.T) {
 	}, told.Upstreams, compareUpstreams); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]netip.Addr{ourServer}, f.servers(), compareAddrs); diff != "" {
+	if diff := cmp.Diff([]netip.Addr{ourServer}, f.servers(), compareAddr); diff != "" {
 		t.Errorf("servers (-want +got):\n%s\n%s", diff, f.conf())
 	}
 	f.run("", nil, "/sbin/resolvconf", "-d", "wg0")
@@ -205,7 +203,7 @@ func TestOpenresolvFailsAfterwards(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.apply(want("corp.example"))
-	if diff := cmp.Diff([]netip.Addr{ourServer}, f.servers(), compareAddrs); diff != "" {
+	if diff := cmp.Diff([]netip.Addr{ourServer}, f.servers(), compareAddr); diff != "" {
 		t.Errorf("servers (-want +got):\n%s", diff)
 	}
 	f.apply(Want{})

@@ -49,7 +49,8 @@ func swap(path string, next *content, step func(string)) (was *content, err erro
 		}
 		step("swapped")
 	}
-	if was, err = look(whole); err != nil {
+	// Who had opened it before goes on writing there.
+	if was, err = lookSettled(whole); err != nil {
 		return nil, err
 	}
 	if was != nil {
