@@ -20,7 +20,7 @@ func (w *forwarder) socket(t *target) (*socket, error) {
 	s := *slot
 	now := time.Now()
 	full := len(w.sockets) >= mostSocket
-	if s != nil && (full || s.used < wear && since(now, s.last) < idle) {
+	if s != nil && (full || s.bound == t.bind(now) && s.used < wear && since(now, s.last) < idle) {
 		w.mu.Unlock()
 		return s, nil
 	}

@@ -296,15 +296,19 @@ func (w *forwarder) late(now time.Time) (late []*flight, next time.Duration) {
 	return late, next
 }
 
-// change has all that is under way be asked anew, by new sockets, and forgets what
-// was kept.
-func (w *forwarder) change(to []Upstream) {
+// change forgets what was kept, takes all sockets out of use, and returns what was
+// under way.
+func (w *forwarder) change(to []Upstream) []*flight {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.routes.Store(newRoutes(to, w.routes.Load()))
 	w.cache.flush()
-	again := w.empty()
-	w.mu.Unlock()
-	for _, f := range again {
+	return w.empty()
+}
+
+// again launches lookups as if they had not been.
+func (w *forwarder) again(flights []*flight) {
+	for _, f := range flights {
 		f.tries = 0
 		w.launch(f)
 	}

@@ -66,17 +66,20 @@ func New(o Options) *Resolver {
 // what is under way is asked anew.
 func (r *Resolver) Forward(to []Upstream) {
 	r.change.Lock()
-	defer r.change.Unlock()
+	var again []*flight
 	if !r.forward.routes.Load().equal(to) {
-		r.forward.change(to)
+		again = r.forward.change(to)
 	}
+	r.change.Unlock()
+	r.forward.again(again)
 }
 
 // Flush forgets what was kept, and opens new sockets, as after a change of network.
 func (r *Resolver) Flush() {
 	r.change.Lock()
-	defer r.change.Unlock()
-	r.forward.change(r.forward.routes.Load().to)
+	again := r.forward.change(r.forward.routes.Load().to)
+	r.change.Unlock()
+	r.forward.again(again)
 }
 
 // Serve answers what comes to these sockets until ctx ends, or one of them fails,

@@ -88,9 +88,6 @@ func (r *routes) equal(to []Upstream) bool {
 	})
 }
 
-// none says that nothing is forwarded.
-func (r *routes) none() bool { return r.rest == nil && len(r.byDomain) == 0 }
-
 // of is who is asked for a host: nil is nobody.
 func (r *routes) of(host string) *group {
 	if len(r.byDomain) > 0 {

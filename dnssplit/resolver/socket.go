@@ -41,7 +41,10 @@ func blocked(err error) bool {
 
 // dial is a connection to a target, bound to its adapter where that is possible.
 func (w *forwarder) dial(network string, t *target) (conn net.Conn, bound bool, err error) {
-	if w.bind(t) {
+	w.mu.Lock()
+	bound = t.bind(time.Now())
+	w.mu.Unlock()
+	if bound {
 		conn, err = w.connect(network, t.server.String(), t.device.name)
 		if err == nil || !blocked(err) {
 			return conn, true, err
@@ -52,11 +55,10 @@ func (w *forwarder) dial(network string, t *target) (conn net.Conn, bound bool, 
 	return conn, false, err
 }
 
-// bind says whether sockets to a target are bound to its adapter now.
-func (w *forwarder) bind(t *target) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return t.device != nil && since(time.Now(), t.device.loose) >= 0
+// bind says whether sockets are bound to the adapter now. Called with the
+// forwarder's lock held.
+func (t *target) bind(now time.Time) bool {
+	return t.device != nil && since(now, t.device.loose) >= 0
 }
 
 // loosen has sockets to a target's adapter not be bound for a while.
