@@ -58,18 +58,21 @@ func TestHelperUnits(t *testing.T) {
 	}
 	for key, want := range map[string]string{
 		"ExecStart":                "/usr/libexec/tidegate-helper",
-		"CapabilityBoundingSet":    "CAP_NET_ADMIN",
+		"CapabilityBoundingSet":    "CAP_NET_ADMIN CAP_NET_BIND_SERVICE CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER CAP_SETUID CAP_SETGID CAP_KILL CAP_SETPCAP",
 		"AmbientCapabilities":      "",
 		"NoNewPrivileges":          "yes",
-		"RestrictAddressFamilies":  "AF_UNIX AF_NETLINK",
+		"RestrictAddressFamilies":  "AF_UNIX AF_NETLINK AF_INET AF_INET6",
 		"ProtectSystem":            "strict",
+		"ReadWritePaths":           "/etc /run",
+		"KillMode":                 "mixed",
+		"StateDirectory":           "tidegate/dns",
 		"ProtectHome":              "yes",
 		"PrivateTmp":               "yes",
 		"DevicePolicy":             "closed",
 		"DeviceAllow":              "/dev/net/tun rw",
 		"MemoryDenyWriteExecute":   "yes",
 		"RestrictNamespaces":       "yes",
-		"SystemCallFilter":         "@system-service seccomp",
+		"SystemCallFilter":         "@system-service seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self",
 		"RuntimeDirectory":         "tidegate/helper",
 		"RuntimeDirectoryMode":     "0700",
 		"RuntimeDirectoryPreserve": "yes",
@@ -77,6 +80,24 @@ func TestHelperUnits(t *testing.T) {
 		if got := service["Service."+key]; len(got) != 1 || got[0] != want {
 			t.Errorf("service: %s is %q, want %q", key, got, want)
 		}
+	}
+	recovery := unit(t, "linux/helper/tidegate-helper-recover.service")
+	for key, want := range map[string]string{
+		"Unit.DefaultDependencies":        "no",
+		"Unit.ConditionDirectoryNotEmpty": "/var/lib/tidegate/dns",
+		"Service.Type":                    "oneshot",
+		"Service.ExecStart":               "/usr/libexec/tidegate-helper -recover",
+		"Service.NoNewPrivileges":         "yes",
+		"Service.ProtectSystem":           "strict",
+		"Service.ReadWritePaths":          "/etc /run /var/lib/tidegate",
+		"Install.WantedBy":                "sysinit.target",
+	} {
+		if got := recovery[key]; len(got) != 1 || got[0] != want {
+			t.Errorf("recovery: %s is %q, want %q", key, got, want)
+		}
+	}
+	if got := recovery["Unit.Before"]; len(got) != 1 || !strings.Contains(got[0], "systemd-resolved.service") || !strings.Contains(got[0], "network-pre.target") {
+		t.Errorf("recovery: it is before %q", got)
 	}
 	if got := service["Unit.Requires"]; !slices.Equal(got, []string{"tidegate-helper.socket"}) {
 		t.Errorf("service: it requires %q", got)
@@ -105,7 +126,7 @@ func TestHelperConfig(t *testing.T) {
 		t.Errorf("it is for the group %q", c.Group)
 	}
 	// Each setting that is commented out is one.
-	if c, err := server.Parse(regexp.MustCompile(`(?m)^#([a-z]+ = )`).ReplaceAllString(string(text), "$1")); err != nil || len(c.Networks) == 0 || len(c.Programs) == 0 {
+	if c, err := server.Parse(regexp.MustCompile(`(?m)^#([a-z]+ = )`).ReplaceAllString(string(text), "$1")); err != nil || len(c.Networks) == 0 || len(c.Programs) == 0 || len(c.Domains) == 0 {
 		t.Errorf("with all settings: %+v, %v", c, err)
 	}
 	group, err := os.ReadFile("linux/helper/tidegate.sysusers")
@@ -120,8 +141,8 @@ func TestHelperRemoval(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"remove"}, "stop undo"},
-		{[]string{"0"}, "stop undo"},
+		{[]string{"remove"}, "stop undo forget"},
+		{[]string{"0"}, "stop undo forget"},
 		{[]string{"upgrade", "2.0"}, ""},
 		{[]string{"1"}, ""},
 	} {
@@ -130,8 +151,8 @@ func TestHelperRemoval(t *testing.T) {
 			t.Fatal(err)
 		}
 		dir := t.TempDir()
-		text := strings.NewReplacer("/usr/libexec/tidegate-helper -undo", "echo undo", "systemctl disable --now tidegate-helper.socket tidegate-helper.service", "echo stop",
-			"/run/systemd/system", dir, "/run/tidegate/helper", dir).Replace(string(script))
+		text := strings.NewReplacer("/usr/libexec/tidegate-helper -undo", "echo undo", "systemctl disable --now tidegate-helper.socket tidegate-helper.service tidegate-helper-recover.service", "echo stop",
+			"/run/systemd/system", dir, "/run/tidegate/helper", dir, "rm -rf /var/lib/tidegate/dns", "echo forget").Replace(string(script))
 		out, err := exec.CommandContext(t.Context(), "sh", append([]string{"-c", text, "preremove"}, tt.args...)...).CombinedOutput()
 		if got := strings.Join(strings.Fields(string(out)), " "); err != nil || got != tt.want {
 			t.Errorf("%v: %q, want %q (%v)", tt.args, got, tt.want, err)

@@ -214,18 +214,31 @@ var nevers = func() (all []netip.Prefix) {
 	return all
 }()
 
+// mostAddresses is what a client may have guarded from everybody at a time, of a
+// range that others use too: a /16 of IPv4, and as many /64 of IPv6.
+const mostAddresses = 1 << 16
+
 // allows refuses routes that are not the administrator's to give, or that are
 // the networks this machine is in.
 func (c Config) allows(routes []netip.Prefix, here []netip.Prefix) *protocol.Refusal {
 	if len(routes) > protocol.MaxRoutes {
 		return protocol.Refuse(protocol.BadRequest, "%d networks are too many", len(routes))
 	}
+	var size [2]uint64
 	for i, p := range routes {
 		if err := possible(p); err != nil {
 			return protocol.Refuse(protocol.BadRequest, "%v", err)
 		}
 		if slices.ContainsFunc(routes[:i], p.Overlaps) {
 			return protocol.Refuse(protocol.BadRequest, "%v is there twice", p)
+		}
+		if p.Addr().Is4() {
+			size[0] += 1 << (32 - p.Bits())
+		} else {
+			size[1] += 1 << max(0, 64-p.Bits())
+		}
+		if max(size[0], size[1]) > mostAddresses {
+			return protocol.Refuse(protocol.Outside, "%v is more than a client has applications for", p)
 		}
 		if !slices.ContainsFunc(c.Prefixes, func(a netip.Prefix) bool { return a.Overlaps(p) && a.Bits() <= p.Bits() }) {
 			return protocol.Refuse(protocol.Outside, "this machine's administrator does not allow %v (%s)", p, ConfigPath)

@@ -56,6 +56,18 @@ func TestConfig(t *testing.T) {
 		{"small devices", replace("100.96.255.0/24", "100.96.255.0/28"), "too small"},
 		{"a relative program", good + `programs = ["tidegate"]`, "no full path"},
 		{"a program that climbs", good + `programs = ["/usr/bin/../lib/x"]`, "no full path"},
+		{"a public suffix", good + `domains = ["co.uk"]`, "anybody may have names below co.uk"},
+		{"a top level domain", good + `domains = ["com"]`, "anybody may have names below com"},
+		{"a hoster's domain", good + `domains = ["github.io"]`, "anybody may have names below github.io"},
+		{"this machine", good + `domains = ["localhost"]`, "localhost is not for others"},
+		{"the link", good + `domains = ["printers.local"]`, "printers.local is not for others"},
+		{"addresses' names", good + `domains = ["10.in-addr.arpa"]`, "10.in-addr.arpa is not for others"},
+		{"all names", good + `domains = ["."]`, "is no domain"},
+		{"a wildcard", good + `domains = ["*.corp.example"]`, "is no domain"},
+		{"upper case", good + `domains = ["Corp.example"]`, "is no domain"},
+		{"a domain twice", good + `domains = ["corp.example", "corp.example"]`, "corp.example is there twice"},
+		{"a device's table for the adapter", good + `physical = 5301`, "physical: 5301"},
+		{"the kernel's table for the adapter", good + `physical = 254`, "physical: 254"},
 		{"the kernel's table", good + `table = 254`, "table: 254"},
 		{"a negative priority", good + `priority = -1`, "priority: -1"},
 	} {
@@ -69,11 +81,17 @@ func TestConfig(t *testing.T) {
 
 func FuzzConfig(f *testing.F) {
 	f.Add(good)
+	f.Add(good + "domains = [\"corp.example\", \"intranet\"]")
 	f.Add("prefixes = [\"0.0.0.0/0\"]\n[a.b]\nc = 1")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := Parse(text)
 		if err != nil {
 			return
+		}
+		for _, d := range c.Domains {
+			if !protocol.Domain(d) || d == "com" || d == "localhost" || strings.HasSuffix(d, ".arpa") {
+				t.Errorf("%s is allowed", d)
+			}
 		}
 		for _, p := range append(c.Prefixes, c.Devices...) {
 			if !p.IsValid() || p.Bits() < 8 || p.Contains(netip.IPv4Unspecified()) || p.Addr().IsLoopback() {
@@ -102,6 +120,7 @@ func TestAllows(t *testing.T) {
 		{"192.168.7.0/24", protocol.Outside},
 		{"100.64.0.0/10", protocol.Outside},
 		{"100.96.0.0/15", protocol.Outside},
+		{"100.96.0.0/17 100.96.128.0/17 10.20.40.0/24", protocol.Outside},
 		{"100.97.0.0/16", protocol.Outside},
 		{"8.8.8.8/32", protocol.Outside},
 		{"fd54::/16", protocol.Outside},
@@ -159,6 +178,32 @@ func TestParts(t *testing.T) {
 		led, left := c.parts(networks, here, tt.room)
 		if got := fmt.Sprint(led, left); got != tt.want {
 			t.Errorf("%q: %s, want %s", tt.asked, got, tt.want)
+		}
+	}
+}
+
+// Of a range that others use too a client has a part.
+func TestSome(t *testing.T) {
+	c, err := Parse(strings.Replace(good, "100.96.0.0/16", "100.64.0.0/10", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := []netip.Prefix{netip.MustParsePrefix("100.96.7.0/24"), netip.MustParsePrefix("127.0.0.0/8")}
+	for routes, want := range map[string]protocol.Code{
+		"100.64.0.0/16 fd54:6964:6567::/48": "",
+		"100.98.0.0/16":                     "",
+		"100.96.0.0/16":                     protocol.Conflict,
+		"100.64.0.0/10":                     protocol.Outside,
+		"100.64.0.0/15":                     protocol.Outside,
+		"100.64.0.0/16 100.66.0.0/16":       protocol.Outside,
+		"100.64.0.0/17 100.65.0.0/17":       "",
+	} {
+		var all []netip.Prefix
+		for _, f := range strings.Fields(routes) {
+			all = append(all, netip.MustParsePrefix(f))
+		}
+		if got := c.allows(all, here); (got == nil) != (want == "") || got != nil && got.Code != want {
+			t.Errorf("%s: %v, want %q", routes, got, want)
 		}
 	}
 }

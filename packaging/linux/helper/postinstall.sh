@@ -8,5 +8,6 @@ if [ -d /run/systemd/system ]; then
 	if [ "$1" = 1 ] || [ "$1" = configure ] && [ -z "$2" ]; then # as rpm and dpkg say it
 		systemctl enable --now tidegate-helper.socket
 	fi
+	systemctl enable --quiet tidegate-helper-recover.service
 	systemctl try-restart tidegate-helper.service
 fi

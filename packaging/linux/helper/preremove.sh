@@ -7,8 +7,12 @@ remove | 0) ;; # as dpkg and rpm say it
 *) exit 0 ;;
 esac
 if [ -d /run/systemd/system ]; then
-	systemctl disable --now tidegate-helper.socket tidegate-helper.service
+	systemctl disable --now tidegate-helper.socket tidegate-helper.service tidegate-helper-recover.service
 fi
-if [ -d /run/tidegate/helper ]; then
-	/usr/libexec/tidegate-helper -undo || echo "tidegate-helper: what it did for users ends with the next start of the machine" >&2
+if [ -d /run/tidegate/helper ] || [ -d /var/lib/tidegate/dns ]; then
+	if /usr/libexec/tidegate-helper -undo; then
+		rm -rf /var/lib/tidegate/dns
+	else
+		echo "tidegate-helper: what it did for users ends with the next start of the machine; see that /etc/resolv.conf names your network's servers" >&2
+	fi
 fi
