@@ -20,7 +20,9 @@ const (
 )
 
 // delegate tells systemd-resolved by files of dns-delegate, which depend on no
-// link: while nobody answers at our address, our names are SERVFAIL.
+// link: while nobody answers at our address, our names are SERVFAIL. It has
+// systemd-resolved read its files anew only when one has changed: at that moment
+// lookups of any name that are under way may be refused.
 type delegate struct{ o Options }
 
 func (d *delegate) Apply(ctx context.Context, w Want) (Told, error) {

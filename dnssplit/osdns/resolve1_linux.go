@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -33,6 +34,10 @@ const (
 	answersWithin = 10 * time.Second // how long the bus may take
 	takenUpWithin = 15 * time.Second // how long systemd-resolved may take to do as it is told
 	askedEvery    = 10 * time.Millisecond
+
+	calmWithin     = time.Second            // how long a moment without lookups is waited for
+	calmKnownAfter = 100 * time.Millisecond // when it is known how few there are at least
+	calmAskedEvery = 2 * time.Millisecond
 )
 
 // resolve1 is systemd-resolved, over a connection of its own.
@@ -231,6 +236,7 @@ func (r *resolve1) reload(ctx context.Context) error {
 	} else if !knows {
 		return errNoDelegates
 	}
+	r.calm(ctx)
 	ctx, cancel := context.WithTimeout(ctx, answersWithin)
 	defer cancel()
 	err := r.bus.Object(systemd1Name, systemd1Path).CallWithContext(ctx, systemd1Manager+".ReloadUnit", 0, unitOfResolved, "replace").Err
@@ -245,6 +251,29 @@ func (r *resolve1) reload(ctx context.Context) error {
 		return fmt.Errorf("reload systemd-resolved: %w", errors.Join(err, perr))
 	}
 	return nil
+}
+
+// calm waits for a moment at which it asks as little as ever, but not long:
+// reading its files anew, it refuses what it has not answered yet.
+func (r *resolve1) calm(ctx context.Context) {
+	least, began := uint64(math.MaxUint64), time.Now()
+	t := time.NewTicker(calmAskedEvery)
+	defer t.Stop()
+	for time.Since(began) < calmWithin {
+		var n struct{ Now, Ever uint64 }
+		if err := r.property(ctx, resolve1Path, resolve1Manager, "TransactionStatistics", &n); err != nil {
+			return // it is no reason not to
+		}
+		least = min(least, n.Now) // some, of probing, may stay long
+		if n.Now == 0 || n.Now == least && time.Since(began) > calmKnownAfter {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
 }
 
 // until waits for systemd-resolved to have done as it was told.
