@@ -1,0 +1,141 @@
+package lab_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tidegate/tidegate/dnssplit/resolvedtest"
+)
+
+// helperProgram builds the helper, as it is installed.
+var helperProgram = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "tidegate-helper-")
+	if err != nil {
+		return "", err
+	}
+	c := exec.Command("go", "build", "-o", dir, "../../cmd/tidegate-helper")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the helper: %w\n%s", err, out)
+	}
+	return filepath.Join(dir, "tidegate-helper"), nil
+})
+
+// What a program on a machine of its own is told by its environment.
+const (
+	machineEnv = "TIDEGATE_LAB_MACHINE" // how the system is to have been told
+	programEnv = "TIDEGATE_LAB_PROGRAM"
+	networkEnv = "TIDEGATE_LAB_NETWORK" // what the network's server answers, always
+)
+
+// On a whole machine, with the helper and a real device, programs as they are find
+// the applications by their names, and the network never hears of them.
+func TestMachine(t *testing.T) {
+	client, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	helper, err := helperProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(filepath.Dir(helper)) })
+	releases := resolvedtest.Releases(t)
+	for _, mode := range []string{"resolved-link", "resolved-delegate", "direct"} {
+		t.Run(mode, func(t *testing.T) {
+			release := releases[0]
+			if mode == "resolved-delegate" {
+				if release = releases[len(releases)-1]; !release.Delegates {
+					t.Log("there is no systemd-resolved that has delegates")
+					return
+				}
+			}
+			m := resolvedtest.Start(t, release)
+			if mode == "direct" {
+				withoutResolved(t, m)
+			}
+			socket := startHelper(t, m, helper)
+			var said bytes.Buffer
+			c := m.Command(t.Context(), "/proc/self/exe")
+			c.Env = append(c.Env, machineEnv+"="+mode, programEnv+"="+client, networkEnv+"="+m.Physical.Answer.String(), "TIDEGATE_HELPER_SOCKET="+socket)
+			c.Stdout, c.Stderr = &said, &said
+			if err := m.Go(c); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Wait(); err != nil {
+				t.Fatalf("%v\n%s", err, said.String())
+			}
+			for _, name := range m.Physical.Leaked("harbour.example") {
+				if name != afterwards {
+					t.Errorf("the network has heard of %s", name)
+				}
+			}
+			seen := strings.Join(m.Physical.Seen(), " ")
+			if !strings.Contains(seen, "www.example.org") || !strings.Contains(seen, afterwards) {
+				t.Errorf("the network has heard of %s alone", seen)
+			}
+		})
+	}
+}
+
+// withoutResolved makes the machine one whose /etc/resolv.conf the network wrote.
+func withoutResolved(t *testing.T, m *resolvedtest.System) {
+	t.Helper()
+	m.StopResolved()
+	for name, text := range map[string]string{
+		"etc/resolv.conf":   "nameserver " + m.Physical.Server.String() + "\n",
+		"etc/nsswitch.conf": "hosts: files dns\npasswd: files\ngroup: files\n",
+	} {
+		path := filepath.Join(m.Root, name)
+		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// startHelper starts the helper on a machine, which serves root.
+func startHelper(t *testing.T, m *resolvedtest.System, program string) (socket string) {
+	t.Helper()
+	dir := filepath.Join(m.Root, "run", "tidegate")
+	socket = filepath.Join(dir, "helper.sock")
+	files := map[string]string{
+		filepath.Join(m.Root, "etc/tidegate/helper.toml"): "prefixes = [\"100.64.0.0/10\", \"fd54:6964:6567::/48\"]\n" +
+			"devices = [\"100.97.0.0/24\", \"fd54:6964:6567:ffff::/64\"]\n",
+		filepath.Join(m.Root, "run/systemd/sessions/c0"): "UID=0\nUSER=root\nACTIVE=1\nSTATE=active\nREMOTE=0\nTYPE=wayland\nCLASS=user\nSEAT=seat0\n",
+	}
+	for path, text := range files {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	c := m.Command(context.Background(), program, "-socket", "/run/tidegate/helper.sock", "-bus", m.Bus)
+	c.Stderr = &said
+	if err := m.Go(c); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Process.Kill()
+		c.Wait()
+		if t.Failed() {
+			t.Logf("the helper said: %s", said.String())
+		}
+	})
+	return "/run/tidegate/helper.sock"
+}

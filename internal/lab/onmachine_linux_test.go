@@ -1,0 +1,284 @@
+package lab_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/net/ipv4"
+
+	"github.com/tidegate/tidegate/internal/desktop"
+	"github.com/tidegate/tidegate/internal/lab"
+	"github.com/tidegate/tidegate/internal/rig"
+	"github.com/tidegate/tidegate/session"
+)
+
+// afterwards is looked up when everything has been undone.
+const afterwards = "afterwards.quays.harbour.example"
+
+// onMachine is a lab with a client on a machine whose names are the client's: run
+// in that machine's network and files, with a helper there. It checks what programs
+// find, and says what is wrong.
+func onMachine() (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	d, err := desktop.Start(ctx, desktop.Options{Parts: desktop.Keyring})
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	dir, err := os.MkdirTemp("", "tidegate-lab-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	l, err := lab.Start(ctx, lab.Options{Config: lab.DefaultConfig().Quick(), Dir: dir,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	r := rig.New(d, os.Getenv(programEnv), quickEnd)
+	defer func() { err = errors.Join(err, r.Stop(syscall.SIGTERM)) }()
+	m := &onmachine{ctx: ctx, scene: &scene{ctx: ctx, lab: l, rig: r}}
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"sign in", m.signIn},
+		{"names are served", m.served},
+		{"a lookup opens nothing", m.lookups},
+		{"chatter opens nothing", m.chatter},
+		{"a page", m.page},
+		{"it is explained", m.explained},
+		{"the client is killed", m.killed},
+		{"the client is back", m.back},
+		{"sign out", m.signOut},
+	} {
+		if err := step.do(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", step.name, err, r.Log())
+		}
+	}
+	return nil
+}
+
+type onmachine struct {
+	*scene
+	ctx context.Context
+}
+
+// find is the IPv4 address that a program finds for a name; empty: none.
+func (m *onmachine) find(name string) string {
+	out, err := exec.CommandContext(m.ctx, "getent", "ahostsv4", name).Output()
+	if err != nil {
+		return ""
+	}
+	a, _, _ := strings.Cut(string(out), " ")
+	return a
+}
+
+// finds waits until a program finds what is wanted: the beginning of an address,
+// or nothing.
+func (m *onmachine) finds(name, want string) error {
+	var got string
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if got = m.find(name); got == want || want != "" && strings.HasPrefix(got, want) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is at %q, want %q", name, got, want)
+}
+
+const synthetic = "100.96."
+
+func (m *onmachine) start() error {
+	if err := m.rig.Start(m.ctx); err != nil {
+		return err
+	}
+	c, err := m.rig.Dial(m.ctx)
+	if err != nil {
+		return err
+	}
+	c.Close()
+	return nil
+}
+
+func (m *onmachine) signIn() error {
+	if err := m.start(); err != nil {
+		return err
+	}
+	p, err := m.lab.Config().Person("maya")
+	if err != nil {
+		return err
+	}
+	link, err := m.lab.Link(m.ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	if _, err := m.rig.Run(m.ctx, link.String()+"\n", "enrol", "-"); err != nil {
+		return err
+	}
+	_, err = m.rig.Run(m.ctx, p.Password+"\n", "sign-in")
+	return err
+}
+
+func serves(s *session.State) bool {
+	return s.Local.TUN && s.Local.DNS != nil && s.Local.DNS.Mode == os.Getenv(machineEnv) &&
+		slices.Contains(s.Local.DNS.Zones, "wiki.harbour.example") && slices.Contains(s.Local.DNS.Zones, "quays.harbour.example")
+}
+
+func (m *onmachine) served() error {
+	s, err := m.wait("names are served", serves)
+	if err != nil {
+		return fmt.Errorf("%w: locally there is %+v", err, s.Local.DNS)
+	}
+	if d := s.Local.DNS; d.Problem != nil || d.Adapter != "phys0" || len(d.Competitors) > 0 || d.Server.String() != "127.11.0.53" {
+		return fmt.Errorf("there is %+v", d)
+	}
+	if a := app(&s, "wiki"); a == nil || a.OpenWith != "http://wiki.harbour.example/" {
+		return fmt.Errorf("the wiki is %+v", a)
+	}
+	return nil
+}
+
+// quiet fails where a data channel was opened.
+func (m *onmachine) quiet() error {
+	time.Sleep(time.Second) // for what would come of it
+	s, err := m.wait("the state", func(*session.State) bool { return true })
+	if err != nil {
+		return err
+	}
+	for _, site := range s.Sites {
+		if site.State != session.Disconnected {
+			return fmt.Errorf("%s is %s", site.ID, site.State)
+		}
+	}
+	for _, e := range s.Events {
+		if strings.HasPrefix(e.Kind, "channel-") {
+			return errors.New(e.Text)
+		}
+	}
+	return nil
+}
+
+func (m *onmachine) lookups() error {
+	return errors.Join(
+		m.finds("wiki.harbour.example", synthetic),
+		m.finds("WIKI.Harbour.example.", synthetic),
+		m.finds("north.quays.harbour.example", synthetic),
+		m.finds("nothing.wiki.harbour.example", ""),
+		m.finds("www.example.org", os.Getenv(networkEnv)),
+		m.quiet())
+}
+
+// chatter is what systems say to whoever hears it on a device that came up.
+func (m *onmachine) chatter() error {
+	devices, err := net.Interfaces()
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(devices, func(d net.Interface) bool { return strings.HasPrefix(d.Name, "tide0") })
+	if at < 0 {
+		return fmt.Errorf("there are %v", devices)
+	}
+	c, err := net.ListenPacket("udp4", "0.0.0.0:0")
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	p := ipv4.NewPacketConn(c)
+	if err := p.SetMulticastInterface(&devices[at]); err != nil {
+		return err
+	}
+	for _, group := range []net.UDPAddr{{IP: net.IPv4(224, 0, 0, 251), Port: 5353}, {IP: net.IPv4(224, 0, 0, 252), Port: 5355}, {IP: net.IPv4(239, 255, 255, 250), Port: 1900}} {
+		if err := p.JoinGroup(&devices[at], &group); err != nil {
+			return fmt.Errorf("join %v: %w", group.IP, err)
+		}
+		if _, err := p.WriteTo([]byte("hello"), nil, &group); err != nil {
+			return fmt.Errorf("say something to %v: %w", group.IP, err)
+		}
+	}
+	return m.quiet()
+}
+
+// page is fetched by name: the first packet opens the channel, and waits for it.
+func (m *onmachine) page() error {
+	for host, want := range map[string]string{"wiki.harbour.example": "Harbour Wiki", "north.quays.harbour.example": "North Quay"} {
+		page, err := m.rig.Curl(m.ctx, "http://"+host+"/")
+		if err != nil || !strings.Contains(page, want) {
+			return fmt.Errorf("%s: %v: %s", host, err, page)
+		}
+	}
+	_, err := m.wait("the channel is open", func(s *session.State) bool { return len(s.Sites) == 1 && s.Sites[0].State == session.Connected })
+	return err
+}
+
+func (m *onmachine) explained() error {
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"dns"}, "Names        on:"},
+		{[]string{"dns", "explain", "wiki.harbour.example"}, "Tidegate, on this machine"},
+		{[]string{"dns", "explain", "none.wiki.harbour.example"}, "there is no such name"},
+		{[]string{"dns", "explain", "www.example.org"}, "phys0"},
+	} {
+		out, err := m.rig.Run(m.ctx, "", tt.args...)
+		if err != nil || !strings.Contains(out, tt.want) {
+			return fmt.Errorf("%v: %v: %s", tt.args, err, out)
+		}
+	}
+	return nil
+}
+
+// killed: names of ours fail, and others do not.
+func (m *onmachine) killed() error {
+	if err := m.rig.Stop(syscall.SIGKILL); err != nil {
+		return err
+	}
+	for n := range 5 {
+		if got := m.find(fmt.Sprintf("dead%d.quays.harbour.example", n)); got != "" {
+			return fmt.Errorf("a name of ours is at %s", got)
+		}
+		if err := m.finds(fmt.Sprintf("alive%d.example.org", n), os.Getenv(networkEnv)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *onmachine) back() error {
+	if err := m.start(); err != nil {
+		return err
+	}
+	if _, err := m.wait("names are served again", serves); err != nil {
+		return err
+	}
+	if err := m.finds("back.quays.harbour.example", synthetic); err != nil {
+		return err
+	}
+	page, err := m.rig.Curl(m.ctx, "http://wiki.harbour.example/")
+	if err != nil || !strings.Contains(page, "Harbour Wiki") {
+		return fmt.Errorf("%v: %s", err, page)
+	}
+	return nil
+}
+
+// signOut: all is as it was.
+func (m *onmachine) signOut() error {
+	if _, err := m.rig.Run(m.ctx, "", "sign-out"); err != nil {
+		return err
+	}
+	if _, err := m.wait("nothing is served", func(s *session.State) bool { return s.Local.DNS == nil && !s.Local.TUN }); err != nil {
+		return err
+	}
+	return errors.Join(m.finds(afterwards, os.Getenv(networkEnv)), m.finds("www2.example.org", os.Getenv(networkEnv)))
+}
