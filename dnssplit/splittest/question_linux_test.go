@@ -27,7 +27,7 @@ type question struct {
 // types that are asked for; A and AAAA are what programs ask for mostly.
 var types = []uint16{
 	dns.TypeA, dns.TypeA, dns.TypeA, dns.TypeAAAA, dns.TypeAAAA, dns.TypeHTTPS, dns.TypeSVCB, dns.TypeMX, dns.TypeTXT, dns.TypeSRV,
-	dns.TypeNS, dns.TypeSOA, dns.TypeCAA, dns.TypeNAPTR, dns.TypeCNAME, dns.TypePTR, dns.TypeTLSA, dns.TypeSSHFP, 65280,
+	dns.TypeNS, dns.TypeSOA, dns.TypeCAA, dns.TypeNAPTR, dns.TypeCNAME, dns.TypePTR, dns.TypeTLSA, dns.TypeSSHFP, dns.TypeDS, dns.TypeDNSKEY, dns.TypeANY, 65280,
 }
 
 // words makes labels.
@@ -107,6 +107,8 @@ func wire(r *rand.Rand, all bool, addrs []netip.Addr) question {
 	default:
 		q.name, q.owner = full(r, all)
 	}
+	// Those are answered, refused or collected, as each likes.
+	q.odd = q.odd || q.typ == dns.TypeDS || q.typ == dns.TypeDNSKEY || q.typ == dns.TypeANY
 	q.alias = next(q.name) != ""
 	q.name, q.tcp = dns.Fqdn(cased(r, q.name)), r.IntN(32) == 0
 	q.edns, q.dnssec = r.IntN(4) == 0, r.IntN(8) == 0
