@@ -25,12 +25,33 @@ func TestForwarded(t *testing.T) {
 	}
 }
 
+// What is answered at once costs no more memory than the name that was asked for.
+func TestAllocations(t *testing.T) {
+	r := New(Options{Zone: somePool()})
+	r.Forward(to(upstream(t, echo(300, nil))))
+	server := serve(t, r)
+	lookup(t, "udp", server, question("foreign.example.", dns.TypeA))
+	var d desk
+	buf := make([]byte, 0, 512)
+	for _, name := range []string{"foreign.example.", canary + "."} {
+		msg := pack(t, question(name, dns.TypeA))
+		got := testing.AllocsPerRun(100, func() {
+			if out, _ := r.handle(buf, msg, asker{}, &d); len(out) == 0 {
+				t.Fatal("asked of others")
+			}
+		})
+		if got > 1 {
+			t.Errorf("%s: %v allocations", name, got)
+		}
+	}
+}
+
 func BenchmarkCached(b *testing.B) {
 	r := New(Options{Zone: somePool()})
 	r.Forward(to(upstream(b, echo(300, nil))))
 	server := serve(b, r)
 	lookup(b, "udp", server, question("foreign.example.", dns.TypeA))
-	msg, _ := question("foreign.example.", dns.TypeA).Pack()
+	msg := pack(b, question("foreign.example.", dns.TypeA))
 	var d desk
 	buf := make([]byte, 0, 512)
 	b.ReportAllocs()
