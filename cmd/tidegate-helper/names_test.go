@@ -588,3 +588,42 @@ func TestTheAddressIsTaken(t *testing.T) {
 	other.Close()
 	a.must("open")
 }
+
+// What is not ours leaves by the physical adapter even while another VPN has taken
+// the default route, client or none.
+func TestBesideAVPN(t *testing.T) {
+	m := newMachine(t, "")
+	far := netip.MustParseAddr("198.51.100.53") // behind the gateway
+	if err := m.net.Address("lo", netip.PrefixFrom(far, 32), true); err != nil {
+		t.Fatal(err)
+	}
+	if err := resolvedtest.Serve(t, m.net.Do, netip.AddrPortFrom(far, 53), resolvedtest.Always(netip.MustParseAddr("203.0.113.53"))); err != nil {
+		t.Fatal(err)
+	}
+	m.write("nameserver 198.51.100.53\n")
+	a := m.answerer(ada)
+	a.must("open")
+	a.must("apply " + zones)
+	m.ip("tuntap", "add", "vpn0", "mode", "tun")
+	m.ip("addr", "add", "10.60.0.2/24", "dev", "vpn0")
+	m.ip("link", "set", "vpn0", "up")
+	m.ip("route", "replace", "default", "dev", "vpn0")
+	if got := a.must("apply " + zones); !strings.Contains(got, "adapter=phys0 filtered=false") || !strings.Contains(got, "198.51.100.53:53] phys0") {
+		t.Error(got)
+	}
+	m.expect("beside a VPN", "wiki.corp.example", app4.String(), "www.example.org", "203.0.113.53")
+	a.kill()
+	m.expect("beside a VPN, by the standby", "wiki.corp.example", "SERVFAIL", "www.example.org", "203.0.113.53")
+	a = m.answerer(ada)
+	a.must("open")
+	if err := m.space.Sysctl("ipv4/conf/all/rp_filter", "1"); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.must("apply " + zones); !strings.Contains(got, "filtered=true") {
+		t.Errorf("strictly: %s", got)
+	}
+	a.must("close")
+	if left := m.ip("rule") + m.ip("route", "show", "table", "all"); strings.Contains(left, "5254") {
+		t.Errorf("left behind: %s", left)
+	}
+}

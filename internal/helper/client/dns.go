@@ -102,9 +102,13 @@ func (d *DNS) Close() error {
 }
 
 // ApplyDNS has the system ask us for names of exactly these domains; see
-// protocol.ApplyDNS.
+// protocol.ApplyDNS. More than a message has room for are refused as Full.
 func (h Helper) ApplyDNS(ctx context.Context, domains []string, strict bool) (protocol.DNS, error) {
-	reply, err := h.plain(ctx, protocol.Request{Verb: protocol.ApplyDNS, Domains: domains, Strict: strict})
+	r := protocol.Request{Verb: protocol.ApplyDNS, Domains: domains, Strict: strict}
+	if _, err := protocol.Encode(r); err != nil || len(domains) > protocol.MaxDomains {
+		return protocol.DNS{}, protocol.Refuse(protocol.Full, "the system cannot be told of %d domains", len(domains))
+	}
+	reply, err := h.plain(ctx, r)
 	if err != nil {
 		return protocol.DNS{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -246,8 +247,34 @@ func (w *worker) apply(ctx context.Context) error {
 			dns.Filtered = dns.Filtered || u.Device != "" && physical.Filtered(u.Device, s.Addr())
 		}
 	}
-	w.told = dns
+	w.told = fit(dns)
 	return nil
+}
+
+// Bounds of what is told: others have as many domains as they like, and a message
+// has none.
+const (
+	mostTold  = 64
+	mostBytes = 24 << 10 // of upstreams' domains
+)
+
+// fit is d as far as a message has room.
+func fit(d protocol.DNS) protocol.DNS {
+	d.Why = d.Why[:min(len(d.Why), 512)]
+	d.Competitors = d.Competitors[:min(len(d.Competitors), mostTold)]
+	d.Upstreams = slices.Clone(d.Upstreams[:min(len(d.Upstreams), mostTold)])
+	room := mostBytes
+	for i := range d.Upstreams {
+		u := &d.Upstreams[i]
+		u.Servers = u.Servers[:min(len(u.Servers), 8)]
+		for at, domain := range u.Domains {
+			if room -= len(domain) + 3; room < 0 {
+				u.Domains = u.Domains[:max(at, 1)] // none at all would be all
+				break
+			}
+		}
+	}
+	return d
 }
 
 // change takes another way to tell the system, after undoing what the last did.

@@ -43,11 +43,12 @@ func domain(d string) error {
 // the zones of prefixes. left are the others.
 func (c Config) domains(zones []string, here []netip.Prefix) (ours []string, left map[protocol.Code][]string) {
 	left = map[protocol.Code][]string{}
+	told := 0
 	for _, z := range zones {
-		switch code := c.zone(z, here); code {
-		case "":
+		code := c.zone(z, here)
+		if code == "" {
 			ours = append(ours, z)
-		default:
+		} else if told++; told <= protocol.MaxRoutes {
 			left[code] = append(left[code], z)
 		}
 	}
