@@ -292,6 +292,19 @@ func TestActivated(t *testing.T) {
 	}
 	b.client(ada)
 	b.traffic(ada, "echo")
+	if err := os.WriteFile(filepath.Join(b.root, "etc/resolv.conf"), []byte(original), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	a := b.answerer(ada)
+	a.must("open")
+	if got := a.must("apply corp.example"); !strings.Contains(got, "mode=direct adapter=phys0") {
+		t.Error(got)
+	}
+	a.kill()
+	eventually(t, "the standby", func() bool { return b.parts()["standby"] != 0 })
+	if got := b.run(ada, "close", ""); got != "ok" {
+		t.Error(got)
+	}
 	const netAdmin = "0000000000001000"
 	for key, want := range map[string]string{"CapEff": netAdmin, "CapPrm": netAdmin, "CapBnd": netAdmin, "NoNewPrivs": "1"} {
 		if got := b.status(key); got != want {

@@ -254,7 +254,7 @@ func (w *worker) apply(ctx context.Context) error {
 // Bounds of what is told: others have as many domains as they like, and a message
 // has none.
 const (
-	mostTold  = 64
+	mostTold  = 32
 	mostBytes = 24 << 10 // of upstreams' domains
 )
 
