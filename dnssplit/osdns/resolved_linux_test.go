@@ -1,6 +1,7 @@
 package osdns
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -136,7 +137,8 @@ func (s *seat) picture() string {
 			return err
 		}
 		links, err := exec.Command("ip", "-o", "address").Output()
-		fmt.Fprintf(&b, "%s\n%s", p, links)
+		// The kernel looks for others with an address for a moment.
+		fmt.Fprintf(&b, "%s\n%s", p, bytes.ReplaceAll(links, []byte(" tentative"), nil))
 		return err
 	})
 	if err != nil {
