@@ -107,7 +107,7 @@ func (l *ownLink) domains(ctx context.Context, r *resolve1, ours map[string]int)
 
 // undo takes our links away, and what systemd-resolved was told of them.
 func (l *ownLink) undo(ctx context.Context) error {
-	ours, err := ourLinks()
+	ours, err := l.left()
 	if err != nil {
 		return err
 	}
@@ -154,31 +154,56 @@ func ourLinks() (map[string]int, error) {
 }
 
 // raise makes what there is not yet of the first n links. They are written down
-// first; an alias that is missing after a crash between making and naming one is
-// forgiven where the journal has its name.
+// first, so that one which a crash has left without its alias is known for ours.
 func (l *ownLink) raise(n int) error {
-	before, err := readJournal(l.o)
+	ours, err := l.left()
 	if err != nil {
-		before = nil // it is set aside, and links have aliases
+		return err
 	}
 	j := &journal{Mode: ModeLink, Place: place{Boot: bootID()}, Links: linkNames(n)}
+	for _, name := range j.Links {
+		if _, err := netlink.LinkByName(name); err == nil && ours[name] == 0 {
+			return fmt.Errorf("make the link %s: there is one already, which is not ours: remove it, or rename it", name)
+		}
+	}
+	for name := range ours { // until they are removed
+		if !slices.Contains(j.Links, name) {
+			j.Links = append(j.Links, name)
+		}
+	}
+	slices.Sort(j.Links)
 	if err := j.keep(l.o); err != nil {
 		return err
 	}
-	known := before != nil && before.Mode == ModeLink && before.Place.same(j.Place)
-	for _, name := range j.Links {
-		if err := raiseLink(name, known && slices.Contains(before.Links, name)); err != nil {
+	for _, name := range linkNames(n) {
+		if err := raiseLink(name); err != nil {
 			return fmt.Errorf("make the link %s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-func raiseLink(name string, known bool) error {
-	link, err := netlink.LinkByName(name)
-	if err == nil && link.Attrs().Alias != linkAlias && !known {
-		return errors.New("there is one already, which is not ours: remove it")
+// left are the indexes of our links, by name, with those that only the journal of
+// this boot knows for ours.
+func (l *ownLink) left() (map[string]int, error) {
+	ours, err := ourLinks()
+	if err != nil {
+		return nil, err
 	}
+	j, err := peekJournal(l.o)
+	if err != nil || j == nil || j.Mode != ModeLink || j.Place.Boot != bootID() {
+		return ours, nil // a damaged one knows none
+	}
+	for _, name := range j.Links {
+		if link, err := netlink.LinkByName(name); err == nil && strings.HasPrefix(name, linkPrefix) {
+			ours[name] = link.Attrs().Index
+		}
+	}
+	return ours, nil
+}
+
+func raiseLink(name string) error {
+	link, err := netlink.LinkByName(name)
 	if errors.As(err, &netlink.LinkNotFoundError{}) {
 		if err = makeLink(name); err == nil {
 			link, err = netlink.LinkByName(name)

@@ -436,6 +436,29 @@ func TestUndoAfterKill(t *testing.T) {
 	}
 }
 
+// Between making a link and naming it ours there may be a crash.
+func TestLinkWithoutAlias(t *testing.T) {
+	s := sit(t, resolvedtest.Releases(t)[0], ModeLink)
+	before := s.picture()
+	for _, again := range []bool{true, false} {
+		s.apply(s.want(zone))
+		err := s.Do(func() error { return exec.Command("ip", "link", "set", linkName(0), "alias", "").Run() })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again {
+			s.apply(s.want(zone))
+			s.answers("wiki."+zone, ours)
+		}
+		if err := s.Do(func() error { return Undo(t.Context(), s.o) }); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, s.picture()); diff != "" {
+			t.Errorf("it is not as it was:\n%s", diff)
+		}
+	}
+}
+
 // A link of our name that somebody else made is not touched.
 func TestLinkOfOthers(t *testing.T) {
 	s := sit(t, resolvedtest.Releases(t)[0], ModeLink)
