@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tidegate/tidegate/dnssplit/resolvedtest"
 )
@@ -27,6 +28,10 @@ var helperProgram = sync.OnceValues(func() (string, error) {
 	}
 	return filepath.Join(dir, "tidegate-helper"), nil
 })
+
+// vpnFile names the suffix that a classic VPN is to claim; there is none while it is
+// not there.
+const vpnFile = "/run/vpn-wanted"
 
 // What a program on a machine of its own is told by its environment.
 const (
@@ -69,8 +74,30 @@ func TestMachine(t *testing.T) {
 			if err := m.Go(c); err != nil {
 				t.Fatal(err)
 			}
-			if err := c.Wait(); err != nil {
-				t.Fatalf("%v\n%s", err, said.String())
+			ended := make(chan error, 1)
+			go func() { ended <- c.Wait() }()
+			var vpn *resolvedtest.Side
+			claims := ""
+			for running := true; running; {
+				select {
+				case err := <-ended:
+					if err != nil {
+						t.Fatalf("%v\n%s", err, said.String())
+					}
+					running = false
+				case <-time.After(20 * time.Millisecond): // the program asks for a VPN by a file
+				}
+				text, _ := os.ReadFile(filepath.Join(m.Root, vpnFile))
+				if claims == string(text) {
+					continue
+				}
+				if vpn != nil {
+					m.RemoveVPN(vpn)
+					vpn = nil
+				}
+				if claims = string(text); claims != "" {
+					vpn = m.AddVPN("vpn0", claims)
+				}
 			}
 			for _, name := range m.Physical.Leaked("harbour.example") {
 				if name != afterwards {

@@ -59,6 +59,7 @@ func onMachine() (err error) {
 		{"chatter opens nothing", m.chatter},
 		{"a page", m.page},
 		{"it is explained", m.explained},
+		{"a VPN competes", m.competition},
 		{"the client is killed", m.killed},
 		{"the client is back", m.back},
 		{"sign out", m.signOut},
@@ -237,6 +238,56 @@ func (m *onmachine) explained() error {
 		}
 	}
 	return nil
+}
+
+// competition is told of while it lasts: a VPN that claims a shorter suffix, and is
+// not asked, and one that claims the same, of which the window warns.
+func (m *onmachine) competition() error {
+	if os.Getenv(machineEnv) == "direct" {
+		return nil // there nobody can claim anything
+	}
+	for _, tt := range []struct {
+		domain string
+		wins   bool
+	}{{"harbour.example", false}, {"quays.harbour.example", true}} {
+		next := vpnFile + ".next"
+		if err := errors.Join(os.WriteFile(next, []byte(tt.domain), 0o644), os.Rename(next, vpnFile)); err != nil {
+			return err
+		}
+		want := session.Competitor{Adapter: "vpn0", Domain: tt.domain, Wins: tt.wins}
+		s, err := m.wait("the VPN is seen", func(s *session.State) bool {
+			return s.Local.DNS != nil && slices.ContainsFunc(s.Local.DNS.Competitors, func(c session.Competitor) bool {
+				c.Program = ""
+				return c == want
+			})
+		})
+		if err != nil {
+			return fmt.Errorf("%w: locally there is %+v", err, s.Local.DNS)
+		}
+		warned := slices.ContainsFunc(s.Problems, func(p session.Problem) bool {
+			return p.Code == "dns-competitor-"+tt.domain+"-vpn0" && p.Warning
+		})
+		if warned != tt.wins {
+			return fmt.Errorf("of %s the problems are %+v", tt.domain, s.Problems)
+		}
+		out, err := m.rig.Run(m.ctx, "", "dns", "explain", "north.quays.harbour.example")
+		if err != nil || !strings.Contains(out, "vpn0") || strings.Contains(out, "What to do") != tt.wins {
+			return fmt.Errorf("%v: %s", err, out)
+		}
+		if !tt.wins {
+			if err := m.finds("beside.quays.harbour.example", synthetic); err != nil {
+				return err
+			}
+		}
+	}
+	if err := os.Remove(vpnFile); err != nil {
+		return err
+	}
+	_, err := m.wait("the VPN is gone", func(s *session.State) bool {
+		return s.Local.DNS != nil && len(s.Local.DNS.Competitors) == 0 &&
+			!slices.ContainsFunc(s.Problems, func(p session.Problem) bool { return strings.HasPrefix(p.Code, "dns-") })
+	})
+	return err
 }
 
 // killed: names of ours fail, and others do not.
