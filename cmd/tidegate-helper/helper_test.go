@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -43,10 +44,28 @@ type bed struct {
 	t                *testing.T
 	dir, socket      string
 	cmd              *exec.Cmd
-	said             *bytes.Buffer
+	said             *log
 	sessions, config string
 	root, bus        string
 	start0           func(*exec.Cmd) error // starts programs of the machine's
+}
+
+// log is what a helper says.
+type log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 const config = `
@@ -122,7 +141,7 @@ func (b *bed) session(uid int, active, state string) {
 
 func (b *bed) start() {
 	b.t.Helper()
-	b.said = &bytes.Buffer{}
+	b.said = &log{}
 	b.cmd = b.program("-socket", b.socket)
 	b.cmd.Stderr = b.said
 	if err := b.start0(b.cmd); err != nil {

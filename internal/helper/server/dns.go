@@ -52,6 +52,10 @@ type dns struct {
 	all    bool  // every name comes to us
 	fds    []int // the client's sockets too, where all; else none
 	stands bool
+	// due is when what the part was to do and could not is tried again; zero: it
+	// could.
+	due  time.Time
+	wait time.Duration
 
 	mu    sync.Mutex
 	lease *lease // nil: nobody answers
@@ -83,24 +87,35 @@ func (s *Server) runDNS(ctx context.Context) error {
 	}
 	linked, unlink := context.WithCancel(context.WithoutCancel(ctx))
 	defer unlink()
-	again := make(chan struct{}, 1)
-	ended := make(chan error, 1)
-	go func() {
-		ended <- d.names.Run(linked, func() {
+	again, news := make(chan struct{}, 1), make(chan struct{}, 1)
+	token := func(c chan struct{}) func() {
+		return func() {
 			select {
-			case again <- struct{}{}:
+			case c <- struct{}{}:
 			default:
 			}
-		}, d.tell)
-	}()
+		}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- d.names.Run(linked, token(again), token(news)) }()
 	retry := time.NewTicker(standing)
 	defer retry.Stop()
 	for {
 		select {
 		case <-again:
-			s.anew(ctx)
+			s.turnOf(func() {
+				d.stands = false // it knows nothing
+				s.sayAgain(ctx)
+			})
+		case <-news:
+			s.turnOf(func() { s.sayAgain(ctx) })
 		case <-retry.C:
-			s.turnOf(func() { s.standIn(ctx) })
+			s.turnOf(func() {
+				if !d.due.IsZero() && time.Now().After(d.due) {
+					s.sayAgain(ctx)
+				}
+				s.standIn(ctx)
+			})
 		case err := <-ended:
 			return err
 		case <-ctx.Done():
@@ -132,22 +147,36 @@ func (s *Server) turnOf(f func()) {
 	f()
 }
 
-// anew says all again to a part that knows nothing.
-func (s *Server) anew(ctx context.Context) {
-	s.turnOf(func() {
-		d := s.dns
-		d.stands = false
-		ctx, cancel := context.WithTimeout(ctx, namesTime)
-		defer cancel()
-		told, err := d.names.Apply(ctx, d.record.Domains, d.record.Strict)
-		if err != nil {
-			s.o.Log.Error("tell the system of names", "err", err)
-			return
-		}
-		d.all = told.Mode.All()
-		s.standIn(ctx)
-		d.tell()
-	})
+// sayAgain has the part for names do what it is to do, hears what is told now, and
+// has the client ask for it.
+func (s *Server) sayAgain(ctx context.Context) {
+	d := s.dns
+	ctx, cancel := context.WithTimeout(ctx, namesTime)
+	defer cancel()
+	told, err := d.names.Apply(ctx, d.record.Domains, d.record.Strict)
+	if err != nil {
+		d.wait = min(max(2*d.wait, standing), sweeping)
+		d.due = time.Now().Add(d.wait)
+		s.o.Log.Error("tell the system of names", "err", err, "again", d.wait)
+		return
+	}
+	s.heard(ctx, told)
+	s.standIn(ctx)
+	d.tell()
+}
+
+// heard takes up what the part for names has told.
+func (s *Server) heard(ctx context.Context, told protocol.DNS) {
+	d := s.dns
+	d.due, d.wait, d.all = time.Time{}, 0, told.Mode.All()
+	if d.all || len(d.record.Domains) == 0 {
+		return
+	}
+	if err := d.rest(ctx); err != nil {
+		s.o.Log.Error("have nobody answer in a client's place", "err", err)
+		return
+	}
+	d.drop()
 }
 
 // standIn has names answered in a client's place, where that is needed.
@@ -300,9 +329,7 @@ func (s *Server) applyDNS(uid uint32, q protocol.Request) (reply *protocol.DNS, 
 		}
 		told.Left = left
 		reply = &told
-		if d.all = told.Mode.All(); !d.all && len(ours) > 0 {
-			d.drop()
-		}
+		s.heard(ctx, told)
 	})
 	return reply, refusal
 }
@@ -315,7 +342,8 @@ func (s *Server) backDNS(old dnsRecord) error {
 	if err != nil {
 		return err // the record says what may be there
 	}
-	s.dns.record, s.dns.all = old, told.Mode.All()
+	s.dns.record = old
+	s.heard(ctx, told)
 	return s.journal.saveDNS(old)
 }
 
