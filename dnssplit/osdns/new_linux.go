@@ -24,7 +24,7 @@ func modes(o Options) map[Mode]struct {
 		ModeLink:       {l, func(ctx context.Context, _ *journal) error { return l.undo(ctx) }},
 		ModeResolvconf: {r, func(ctx context.Context, _ *journal) error { return r.undo(ctx) }},
 		ModeOpenresolv: {n, func(ctx context.Context, _ *journal) error { return n.undo(ctx) }},
-		ModeDirect:     {f, func(_ context.Context, j *journal) error { return f.undo(j) }},
+		ModeDirect:     {f, func(_ context.Context, j *journal) error { return undoDirect(o, j) }},
 	}
 }
 

@@ -31,6 +31,13 @@ func TestSplitHolds(t *testing.T) {
 		s.answers("A.Deep.Name.Example.ZTA", ours)
 		s.answers("www.debian.org", s.Physical.Answer)
 		s.answers("notexample.zta", s.Physical.Answer)
+		reverse := new(dns.Msg).SetQuestion("7.0.96.100.in-addr.arpa.", dns.TypePTR)
+		if _, err := s.Ask(reverse, resolvedtest.Patience); err != nil {
+			t.Error(err)
+		}
+		if n := s.Physical.Leaked("96.100.in-addr.arpa"); n != nil {
+			t.Errorf("the physical side has seen %v", n)
+		}
 
 		vpn := s.AddVPN("vpn0", "~.")
 		s.answers("git."+zone, ours)
