@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 
 	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/dnssplit"
 	"github.com/tidegate/tidegate/dnssplit/names"
 	"github.com/tidegate/tidegate/internal/heap"
-	"github.com/tidegate/tidegate/internal/helper/protocol"
 	"github.com/tidegate/tidegate/internal/posture"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/session/control"
@@ -42,7 +42,7 @@ func Tray(ctx context.Context, p profile.Profile, link string, log *slog.Logger)
 	if err != nil {
 		return err
 	}
-	plane := tunnel.New(tunnel.Options{Log: log, Names: pool, Ignore: protocol.Opened})
+	plane := tunnel.New(tunnel.Options{Log: log, Names: pool, Ignore: dnssplit.Own})
 	f := newFronts(p, plane, pool, log)
 	core, parts := newSession(p, f, pool, log)
 	return Run(ctx, Options{Core: core, Instance: instance, Devices: newDevices(plane, pool, log), Lookups: f.split, Parts: parts, First: first, Window: windowCommand(p), Log: log})

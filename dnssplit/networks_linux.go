@@ -7,8 +7,6 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
-	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
 
 // narrowest is how wide a network may be and still be somebody's own: wider ones
@@ -24,7 +22,7 @@ func networks() ([]netip.Prefix, error) {
 	}
 	ours := map[int]bool{0: true} // what leads to no link leads nowhere
 	for _, l := range links {
-		if a := l.Attrs(); protocol.Opened(a.Name) || a.Flags&net.FlagLoopback != 0 {
+		if a := l.Attrs(); Own(a.Name) || a.Flags&net.FlagLoopback != 0 {
 			ours[a.Index] = true
 		}
 	}

@@ -21,6 +21,12 @@ import (
 	"github.com/tidegate/tidegate/tunnel/netwatch"
 )
 
+// Own says whether a network device of this name is one that a helper makes, for
+// packets or for names: it is no network that this machine is in.
+func Own(name string) bool {
+	return protocol.Opened(name) || strings.HasPrefix(name, "tidegate-dns")
+}
+
 // Options for New. Pool and Report are needed.
 type Options struct {
 	// Pool has the names; the data plane sets them.
@@ -139,7 +145,7 @@ func New(o Options) *Split {
 		o.Controller = func() (string, error) { return "", nil }
 	}
 	if o.Watch == nil {
-		o.Watch = netwatch.New(netwatch.Options{Ignore: protocol.Opened, Log: o.Log}).Run
+		o.Watch = netwatch.New(netwatch.Options{Ignore: Own, Log: o.Log}).Run
 	}
 	if o.Networks == nil {
 		o.Networks = networks

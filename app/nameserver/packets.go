@@ -101,6 +101,9 @@ func (f *flow) Send(b []byte) error {
 		return net.ErrClosed
 	case <-f.p.closed:
 		return net.ErrClosed
+	default:
+	}
+	select {
 	case f.p.queries <- query{f, bytes.Clone(b)}:
 	default:
 	}
