@@ -107,6 +107,9 @@ func TestKilledBetweenAnySteps(t *testing.T) {
 		{"applied again when a VPN was killed", []string{"up", "apply", "crash"}, "apply", officeConf, false},
 	} {
 		for _, after := range []string{"undo", "apply", "down"} {
+			if after == "down" && !tt.up {
+				continue
+			}
 			t.Run(tt.name+", then "+after, func(t *testing.T) {
 				t.Parallel()
 				for at := 0; ; at++ {

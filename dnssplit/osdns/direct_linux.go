@@ -115,7 +115,7 @@ func (d *direct) apply(j *journal, server netip.Addr, w world) error {
 		}
 		vpn := l.VPN
 		if vpn != nil && !vpn.alive(w, d.exists) {
-			d.fall(l)
+			d.fall(j, w.place)
 		}
 		next := l.ours()
 		c.Was, c.Now = l.Physical, next
@@ -175,11 +175,11 @@ func (l *layers) ours() *content {
 	return &c
 }
 
-// fall takes a VPN's layer away. What it leaves, where nothing is known of before,
-// is what its program leaves: its own text.
-func (d *direct) fall(l *layers) {
-	if l.Unseen {
-		l.Physical, l.Unseen = &content{Text: l.VPN.Text, Perm: 0o644}, false
+// fall takes a VPN's layer away.
+func (d *direct) fall(j *journal, now place) {
+	l := j.Layers
+	if l.alone(j.Place, now) {
+		l.Physical, l.Unseen, j.Place = &content{Text: l.VPN.Text, Perm: 0o644}, false, now
 	}
 	l.VPN = nil
 }
@@ -191,7 +191,7 @@ func (d *direct) update(j *journal, known bool, cur *content, w world) {
 	switch {
 	case cur != nil && covered(cur.Text):
 		base := uncover(cur.Text)
-		if known && (bytes.Equal(base, l.text()) || l.VPN != nil && bytes.Equal(base, l.VPN.Text)) {
+		if known && l.knows(base) {
 			return
 		}
 		// Ours, but of before: a backup that somebody has put back, or the journal
@@ -199,12 +199,17 @@ func (d *direct) update(j *journal, known bool, cur *content, w world) {
 		again := *cur
 		again.Text = base
 		d.theirs(j, &again, w)
+		l.Seen = nil
 	case cur != nil && traced(cur.Text):
 		was := *cur
 		was.Text = l.bare(cur.Text, func(v *overlay) bool { return !v.alive(w, d.exists) })
 		d.theirs(j, &was, w)
+		if l.Seen = nil; l.VPN != nil && !l.VPN.Buried {
+			l.Seen = cur.Text
+		}
 	default:
 		d.theirs(j, cur, w)
+		l.Seen = nil
 	}
 }
 
@@ -212,7 +217,7 @@ func (d *direct) update(j *journal, known bool, cur *content, w world) {
 func (d *direct) theirs(j *journal, cur *content, w world) {
 	l := j.Layers
 	if cur == nil || cur.Link != "" || !l.overlaid(cur.Text, w) {
-		l.Physical, l.Unseen, j.Place = cur, false, w.place
+		d.physical(j, cur, w)
 		if l.VPN != nil && l.VPN.Link == "" {
 			l.VPN = nil // no tunnel leads to it: only its file said that it was there
 		} else if l.VPN != nil {
@@ -228,13 +233,24 @@ func (d *direct) theirs(j *journal, cur *content, w world) {
 			if was.Text = b.text; covered(b.text) {
 				was.Text = uncover(b.text)
 			}
-			l.Physical, l.Unseen, j.Place = &was, false, w.place
+			d.physical(j, &was, w)
+			l.know(w)
 			return
 		}
 	}
 	if j.Place == (place{}) {
 		l.Unseen, j.Place = true, w.place
 	}
+}
+
+// physical has c be the physical layer.
+func (d *direct) physical(j *journal, c *content, w world) {
+	for _, b := range backupsAt(d.o, vpncBackups...) { // while it is known what was
+		if err := d.undoBackup(j, b, true); err != nil {
+			d.log.Error("a backup has lines of ours", "file", b.path, "err", err)
+		}
+	}
+	j.Layers.Physical, j.Layers.Unseen, j.Place = c, false, w.place
 }
 
 // leave takes back what we put in the place of files that the name no longer

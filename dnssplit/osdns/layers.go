@@ -1,6 +1,7 @@
 package osdns
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 	"strings"
@@ -38,6 +39,9 @@ type layers struct {
 	Unseen   bool     `json:"unseen,omitempty"`
 	VPN      *overlay `json:"vpn,omitempty"`
 	Known    known    `json:"known"`
+	// Seen is what stood in the file when VPN was taken from it, where it had lines
+	// of ours.
+	Seen []byte `json:"seen,omitempty"`
 	// Server is what is put into our layer.
 	Server netip.Addr `json:"server"`
 	// Adapter was the physical one.
@@ -73,9 +77,18 @@ func (l *layers) text() []byte {
 	return l.Physical.Text
 }
 
+// knows says whether what is below ours in the file is no news: it is one of the
+// layers, or that of a VPN before, which its successor's program has put back.
+func (l *layers) knows(base []byte) bool {
+	return bytes.Equal(base, l.text()) || l.VPN != nil && bytes.Equal(base, l.VPN.Text) || !l.Unseen && writer(base) == vpncScript
+}
+
 // bare is what would have been written, had we not been there, where text was
 // with lines of ours. gone says whether a VPN's layer is to be left out too.
 func (l *layers) bare(text []byte, gone func(*overlay) bool) []byte {
+	if l.VPN != nil && bytes.Equal(text, l.Seen) {
+		return l.VPN.Text
+	}
 	text = strip(text, l.Server)
 	if l.VPN != nil && !l.Unseen && gone(l.VPN) {
 		if instead, ok := madeInstead(text, l.VPN.Text, l.text()); ok {
@@ -160,17 +173,22 @@ func (l *layers) over(text []byte, w world, backups []backup) *overlay {
 
 // learn notes what the physical network says, where no tunnel has a part in it.
 func (l *layers) learn(w world) {
-	if l.VPN != nil || l.Unseen {
-		return
+	if l.VPN == nil && !l.Unseen && !slices.ContainsFunc(parseConf(l.text()).Servers, func(a netip.Addr) bool { return w.tunnelTo(a) != "" }) {
+		l.know(w)
 	}
-	k := known{Network: w.place.Network}
-	if l.Physical != nil {
-		c := parseConf(l.Physical.Text)
-		k.Servers, k.Search = c.Servers, c.Search
-	}
-	if !slices.ContainsFunc(k.Servers, func(a netip.Addr) bool { return w.tunnelTo(a) != "" }) {
-		l.Known = k
-	}
+}
+
+func (l *layers) know(w world) {
+	c := parseConf(l.text())
+	l.Known = known{Network: w.place.Network, Servers: c.Servers, Search: c.Search}
+}
+
+// alone says whether, when the VPN has gone, its text is all that there is to go
+// by: what was before it is not known, as a VPN's program would leave it; or it is
+// of another network, and nothing but where its servers are says that it is a
+// VPN's at all.
+func (l *layers) alone(then, now place) bool {
+	return l.Unseen || l.VPN.Program == "" && then.Network != now.Network
 }
 
 // told is what the layers come to.

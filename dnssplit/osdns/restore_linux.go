@@ -1,7 +1,6 @@
 package osdns
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 	"os"
@@ -56,24 +55,32 @@ func (d *direct) undoBackups(j *journal) error {
 		}
 	}
 	for _, b := range backupsAt(d.o, patterns...) {
-		if !covered(b.text) {
-			continue
-		}
-		path := d.o.path(b.path)
-		c, err := look(path)
-		if err != nil || c == nil || !covered(c.Text) {
-			continue // it is just being removed
-		}
-		next := *c
-		next.Text = uncover(c.Text)
-		if j != nil && j.Layers != nil && !j.Layers.Unseen && len(j.Files) > 0 && j.Files[0].Was != nil && writer(next.Text) == vpncScript {
-			next.Text = j.Files[0].Was.Text // it keeps nothing of its own
-		}
-		if _, err := swap(path, &next, d.step); err != nil {
+		if err := d.undoBackup(j, b, false); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// undoBackup has a backup say what it would, had we not been there. That of a VPN
+// which came when another had just gone has the other's layer in it: with above,
+// only such a one is changed.
+func (d *direct) undoBackup(j *journal, b backup, above bool) error {
+	if !covered(b.text) || above && writer(uncover(b.text)) != vpncScript {
+		return nil
+	}
+	path := d.o.path(b.path)
+	c, err := look(path)
+	if err != nil || c == nil || !covered(c.Text) {
+		return nil // it is just being removed
+	}
+	next := *c
+	next.Text = uncover(c.Text)
+	if j != nil && j.Layers != nil && !j.Layers.Unseen && len(j.Files) > 0 && j.Files[0].Was != nil && writer(next.Text) == vpncScript {
+		next.Text = j.Files[0].Was.Text // it keeps nothing of its own
+	}
+	_, err = swap(path, &next, d.step)
+	return err
 }
 
 // undoFile puts back what belongs at a path, if what stands there is ours.
@@ -133,9 +140,12 @@ func (d *direct) belongs(j *journal, path string, cur *content, w world) (next *
 	case l.VPN != nil && l.VPN.alive(w, d.exists) && !l.VPN.Buried:
 		c.Text = l.VPN.Text
 		return &c, true
-	case !bytes.Equal(c.Text, l.text()) && (l.VPN == nil || !bytes.Equal(c.Text, l.VPN.Text)):
+	case !l.knows(c.Text):
 		return &c, true // an older one of ours, which somebody has put back
 	case l.Unseen:
+		return &c, true
+	case l.VPN != nil && !l.VPN.Buried && l.alone(j.Place, w.place):
+		c.Text = l.VPN.Text
 		return &c, true
 	}
 	return d.fresher(l.Physical, j.Place, w.place), true

@@ -48,8 +48,9 @@ func backupsAt(o Options, patterns ...string) []backup {
 	return all
 }
 
-// vpncLines are the lines of base that vpnc-script keeps, and its search list.
-func vpncLines(base []byte) (stay [][]byte, search []string) {
+// vpncLines are the lines of base that vpnc-script keeps, and what it puts before
+// the VPN's own names in the search list.
+func vpncLines(base []byte) (stay [][]byte, search string) {
 	for line := range bytes.Lines(base) {
 		if !bytes.HasSuffix(line, []byte("\n")) {
 			break // the shell's read passes over it
@@ -57,9 +58,11 @@ func vpncLines(base []byte) (stay [][]byte, search []string) {
 		switch line = bytes.TrimSpace(line); {
 		case bytes.HasPrefix(line, []byte("nameserver")):
 		case bytes.HasPrefix(line, []byte("domain")), bytes.HasPrefix(line, []byte("search")):
-			if f := strings.Fields(string(line)); len(f) > 0 {
-				search = append(f[1:], search...)
+			rest := string(line)
+			if _, after, ok := strings.Cut(rest, " "); ok {
+				rest = after
 			}
+			search = rest + " " + search
 		default:
 			stay = append(stay, line)
 		}
@@ -70,7 +73,8 @@ func vpncLines(base []byte) (stay [][]byte, search []string) {
 // madeOf says whether vpnc-script, finding base, has written text, and which
 // names it has added to the search list.
 func madeOf(text, base []byte) (own []string, ok bool) {
-	stay, search := vpncLines(base)
+	stay, before := vpncLines(base)
+	search := strings.Fields(before)
 	lines := bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n"))
 	if len(lines) < vpncHead+len(stay) || writer(lines[0]) != vpncScript {
 		return nil, false
@@ -97,8 +101,8 @@ func madeInstead(text, left, base []byte) ([]byte, bool) {
 	for _, a := range parseConf(text).Servers {
 		lines = append(lines, []byte("nameserver "+a.String()))
 	}
-	if search = append(search, own...); len(search) > 0 {
-		lines = append(lines, []byte("search "+strings.Join(search, " ")))
+	if search += strings.Join(own, " "); search != "" {
+		lines = append(lines, []byte("search "+search))
 	}
 	return append(bytes.Join(lines, []byte("\n")), '\n'), true
 }
