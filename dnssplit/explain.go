@@ -1,11 +1,13 @@
 package dnssplit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/tidegate/tidegate/dnssplit/resolver"
 	"github.com/tidegate/tidegate/session"
@@ -48,7 +50,7 @@ func (s *Split) Explain(name string) (session.Lookup, error) {
 		l.Answers = session.AnswerTidegate
 		l.Why = "It asks for the name of an address that stands for an application; Tidegate answers, on this machine."
 	default:
-		foreign(&l, fact)
+		foreign(&l, fact, s.upstreams(fact))
 	}
 	return l, nil
 }
@@ -101,12 +103,31 @@ func (s *Split) ours(l *session.Lookup, fact *session.DNSFact) {
 // reverse says whether a name is of an address of the pool's.
 func (s *Split) reverse(host string) bool { return zoneOf(host, s.o.Pool.Reverse()) != "" }
 
-// foreign is for a name that is not ours.
-func foreign(l *session.Lookup, fact *session.DNSFact) {
-	var all []resolver.Upstream
+// explaining is how long the system may take to say whom it asks.
+const explaining = 3 * time.Second
+
+// upstreams are whom names that are not ours are asked of, by us or by the system.
+func (s *Split) upstreams(fact *session.DNSFact) (all []resolver.Upstream) {
 	for _, u := range fact.Upstreams {
 		all = append(all, resolver.Upstream{Servers: u.Servers, Device: u.Adapter, Domains: u.Domains})
 	}
+	if fact.All {
+		return all
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), explaining)
+	defer cancel()
+	system, err := s.o.Asked(ctx)
+	if err != nil {
+		s.o.Log.Info("whom the system asks is not known", "error", err)
+	}
+	for _, u := range system {
+		all = append(all, resolver.Upstream{Servers: u.Servers, Device: u.Device, Domains: u.Domains})
+	}
+	return all
+}
+
+// foreign is for a name that is not ours.
+func foreign(l *session.Lookup, fact *session.DNSFact, all []resolver.Upstream) {
 	found := resolver.Match(all, l.Name)
 	if len(found) == 0 {
 		l.Answers, l.Adapter = session.AnswerNetwork, fact.Adapter
@@ -123,7 +144,10 @@ func foreign(l *session.Lookup, fact *session.DNSFact) {
 	if len(found[0].Domains) > 0 {
 		l.Answers, by = session.AnswerVPN, "the servers of a VPN, which names below "+zoneOf(l.Name, found[0].Domains)+" belong to"
 	}
-	l.Why = "It is none of yours: it is passed on, unchanged, to " + by
+	if len(found[0].Domains) == 0 && fact.Adapter != "" && l.Adapter != "" && l.Adapter != fact.Adapter {
+		l.Answers, by = session.AnswerVPN, "the servers of a VPN, which wants all names"
+	}
+	l.Why = "It is none of yours: this system asks, and not Tidegate, " + by
 	if fact.All {
 		l.Why = "It is none of yours: every lookup of this machine comes to Tidegate, which passes this one on, unchanged, to " + by
 	}

@@ -26,6 +26,7 @@ func TestExplain(t *testing.T) {
 		{Servers: servers("10.8.0.1:53"), Device: "tun0", Domains: []string{"vpn.example"}},
 	}}
 	delegate := protocol.DNS{Mode: osdns.ModeDelegate, Adapter: "eth0"}
+	link := protocol.DNS{Mode: osdns.ModeLink, Adapter: "eth0"}
 	wins := protocol.DNS{Mode: osdns.ModeLink, Adapter: "eth0", Competitors: []osdns.Competitor{{Program: "openvpn", Link: "tun0", Domain: "corp.example", Wins: true}}}
 	full := protocol.DNS{Mode: osdns.ModeLink, Adapter: "eth0", Competitors: []osdns.Competitor{{Program: "openvpn", Link: "tun0", Domain: "."}}}
 	for _, tt := range []struct {
@@ -44,6 +45,8 @@ func TestExplain(t *testing.T) {
 		{"another", "www.example.com", delegate, false, session.Lookup{Name: "www.example.com", Answers: session.AnswerNetwork, Adapter: "eth0", Why: "and not Tidegate"}, 0},
 		{"passed on", "www.example.com", direct, false, session.Lookup{Name: "www.example.com", Answers: session.AnswerNetwork, Adapter: "eth0", Servers: servers("192.0.2.1:53"), Why: "unchanged, to the servers of the network that the machine is in, through eth0"}, 0},
 		{"passed on to a VPN", "intra.vpn.example", direct, false, session.Lookup{Name: "intra.vpn.example", Answers: session.AnswerVPN, Adapter: "tun0", Servers: servers("10.8.0.1:53"), Why: "below vpn.example"}, 0},
+		{"another, as the system says", "www.example.com", link, false, session.Lookup{Name: "www.example.com", Answers: session.AnswerNetwork, Adapter: "eth0", Servers: servers("192.0.2.1:53"), Why: "this system asks, and not Tidegate, the servers of the network"}, 0},
+		{"another, of a VPN", "a.vpn.example", link, false, session.Lookup{Name: "a.vpn.example", Answers: session.AnswerVPN, Adapter: "tun0", Servers: servers("10.8.0.1:53"), Why: "which names below vpn.example belong to"}, 0},
 		{"an address", "7.4.96.100.in-addr.arpa", delegate, false, session.Lookup{Name: "7.4.96.100.in-addr.arpa", Answers: session.AnswerTidegate, Why: "stands for an application"}, 0},
 		{"in the file", "printer", delegate, false, session.Lookup{Name: "printer", Answers: session.AnswerFile, Why: "before they ask anybody"}, 0},
 		{"ours in the file", "old.corp.example", delegate, false, session.Lookup{Name: "old.corp.example", Answers: session.AnswerFile, Fix: "take it out"}, 0},
@@ -56,7 +59,11 @@ func TestExplain(t *testing.T) {
 				if err := os.WriteFile(b.o.Hosts, []byte("10.0.0.9 Printer # the printer\n# 10.0.0.1 wiki.corp.example\nodd www.example.com\n10.0.0.8 x old.corp.example\n"), 0o644); err != nil {
 					t.Fatal(err)
 				}
-				b.set(func() { b.answer, b.absent = tt.applied, tt.absent })
+				b.set(func() {
+					if b.answer, b.absent = tt.applied, tt.absent; tt.applied.Mode == osdns.ModeLink && tt.competes == 0 {
+						b.fake.asked = direct.Upstreams
+					}
+				})
 				b.o.Pool.Set([]string{"wiki.corp.example", "db.lab"}, []string{"corp.example"})
 				b.Split.Apply(in)
 				b.Device(!tt.absent)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/dnssplit/names"
+	"github.com/tidegate/tidegate/dnssplit/osdns"
 	"github.com/tidegate/tidegate/dnssplit/resolver"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 	"github.com/tidegate/tidegate/internal/wire"
@@ -52,6 +53,9 @@ type Options struct {
 	// Networks are those that this machine uses, but for our devices'; nil: the
 	// system's.
 	Networks func() ([]netip.Prefix, error)
+	// Asked are whom the system asks for names that are not ours, where it chooses
+	// itself, for Explain; nil: it is asked.
+	Asked func(ctx context.Context) ([]osdns.Upstream, error)
 	// Hosts is the system's hosts file, for Explain; empty: /etc/hosts.
 	Hosts string
 	// Log is for the developer; nil is silent. Names are not in it.
@@ -149,6 +153,9 @@ func New(o Options) *Split {
 	}
 	if o.Networks == nil {
 		o.Networks = networks
+	}
+	if o.Asked == nil {
+		o.Asked = asked
 	}
 	if o.Hosts == "" {
 		o.Hosts = "/etc/hosts"

@@ -37,6 +37,7 @@ type fake struct {
 	open     error
 	apply    error
 	answer   protocol.DNS
+	asked    []osdns.Upstream
 	taken    []netip.Prefix
 	changed  chan struct{} // of the sockets that are open
 	lost     chan struct{}
@@ -171,6 +172,7 @@ func bubble(t *testing.T, do func(b *bench)) {
 				<-ctx.Done()
 				return nil
 			},
+			Asked: func(context.Context) ([]osdns.Upstream, error) { f.mu.Lock(); defer f.mu.Unlock(); return f.asked, nil },
 			Hosts: "/dev/null",
 		})
 		s.resolver = answers{f}

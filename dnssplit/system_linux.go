@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/tidegate/tidegate/dnssplit/osdns"
 	"github.com/tidegate/tidegate/internal/helper/client"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
@@ -37,4 +38,9 @@ func absent(err error) error {
 		return fmt.Errorf("%w: %v", ErrAbsent, err)
 	}
 	return err
+}
+
+// asked are whom this machine's systemd-resolved asks.
+func asked(ctx context.Context) ([]osdns.Upstream, error) {
+	return osdns.Asked(ctx, osdns.Options{}, protocol.DNSServer.Addr())
 }

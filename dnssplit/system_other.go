@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/netip"
 
+	"github.com/tidegate/tidegate/dnssplit/osdns"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
 
@@ -27,3 +28,6 @@ func (system) Apply(context.Context, []string, bool) (protocol.DNS, error) {
 
 // networks: nothing is led to a device here that they could be in the way of.
 func networks() ([]netip.Prefix, error) { return nil, nil }
+
+// asked: nobody has been told anything here.
+func asked(context.Context) ([]osdns.Upstream, error) { return nil, nil }

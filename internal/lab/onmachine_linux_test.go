@@ -230,7 +230,8 @@ func (m *onmachine) explained() error {
 		{[]string{"dns"}, "Names        on:"},
 		{[]string{"dns", "explain", "wiki.harbour.example"}, "Tidegate, on this machine"},
 		{[]string{"dns", "explain", "none.wiki.harbour.example"}, "there is no such name"},
-		{[]string{"dns", "explain", "www.example.org"}, "phys0"},
+		{[]string{"dns", "explain", "www.example.org"}, "Through      phys0"},
+		{[]string{"dns", "explain", "www.example.org"}, "Asked at"},
 	} {
 		out, err := m.rig.Run(m.ctx, "", tt.args...)
 		if err != nil || !strings.Contains(out, tt.want) {
@@ -275,6 +276,10 @@ func (m *onmachine) competition() error {
 			return fmt.Errorf("%v: %s", err, out)
 		}
 		if !tt.wins {
+			out, err := m.rig.Run(m.ctx, "", "dns", "explain", "intranet.harbour.example")
+			if err != nil || !strings.Contains(out, "a VPN's servers") || !strings.Contains(out, "vpn0") {
+				return fmt.Errorf("%v: %s", err, out)
+			}
 			if err := m.finds("beside.quays.harbour.example", synthetic); err != nil {
 				return err
 			}
