@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +39,7 @@ const (
 	machineEnv = "TIDEGATE_LAB_MACHINE" // how the system is to have been told
 	programEnv = "TIDEGATE_LAB_PROGRAM"
 	networkEnv = "TIDEGATE_LAB_NETWORK" // what the network's server answers, always
+	addressEnv = "TIDEGATE_LAB_ADDRESS" // what addresses of the applications begin with
 )
 
 // On a whole machine, with the helper and a real device, programs as they are find
@@ -53,8 +55,14 @@ func TestMachine(t *testing.T) {
 	}
 	t.Cleanup(func() { os.RemoveAll(filepath.Dir(helper)) })
 	releases := resolvedtest.Releases(t)
-	for _, mode := range []string{"resolved-link", "resolved-delegate", "direct"} {
-		t.Run(mode, func(t *testing.T) {
+	for _, tt := range []struct{ name, mode, address string }{
+		{"resolved-link", "resolved-link", "100.96."},
+		{"resolved-delegate", "resolved-delegate", "100.96."},
+		{"direct", "direct", "100.96."},
+		{"where the network has the addresses", "direct", "100.64."},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			mode := tt.mode
 			release := releases[0]
 			if mode == "resolved-delegate" {
 				if release = releases[len(releases)-1]; !release.Delegates {
@@ -66,10 +74,15 @@ func TestMachine(t *testing.T) {
 			if mode == "direct" {
 				withoutResolved(t, m)
 			}
+			if tt.address != "100.96." {
+				if err := m.Space.Address("phys0", netip.MustParsePrefix("100.96.7.2/24"), true); err != nil {
+					t.Fatal(err)
+				}
+			}
 			socket := startHelper(t, m, helper)
 			var said bytes.Buffer
 			c := m.Command(t.Context(), "/proc/self/exe")
-			c.Env = append(c.Env, machineEnv+"="+mode, programEnv+"="+client, networkEnv+"="+m.Physical.Answer.String(), "TIDEGATE_HELPER_SOCKET="+socket)
+			c.Env = append(c.Env, machineEnv+"="+mode, programEnv+"="+client, networkEnv+"="+m.Physical.Answer.String(), addressEnv+"="+tt.address, "TIDEGATE_HELPER_SOCKET="+socket)
 			c.Stdout, c.Stderr = &said, &said
 			if err := m.Go(c); err != nil {
 				t.Fatal(err)
