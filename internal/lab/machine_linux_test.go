@@ -3,32 +3,28 @@ package lab_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/tidegate/tidegate/dnssplit/resolvedtest"
 )
 
-// helperProgram builds the helper, as it is installed.
-var helperProgram = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "tidegate-helper-")
-	if err != nil {
-		return "", err
-	}
-	c := exec.Command("go", "build", "-o", dir, "../../cmd/tidegate-helper")
+// buildHelper builds the helper, as it is installed.
+func buildHelper(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	c := exec.CommandContext(t.Context(), "go", "build", "-o", dir, "../../cmd/tidegate-helper")
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the helper: %w\n%s", err, out)
+		t.Fatalf("build the helper: %v\n%s", err, out)
 	}
-	return filepath.Join(dir, "tidegate-helper"), nil
-})
+	return filepath.Join(dir, "tidegate-helper")
+}
 
 // vpnFile names the suffix that a classic VPN is to claim; there is none while it is
 // not there.
@@ -49,11 +45,7 @@ func TestMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	helper, err := helperProgram()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(filepath.Dir(helper)) })
+	helper := buildHelper(t)
 	releases := resolvedtest.Releases(t)
 	for _, tt := range []struct{ name, mode, address string }{
 		{"resolved-link", "resolved-link", "100.96."},
