@@ -20,9 +20,14 @@ func TestMergedFacts(t *testing.T) {
 	m.plane(session.DataplaneFacts{Apps: apps})
 	m.device(false, conflict)
 	m.plane(session.DataplaneFacts{})
-	want := []session.DataplaneFacts{{Apps: apps, TUN: true}, {Apps: apps, Problem: conflict}, {Problem: conflict}}
+	dns := &session.DNSFact{}
+	m.names(dns)
+	m.plane(session.DataplaneFacts{Apps: apps})
+	m.names(nil)
+	want := []session.DataplaneFacts{{Apps: apps, TUN: true}, {Apps: apps, Problem: conflict}, {Problem: conflict},
+		{Problem: conflict, DNS: dns}, {Problem: conflict, DNS: dns, Apps: apps}, {Problem: conflict, Apps: apps}}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b *wire.Problem) bool { return a == b }), cmp.Comparer(func(a, b session.DataplaneFacts) bool {
-		return a.TUN == b.TUN && a.Problem == b.Problem && len(a.Apps) == len(b.Apps)
+		return a.TUN == b.TUN && a.Problem == b.Problem && a.DNS == b.DNS && len(a.Apps) == len(b.Apps)
 	})); diff != "" {
 		t.Error(diff)
 	}
