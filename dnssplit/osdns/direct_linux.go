@@ -108,7 +108,7 @@ func (d *direct) apply(j *journal, server netip.Addr, w world) error {
 	for range 10 {
 		d.update(j, c != nil, cur, w)
 		l.learn(w)
-		l.Server = server
+		l.Server, l.Going = server, false
 		if c == nil {
 			j.Files = append(j.Files, change{Path: path})
 			c = &j.Files[len(j.Files)-1]
@@ -202,7 +202,7 @@ func (d *direct) update(j *journal, known bool, cur *content, w world) {
 		l.Seen = nil
 	case cur != nil && traced(cur.Text):
 		was := *cur
-		was.Text = l.bare(cur.Text, func(v *overlay) bool { return !v.alive(w, d.exists) })
+		was.Text = l.bare(cur.Text, d.left(l, w))
 		d.theirs(j, &was, w)
 		if l.Seen = nil; l.VPN != nil && !l.VPN.Buried {
 			l.Seen = cur.Text
@@ -224,6 +224,9 @@ func (d *direct) theirs(j *journal, cur *content, w world) {
 			l.VPN.Buried = true
 		}
 		return
+	}
+	if l.VPN != nil && !l.VPN.alive(w, d.exists) {
+		d.fall(j, w.place)
 	}
 	backups := backupsAt(d.o, vpncBackups...)
 	l.VPN = l.over(cur.Text, w, backups)
@@ -253,6 +256,21 @@ func (d *direct) physical(j *journal, c *content, w world) {
 	j.Layers.Physical, j.Layers.Unseen, j.Place = c, false, w.place
 }
 
+// left are the layers of VPNs that have gone: that which is known, and those that
+// are in a backup, as only a VPN that came after leaves them.
+func (d *direct) left(l *layers, w world) [][]byte {
+	var all [][]byte
+	if l.VPN != nil && !l.VPN.alive(w, d.exists) {
+		all = append(all, l.VPN.Text)
+	}
+	for _, b := range backupsAt(d.o, vpncBackups...) {
+		if covered(b.text) && writer(uncover(b.text)) == vpncScript {
+			all = append(all, uncover(b.text))
+		}
+	}
+	return all
+}
+
 // leave takes back what we put in the place of files that the name no longer
 // leads to.
 func (d *direct) leave(j *journal, path string, w world) error {
@@ -280,7 +298,8 @@ func (d *direct) recover(j *journal, path string) {
 	if err != nil {
 		return
 	}
-	if cur == nil || !covered(cur.Text) || c.Link != "" || covered(c.Text) || j.knows(path, c.Text, uncover(cur.Text)) {
+	going := j == nil || j.Layers == nil || j.Layers.Going // then it is what was to come back
+	if going || cur == nil || !covered(cur.Text) || c.Link != "" || covered(c.Text) || j.knows(path, c.Text, uncover(cur.Text)) {
 		os.Remove(whole)
 	} else if err := os.Rename(whole, d.o.path(path)); err == nil {
 		d.log.Info("what another program had written is put back", "file", path)
@@ -291,7 +310,7 @@ func (d *direct) recover(j *journal, path string) {
 func (j *journal) knows(path string, text []byte, more ...[]byte) bool {
 	texts, server := more, netip.Addr{}
 	if j != nil && j.Layers != nil {
-		texts, server = append(texts, j.Layers.text()), j.Layers.Server
+		texts, server = append(texts, j.Layers.text(), j.Layers.Seen), j.Layers.Server
 		if j.Layers.VPN != nil {
 			texts = append(texts, j.Layers.VPN.Text)
 		}

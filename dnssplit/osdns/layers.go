@@ -42,6 +42,8 @@ type layers struct {
 	// Seen is what stood in the file when VPN was taken from it, where it had lines
 	// of ours.
 	Seen []byte `json:"seen,omitempty"`
+	// Going: we are being taken back.
+	Going bool `json:"going,omitempty"`
 	// Server is what is put into our layer.
 	Server netip.Addr `json:"server"`
 	// Adapter was the physical one.
@@ -84,14 +86,15 @@ func (l *layers) knows(base []byte) bool {
 }
 
 // bare is what would have been written, had we not been there, where text was
-// with lines of ours. gone says whether a VPN's layer is to be left out too.
-func (l *layers) bare(text []byte, gone func(*overlay) bool) []byte {
+// with lines of ours. left are layers of VPNs that have gone, which text may be on
+// top of.
+func (l *layers) bare(text []byte, left [][]byte) []byte {
 	if l.VPN != nil && bytes.Equal(text, l.Seen) {
 		return l.VPN.Text
 	}
 	text = strip(text, l.Server)
-	if l.VPN != nil && !l.Unseen && gone(l.VPN) {
-		if instead, ok := madeInstead(text, l.VPN.Text, l.text()); ok {
+	for _, o := range left {
+		if instead, ok := madeInstead(text, o, l.text()); ok && !l.Unseen {
 			return instead
 		}
 	}

@@ -13,18 +13,40 @@ import (
 func undoDirect(o Options, j *journal) error { return newDirect(o).undo(j) }
 
 // undo has the files be what they would be had we never been there, so far as
-// what stands in them is ours: first what others keep to put back later, then
-// resolv.conf, then the journal.
+// what stands in them is ours: resolv.conf, what others keep to put back later,
+// and then the journal.
 func (d *direct) undo(j *journal) error {
 	w, err := d.look(d.last)
 	if err != nil {
 		d.log.Error("the network is not known while resolv.conf is put back", "err", err)
 		w = world{place: place{Boot: bootID()}, egress: func(netip.Addr) string { return "" }}
 	}
-	if err := d.undoBackups(j); err != nil {
-		return err
+	if j != nil && j.Layers != nil && !j.Layers.Going {
+		for _, c := range j.Files {
+			d.recover(j, c.Path)
+		}
+		j.Layers.Going = true
+		if err := j.write(d.o); err != nil {
+			return err
+		}
+		d.step("journal")
 	}
-	d.step("backups")
+	// The file is looked at again when nobody can put us back any more.
+	for _, undo := range []func() error{
+		func() error { return d.undoFiles(j, w) },
+		func() error { return d.undoBackups(j) },
+		func() error { return d.undoFiles(j, w) },
+	} {
+		if err := undo(); err != nil {
+			return err
+		}
+		d.step("undone")
+	}
+	return dropJournal(d.o)
+}
+
+// undoFiles is undoFile of all that may be ours.
+func (d *direct) undoFiles(j *journal, w world) error {
 	paths := []string{d.target(), resolvConf}
 	if j != nil {
 		for _, c := range j.Files {
@@ -37,8 +59,7 @@ func (d *direct) undo(j *journal) error {
 			return explain(err)
 		}
 	}
-	d.step("undone")
-	return dropJournal(d.o)
+	return nil
 }
 
 // undoBackups has others not put us back when we are gone: what they have copied
@@ -79,8 +100,25 @@ func (d *direct) undoBackup(j *journal, b backup, above bool) error {
 	if j != nil && j.Layers != nil && !j.Layers.Unseen && len(j.Files) > 0 && j.Files[0].Was != nil && writer(next.Text) == vpncScript {
 		next.Text = j.Files[0].Was.Text // it keeps nothing of its own
 	}
-	_, err = swap(path, &next, d.step)
-	return err
+	// It keeps its time: of several, the newest is that of the VPN that is there.
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil // as above
+	}
+	_, part := aside(path)
+	if err = next.prepare(part, path); err == nil {
+		d.step("backup")
+		err = os.Chtimes(part, info.ModTime(), info.ModTime())
+	}
+	if err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		os.Remove(part)
+		return fmt.Errorf("put %s right: %w", path, err)
+	}
+	d.step("backup put right")
+	return nil
 }
 
 // undoFile puts back what belongs at a path, if what stands there is ours.
@@ -130,7 +168,7 @@ func (d *direct) belongs(j *journal, path string, cur *content, w world) (next *
 		if l == nil {
 			l = &layers{}
 		}
-		c.Text = l.bare(cur.Text, func(v *overlay) bool { return !v.alive(w, d.exists) })
+		c.Text = l.bare(cur.Text, d.left(l, w))
 		return &c, true
 	}
 	c.Text = uncover(cur.Text)
