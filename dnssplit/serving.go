@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	again   = time.Minute      // between tries, and between looks at what others have set up
+	again   = time.Minute      // between tries
+	seldom  = 10 * time.Minute // between looks where all is well: what changes is announced
 	short   = time.Second      // after sockets that have gone by themselves
 	parting = 10 * time.Second // for undoing, when all else ends
 )
@@ -109,6 +110,9 @@ func (s *serving) step(ctx context.Context) time.Duration {
 		next := s.settle[0]
 		s.settle = s.settle[1:]
 		return next
+	}
+	if f.Mode != "" && f.Problem == nil {
+		return seldom
 	}
 	return again
 }

@@ -228,7 +228,7 @@ func TestFromSignInToSignOut(t *testing.T) {
 		b.expect(zones)
 		b.o.Pool.Set([]string{"wiki.corp.example", "db.corp.example"}, []string{"lab.example"})
 		b.expect("apply db.corp.example lab.example wiki.corp.example" + reverse)
-		time.Sleep(again)
+		time.Sleep(seldom)
 		b.expect("apply db.corp.example lab.example wiki.corp.example" + reverse)
 		strict := in
 		strict.StrictDNS = true
@@ -413,7 +413,7 @@ func TestNetworkChanges(t *testing.T) {
 		}
 		time.Sleep(10 * time.Second)
 		b.expect(zones)
-		time.Sleep(again)
+		time.Sleep(seldom)
 		b.expect(zones)
 		b.set(func() { b.answer.Competitors = nil })
 		b.fake.changed <- struct{}{} // the helper has seen it first
