@@ -53,7 +53,7 @@ func explainCompetitor(c Competitor) *Problem {
 // explainUnasked says that the browser asked somebody else, and what to set.
 func explainUnasked(a *App) *Problem {
 	return &Problem{Code: codeUnasked, Action: "acknowledge", Warning: true,
-		Title: "Your browser has not looked up " + plainName(a.Host) + " here",
+		Title:  "Your browser has not looked up " + plainName(a.Host) + " here",
 		Detail: "It probably asks a DNS service of its own (DNS over HTTPS), which does not know your applications.",
 		Fix: "Firefox: Settings, Privacy & Security, DNS over HTTPS: Off, or the name under Manage Exceptions. " +
 			"Chrome and Edge: Settings, Privacy and security, Security: \"Use secure DNS\" off."}
