@@ -155,7 +155,8 @@ func (s *serving) bring(ctx context.Context, up bool) (*session.DNSFact, error) 
 		if err != nil {
 			return nil, err
 		}
-		s.serve(ctx, sockets)
+		s.sockets = sockets
+		defer s.serve(ctx) // not before it is known whom others' names are asked of
 	}
 	domains, over := zones, 0
 	if len(zones) > 0 {
@@ -245,11 +246,11 @@ func nameless() *session.DNSFact {
 	return &session.DNSFact{NameService: session.NameService{Why: "None of your applications is called by a name."}}
 }
 
-// serve has the resolver answer on sockets.
-func (s *serving) serve(ctx context.Context, sockets *Sockets) {
+// serve has the resolver answer on the sockets.
+func (s *serving) serve(ctx context.Context) {
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx)) // until what led here is undone
-	s.sockets, s.ended = sockets, make(chan error, 1)
-	ended := s.ended
+	sockets, ended := s.sockets, make(chan error, 1)
+	s.ended = ended
 	go func() { ended <- s.resolver.Serve(ctx, sockets.UDP, sockets.TCP) }()
 }
 

@@ -45,6 +45,8 @@ type fake struct {
 	watch    func(netwatch.Change)
 	forwards string // what was noted last
 	fact     *session.DNSFact
+	slow     time.Duration // of Apply
+	ignorant bool          // lookups were answered before it was known whom to ask
 }
 
 func (f *fake) note(format string, arg ...any) {
@@ -95,6 +97,7 @@ func (f *fake) Apply(_ context.Context, domains []string, strict bool) (protocol
 		what = "undo"
 	}
 	f.note("%s", what)
+	time.Sleep(f.slow)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.absent {
@@ -107,6 +110,7 @@ func (f *fake) Apply(_ context.Context, domains []string, strict bool) (protocol
 type answers struct{ *fake }
 
 func (f answers) Serve(ctx context.Context, _ net.PacketConn, _ net.Listener) error {
+	f.set(func() { f.ignorant = f.ignorant || f.forwards == "" })
 	select {
 	case err := <-f.fake.serve:
 		return err
@@ -248,6 +252,26 @@ func TestFromSignInToSignOut(t *testing.T) {
 		b.expect()
 		b.Device(true)
 		b.expect()
+	})
+}
+
+// Where every name comes to us, lookups may wait in the sockets already: nobody is
+// told that his name is refused because we do not know yet whom to ask for it.
+func TestNotBeforeItKnows(t *testing.T) {
+	bubble(t, func(b *bench) {
+		b.set(func() {
+			b.slow = time.Second
+			b.answer = protocol.DNS{Mode: osdns.ModeDirect, Upstreams: []osdns.Upstream{{Servers: []netip.AddrPort{netip.MustParseAddrPort("10.0.0.1:53")}}}}
+		})
+		b.o.Pool.Set([]string{"wiki.corp.example"}, nil)
+		b.Split.Apply(in)
+		b.Device(true)
+		time.Sleep(5 * time.Second)
+		b.fake.mu.Lock()
+		defer b.fake.mu.Unlock()
+		if b.ignorant || !strings.HasPrefix(b.forwards, "forward [{[10.0.0.1:53]") {
+			t.Errorf("it answers too early: %v, %s", b.ignorant, b.forwards)
+		}
 	})
 }
 
