@@ -1,6 +1,7 @@
 // Package heap has the collector rest while there is little to collect.
 package heap
 
+//lint:ignore U1000 it is there to be kept
 var floor []byte
 
 // Floor has the collector wait until about as many bytes more are garbage as it

@@ -136,10 +136,10 @@ func withoutResolved(t *testing.T, m *resolvedtest.System) {
 }
 
 // startHelper starts the helper on a machine, which serves root.
-func startHelper(t *testing.T, m *resolvedtest.System, program string) (socket string) {
+func startHelper(t *testing.T, m *resolvedtest.System, program string) string {
 	t.Helper()
 	dir := filepath.Join(m.Root, "run", "tidegate")
-	socket = filepath.Join(dir, "helper.sock")
+	const socket = "/run/tidegate/helper.sock"
 	files := map[string]string{
 		filepath.Join(m.Root, "etc/tidegate/helper.toml"): "prefixes = [\"100.64.0.0/10\", \"fd54:6964:6567::/48\"]\n" +
 			"devices = [\"100.97.0.0/24\", \"fd54:6964:6567:ffff::/64\"]\n",
@@ -157,7 +157,7 @@ func startHelper(t *testing.T, m *resolvedtest.System, program string) (socket s
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	c := m.Command(context.Background(), program, "-socket", "/run/tidegate/helper.sock", "-bus", m.Bus)
+	c := m.Command(context.Background(), program, "-socket", socket, "-bus", m.Bus)
 	c.Stderr = &said
 	if err := m.Go(c); err != nil {
 		t.Fatal(err)
@@ -169,5 +169,5 @@ func startHelper(t *testing.T, m *resolvedtest.System, program string) (socket s
 			t.Logf("the helper said: %s", said.String())
 		}
 	})
-	return "/run/tidegate/helper.sock"
+	return socket
 }
