@@ -4,16 +4,14 @@ import (
 	"errors"
 	"net"
 	"runtime"
-	"sync"
 	"time"
 
 	"golang.org/x/net/ipv4"
 )
 
 const (
-	batch       = 32 // lookups read at once
-	mostReaders = 4
-	mostErrors  = 100 // one after the other; then the socket is given up
+	batch      = 32  // lookups read at once
+	mostErrors = 100 // one after the other; then the socket is given up
 )
 
 // packets are datagrams, several at once.
@@ -47,24 +45,10 @@ func packetsOf(conn net.PacketConn) packets {
 	return single{conn}
 }
 
-// serveUDP answers datagrams until the socket is closed.
+// serveUDP answers datagrams until the socket is closed: what waits, in one read,
+// and what is not to wait for others, in one write. One goroutine reads: several
+// would find fewer at a time, and wake each other.
 func (r *Resolver) serveUDP(conn net.PacketConn) error {
-	readers := min(runtime.GOMAXPROCS(0), mostReaders)
-	errs := make([]error, readers)
-	var wg sync.WaitGroup
-	for i := range readers {
-		wg.Go(func() {
-			if errs[i] = r.readUDP(conn); errs[i] != nil {
-				conn.Close() // and so the others end
-			}
-		})
-	}
-	wg.Wait()
-	return errors.Join(errs...)
-}
-
-// readUDP answers what it reads, but for what waits for others, in one write.
-func (r *Resolver) readUDP(conn net.PacketConn) error {
 	var (
 		p   = packetsOf(conn)
 		in  = make([]ipv4.Message, batch)
