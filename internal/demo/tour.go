@@ -93,7 +93,8 @@ func (t *tour) openDesktop(ctx context.Context) (string, error) {
 		return "", err
 	}
 	socket := filepath.Join(d.Dir(), "window")
-	t.rig = rig.New(d, t.client, "TIDEGATE_INSPECT="+socket, "BROWSER="+browser)
+	// Ours, and not the one that this machine may have: xdg-open looks for that first.
+	t.rig = rig.New(d, t.client, "TIDEGATE_INSPECT="+socket, "BROWSER="+browser, "XDG_DATA_DIRS="+filepath.Join(d.Dir(), "none"))
 	t.hands = &hands{Desktop: d, socket: socket}
 	return "a display, a panel with a tray, a session bus, notifications and an unlocked Secret Service", nil
 }
