@@ -17,60 +17,62 @@ const watcher = "org.kde.StatusNotifierWatcher"
 type desk struct {
 	host  bool // there is a tray
 	light bool // its panel is light
+	bus   int  // of the session buses that there were, which; 0: there is none
 }
 
 const (
 	// busTime bounds what is asked of the session bus at the start.
 	busTime = 5 * time.Second
-	// A login may start us before its bus: it is looked for again after
-	// busPause, which doubles up to busPauses.
+	// A login may start us before its bus, and a bus may end: it is looked for
+	// again after busPause, which doubles up to busPauses.
 	busPause  = time.Second
 	busPauses = time.Minute
 )
 
 // watchDesk tells desks what the desktop is, first at once and then with every
-// change, until ctx ends. No session bus means no tray, until there is one. The
-// connection is its own: the library closes the shared one when it ends.
+// change, until ctx ends. No session bus means no tray, until there is one, or one
+// again. The connection is its own: the library closes the shared one when it ends.
 func watchDesk(ctx context.Context, desks chan<- desk, log *slog.Logger) error {
-	var now desk
-	tell := func() {
+	tell := func(d desk) {
 		select {
-		case desks <- now:
+		case desks <- d:
 		case <-ctx.Done():
 		}
 	}
-	var conn *dbus.Conn
-	for pause := busPause; ; pause = min(2*pause, busPauses) {
-		var err error
-		if conn, err = sessionBus(ctx); err == nil {
-			break
+	for bus, pause := 0, busPause; ctx.Err() == nil; pause = min(2*pause, busPauses) {
+		conn, err := sessionBus(ctx)
+		if err == nil {
+			bus, pause = bus+1, busPause
+			watchBus(ctx, conn, bus, tell, log)
+			conn.Close()
 		}
-		if pause == busPause {
-			log.Info("no tray: there is no session bus yet", "error", err)
-			tell()
+		if ctx.Err() == nil && pause == busPause {
+			log.Info("no tray: there is no session bus", "error", err)
+			tell(desk{})
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return nil
 		}
 	}
-	defer conn.Close()
-	var err error
+	return nil
+}
+
+// watchBus tells what the desktop is while its bus lives.
+func watchBus(ctx context.Context, conn *dbus.Conn, bus int, tell func(desk), log *slog.Logger) {
 	signals := make(chan *dbus.Signal, 16)
 	conn.Signal(signals)
-	if now, err = ask(ctx, conn); err != nil {
+	now, err := ask(ctx, conn)
+	if err != nil {
 		log.Info("no tray: the session bus does not tell", "error", err)
 	}
-	tell()
+	now.bus = bus
+	tell(now)
 	for {
 		select {
 		case s, ok := <-signals:
-			if !ok { // the bus is gone, and the desktop with it
-				now = desk{}
-				tell()
-				<-ctx.Done()
-				return nil
+			if !ok {
+				return
 			}
 			was := now
 			if host, ok := ownerChanged(s); ok {
@@ -80,10 +82,10 @@ func watchDesk(ctx context.Context, desks chan<- desk, log *slog.Logger) error {
 				now.light = light
 			}
 			if now != was {
-				tell()
+				tell(now)
 			}
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }

@@ -21,6 +21,8 @@ type shownTray struct {
 	menu   Menu
 	icon   Icon
 	light  bool
+	bus    int // that it is on
+	start  func()
 	end    func()
 	stop   context.CancelFunc
 	clicks sync.WaitGroup
@@ -32,9 +34,9 @@ type slot struct {
 }
 
 // show puts the icon on the desktop. Clicks are the indices of items.
-func show(ctx context.Context, m Menu, i Icon, light bool, icons func(Icon, bool) []byte, clicks chan<- int) *shownTray {
+func show(ctx context.Context, m Menu, i Icon, d desk, icons func(Icon, bool) []byte, clicks chan<- int) *shownTray {
 	ctx, stop := context.WithCancel(ctx)
-	t := &shownTray{icons: icons, menu: m, icon: i, light: light, stop: stop}
+	t := &shownTray{icons: icons, menu: m, icon: i, light: d.light, bus: d.bus, stop: stop}
 	click := func(i int) {
 		select {
 		case clicks <- i:
@@ -43,10 +45,9 @@ func show(ctx context.Context, m Menu, i Icon, light bool, icons func(Icon, bool
 	}
 	// All of this comes before the start: nothing is announced item by item,
 	// and the host's first look sees the whole menu.
-	start, end := systray.RunWithExternalLoop(nil, nil)
-	t.end = end
+	t.start, t.end = systray.RunWithExternalLoop(nil, nil)
 	systray.SetTitle("Tidegate")
-	systray.SetIcon(icons(i, light))
+	setIcon(icons(i, d.light))
 	systray.SetTooltip(i.Tooltip)
 	systray.SetOnTapped(func() { click(activated) })
 	for i, it := range m.items() {
@@ -72,26 +73,36 @@ func show(ctx context.Context, m Menu, i Icon, light bool, icons func(Icon, bool
 			}
 		})
 	}
-	start()
+	t.start()
 	return t
 }
 
-// apply changes what differs and nothing else.
-func (t *shownTray) apply(m Menu, i Icon, light bool) {
-	if i.State != t.icon.State || light != t.light {
-		systray.SetIcon(t.icons(i, light))
+// apply changes what differs and nothing else, on the bus that is there now.
+func (t *shownTray) apply(m Menu, i Icon, d desk) {
+	if i.State != t.icon.State || d.light != t.light {
+		setIcon(t.icons(i, d.light))
 	}
 	if i.Tooltip != t.icon.Tooltip {
 		systray.SetTooltip(i.Tooltip)
 	}
-	t.icon, t.light = i, light
-	if m == t.menu {
-		return
+	t.icon, t.light = i, d.light
+	if m != t.menu {
+		t.menu = m
+		for n, it := range m.items() {
+			t.slots[n].set(it)
+		}
 	}
-	t.menu = m
-	for n, it := range m.items() {
-		t.slots[n].set(it)
+	if d.host && d.bus != t.bus {
+		t.bus = d.bus
+		t.start()
 	}
+}
+
+// setIcon has the library keep a picture. Where the bus is gone it panics then, and
+// with nothing of it locked: that is left to watchDesk to see.
+func setIcon(picture []byte) {
+	defer func() { _ = recover() }()
+	systray.SetIcon(picture)
 }
 
 func (s *slot) set(it Item) {

@@ -153,6 +153,47 @@ func TestBusComesLate(t *testing.T) {
 	c.quit()
 }
 
+// The session's bus may die under the icon, for good or until the user's services
+// are started anew.
+func TestBusEnds(t *testing.T) {
+	dir := desktoptest.Folder(t)
+	bus, end := desktoptest.BusIn(t, dir)
+	w := desktoptest.NewWatcher(t, bus)
+	// Wherever else one may listen on this machine: the child goes by the path alone.
+	path, _, _ := strings.Cut(bus, ",")
+	c := startChild(t, path)
+	c.expect("host true")
+	c.send(signedIn())
+	desktoptest.Eventually(t, "the icon", func() bool { return w.Registered() > 0 && colour(w) == Active })
+	end()
+	c.expect("host false")
+	s := signedIn(web("alpha", session.AppInUse))
+	s.ZTA.InUse = true
+	c.send(s)
+	c.send(signedIn())
+	c.send(s)
+	bus, end = desktoptest.BusIn(t, dir)
+	w = desktoptest.NewWatcher(t, bus)
+	c.expect("host true")
+	desktoptest.Eventually(t, "the icon again", func() bool { return w.Registered() > 0 && colour(w) == InUse })
+	eventuallyMenu(t, w, `
+(Protected – Your applications are reachable)
+---
+Alpha – in use
+All applications…
+---
+Open Tidegate
+Sign out
+Quit
+`)
+	w.Click("Alpha – in use")
+	c.expect(`do {"do":"open-app","with":{"app":"alpha"}}`)
+	end()
+	c.expect("host false")
+	c.send(signedIn())
+	c.quit()
+}
+
 func hasColour(t *testing.T, w *desktoptest.Watcher, want IconState) {
 	t.Helper()
 	if got := colour(w); got != want {

@@ -59,8 +59,8 @@ func New(o Options) *Tray {
 }
 
 // Run shows the tray until ctx ends, then takes it away and returns nil. It
-// waits for a host that appears late and stays through one that restarts.
-// Where there is no D-Bus session there is no tray, and that is no error.
+// waits for a host that appears late and stays through one that restarts, and its
+// bus with it. Where there is no D-Bus session there is no tray, and that is no error.
 // Once a process.
 func (t *Tray) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
@@ -120,11 +120,11 @@ func (t *Tray) own(ctx context.Context, states <-chan session.State, desks <-cha
 		}
 		switch {
 		case shown != nil:
-			shown.apply(menu, icon, now.light)
+			shown.apply(menu, icon, now)
 		case now.host && known:
 			// Not before a host is there: the library registers at once
 			// when it starts, and again with every later host.
-			shown = show(ctx, menu, icon, now.light, t.o.Icons, clicks)
+			shown = show(ctx, menu, icon, now, t.o.Icons, clicks)
 		}
 	}
 }

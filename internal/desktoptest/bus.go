@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -39,13 +40,18 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Con
 // for DBUS_SESSION_BUS_ADDRESS.
 func Bus(t testing.TB) (address string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "bus") // t.TempDir's path may be too long for a socket
-	if err != nil {
+	address, _ = BusIn(t, Folder(t))
+	return address
+}
+
+// BusIn is Bus, listening in a folder, where another may come after its end.
+func BusIn(t testing.TB, dir string) (address string, end func()) {
+	t.Helper()
+	config, socket := filepath.Join(dir, "bus.conf"), filepath.Join(dir, "bus")
+	if err := os.WriteFile(config, fmt.Appendf(nil, busConfig, socket), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	config := filepath.Join(dir, "bus.conf")
-	if err := os.WriteFile(config, fmt.Appendf(nil, busConfig, filepath.Join(dir, "bus")), 0o600); err != nil {
+	if err := os.RemoveAll(socket); err != nil { // of one that was killed
 		t.Fatal(err)
 	}
 	cmd := exec.Command("dbus-daemon", "--nofork", "--print-address", "--config-file="+config)
@@ -58,12 +64,24 @@ func Bus(t testing.TB) (address string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start dbus-daemon (Debian package dbus): %v", err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	end = sync.OnceFunc(func() { cmd.Process.Kill(); cmd.Wait() })
+	t.Cleanup(end)
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatalf("dbus-daemon told no address: %v", err)
 	}
-	return strings.TrimSpace(line)
+	return strings.TrimSpace(line), end
+}
+
+// Folder is an empty one for a bus: t.TempDir's path may be too long for a socket.
+func Folder(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "bus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 // Connect makes a connection to the bus that ends with the test.
