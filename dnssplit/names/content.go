@@ -2,10 +2,12 @@ package names
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -65,8 +67,9 @@ func (c *content) encode() []byte {
 	return b.Bytes()
 }
 
-// decode reads a file. Each name and each index is there once. whole: its last
-// line is, too.
+// decode reads a file. Each name and each index is there once; of more than Most, as
+// there are where some made room for others that were added, those that were used
+// least recently are left out. whole: its last line is there, too.
 func decode(b []byte) (c content, whole bool, err error) {
 	end := bytes.LastIndexByte(b, '\n') + 1
 	whole = end == len(b)
@@ -99,11 +102,12 @@ func decode(b []byte) (c content, whole bool, err error) {
 	if n == 0 {
 		return content{}, false, errors.New("it has no header")
 	}
-	if len(indexes) > Most {
-		return content{}, false, errors.New("it has too many names")
-	}
 	for _, r := range indexes {
 		c.entries = append(c.entries, r)
+	}
+	if len(c.entries) > Most {
+		slices.SortFunc(c.entries, func(a, b record) int { return cmp.Compare(b.Used, a.Used) })
+		c.entries = c.entries[:Most]
 	}
 	return c, whole, nil
 }

@@ -9,21 +9,26 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// every is how often Run writes which names were used.
-const every = 10 * time.Minute
+const (
+	// every is how often Run writes which names were used.
+	every = 10 * time.Minute
+	// glance is how often it looks whether the clocks have come apart.
+	glance = time.Minute
+)
 
 // file is where a Pool is remembered.
 type file struct {
-	path string // empty: nowhere
+	path  string       // empty: nowhere
+	ahead atomic.Int64 // how far the wall clock was ahead when it was written
 
 	mu     sync.Mutex
-	sound  bool  // lines may be added to what is there
-	added  int   // so many were
-	failed bool  // to write, and logged
-	ahead  int64 // how far the wall clock was ahead when it was written
+	sound  bool // lines may be added to what is there
+	added  int  // so many were
+	failed bool // to write, and logged
 }
 
 // Run writes to the file when names were used last, now and then, until ctx ends;
@@ -31,12 +36,17 @@ type file struct {
 func (p *Pool) Run(ctx context.Context) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	look := time.NewTicker(glance)
+	defer look.Stop()
 	for {
+		due := true
 		select {
 		case <-tick.C:
+		case <-look.C:
+			due = false
 		case <-ctx.Done():
 		}
-		if p.stale.Load() || p.stepped() {
+		if due && p.stale.Load() || p.stepped() {
 			p.save()
 		}
 		if ctx.Err() != nil {
@@ -48,9 +58,7 @@ func (p *Pool) Run(ctx context.Context) error {
 // stepped says whether the clocks have come apart: the machine slept, or somebody
 // set the wall clock, which the next start is not to take for time that passed.
 func (p *Pool) stepped() bool {
-	p.file.mu.Lock()
-	defer p.file.mu.Unlock()
-	by := p.clock.ahead(p.o.Now()) - p.file.ahead
+	by := p.clock.ahead(p.o.Now()) - p.file.ahead.Load()
 	return p.file.path != "" && (by < -1 || by > 1)
 }
 
@@ -94,7 +102,7 @@ func (p *Pool) take(c content, now time.Time) {
 		p.network = c.header.Network
 	}
 	p.clock = newClock(c.header.Clock, c.header.Wall, now)
-	p.file.ahead = p.clock.ahead(now)
+	p.file.ahead.Store(p.clock.ahead(now))
 }
 
 // damagedError: what was read is no content.
@@ -126,6 +134,13 @@ func read(path string) (c content, whole bool, err error) {
 func (p *Pool) remember(told ...*entry) {
 	if p.file.path == "" {
 		return
+	}
+	if p.stepped() { // by what the file has of the clocks, these were used before that
+		p.file.mu.Lock()
+		if p.stepped() {
+			p.replace()
+		}
+		p.file.mu.Unlock()
 	}
 	var records []record
 	var of []*entry
@@ -180,7 +195,7 @@ func (p *Pool) replace() {
 	p.stale.Store(false)
 	p.file.added = 0
 	c, kept := p.content()
-	p.file.ahead = c.header.Wall - c.header.Clock
+	p.file.ahead.Store(c.header.Wall - c.header.Clock)
 	err := put(p.file.path, c.encode())
 	p.file.sound = err == nil
 	switch {

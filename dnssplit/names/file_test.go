@@ -209,6 +209,34 @@ func TestTooLong(t *testing.T) {
 	}
 }
 
+// A name that made room for another is in the file until that is written anew; whoever
+// is killed before that keeps all the others.
+func TestMadeRoom(t *testing.T) {
+	var b bytes.Buffer
+	b.WriteString(`{"version":1,"network":"100.70.0.0/16","first":"100.96.0.0/16","clock":5000,"wall":5}` + "\n")
+	index := uint16(0)
+	for i := range Most + 1 {
+		for index++; index&255 == 0 || index&255 == 255; index++ {
+		}
+		used := int64(1000)
+		if i == 7 {
+			used = 999 // made room
+		}
+		b.Write(encode(record{fmt.Sprintf("h%d.corp.example", i), index, used}))
+	}
+	file := filepath.Join(t.TempDir(), "names")
+	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := open(t, Options{File: file})
+	if _, err := os.Stat(file + ".damaged"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is set aside, %v", err)
+	}
+	if n := len(p.names); n != Most || len(p.indexes) != n || p.names["h7.corp.example"] != nil || p.names["h8.corp.example"] == nil {
+		t.Errorf("%d names, with %d indexes", n, len(p.indexes))
+	}
+}
+
 // Where nothing can be written all works, and what was not written is, when that is
 // possible again.
 func TestNotWritten(t *testing.T) {

@@ -163,25 +163,28 @@ func (p *Pool) Addrs(host string) (addrs [2]netip.Addr, ok bool) {
 func (p *Pool) Answer(host string) (addrs [2]netip.Addr, known bool) {
 	p.mu.RLock()
 	e := p.names[host]
-	if e == nil || !e.live {
-		known = p.known(host)
+	if e != nil && e.live {
+		addrs = p.addrs(e.index)
+		p.note(e)
 		p.mu.RUnlock()
-		if !known {
-			return addrs, false
-		}
-		p.mu.Lock()
-		e, known = p.give(host)
-		p.mu.Unlock()
-		if e == nil {
-			return addrs, known
-		}
-		p.mu.RLock()
+		p.remember(e)
+		return addrs, true
 	}
-	addrs = p.addrs(e.index)
-	p.note(e)
+	known = p.known(host)
 	p.mu.RUnlock()
-	p.remember(e)
-	return addrs, true
+	if !known {
+		return addrs, false
+	}
+	p.mu.Lock()
+	if e, known = p.give(host); e != nil {
+		addrs = p.addrs(e.index)
+		p.note(e) // at once: nobody gives them to another name in between
+	}
+	p.mu.Unlock()
+	if e != nil {
+		p.remember(e)
+	}
+	return addrs, known
 }
 
 // give is the entry of a host that is to have addresses. The caller has the lock.
