@@ -27,9 +27,10 @@ type Side struct {
 	Answer netip.Addr
 
 	domains []string
-	wire    *sniffer
+	wire    *Sniffer
 	mu      sync.Mutex
 	asked   []string
+	seen    []string
 	answers dns.HandlerFunc
 }
 
@@ -38,7 +39,8 @@ type Side struct {
 func (s *System) AddVPN(name string, domains ...string) *Side {
 	s.t.Helper()
 	s.mu.Lock()
-	n := len(s.sides)
+	s.vpns++
+	n := s.vpns
 	s.mu.Unlock()
 	side := s.attach(name, byte(60+n))
 	side.domains = domains
@@ -86,10 +88,10 @@ func (s *System) attach(name string, net byte) *Side {
 	if side.Index, err = s.index(name); err != nil {
 		s.t.Fatal(err)
 	}
-	if side.wire, err = sniff(far, "far"); err != nil {
+	if side.wire, err = Sniff(far.Do, "far", side.see); err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(side.wire.close)
+	s.t.Cleanup(side.wire.Close)
 	if err := Serve(s.t, far.Do, netip.AddrPortFrom(side.Server, 53), side.answer); err != nil {
 		s.t.Fatal(err)
 	}
@@ -174,9 +176,21 @@ func (side *Side) Asked() []string {
 	return slices.Clone(side.asked)
 }
 
+func (side *Side) see(p Packet) {
+	names := Questions(p.Data)
+	side.mu.Lock()
+	defer side.mu.Unlock()
+	side.seen = append(side.seen, names...)
+}
+
 // Seen are the names of all questions on the wire, whoever was asked and by
 // whichever protocol: DNS by UDP and TCP, LLMNR, mDNS.
-func (side *Side) Seen() []string { return side.wire.names() }
+func (side *Side) Seen() []string {
+	side.wire.Catch()
+	side.mu.Lock()
+	defer side.mu.Unlock()
+	return slices.Clone(side.seen)
+}
 
 // Leaked are those of Seen that are zone or below it.
 func (side *Side) Leaked(zone string) (names []string) {

@@ -2,42 +2,59 @@ package resolvedtest
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"os"
-	"slices"
 	"sync"
 
-	"github.com/miekg/dns"
 	"golang.org/x/sys/unix"
-
-	"github.com/tidegate/tidegate/internal/netlab"
 )
 
-// sniffer notes the questions that are sent over a link.
-type sniffer struct {
-	file  *os.File
-	ended chan struct{}
-	mu    sync.Mutex
-	seen  []string
+// Packet is one that a Sniffer has seen.
+type Packet struct {
+	// Data is the packet from its IP header on. It is another's when the function
+	// that was given it has returned.
+	Data []byte
+	// Link is the index of the link, and Sent says that this side sends it there.
+	Link int
+	Sent bool
 }
 
-// sniff listens on a link of a network.
-func sniff(space *netlab.Space, device string) (*sniffer, error) {
-	s := &sniffer{ended: make(chan struct{})}
-	err := space.Do(func() error {
+// Sniffer reads all packets of a link, or of all links of a network.
+type Sniffer struct {
+	file  *os.File
+	ended chan struct{}
+
+	mu   sync.Mutex // held while packets are read and noted
+	note func(Packet)
+	buf  []byte
+}
+
+// Sniff begins in the network that do runs things in: at device, or where it is
+// empty at every link, whenever it comes up. Each packet is given to note, one
+// after the other, until Close; note is called by any goroutine, and calls nothing
+// of the Sniffer's.
+func Sniff(do func(func() error) error, device string, note func(Packet)) (*Sniffer, error) {
+	s := &Sniffer{ended: make(chan struct{}), note: note, buf: make([]byte, 1<<16)}
+	err := do(func() error {
+		index := 0
+		if device != "" {
+			i, err := net.InterfaceByName(device)
+			if err != nil {
+				return err
+			}
+			index = i.Index
+		}
 		// Packets come without their Ethernet header.
 		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 		if err != nil {
 			return err
 		}
-		i, err := net.InterfaceByName(device)
+		// Nothing that comes in a burst is missed.
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 64<<20)
 		if err == nil {
-			// Nothing that comes in a burst is missed.
-			err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 32<<20)
-		}
-		if err == nil {
-			err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: i.Index})
+			err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: index})
 		}
 		if err != nil {
 			unix.Close(fd)
@@ -47,7 +64,7 @@ func sniff(space *netlab.Space, device string) (*sniffer, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("sniff on %s: %w", device, err)
+		return nil, fmt.Errorf("sniff on %q: %w", device, err)
 	}
 	go s.run()
 	return s, nil
@@ -55,70 +72,58 @@ func sniff(space *netlab.Space, device string) (*sniffer, error) {
 
 func htons(n uint16) uint16 { return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, n)) }
 
-func (s *sniffer) close() {
+// Close ends it: when it returns, note is not called any more.
+func (s *Sniffer) Close() {
 	s.file.Close()
 	<-s.ended
 }
 
-func (s *sniffer) names() []string {
+// Catch returns when all that had come before is noted: what was answered has come.
+func (s *Sniffer) Catch() error {
+	return s.control(func(fd uintptr) error { s.read(fd); return nil })
+}
+
+// Missed is how many packets came too fast to be read since it was asked last.
+func (s *Sniffer) Missed() (n int, err error) {
+	err = s.control(func(fd uintptr) error {
+		stats, err := unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS)
+		if err == nil {
+			n = int(stats.Drops)
+		}
+		return err
+	})
+	return n, err
+}
+
+func (s *Sniffer) control(f func(fd uintptr) error) (err error) {
+	c, outer := s.file.SyscallConn()
+	if outer == nil {
+		outer = c.Control(func(fd uintptr) { err = f(fd) })
+	}
+	return errors.Join(err, outer)
+}
+
+func (s *Sniffer) run() {
+	defer close(s.ended)
+	c, err := s.file.SyscallConn()
+	if err != nil {
+		return
+	}
+	c.Read(func(fd uintptr) bool { s.read(fd); return false }) // until Close
+}
+
+// read notes all that waits.
+func (s *Sniffer) read(fd uintptr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.seen)
-}
-
-func (s *sniffer) run() {
-	defer close(s.ended)
-	b := make([]byte, 1<<16)
 	for {
-		n, err := s.file.Read(b)
-		if err != nil {
+		n, from, err := unix.Recvfrom(int(fd), s.buf, 0)
+		if errors.Is(err, unix.EAGAIN) {
 			return
 		}
-		for _, name := range questions(b[:n]) {
-			s.mu.Lock()
-			s.seen = append(s.seen, name)
-			s.mu.Unlock()
+		// A link that goes down is an error, and the others go on.
+		if l, ok := from.(*unix.SockaddrLinklayer); ok && err == nil {
+			s.note(Packet{Data: s.buf[:n], Link: l.Ifindex, Sent: l.Pkttype == unix.PACKET_OUTGOING})
 		}
 	}
-}
-
-// questions are the names that a packet asks for. A question by TCP is looked for
-// at the beginning of a segment.
-func questions(packet []byte) (names []string) {
-	b := payload(packet)
-	for _, at := range []int{0, 2} {
-		if len(b) < at+12 || b[at+2]&0x80 != 0 {
-			continue
-		}
-		var m dns.Msg
-		// What comes after the questions may be cut off.
-		if m.Unpack(b[at:]); len(m.Question) == 0 || m.Opcode != dns.OpcodeQuery {
-			continue
-		}
-		for _, q := range m.Question {
-			names = append(names, canonical(q.Name))
-		}
-		break
-	}
-	return names
-}
-
-// payload is that of a UDP or TCP packet.
-func payload(b []byte) []byte {
-	var proto byte
-	switch {
-	case len(b) >= 20 && b[0]>>4 == 4:
-		proto, b = b[9], b[min(len(b), int(b[0]&15)*4):]
-	case len(b) >= 40 && b[0]>>4 == 6:
-		proto, b = b[6], b[40:]
-	default:
-		return nil
-	}
-	switch {
-	case proto == unix.IPPROTO_UDP && len(b) >= 8:
-		return b[8:]
-	case proto == unix.IPPROTO_TCP && len(b) >= 20:
-		return b[min(len(b), int(b[12]>>4)*4):]
-	}
-	return nil
 }

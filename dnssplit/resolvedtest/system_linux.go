@@ -40,6 +40,7 @@ type System struct {
 	t        testing.TB
 	mu       sync.Mutex
 	sides    []*Side
+	vpns     int // so many there have been
 	bus      *dbus.Conn
 	mounts   *os.File // the mount namespace
 	keeper   chan func()

@@ -90,7 +90,7 @@ func TestQuestions(t *testing.T) {
 		{"nothing", nil, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := questions(tt.packet); !slices.Equal(got, tt.want) {
+			if got := Questions(tt.packet); !slices.Equal(got, tt.want) {
 				t.Errorf("it asks for %v, want %v", got, tt.want)
 			}
 		})
@@ -99,5 +99,5 @@ func TestQuestions(t *testing.T) {
 
 func FuzzQuestions(f *testing.F) {
 	f.Add([]byte{0x45, 9: 17, 39: 0})
-	f.Fuzz(func(t *testing.T, b []byte) { questions(b) })
+	f.Fuzz(func(t *testing.T, b []byte) { Questions(b) })
 }

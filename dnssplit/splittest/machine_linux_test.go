@@ -30,9 +30,9 @@ type machine struct {
 	t       *testing.T
 	mode    osdns.Mode
 	network *network
-	wire    *sniffer // of what the machine sends to the physical side
-	vpn     *sniffer // and to a VPN's; nil: there is none
-	local   *sniffer // of what is sent to the client
+	wire    *witness // of what the machine sends to the physical side
+	vpn     *witness // and to a VPN's; nil: there is none
+	local   *witness // of what is sent to the client
 	client  *exec.Cmd
 	stdin   io.WriteCloser
 	stdout  *bufio.Scanner
@@ -51,15 +51,8 @@ func start(t *testing.T, release resolvedtest.Release, mode osdns.Mode) *machine
 		m.SetDomains(m.Physical, "office.test")
 		m.switches()
 	}
-	var err error
-	if m.wire, err = sniff(m.Physical.Space, "far", nil); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(m.wire.close)
-	if m.local, err = sniff(m.Space, "lo", toServer); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(m.local.close)
+	m.wire = watch(t, m.Physical.Space, "far", nil)
+	m.local = watch(t, m.Space, "lo", toServer)
 	m.join()
 	return m
 }
@@ -172,11 +165,7 @@ func (m *machine) connect() {
 	m.t.Helper()
 	side := m.AddVPN("vpn0", "~.")
 	side.Answers(m.network.answer)
-	var err error
-	if m.vpn, err = sniff(side.Space, "far", nil); err != nil {
-		m.t.Fatal(err)
-	}
-	m.t.Cleanup(m.vpn.close)
+	m.vpn = watch(m.t, side.Space, "far", nil)
 }
 
 // resolver is whom the machine's programs ask.

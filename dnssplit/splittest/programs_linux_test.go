@@ -146,21 +146,22 @@ func (m *machine) sniffers(t *testing.T) {
 		before := len(m.wire.leaked())
 		f := strings.Fields(command)
 		m.run(f[0], f[1:]...)
-		m.eventually(func() bool { return len(m.wire.leaked()) > before })
+		m.caught(m.wire)
 		if len(m.wire.leaked()) == before {
 			t.Errorf("it does not see %q", command)
 		}
 	}
 	m.run("dig", "+short", "@"+server.String(), "www.example")
-	m.eventually(func() bool { _, others, _ := m.local.counts(); return others > 0 })
+	m.caught(m.local)
 	if _, others, _ := m.local.counts(); others == 0 {
 		t.Error("it does not see who asks the client for another name")
 	}
 }
 
-// eventually gives something time to be so.
-func (m *machine) eventually(so func() bool) {
-	for end := time.Now().Add(30 * time.Second); !so() && time.Now().Before(end); {
-		time.Sleep(10 * time.Millisecond)
+// caught returns when a witness has seen what was answered.
+func (m *machine) caught(w *witness) {
+	m.t.Helper()
+	if err := w.Catch(); err != nil {
+		m.t.Fatal(err)
 	}
 }

@@ -149,12 +149,13 @@ func TestSplit(t *testing.T) {
 // checkSplit looks at what went where since the machine was made.
 func (m *machine) checkSplit() {
 	m.t.Helper()
-	sniffers := map[string]*sniffer{"the network": m.wire, "the client": m.local}
+	witnesses := map[string]*witness{"the network": m.wire, "the client": m.local}
 	if m.vpn != nil {
-		sniffers["the VPN"] = m.vpn
+		witnesses["the VPN"] = m.vpn
 	}
-	for name, s := range sniffers {
-		if n, err := s.missed(); err != nil || n > 0 {
+	for name, s := range witnesses {
+		n, err := s.Missed()
+		if err = errors.Join(err, s.Catch()); err != nil || n > 0 {
 			m.t.Errorf("%d packets to %s were missed: %v", n, name, err)
 		}
 		own, others, names := s.counts()
