@@ -1,7 +1,10 @@
 package tunnel
 
 import (
+	"bytes"
 	"errors"
+	"io"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,5 +119,216 @@ func TestOrderMeetsGuests(t *testing.T) {
 			}
 			asked(t, p, "again", 10*time.Second)
 		}
+	})
+}
+
+func TestSuspendWithoutFlows(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		ping(t, c, "hello")
+		c.Close()
+		used := time.Now()
+		f := s.state(session.Connected)
+		if f.Sites["site"].Gateway != "gw1" {
+			t.Errorf("gateway %q", f.Sites["site"].Gateway)
+		}
+		time.Sleep(5 * time.Minute)
+		f = s.state(session.Suspended)
+		if at := f.Sites["site"].Since.Sub(used); at < 5*time.Minute-rtt || at > 5*time.Minute+rtt {
+			t.Errorf("suspended after %v", at)
+		}
+		if f.Sites["site"].Verdicts["e1"].Decision != "d-allow" {
+			t.Errorf("the verdicts are gone: %v", f.Sites["site"].Verdicts)
+		}
+		time.Sleep(time.Second) // CONNECTION_CLOSE
+		if n := s.during(12 * time.Hour); n != 0 {
+			t.Errorf("%d packets while suspended", n)
+		}
+		c = s.open()
+		ping(t, c, "again")
+		c.Close()
+		s.state(session.Connected)
+		if posts, _, _ := s.gw.seen(); len(posts) != 2 {
+			t.Errorf("tokens posted %d times, want again on resuming", len(posts))
+		}
+	})
+}
+
+// A suspension closes the carrier, quiet flows or not, and nothing is sent: what
+// is written at either end later goes on where it was.
+func TestQuietFlowIsParked(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		app := s.applications()
+		c := s.open()
+		io.WriteString(c, "hello")
+		far := <-app
+		wantRead(t, far, "hello")
+		time.Sleep(6 * time.Minute)
+		f := s.state(session.Suspended)
+		if f.Sites["site"].Flows != 1 || f.Sites["site"].Parked != 1 || f.Apps["app"].Parked != 1 {
+			t.Errorf("%+v, want the quiet one, parked", f)
+		}
+		if n := s.during(12 * time.Hour); n != 0 {
+			t.Errorf("%d packets while suspended", n)
+		}
+		start := time.Now()
+		io.WriteString(c, "used here")
+		wantRead(t, far, "used here")
+		if took := time.Since(start); took > 4*rtt {
+			t.Errorf("resumed after %v", took)
+		}
+		s.state(session.Connected)
+		time.Sleep(12 * time.Hour)
+		if f := s.state(session.Suspended); f.Sites["site"].Flows != 1 {
+			t.Errorf("%d flows", f.Sites["site"].Flows)
+		}
+		io.WriteString(far, "used there")
+		time.Sleep(time.Second)
+		if n := s.gw.count(func() int { return s.gw.woken }); n != 1 {
+			t.Errorf("the gateway would wake the client %d times", n)
+		}
+		s.wake(1)
+		wantRead(t, c, "used there")
+		c.CloseWrite()
+		if b, err := io.ReadAll(far); err != nil || len(b) != 0 {
+			t.Errorf("%q, %v", b, err)
+		}
+		far.CloseWrite()
+		if b, err := io.ReadAll(c); err != nil || len(b) != 0 {
+			t.Errorf("%q, %v", b, err)
+		}
+		s.until("the flow's end", func(f session.DataplaneFacts) bool { return f.Sites["site"].Flows == 0 })
+		if n := s.gw.left(); n != 0 {
+			t.Errorf("the gateway has %d flows", n)
+		}
+		time.Sleep(6 * time.Minute)
+		if n := s.during(time.Hour); n != 0 {
+			t.Errorf("%d packets after the last quiet flow ended", n)
+		}
+		if posts, _, _ := s.gw.seen(); len(posts) != 3 || posts[0].Resumed || !posts[1].Resumed || posts[0].Instance == "" || posts[2].Instance != posts[0].Instance {
+			t.Errorf("posts %+v", posts)
+		}
+	})
+}
+
+// An order suspends at once, whoever uses the channel; the next use resumes it.
+func TestSuspendedByOrder(t *testing.T) {
+	for name, order := range map[string]func(*session.Wanted){
+		"all":      func(w *session.Wanted) { w.Suspend = 1 },
+		"the site": func(w *session.Wanted) { w.Sites[0].Suspend = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSim(t, Options{}, func(t *testing.T, s *sim) {
+				c := s.open()
+				ping(t, c, "hello")
+				w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+				order(&w)
+				s.Apply(w)
+				s.state(session.Suspended)
+				time.Sleep(time.Second)
+				if n := s.during(time.Hour); n != 0 {
+					t.Errorf("%d packets while suspended", n)
+				}
+				s.Apply(w)
+				ping(t, c, "still there")
+				s.Apply(w)
+				s.state(session.Connected)
+				ping(t, c, "and again")
+			})
+		})
+	}
+}
+
+// What is under way when an order comes rests for a moment, and is whole.
+func TestSuspendedByOrderInMidTransfer(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		sent := bytes.Repeat([]byte("0123456789abcdef"), 1<<20)
+		go func() {
+			c.Write(sent)
+			c.CloseWrite()
+		}()
+		w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+		for range 3 {
+			s.until("its beginning", func(f session.DataplaneFacts) bool { return f.Sites["site"].State == session.Connected })
+			time.Sleep(rtt)
+			w.Suspend++
+			s.Apply(w)
+			s.state(session.Suspended)
+			time.Sleep(rtt)
+			if n := s.during(time.Second); n != 0 {
+				t.Errorf("%d packets while it rests", n)
+			}
+			got := make([]byte, 1<<20)
+			if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, sent[:len(got)]) {
+				t.Fatalf("wrong bytes, %v", err)
+			}
+			sent = sent[len(got):]
+		}
+		got, err := io.ReadAll(c)
+		if err != nil || !bytes.Equal(got, sent) {
+			t.Errorf("%d bytes of %d, %v", len(got), len(sent), err)
+		}
+	})
+}
+
+// A suspended channel sends renewed tokens with what resumes it, before any flow
+// goes on.
+func TestTokensAreRenewedWhileSuspended(t *testing.T) {
+	for name, quiet := range map[string]bool{"with a quiet flow": true, "without a flow": false} {
+		t.Run(name, func(t *testing.T) {
+			inSim(t, Options{}, func(t *testing.T, s *sim) {
+				c := s.open()
+				ping(t, c, "hello")
+				if !quiet {
+					c.Close()
+				}
+				time.Sleep(6 * time.Minute)
+				s.state(session.Suspended)
+				before := s.packets.Load()
+				w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+				w.Sites[0].ClaimsToken = "claims2"
+				s.Apply(w)
+				time.Sleep(12 * time.Hour)
+				if n := s.packets.Load() - before; n != 0 {
+					t.Errorf("%d packets while suspended", n)
+				}
+				if !quiet {
+					c = s.open()
+				}
+				ping(t, c, "again")
+				posts, puts, _ := s.gw.seen()
+				want := wire.SessionRequest{ClaimsToken: "claims2", EntitlementToken: "ent1", Resumed: true, Instance: posts[0].Instance}
+				if len(posts) != 2 || !reflect.DeepEqual(posts[1], want) || len(puts) != 0 {
+					t.Errorf("posts %v, puts %v", posts, puts)
+				}
+			})
+		})
+	}
+}
+
+// Use that comes just as the channel is suspended is served all the same.
+func TestUseAroundSuspension(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+		w.Idle = 50 * time.Millisecond
+		s.Apply(w)
+		kept := s.open()
+		for gap := 40 * time.Millisecond; gap < 70*time.Millisecond; gap += time.Millisecond / 2 {
+			time.Sleep(gap)
+			c := s.open()
+			ping(t, c, "hello")
+			c.Close()
+			time.Sleep(gap)
+			ping(t, kept, "hello")
+		}
+		kept.Close()
+		for gap := 40 * time.Millisecond; gap < 70*time.Millisecond; gap += time.Millisecond / 2 {
+			time.Sleep(gap)
+			c := s.open()
+			ping(t, c, "hello")
+			c.Close()
+		}
+		s.state(session.Suspended)
 	})
 }
