@@ -26,10 +26,11 @@
 // It is no sandbox: files, processes and local sockets are those outside, and the
 // loopback network is empty, without the proxies that the environment may name.
 // Names that are not in /etc/hosts, those that came after the start and those below
-// a domain, are asked of the tray process, within the device; others there are none.
-// The network ends with the tray process. Whoever replaces the system's /etc/hosts
-// meanwhile, by renaming another over it, has Linux take ours away; names are asked
-// of the tray process then, or of a resolver that does not answer in here.
+// a domain, are asked of the tray process, within the device; others there are
+// none. A root without /etc/hosts has all asked there. The network ends with
+// the tray process. Whoever replaces the system's /etc/hosts meanwhile, by renaming
+// another over it, has Linux take ours away; names are asked of the tray process
+// then, or of a resolver that does not answer in here.
 //
 // Nothing here is for concurrent use: it is called once by main.
 package run

@@ -21,11 +21,14 @@ var daemons = []string{
 	"/run/mdnsd",
 }
 
-// cover has names looked up in our files, and beyond them of server alone. folder is one of the user's own.
+// cover has names looked up in our files, and beyond them of server alone. Linux
+// binds only over what there is: of the files of a minimal root, one is enough.
+// folder is one of the user's own.
 func cover(folder string, names Names, server netip.Addr, ipv6 bool) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("keep mounts to ourselves: %w", err)
 	}
+	known := false
 	for _, f := range []struct {
 		path string
 		text func(system string) string
@@ -35,7 +38,7 @@ func cover(folder string, names Names, server netip.Addr, ipv6 bool) error {
 		{"/etc/nsswitch.conf", nsswitch},
 	} {
 		system, err := os.ReadFile(f.path)
-		if errors.Is(err, os.ErrNotExist) && f.path != "/etc/hosts" {
+		if errors.Is(err, os.ErrNotExist) {
 			continue // then nobody is asked by it either
 		}
 		if err == nil {
@@ -44,6 +47,10 @@ func cover(folder string, names Names, server netip.Addr, ipv6 bool) error {
 		if err != nil {
 			return fmt.Errorf("replace %s: %w", f.path, err)
 		}
+		known = known || f.path != "/etc/nsswitch.conf"
+	}
+	if !known {
+		return errors.New("no name could be found in there, as this system has neither /etc/hosts nor /etc/resolv.conf: create an empty /etc/hosts")
 	}
 	for _, path := range daemons {
 		// What is no socket any more refuses the connection.

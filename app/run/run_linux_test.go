@@ -85,6 +85,52 @@ func TestPing(t *testing.T) {
 	}
 }
 
+// A minimal root has no hosts file, and may have no resolv.conf either.
+func TestMinimalRoots(t *testing.T) {
+	b := newBed(t)
+	for _, tt := range []struct {
+		name, without string
+		want          string // part of what it says
+		code          int
+	}{
+		{"no hosts", "hosts", "wiki for new.lab.corp", 0}, // the tray process is asked
+		{"no resolv.conf", "resolv.conf", "wiki for wiki.corp", 0},
+		{"no nsswitch.conf", "nsswitch.conf", "wiki for wiki.corp", 0},
+		{"neither hosts nor resolv.conf", "hosts resolv.conf", "create an empty /etc/hosts", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			etc := t.TempDir()
+			if out, err := exec.CommandContext(t.Context(), "cp", "-a", "/etc/.", etc).CombinedOutput(); err != nil {
+				t.Fatalf("copy /etc: %v: %s", err, out)
+			}
+			for _, name := range strings.Fields(tt.without) {
+				if err := os.Remove(filepath.Join(etc, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c := b.command(t)
+			host := "wiki.corp"
+			if tt.without == "hosts" {
+				host = "new.lab.corp"
+			}
+			c.Path, c.Args = "/usr/bin/unshare", slices.Concat([]string{"unshare", "--mount", "sh", "-c", `mount --bind "$0" /etc && exec "$@"`, etc, self(t)}, curl("http://"+host+"/"))
+			if out, code := says(t, c); code != tt.code || !strings.Contains(out, tt.want) {
+				t.Errorf("%d: %s", code, out)
+			}
+		})
+	}
+}
+
+// self is the test's binary, for a program that starts it.
+func self(t *testing.T) string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exe
+}
+
 // The program is this process: what is its own stays its own.
 func TestTheProcessIsTheProgram(t *testing.T) {
 	b := newBed(t)
