@@ -29,6 +29,10 @@ type Environment struct {
 	Version  string
 	// Delegates: it knows dns-delegate.
 	Delegates bool
+	// Insists is the option of resolved.conf(5) by which it believes no plain answer,
+	// DNSSEC or DNSOverTLS; empty: it does. A link is told apart from that, and a
+	// delegate is not.
+	Insists string
 	// Resolvconf is which program of that name there is.
 	Resolvconf Resolvconf
 }
@@ -66,6 +70,9 @@ func Choose(e Environment) (m Mode, why string) {
 		led := file + " leads there"
 		if !e.leadsToResolved() {
 			led = "/etc/nsswitch.conf leads there; programs that read " + file + " themselves ask others"
+		}
+		if e.Delegates && e.Insists != "" {
+			return ModeLink, fmt.Sprintf("%s is asked for names (%s), and insists on %s of delegates: a link of our own stands for us", who, led, e.Insists)
 		}
 		if e.Delegates {
 			return ModeDelegate, fmt.Sprintf("%s is asked for names (%s), and takes delegates", who, led)

@@ -31,7 +31,8 @@ func Observe(ctx context.Context, o Options) (Environment, error) {
 
 // observeFiles is what files say.
 func observeFiles(o Options) Environment {
-	e := Environment{System: runtime.GOOS, Resolvconf: whichResolvconf(o)}
+	e := Environment{System: runtime.GOOS}
+	_, e.Resolvconf = findResolvconf(o)
 	e.Link, _ = os.Readlink(o.path(resolvConf))
 	path := o.path(resolvConf)
 	if p, err := o.resolve(resolvConf); err == nil {
@@ -69,15 +70,16 @@ func mounted(path string) bool {
 // Where systems have their programs.
 var programFolders = []string{"/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin", "/run/current-system/sw/bin"}
 
-// whichResolvconf tells the programs of that name apart.
-func whichResolvconf(o Options) Resolvconf {
+// findResolvconf finds the program of that name, and says which it is.
+func findResolvconf(o Options) (name string, is Resolvconf) {
 	for _, dir := range programFolders {
-		path, err := o.resolve(filepath.Join(dir, "resolvconf"))
+		name := filepath.Join(dir, "resolvconf")
+		path, err := o.resolve(name)
 		if err != nil {
 			continue
 		}
 		if filepath.Base(path) == "resolvectl" {
-			return SystemdResolvconf
+			return name, SystemdResolvconf
 		}
 		f, err := os.Open(o.path(path))
 		if err != nil {
@@ -89,11 +91,11 @@ func whichResolvconf(o Options) Resolvconf {
 		case err != nil:
 			continue
 		case bytes.Contains(text, []byte("openresolv")) || bytes.Contains(text, []byte("Roy Marples")):
-			return Openresolv
+			return name, Openresolv
 		}
-		return DebianResolvconf
+		return name, DebianResolvconf
 	}
-	return NoResolvconf
+	return "", NoResolvconf
 }
 
 // observeBus is what the system's bus says.
@@ -119,7 +121,9 @@ func (e *Environment) observeBus(ctx context.Context, o Options) error {
 		}
 	}
 	err = until(ctx, "answer", func(ctx context.Context) (bool, error) {
-		e.Delegates, err = r.knowsDelegates(ctx)
+		if e.Delegates, err = r.knowsDelegates(ctx); err == nil {
+			e.Insists, err = r.insists(ctx)
+		}
 		return err == nil, err
 	})
 	if err != nil {

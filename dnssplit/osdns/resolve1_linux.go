@@ -110,6 +110,22 @@ func (r *resolve1) knowsDelegates(ctx context.Context) (bool, error) {
 	return strings.Contains(text, `"ListDelegates"`), nil
 }
 
+// insists is the option by which it believes no plain answer, of whoever it is not
+// told otherwise (resolved.conf(5)); empty: it does.
+func (r *resolve1) insists(ctx context.Context) (option string, err error) {
+	for _, option := range []string{"DNSSEC", "DNSOverTLS"} {
+		var how string
+		err := r.property(ctx, resolve1Path, resolve1Manager, option, &how)
+		if failed(err, "org.freedesktop.DBus.Error.UnknownProperty") {
+			continue // it is older than that
+		}
+		if err != nil || how == "yes" {
+			return option, err
+		}
+	}
+	return "", nil
+}
+
 // claim is who is asked for names: a link, a delegate, or, where both are empty,
 // everybody's configuration.
 type claim struct {
