@@ -245,7 +245,7 @@ func (r *resolvconf) undo(ctx context.Context) error {
 
 // there says whether our record is.
 func (r *resolvconf) there() bool {
-	for _, dir := range r.folders() {
+	for _, dir := range recordFolders {
 		if _, err := os.Lstat(r.o.path(filepath.Join(dir, ourRecord))); err == nil {
 			return true
 		}
@@ -253,33 +253,35 @@ func (r *resolvconf) there() bool {
 	return false
 }
 
-// folders are where the records lie.
-func (r *resolvconf) folders() []string {
-	return []string{"/run/resolvconf/interface", "/run/resolvconf/interfaces"}
-}
+// recordFolders are where the records lie: Debian's, and openresolv's before 3.14
+// and since.
+var recordFolders = []string{"/run/resolvconf/interface", "/run/resolvconf/interfaces", "/run/resolvconf/keys"}
 
 // Watch implements Configurator.
 func (r *resolvconf) Watch(ctx context.Context, again func()) error {
 	return watch(ctx, func() map[string][]string {
 		all := watchedFiles(r.o)
-		for _, dir := range append(r.folders(), "/run/resolvconf/exclusive") {
+		for _, dir := range append(slices.Clone(recordFolders), "/run/resolvconf/exclusive") {
 			all[r.o.path(dir)] = []string{"*"}
 		}
 		return all
 	}, again)
 }
 
+// errNoResolvconf is that the program has been removed.
+var errNoResolvconf = errors.New("this system has no resolvconf any more: install it again, or remove /etc/resolv.conf's link to its file")
+
 // run runs the system's resolvconf.
 func (r *resolvconf) run(ctx context.Context, stdin string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second) // it waits 10 s for its own lock
 	defer cancel()
-	path := "/sbin/resolvconf"
-	if _, err := os.Stat(r.o.path(path)); err != nil {
-		path = "/usr/sbin/resolvconf"
+	path, kind := findResolvconf(r.o)
+	if kind == NoResolvconf || kind == SystemdResolvconf {
+		return nil, errNoResolvconf
 	}
 	c := exec.CommandContext(ctx, path, args...)
 	var out, errs bytes.Buffer
-	c.Dir, c.Env = "/", []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
+	c.Dir, c.Env = "/", []string{"PATH=" + strings.Join(programFolders, ":"), "LC_ALL=C"}
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &out, &errs
 	c.SysProcAttr = inRoot(r.o)
 	c.WaitDelay = time.Second

@@ -44,6 +44,68 @@ func newRecorded(t *testing.T, m Mode) *recorded {
 	return f
 }
 
+// later has the tree's openresolv keep records where versions since 3.14 do.
+func (f *recorded) later() {
+	f.t.Helper()
+	const program = "/sbin/resolvconf"
+	b, err := os.ReadFile(f.o.path(program))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	text := strings.ReplaceAll(string(b), "$VARDIR/interfaces", "$VARDIR/keys")
+	if text == string(b) {
+		f.t.Fatal("it keeps them there already, or elsewhere")
+	}
+	if err := os.RemoveAll(f.o.path("/run/resolvconf")); err != nil {
+		f.t.Fatal(err)
+	}
+	write(f.t, f.o, program, text)
+	f.record("phys0.dhclient", leaseText)
+}
+
+func TestOpenresolvOfLater(t *testing.T) {
+	f := newRecorded(t, ModeOpenresolv)
+	f.later()
+	before := f.conf()
+	f.apply(want("corp.example"))
+	if diff := cmp.Diff([]netip.Addr{ourServer}, f.servers(), compareAddr); diff != "" {
+		t.Errorf("servers (-want +got):\n%s", diff)
+	}
+	stop := f.watching(f.r)
+	f.run("", nil, "/sbin/resolvconf", "-d", ourRecord)
+	f.eventually("ours again", func() bool { return slices.Equal(f.servers(), []netip.Addr{ourServer}) })
+	stop()
+	f.apply(Want{})
+	if diff := cmp.Diff(before, f.conf()); diff != "" {
+		t.Errorf("undone, it is not what it was (-want +got):\n%s", diff)
+	}
+	f.nothingLeft()
+}
+
+// Systems have it in different folders.
+func TestResolvconfElsewhere(t *testing.T) {
+	for _, path := range []string{"/usr/bin/resolvconf", "/run/current-system/sw/bin/resolvconf"} {
+		f := newRecorded(t, ModeOpenresolv)
+		before := f.conf()
+		b, err := os.ReadFile(f.o.path("/sbin/resolvconf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(f.o.path("/sbin/resolvconf")); err != nil {
+			t.Fatal(err)
+		}
+		write(t, f.o, path, string(b))
+		if err := os.Chmod(f.o.path(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		f.apply(want("corp.example"))
+		f.apply(Want{})
+		if diff := cmp.Diff(before, f.conf()); diff != "" {
+			t.Errorf("%s: undone, it is not what it was (-want +got):\n%s", path, diff)
+		}
+	}
+}
+
 func (f *recorded) record(name, text string) {
 	f.t.Helper()
 	f.run(text, nil, "/sbin/resolvconf", "-a", name)
