@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/internal/helper/sockets"
 )
 
 // ErrAbsent says that no helper is installed here, or that this user may not
@@ -57,11 +58,11 @@ func (h Helper) OpenTUN(ctx context.Context) (*Device, error) {
 		return nil, err
 	}
 	if len(fds) != 1 || reply.Device == nil {
-		closeAll(fds)
+		sockets.CloseAll(fds)
 		return nil, errors.New("the helper's answer has no device")
 	}
 	if err := unix.SetNonblock(fds[0], true); err != nil {
-		closeAll(fds)
+		sockets.CloseAll(fds)
 		return nil, fmt.Errorf("take the device: %w", err)
 	}
 	return &Device{File: os.NewFile(uintptr(fds[0]), "/dev/net/tun"), Device: *reply.Device}, nil
@@ -82,14 +83,8 @@ func (h Helper) Close(ctx context.Context) error {
 
 func (h Helper) plain(ctx context.Context, r protocol.Request) (protocol.Reply, error) {
 	reply, fds, err := h.ask(ctx, r)
-	closeAll(fds)
+	sockets.CloseAll(fds)
 	return reply, err
-}
-
-func closeAll(fds []int) {
-	for _, fd := range fds {
-		unix.Close(fd)
-	}
 }
 
 func (h Helper) dial(ctx context.Context) (*net.UnixConn, error) {
@@ -157,7 +152,7 @@ func (h Helper) call(ctx context.Context, r protocol.Request) (reply protocol.Re
 			return
 		}
 		c.Close()
-		closeAll(fds)
+		sockets.CloseAll(fds)
 		reply, fds, c = protocol.Reply{}, nil, nil
 		if ctx.Err() != nil {
 			err = fmt.Errorf("ask the helper: %w", context.Cause(ctx))

@@ -5,11 +5,10 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"os"
 
 	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/internal/helper/sockets"
 )
 
 // DNS is the right to answer names on this machine, for one user: the sockets at
@@ -33,40 +32,12 @@ func (h Helper) OpenDNSSocket(ctx context.Context) (*DNS, error) {
 		return nil, err
 	}
 	d := &DNS{lease: c, changed: make(chan struct{}, 1), lost: make(chan struct{})}
-	if err := d.take(fds); err != nil {
+	if d.UDP, d.TCP, err = sockets.Take(fds); err != nil {
 		c.Close()
 		return nil, err
 	}
 	go d.watch()
 	return d, nil
-}
-
-// take makes the sockets of descriptors, which it closes.
-func (d *DNS) take(fds []int) error {
-	if len(fds) != 2 {
-		closeAll(fds)
-		return errors.New("the helper's answer has no sockets")
-	}
-	u, t := os.NewFile(uintptr(fds[0]), "udp"), os.NewFile(uintptr(fds[1]), "tcp")
-	defer u.Close()
-	defer t.Close()
-	udp, err := net.FilePacketConn(u)
-	if err != nil {
-		return fmt.Errorf("take the socket: %w", err)
-	}
-	tcp, err := net.FileListener(t)
-	if err != nil {
-		udp.Close()
-		return fmt.Errorf("take the socket: %w", err)
-	}
-	var ok, ok2 bool
-	d.UDP, ok = udp.(*net.UDPConn)
-	if d.TCP, ok2 = tcp.(*net.TCPListener); !ok || !ok2 {
-		udp.Close()
-		tcp.Close()
-		return errors.New("the helper's answer has other sockets")
-	}
-	return nil
 }
 
 // watch hears from the helper until the lease has ended.

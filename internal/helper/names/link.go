@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/internal/helper/sockets"
 )
 
 // ErrInUse says that another program answers at the address.
@@ -86,7 +87,7 @@ func (l *Link) hear(anew, news func()) error {
 				fds = nil
 			}
 		}
-		CloseAll(fds)
+		sockets.CloseAll(fds)
 	}
 }
 
@@ -150,7 +151,7 @@ func (l *Link) once(ctx context.Context, m message, fds []int) (message, []int, 
 		case r.m.InUse:
 			return message{}, nil, fmt.Errorf("%w: %s", ErrInUse, r.m.Failure)
 		case r.m.Failure != "":
-			CloseAll(r.fds)
+			sockets.CloseAll(r.fds)
 			return message{}, nil, errors.New(r.m.Failure)
 		}
 		return r.m, r.fds, nil
@@ -167,7 +168,7 @@ func (l *Link) forget(id uint64, w chan reply) {
 	l.mu.Unlock()
 	select {
 	case r := <-w:
-		CloseAll(r.fds)
+		sockets.CloseAll(r.fds)
 	default:
 	}
 }
@@ -177,7 +178,7 @@ func (l *Link) forget(id uint64, w chan reply) {
 func (l *Link) Open(ctx context.Context) (fds []int, err error) {
 	_, fds, err = l.ask(ctx, message{Kind: open}, nil)
 	if err == nil && len(fds) != 2 {
-		CloseAll(fds)
+		sockets.CloseAll(fds)
 		return nil, errors.New("the part for names has sent no sockets")
 	}
 	return fds, err
@@ -202,7 +203,7 @@ func (l *Link) Apply(ctx context.Context, domains []string, strict bool) (protoc
 func (l *Link) Stand(ctx context.Context, fds []int) ([]int, error) {
 	_, got, err := l.ask(ctx, message{Kind: stand}, fds)
 	if err == nil && len(fds) == 0 && len(got) != 2 {
-		CloseAll(got)
+		sockets.CloseAll(got)
 		return nil, errors.New("the part for names has sent no sockets")
 	}
 	return got, err

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tidegate/tidegate/dnssplit/osdns"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/internal/helper/sockets"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -125,7 +126,7 @@ func TestLink(t *testing.T) {
 			opened := make(chan error, 1)
 			go func() {
 				fds, err := l.Open(t.Context())
-				CloseAll(fds)
+				sockets.CloseAll(fds)
 				opened <- err
 			}()
 			m, _ := hear(t, w, open)
@@ -143,7 +144,7 @@ func TestLink(t *testing.T) {
 		if len(fds) != 2 {
 			t.Errorf("it stands with %v", fds)
 		}
-		CloseAll(fds)
+		sockets.CloseAll(fds)
 		say(t, w, message{Kind: done, ID: m.ID, Failure: "in use", InUse: true})
 		if err := <-stood; !errors.Is(err, ErrInUse) {
 			t.Error(err)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/internal/helper/sockets"
 )
 
 // kind says what a message is.
@@ -119,15 +120,8 @@ func (c conn) receive() (m message, fds []int, err error) {
 		unix.CloseOnExec(fd)
 	}
 	if err := json.Unmarshal(b[:n], &m); err != nil {
-		CloseAll(fds)
+		sockets.CloseAll(fds)
 		return message{}, nil, fmt.Errorf("receive a message: %w", err)
 	}
 	return m, fds, nil
-}
-
-// CloseAll closes descriptors.
-func CloseAll(fds []int) {
-	for _, fd := range fds {
-		unix.Close(fd)
-	}
 }

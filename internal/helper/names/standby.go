@@ -17,6 +17,7 @@ import (
 	"github.com/tidegate/tidegate/dnssplit/osdns"
 	"github.com/tidegate/tidegate/dnssplit/resolver"
 	resolverstandby "github.com/tidegate/tidegate/dnssplit/resolver/standby"
+	"github.com/tidegate/tidegate/internal/helper/sockets"
 )
 
 // standby is the process that answers in a client's place. It ends with its
@@ -58,7 +59,7 @@ func (s *standby) run(o Options, what orders, soon bool) error {
 		return fmt.Errorf("tell the standby: %w", err)
 	}
 	cmd := o.Standby()
-	again, err := double(s.fds)
+	again, err := sockets.Double(s.fds)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (s *standby) kill() {
 func (s *standby) stop() {
 	if s != nil {
 		s.kill()
-		CloseAll(s.fds)
+		sockets.CloseAll(s.fds)
 		*s = standby{}
 	}
 }
@@ -120,17 +121,9 @@ func Stand(ctx context.Context, in io.Reader, log *slog.Logger) error {
 	if err := read.Decode(&what); err != nil {
 		return fmt.Errorf("hear what to stand in for: %w", err)
 	}
-	u, t := os.NewFile(3, "udp"), os.NewFile(4, "tcp")
-	defer u.Close()
-	defer t.Close()
-	udp, err := net.FilePacketConn(u)
+	udp, tcp, err := sockets.Take([]int{3, 4})
 	if err != nil {
-		return fmt.Errorf("take the socket: %w", err)
-	}
-	tcp, err := net.FileListener(t)
-	if err != nil {
-		udp.Close()
-		return fmt.Errorf("take the socket: %w", err)
+		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

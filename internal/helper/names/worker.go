@@ -20,6 +20,7 @@ import (
 	"github.com/tidegate/tidegate/dnssplit/osdns"
 	"github.com/tidegate/tidegate/internal/helper/physical"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/internal/helper/sockets"
 )
 
 // Options for Work.
@@ -91,13 +92,13 @@ func Work(ctx context.Context, fd int, o Options) error {
 			}
 			if m.Kind == welcome || !welcomed {
 				welcomed = welcomed || m.Kind == welcome && m.ID == self
-				CloseAll(fds)
+				sockets.CloseAll(fds)
 				continue
 			}
 			select {
 			case requests <- request{m, fds}:
 			case <-ctx.Done():
-				CloseAll(fds)
+				sockets.CloseAll(fds)
 				return ctx.Err()
 			}
 		}
@@ -178,7 +179,7 @@ func (w *worker) do(ctx context.Context, m message, fds []int) error {
 	var err error
 	switch m.Kind {
 	case open:
-		out, err = sockets()
+		out, err = sockets.Open()
 	case apply:
 		w.want = osdns.Want{}
 		if len(m.Domains) > 0 {
@@ -189,8 +190,8 @@ func (w *worker) do(ctx context.Context, m message, fds []int) error {
 		}
 	case stand:
 		if len(fds) == 0 {
-			if out, err = sockets(); err == nil {
-				fds, err = double(out)
+			if out, err = sockets.Open(); err == nil {
+				fds, err = sockets.Double(out)
 			}
 		}
 		if err == nil {
@@ -205,8 +206,8 @@ func (w *worker) do(ctx context.Context, m message, fds []int) error {
 	default:
 		err = fmt.Errorf("there is no %q", m.Kind)
 	}
-	defer CloseAll(fds)
-	defer CloseAll(out)
+	defer sockets.CloseAll(fds)
+	defer sockets.CloseAll(out)
 	if err != nil {
 		reply.Failure, reply.InUse = err.Error(), errors.Is(err, unix.EADDRINUSE)
 	}

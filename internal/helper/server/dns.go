@@ -10,10 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/tidegate/tidegate/internal/helper/names"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/internal/helper/sockets"
 )
 
 // Names is the helper's part for names, as names.Link is one.
@@ -216,7 +215,7 @@ func (d *dns) rest(ctx context.Context) error {
 
 // drop gives the sockets up.
 func (d *dns) drop() {
-	names.CloseAll(d.fds)
+	sockets.CloseAll(d.fds)
 	d.fds = nil
 }
 
@@ -285,16 +284,7 @@ func (s *Server) takeSockets(ctx context.Context) ([]int, error) {
 		}
 		d.fds = fds
 	}
-	var fds []int
-	for _, fd := range d.fds {
-		n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-		if err != nil {
-			names.CloseAll(fds)
-			return nil, fmt.Errorf("double a socket: %w", err)
-		}
-		fds = append(fds, n)
-	}
-	return fds, nil
+	return sockets.Double(d.fds)
 }
 
 // applyDNS has the system ask the user's client for names.

@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
-	"github.com/tidegate/tidegate/internal/helper/names"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/internal/helper/sockets"
 )
 
 // Options for New. Config and Journal are needed.
@@ -210,7 +210,7 @@ func hold(c *net.UnixConn) {
 func send(c *net.UnixConn, reply protocol.Reply, fds []int) error {
 	var oob []byte
 	if len(fds) > 0 {
-		defer names.CloseAll(fds)
+		defer sockets.CloseAll(fds)
 		oob = unix.UnixRights(fds...)
 	}
 	b, err := protocol.Encode(reply)
