@@ -49,6 +49,7 @@ func (g *Gateway) postSession(w http.ResponseWriter, r *http.Request, c *carrier
 		g.refuse(w, problem)
 		return
 	}
+	defer connectionOf(r).silence.retire()
 	defer s.leave(f) // it ends when its flows have been closed
 	c.admit(s)
 	w.Header().Set("Content-Type", "text/event-stream")

@@ -82,6 +82,7 @@ func (g *Gateway) welcome(r *http.Request, c *carrier, device wire.DeviceID, lea
 		s.begin(nil)
 		<-s.done // with the connection, below
 		g.registry.dismiss(s)
+		conn.silence.retire()
 	})
 	closed := func() { s.end(ending{trigger: "connection-closed"}) }
 	g.guests.Go(func() {

@@ -29,17 +29,20 @@ func (c closings) Handle(_ context.Context, r slog.Record) error {
 }
 
 // TestLeftConnections: connections whose client has gone without a word are closed
-// once their session goes on elsewhere, or has ended: nobody says goodbye on them.
+// once their session goes on elsewhere, or has ended, and where they never had one:
+// nobody says goodbye on them.
 func TestLeftConnections(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		instance string // of the client that comes
 		joined   bool   // there was a further connection
+		idle     bool   // there was one that had no session
 		want     int64
 	}{
-		{"the session has moved", "client-1", false, 1},
-		{"another process has come", "client-2", false, 1},
-		{"there was another one", "client-2", true, 2},
+		{"the session has moved", "client-1", false, false, 1},
+		{"another process has come", "client-2", false, false, 1},
+		{"there was another one", "client-2", true, false, 2},
+		{"there was one for nothing", "client-1", false, true, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -49,10 +52,12 @@ func TestLeftConnections(t *testing.T) {
 				k.instance = "client-1"
 				ends := s.ends
 				s.client(t, s.device).admit(k)
-				if c.joined {
+				if c.joined || c.idle {
 					second := s.client(t, s.device)
-					if res := second.postTo(http.MethodPost, wire.PathDataCarrier, k); res.StatusCode != http.StatusNoContent {
-						t.Fatal(wire.ReadProblem(res.StatusCode, res.Body))
+					if c.joined {
+						if res := second.postTo(http.MethodPost, wire.PathDataCarrier, k); res.StatusCode != http.StatusNoContent {
+							t.Fatal(wire.ReadProblem(res.StatusCode, res.Body))
+						}
 					}
 				}
 				time.Sleep(10 * time.Minute)

@@ -179,7 +179,7 @@ func (g *Gateway) join(c *carrier, a arrival, on connection) *wire.Problem {
 			case <-on.gone:
 				s.call(func() { delete(s.joined, c) })
 			case <-s.done:
-				on.silence.retire(func() bool { return c.current() != nil })
+				on.silence.retire()
 			}
 		})
 	})

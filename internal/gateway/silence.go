@@ -17,7 +17,7 @@ const (
 	// with its connection, which is left more time.
 	silentLooks        = 4
 	silentLooksForeign = 13
-	// retireAfter is how long a connection outlives the session that it had joined.
+	// retireAfter is how long a connection may be without a session.
 	retireAfter = 15 * time.Second
 )
 
@@ -35,15 +35,16 @@ const (
 // for concurrent use.
 type silence struct {
 	pulse   pulse
-	foreign func() bool
+	session func() *session // nil: it has none
 	gone    <-chan struct{} // closed when the connection has ended
 	end     func(why string)
 	every   time.Duration // it is looked at
 
-	mu      sync.Mutex
-	looking bool
-	writing int  // what is being sent, and may wait for the client
-	sent    bool // something was, since the last look
+	mu       sync.Mutex
+	looking  bool
+	retiring bool // it is to be seen whether it has a session
+	writing  int  // what is being sent, and may wait for the client
+	sent     bool // something was, since the last look
 
 	received     uint64 // by the last look; the looks' own, like what follows
 	owing, still int    // for how many looks it has owed, or has been at rest
@@ -57,21 +58,25 @@ type pulse interface {
 	beat() (received uint64, owes, ok bool)
 }
 
-// listenTo makes a connection's silence, at rest; p may be nil.
+// listenTo makes the silence of a connection that begins; p may be nil.
 func (g *Gateway) listenTo(ctx context.Context, p pulse, gone <-chan struct{}, end func()) *silence {
 	if p == nil {
 		return nil
 	}
-	c := carrierOf(ctx)
-	return &silence{pulse: p, gone: gone, every: g.lookEvery,
-		foreign: func() bool {
-			s := c.current()
-			return s == nil || s.bond.instance == ""
-		},
+	s := &silence{pulse: p, session: carrierOf(ctx).current, gone: gone, every: g.lookEvery,
 		end: func(why string) {
 			g.log.Info("a connection is closed", "why", why)
 			end()
 		}}
+	s.retire()
+	return s
+}
+
+// foreign says whether its client may be one that knows nothing of flows which
+// outlive connections.
+func (s *silence) foreign() bool {
+	session := s.session()
+	return session == nil || session.bond.instance == ""
 }
 
 // begin notes that something is about to be sent, finish that it was handed on.
@@ -113,18 +118,37 @@ func (s *silence) look() {
 	}
 }
 
-// retire ends the connection after a while in which its client may still be told
-// something, unless it is of use again by then: nothing is sent on it any more that
-// would show that the client is gone.
-func (s *silence) retire(useful func() bool) {
+// retire ends the connection after a while, unless it has a session by then, or is
+// in use: nothing would be sent on it that shows that the client is gone. It is
+// called when the connection begins, and when a session that it had has ended.
+func (s *silence) retire() {
 	if s == nil {
 		return
 	}
-	time.AfterFunc(retireAfter, func() {
-		if !s.over() && !useful() {
-			s.end("its session is over")
-		}
-	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.retiring {
+		s.retiring = true
+		time.AfterFunc(retireAfter, s.retired)
+	}
+}
+
+func (s *silence) retired() {
+	s.mu.Lock()
+	s.retiring = false
+	looking := s.looking // a request may be under way
+	useless := !s.over() && s.session() == nil
+	if useless && !looking {
+		_, _, useless = s.pulse.beat() // of one that was taken over nobody says that it has ended
+	}
+	s.mu.Unlock()
+	switch {
+	case !useless:
+	case looking:
+		s.retire()
+	default:
+		s.end("it has no session")
+	}
 }
 
 // silent says whether the connection is to be ended, or sees to the next look.

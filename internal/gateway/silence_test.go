@@ -111,6 +111,7 @@ func (b *beats) set(f func()) {
 // TestSilence drives the looks alone.
 func TestSilence(t *testing.T) {
 	const never = 0
+	owned := map[bool]*session{true: {bond: bond{instance: "client-1"}}} // a foreign client's has none
 	for name, row := range map[string]struct {
 		foreign bool
 		lead    func(*beats, *silence)
@@ -159,7 +160,7 @@ func TestSilence(t *testing.T) {
 				b := &beats{}
 				began := time.Now()
 				var ended atomic.Int64
-				s := &silence{pulse: b, every: lookEvery, foreign: func() bool { return row.foreign }, gone: make(chan struct{}), end: func(string) { ended.Store(int64(time.Since(began))) }}
+				s := &silence{pulse: b, every: lookEvery, session: func() *session { return owned[!row.foreign] }, gone: make(chan struct{}), end: func(string) { ended.Store(int64(time.Since(began))) }}
 				row.lead(b, s)
 				time.Sleep(time.Hour)
 				if ended := time.Duration(ended.Load()); ended != row.ends {
@@ -177,7 +178,7 @@ func TestSilence(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			gone := make(chan struct{})
 			b := &beats{owes: true}
-			s := &silence{pulse: b, every: lookEvery, foreign: func() bool { return false }, gone: gone, end: func(string) { t.Error("ended again") }}
+			s := &silence{pulse: b, every: lookEvery, session: func() *session { return owned[true] }, gone: gone, end: func(string) { t.Error("ended again") }}
 			s.note()
 			close(gone)
 			time.Sleep(time.Hour)
