@@ -40,6 +40,7 @@ func (z *zone) Exists(string) bool                     { return true }
 func (z *zone) Answer(string) ([2]netip.Addr, bool)    { return [2]netip.Addr{app4, app6}, true }
 func (z *zone) Host(netip.Addr) (host string, ok bool) { return "", false }
 func (z *zone) Reverse() []string                      { return nil }
+func (z *zone) Prefixes() [2]netip.Prefix              { return [2]netip.Prefix{} }
 
 // beAnswerer answers names, as its input says: "open", "apply" with the domains,
 // of which "!" stands for strict, "changed" and "lost" wait for these, "drop"

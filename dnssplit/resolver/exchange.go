@@ -163,8 +163,14 @@ func (w *forwarder) answered(f *flight, msg []byte, facts *facts) {
 	w.arrived(f, msg, facts)
 }
 
-// arrived tells an answer, and keeps it.
+// arrived tells an answer, and keeps it, unless it leads to an address of ours.
 func (w *forwarder) arrived(f *flight, msg []byte, facts *facts) {
+	if networks(w.ours()).in(msg, f.query.end) {
+		w.log.Debug("an answer has an address of ours and was not passed on", "server", f.target().server)
+		f.bad = f.query.appendBlocked(nil)
+		w.fail(f)
+		return
+	}
 	w.landed(f)
 	if f.query.plain {
 		var key [keyMax]byte

@@ -17,6 +17,7 @@ import (
 type forwarder struct {
 	log     *slog.Logger
 	bound   func(device string, err error)
+	ours    func() [2]netip.Prefix
 	cache   *cache
 	connect func(network, server, device string) (net.Conn, error)
 	routes  atomic.Pointer[routes]
@@ -44,7 +45,7 @@ const mostExchanges = 64
 
 func newForwarder(o *Options) *forwarder {
 	w := &forwarder{
-		log: o.Log, bound: o.Bound, cache: newCache(),
+		log: o.Log, bound: o.Bound, ours: o.Zone.Prefixes, cache: newCache(),
 		pending: make(chan struct{}, 1), tcp: make(chan struct{}, mostExchanges),
 		sockets: map[*socket]bool{}, streams: map[net.Conn]bool{}, merging: map[uint64]*flight{},
 	}

@@ -36,7 +36,7 @@ const (
 
 // Types and classes that we tell apart.
 const (
-	typeA, typeSOA, typePTR, typeAAAA, typeOPT = 1, 6, 12, 28, 41
+	typeA, typeSOA, typePTR, typeAAAA, typeOPT, typeSVCB, typeHTTPS = 1, 6, 12, 28, 41, 64, 65
 
 	typeTSIG, typeIXFR, typeAXFR, typeANY = 250, 251, 252, 255
 

@@ -25,6 +25,9 @@ type Zone interface {
 	Host(a netip.Addr) (host string, ok bool)
 	// Reverse are the zones of our addresses, as "96.100.in-addr.arpa".
 	Reverse() []string
+	// Prefixes are the networks of our addresses. An answer of others that has one
+	// of them is not passed on.
+	Prefixes() [2]netip.Prefix
 }
 
 // Options for New. Zone is required.
@@ -160,10 +163,10 @@ func (r *Resolver) handle(b, msg []byte, a asker, d *desk) (answer []byte, later
 	key := q.key(d.key[:0])
 	hash := r.forward.cache.hash(key)
 	if q.plain {
-		var ok bool
-		if b, ok = r.forward.cache.get(b, hash, key, time.Now()); ok {
-			readdress(b, q.id(), q.question())
-			return fit(b, q, a), false
+		kept, ok := r.forward.cache.get(b, hash, key, time.Now())
+		if ok && !networks(r.o.Zone.Prefixes()).in(kept, q.end) { // which may be others since
+			readdress(kept, q.id(), q.question())
+			return fit(kept, q, a), false
 		}
 	}
 	if !r.forward.ask(q, a, to, group, hash, key) {

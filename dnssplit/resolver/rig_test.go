@@ -18,6 +18,7 @@ type pool struct {
 	hosts   map[string]netip.Addr // an invalid one: no address is left
 	domains []string
 	asked   []string
+	network netip.Prefix
 }
 
 func (p *pool) Below(host string) bool {
@@ -85,6 +86,18 @@ func (p *pool) Reverse() []string {
 	return []string{"96.100.in-addr.arpa", "7.6.5.6.4.6.9.6.4.5.d.f.ip6.arpa"}
 }
 
+func (p *pool) Prefixes() [2]netip.Prefix {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return [2]netip.Prefix{p.network, netip.MustParsePrefix("fd54:6964:6567::/48")}
+}
+
+func (p *pool) move(to netip.Prefix) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.network = to
+}
+
 func somePool() *pool {
 	return &pool{
 		hosts: map[string]netip.Addr{
@@ -93,6 +106,7 @@ func somePool() *pool {
 			"a.deep.name.zta":  netip.MustParseAddr("100.96.3.4"),
 		},
 		domains: []string{"corp.zta", "name.zta"},
+		network: netip.MustParsePrefix("100.96.0.0/16"),
 	}
 }
 

@@ -55,3 +55,4 @@ func (d dead) Exists(string) bool                  { return false }
 func (d dead) Answer(string) ([2]netip.Addr, bool) { return [2]netip.Addr{}, false }
 func (d dead) Host(netip.Addr) (string, bool)      { return "", false }
 func (d dead) Reverse() []string                   { return nil }
+func (d dead) Prefixes() [2]netip.Prefix           { return [2]netip.Prefix{} } // nothing is there to be reached
