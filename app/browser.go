@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -14,10 +15,11 @@ import (
 const openTime = 5 * time.Second
 
 // openURL opens an application's URL in the user's browser. Only http and
-// https on a loopback address are ever opened, whatever a controller says:
-// that is where applications are reached.
-func openURL(raw string) error {
-	u, err := loopbackURL(raw)
+// https on a loopback address or at a name that named has are ever opened, whatever
+// a controller says: that is where applications are reached. named is asked for names
+// in lower case and without the last dot.
+func openURL(raw string, named func(host string) bool) error {
+	u, err := applicationURL(raw, named)
 	if err != nil {
 		return err
 	}
@@ -42,8 +44,8 @@ func openURL(raw string) error {
 	}
 }
 
-// loopbackURL returns raw, written anew, if it may be opened.
-func loopbackURL(raw string) (string, error) {
+// applicationURL returns raw, written anew, if it may be opened.
+func applicationURL(raw string, named func(host string) bool) (string, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return "", fmt.Errorf("the application's address is damaged")
@@ -52,6 +54,9 @@ func loopbackURL(raw string) (string, error) {
 		return "", fmt.Errorf("the application's address is not one for a browser")
 	}
 	addr, err := netip.ParseAddr(u.Hostname())
+	if err != nil && named(strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")) {
+		return u.String(), nil
+	}
 	if err != nil || addr.Zone() != "" || !addr.IsLoopback() {
 		return "", fmt.Errorf("the application's address is not on this device")
 	}

@@ -75,7 +75,7 @@ func newSession(p profile.Profile, f *fronts, pool *names.Pool, log *slog.Logger
 		Records:    vault.Records{Dir: p.Config},
 		Posture:    device,
 		Device:     device.Collect,
-		Launch:     openURL,
+		Launch:     func(url string) error { return openURL(url, pool.Exists) },
 		Version:    Version,
 		Log:        log,
 	})
