@@ -2,12 +2,11 @@ package splittest
 
 import (
 	"context"
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tidegate/tidegate/dnssplit/resolvedtest"
 )
 
 // The names that programs ask for here: of ours, below a domain of ours, and of
@@ -73,43 +72,34 @@ func (m *machine) programs(t *testing.T) {
 // policies has Chromium do as its administrator says.
 func (m *machine) policies(p map[string]any) {
 	m.t.Helper()
-	b, err := json.Marshal(p)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	dir := filepath.Join(m.Root, "etc/chromium/policies/managed")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		m.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "names.json"), b, 0o644); err != nil {
+	if err := resolvedtest.SetPolicies(m.Root, p); err != nil {
 		m.t.Fatal(err)
 	}
 }
 
-// browse has Chromium open a page, and returns what it shows, or says of a page
-// that there is not.
-func (m *machine) browse(url string, more ...string) string {
+// browse has Chromium open a page, and returns what it shows, and whether that is
+// that there is no such name.
+func (m *machine) browse(url string, more ...string) (page string, nameless bool) {
 	m.t.Helper()
 	ctx, cancel := context.WithTimeout(m.t.Context(), 2*time.Minute)
 	defer cancel()
 	home := m.t.TempDir()
-	c := m.Command(ctx, "chromium", append(more, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--user-data-dir="+home, "--dump-dom", url)...)
+	command := resolvedtest.Chromium(home, more...)
+	c := m.Command(ctx, command[0], append(command[1:], url)...)
 	c.Env = append(c.Env, "HOME="+home)
 	var out, said strings.Builder
 	c.Stdout, c.Stderr = &out, &said
 	if err := m.Do(c.Run); err != nil {
 		m.t.Fatalf("chromium %s: %v\n%s", url, err, said.String())
 	}
-	_, failed, _ := strings.Cut(said.String(), "Page load failed: ")
-	return out.String() + failed
+	return out.String(), resolvedtest.NoSuchName(out.String(), said.String())
 }
 
 // browser: one that looks names up as the system does finds ours.
 func (m *machine) browser(t *testing.T) {
-	m.policies(map[string]any{"DnsOverHttpsMode": "off"})
+	m.policies(resolvedtest.SystemNames())
 	for name, where := range map[string]string{app: "ours", foreign: "the network"} {
-		if page := m.browse("http://" + name + "/"); !strings.Contains(page, name+" at "+where) {
+		if page, _ := m.browse("http://" + name + "/"); !strings.Contains(page, name+" at "+where) {
 			t.Errorf("%s: it shows\n%s", name, page)
 		}
 	}
@@ -118,19 +108,17 @@ func (m *machine) browser(t *testing.T) {
 
 // ownResolver: a browser that asks a resolver of its own does not find them, and shows that: nothing
 // of ours is asked of the network in the clear, and the client sees no lookup.
-func (m *machine) ownResolver(t *testing.T, d *doh) {
-	m.policies(map[string]any{"DnsOverHttpsMode": "secure", "DnsOverHttpsTemplates": "https://" + dohName + "/dns-query{?dns}"})
-	trust := "--ignore-certificate-errors-spki-list=" + d.key
-	if page := m.browse("http://"+foreign+"/", trust); !strings.Contains(page, foreign+" at the network") || !d.heard(foreign) {
+func (m *machine) ownResolver(t *testing.T, d *resolvedtest.DoH) {
+	m.policies(d.OwnNames())
+	if page, _ := m.browse("http://"+foreign+"/", d.Trust()); !strings.Contains(page, foreign+" at the network") || !d.Heard(foreign) {
 		t.Fatalf("it does not ask its own resolver; it shows\n%s", page)
 	}
 	before := m.told().Asked
-	page := m.browse("http://"+app+"/", trust)
-	// It may show that before it has found out why.
-	if strings.Contains(page, "at ours") || !strings.Contains(page, "ERR_NAME_NOT_RESOLVED") && !strings.Contains(page, `"errorCode":"DNS_PROBE_`) {
+	page, nameless := m.browse("http://"+app+"/", d.Trust())
+	if strings.Contains(page, "at ours") || !nameless {
 		t.Errorf("it shows\n%s", page)
 	}
-	if !d.heard(app) {
+	if !d.Heard(app) {
 		t.Error("its own resolver was not asked")
 	}
 	if n := m.told().Asked - before; n > 0 {
