@@ -121,6 +121,11 @@ func others(d *session.DNS) string {
 	if d.All {
 		return "passed on unchanged " + where
 	}
+	for _, x := range d.Competitors {
+		if x.Domain == "" || x.Domain == "." {
+			where = "to the servers of " + claimant(x) + ", which has all names"
+		}
+	}
 	return "asked by the system, as ever, and not of Tidegate: " + where
 }
 
@@ -205,9 +210,10 @@ func (c *call) explain(ctx context.Context, name string) error {
 	for _, x := range l.Competitors {
 		text := claimant(x) + " has " + domain(x.Domain)
 		if x.Wins {
-			text += ", and is asked too, or instead"
+			row("Competes", text+", and is asked too, or instead")
+		} else {
+			row("Beside", text)
 		}
-		row("Competes", text)
 	}
 	row("What to do", l.Fix)
 	c.table(nil, rows)

@@ -20,6 +20,8 @@ var lookups = map[string]session.Lookup{
 		Competitors: []session.Competitor{{Program: "openvpn", Adapter: "tun0", Domain: "corp.example", Wins: true}}, Fix: "Disconnect it\x1b[2J."},
 	"www.example.com": {Name: "www.example.com", Answers: session.AnswerNetwork, Adapter: "eth0",
 		Servers: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53")}, Why: "It is none of yours."},
+	"www.example.net": {Name: "www.example.net", Answers: session.AnswerVPN, Adapter: "wg0", Why: "It is none of yours.",
+		Competitors: []session.Competitor{{Adapter: "wg0", Domain: "."}}},
 	"odd": {Name: "odd"},
 }
 
@@ -69,6 +71,17 @@ Answered at  127.11.0.53:53
 Yours        corp.example
 All others   asked by the system, as ever, and not of Tidegate: to the network's own servers
 `}},
+		{"beside a VPN that wants all names", with(func(s *session.State) {
+			s.Local.DNS = &session.DNS{NameService: delegate.NameService}
+			s.Local.DNS.Adapter, s.Local.DNS.Competitors = "eth0", []session.Competitor{{Adapter: "wg0", Domain: "."}}
+		}), []string{"dns"}, result{out: `
+Names        on: systemd-resolved asks Tidegate for your applications' names, by a delegate of its own
+Because      systemd-resolved 262 answers
+Answered at  127.11.0.53:53
+Yours        corp.example
+All others   asked by the system, as ever, and not of Tidegate: to the servers of the adapter wg0, which has all names
+Beside       the adapter wg0 has all names; yours win, as they are longer
+`}},
 		{"rootless", with(func(s *session.State) {
 			s.Local.DNS = &session.DNS{NameService: session.NameService{Rootless: true}}
 			s.Local.Proxy, s.Local.PAC = netip.MustParseAddrPort("127.0.0.1:1080"), "http://127.0.0.1:1080/proxy.pac"
@@ -112,6 +125,13 @@ Answered by  the network's own servers
 Asked at     192.0.2.53
 Through      eth0
 Why          It is none of yours.
+`}},
+		{"explained, a VPN's", signedIn, []string{"dns", "explain", "www.example.net"}, result{out: `
+Name         www.example.net
+Answered by  a VPN's servers
+Through      wg0
+Why          It is none of yours.
+Beside       the adapter wg0 has all names
 `}},
 		{"explained, not known", signedIn, []string{"dns", "explain", "odd"}, result{out: "\nName         odd\nAnswered by  not known\n"}},
 		{"no name", signedIn, []string{"dns", "explain", "10.0.0.1"}, result{code: Failed, err: "tidegate: that is no name that can be looked up\n"}},
