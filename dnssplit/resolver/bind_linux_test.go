@@ -86,8 +86,8 @@ func TestBound(t *testing.T) {
 	told := make(chan error, 100)
 	r := New(Options{Zone: somePool(), Bound: func(device string, err error) { told <- err }})
 	dial := r.forward.connect
-	r.forward.connect = func(network, server, device string) (conn net.Conn, err error) {
-		err = m.Do(func() (err error) { conn, err = dial(network, server, device); return err })
+	r.forward.connect = func(ctx context.Context, network, server, device string) (conn net.Conn, err error) {
+		err = m.Do(func() (err error) { conn, err = dial(ctx, network, server, device); return err })
 		return conn, err
 	}
 	server := serve(t, r)

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -39,7 +40,7 @@ func (w *forwarder) socket(t *target) (*socket, error) {
 	if full {
 		return nil, errTooMany
 	}
-	conn, bound, err := w.dial("udp", t)
+	conn, bound, err := w.dial(context.Background(), "udp", t)
 	if err != nil {
 		return nil, err
 	}
@@ -181,12 +182,17 @@ func (w *forwarder) arrived(f *flight, msg []byte, facts *facts) {
 
 // further asks the next server. What the last of them said is told as it is.
 func (w *forwarder) further(f *flight, said []byte) {
-	if f.tries++; !f.exhausted(false) {
+	if f.tries++; !w.over(f, false) {
 		w.launch(f)
 		return
 	}
 	f.bad = said
 	w.fail(f)
+}
+
+// over says that no further try is made, unless there are others to ask since.
+func (w *forwarder) over(f *flight, silent bool) bool {
+	return f.exhausted(silent) && f.routes == w.routes.Load()
 }
 
 // exchange asks again by TCP, which the client did as well.
@@ -204,9 +210,9 @@ func (w *forwarder) exchange(f *flight) {
 		w.fail(f)
 		return
 	}
-	id := w.random16()
+	id, ctx := w.random16(), w.ctx
 	w.wg.Go(func() {
-		msg, err := w.overTCP(f, id)
+		msg, err := w.overTCP(ctx, f, id)
 		<-w.tcp
 		var facts facts
 		switch {
@@ -225,24 +231,13 @@ func (w *forwarder) exchange(f *flight) {
 }
 
 // overTCP is the answer of a lookup's server by TCP.
-func (w *forwarder) overTCP(f *flight, id uint16) ([]byte, error) {
-	conn, _, err := w.dial("tcp", f.target())
+func (w *forwarder) overTCP(ctx context.Context, f *flight, id uint16) ([]byte, error) {
+	conn, _, err := w.dial(ctx, "tcp", f.target())
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	w.mu.Lock()
-	serving := w.serving
-	w.streams[conn] = true
-	w.mu.Unlock()
-	defer func() {
-		w.mu.Lock()
-		delete(w.streams, conn)
-		w.mu.Unlock()
-	}()
-	if !serving {
-		return nil, net.ErrClosed
-	}
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	conn.SetDeadline(time.Now().Add(patience))
 	out := binary.BigEndian.AppendUint16(nil, uint16(len(f.query.msg)))
 	out = append(out, f.query.msg...)

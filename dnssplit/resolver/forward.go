@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"log/slog"
@@ -19,7 +20,7 @@ type forwarder struct {
 	bound   func(device string, err error)
 	ours    func() [2]netip.Prefix
 	cache   *cache
-	connect func(network, server, device string) (net.Conn, error)
+	connect func(ctx context.Context, network, server, device string) (net.Conn, error)
 	routes  atomic.Pointer[routes]
 	pending chan struct{} // one token: there is something to keep the time of
 	bufs    sync.Pool     // of *[queryMax]byte, to send lookups from
@@ -30,11 +31,12 @@ type forwarder struct {
 	self     netip.AddrPort // where we are asked
 	wg       sync.WaitGroup // of what serving has started
 	sockets  map[*socket]bool
-	streams  map[net.Conn]bool // exchanges by TCP
-	flights  int               // with their waiters
-	next     *flight           // a ring by deadline
-	timed    bool              // the time is being kept
-	swept    time.Time         // of unused sockets
+	ctx      context.Context // of exchanges by TCP, until the upstreams change
+	cancel   context.CancelFunc
+	flights  int       // with their waiters
+	next     *flight   // a ring by deadline
+	timed    bool      // the time is being kept
+	swept    time.Time // of unused sockets
 	merging  map[uint64]*flight
 	random   [256]byte
 	randomAt int
@@ -47,14 +49,14 @@ func newForwarder(o *Options) *forwarder {
 	w := &forwarder{
 		log: o.Log, bound: o.Bound, ours: o.Zone.Prefixes, cache: newCache(),
 		pending: make(chan struct{}, 1), tcp: make(chan struct{}, mostExchanges),
-		sockets: map[*socket]bool{}, streams: map[net.Conn]bool{}, merging: map[uint64]*flight{},
+		sockets: map[*socket]bool{}, cancel: func() {}, merging: map[uint64]*flight{},
 	}
 	if w.bound == nil {
 		w.bound = func(string, error) {}
 	}
 	dialer := net.Dialer{Timeout: patience}
-	w.connect = func(network, server, device string) (net.Conn, error) {
-		return dialBound(dialer, network, server, device)
+	w.connect = func(ctx context.Context, network, server, device string) (net.Conn, error) {
+		return dialBound(ctx, dialer, network, server, device)
 	}
 	w.bufs.New = func() any { return new([queryMax]byte) }
 	w.routes.Store(newRoutes(nil, nil))
@@ -258,7 +260,7 @@ func (w *forwarder) keepTime(done <-chan struct{}) {
 		for _, f := range late {
 			f.tries++
 			f.group.first.CompareAndSwap(int32((f.start+f.tries-1)%len(f.group.targets)), int32((f.start+f.tries)%len(f.group.targets)))
-			if f.exhausted(true) {
+			if w.over(f, true) {
 				w.fail(f)
 			} else {
 				w.launch(f)
@@ -315,8 +317,8 @@ func (w *forwarder) again(flights []*flight) {
 	}
 }
 
-// empty takes all sockets out of use, and what is under way out of them. Called
-// with the lock held.
+// empty takes all sockets out of use, and what is under way out of them; exchanges
+// by TCP fail, and go on by themselves. Called with the lock held.
 func (w *forwarder) empty() (flights []*flight) {
 	for w.next != nil {
 		flights = append(flights, w.next)
@@ -325,6 +327,8 @@ func (w *forwarder) empty() (flights []*flight) {
 	for s := range w.sockets {
 		w.retireLocked(s)
 	}
+	w.cancel()
+	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return flights
 }
 
@@ -333,6 +337,7 @@ func (w *forwarder) start(self netip.AddrPort) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.serving, w.self, w.timed = true, self, false
+	w.ctx, w.cancel = context.WithCancel(context.Background())
 }
 
 // stop drops what is under way, and waits for all that was started.
@@ -340,9 +345,7 @@ func (w *forwarder) stop() {
 	w.mu.Lock()
 	w.serving = false
 	flights := w.empty()
-	for conn := range w.streams {
-		conn.Close()
-	}
+	w.cancel()
 	w.mu.Unlock()
 	for _, f := range flights {
 		w.landed(f)

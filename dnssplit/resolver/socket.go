@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"context"
 	"errors"
 	"net"
 	"syscall"
@@ -40,18 +41,18 @@ func blocked(err error) bool {
 }
 
 // dial is a connection to a target, bound to its adapter where that is possible.
-func (w *forwarder) dial(network string, t *target) (conn net.Conn, bound bool, err error) {
+func (w *forwarder) dial(ctx context.Context, network string, t *target) (conn net.Conn, bound bool, err error) {
 	w.mu.Lock()
 	bound = t.bind(time.Now())
 	w.mu.Unlock()
 	if bound {
-		conn, err = w.connect(network, t.server.String(), t.device.name)
+		conn, err = w.connect(ctx, network, t.server.String(), t.device.name)
 		if err == nil || !blocked(err) {
 			return conn, true, err
 		}
 		w.loosen(t, err)
 	}
-	conn, err = w.connect(network, t.server.String(), "")
+	conn, err = w.connect(ctx, network, t.server.String(), "")
 	return conn, false, err
 }
 
@@ -81,7 +82,7 @@ func (w *forwarder) tighten(t *target) {
 }
 
 // dialBound connects a socket that is bound to a device; empty: not bound.
-func dialBound(d net.Dialer, network, server, device string) (net.Conn, error) {
+func dialBound(ctx context.Context, d net.Dialer, network, server, device string) (net.Conn, error) {
 	if device != "" {
 		d.Control = func(network, _ string, c syscall.RawConn) error {
 			var failed error
@@ -91,5 +92,5 @@ func dialBound(d net.Dialer, network, server, device string) (net.Conn, error) {
 			return failed
 		}
 	}
-	return d.Dial(network, server)
+	return d.DialContext(ctx, network, server)
 }

@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -46,7 +47,7 @@ func in(t *testing.T, f func(*bench)) {
 	})
 }
 
-func (b *bench) connect(_, server, device string) (net.Conn, error) {
+func (b *bench) connect(_ context.Context, _, server, device string) (net.Conn, error) {
 	if err := b.dial(device); err != nil {
 		return nil, err
 	}
