@@ -37,6 +37,7 @@ type fake struct {
 	lost     chan struct{}
 	serve    chan error // ends the resolver
 	watch    func(netwatch.Change)
+	leased   bool   // sockets are open
 	forwards string // what was noted last
 	fact     *session.DNSFact
 	slow     time.Duration // of Apply
@@ -76,7 +77,12 @@ func (f *fake) Open(context.Context) (*Sockets, error) {
 		return nil, f.open
 	}
 	f.changed, f.lost = make(chan struct{}, 1), make(chan struct{})
-	return &Sockets{Changed: f.changed, Lost: f.lost, Close: func() error { f.note("close"); return nil }}, nil
+	f.leased = true
+	return &Sockets{Changed: f.changed, Lost: f.lost, Close: func() error {
+		f.note("close")
+		f.set(func() { f.leased = false })
+		return nil
+	}}, nil
 }
 
 func (f *fake) Apply(_ context.Context, domains []string, strict bool) (protocol.DNS, error) {
@@ -96,6 +102,9 @@ func (f *fake) Apply(_ context.Context, domains []string, strict bool) (protocol
 	defer f.mu.Unlock()
 	if f.absent {
 		return protocol.DNS{}, ErrAbsent
+	}
+	if !f.leased {
+		return protocol.DNS{}, protocol.Refuse(protocol.NoSocket, "nobody answers")
 	}
 	return f.answer, f.apply
 }

@@ -45,6 +45,8 @@ var titles = map[protocol.Code]string{
 	protocol.Conflict: "Some of the applications' names are others' on this machine",
 	protocol.Stranger: "You may not use this machine's helper",
 	protocol.Full:     "There are too many names",
+	// Of what this Tidegate asks for, and that helper does not know.
+	protocol.BadRequest: "This machine's helper is of another version",
 }
 
 // Codes of what is wrong beside what a helper refuses.

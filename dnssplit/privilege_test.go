@@ -2,6 +2,7 @@ package dnssplit
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,15 +41,31 @@ func TestRefused(t *testing.T) {
 		b.expect("open")
 		b.set(func() { b.open, b.apply = nil, errors.New("the bus is away") })
 		time.Sleep(again)
-		b.expect("open", zones)
+		b.expect("open", zones, "close")
 		if p := b.state().Problem; p == nil || p.Code != "failed" || p.Detail != "the bus is away" {
 			t.Errorf("it says %+v", p)
 		}
 		b.set(func() { b.apply = nil })
 		time.Sleep(again)
-		b.expect(zones)
+		b.expect("open", zones)
 		if f := b.state(); f.Problem != nil || f.Mode == "" {
 			t.Errorf("it says %+v", f)
+		}
+	})
+}
+
+// A helper of before there were names does not know what it is asked for.
+func TestOldHelper(t *testing.T) {
+	bubble(t, func(b *bench) {
+		b.set(func() {
+			b.open = protocol.Refuse(protocol.BadRequest, "decode message: there is no verb %q", protocol.OpenDNSSocket)
+		})
+		b.o.Pool.Set([]string{"wiki.corp.example"}, nil)
+		b.Split.Apply(in)
+		b.Device(true)
+		b.expect("open")
+		if p := b.state().Problem; p == nil || p.Code != "bad-request" || !strings.Contains(p.Title, "version") {
+			t.Errorf("it says %+v", p)
 		}
 	})
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tidegate/tidegate/dnssplit/osdns"
-	"github.com/tidegate/tidegate/dnssplit/resolver"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
@@ -23,18 +21,18 @@ const (
 
 // settling is how long after a change of the network it is looked again: those who
 // bring a VPN up tell the system of its names behind its routes.
-var settling = []time.Duration{2 * time.Second, 8 * time.Second}
+var settling = []time.Duration{2 * time.Second, 10 * time.Second}
 
 // serving is one time of being signed in. Run's goroutine alone has it.
 type serving struct {
 	*Split
-	sockets *Sockets // nil: there are none
-	ended   chan error
+	sockets *Sockets           // nil: there are none
+	ended   chan error         // of the resolver; nil: it does not answer on them
 	stop    context.CancelFunc // ends the resolver
 	given   bool               // the helper does not know of the sockets any more
 	applied bool               // it has something to undo
 	network int                // of Split.changed, those that were seen
-	settle  []time.Duration    // the looks that are due
+	settle  []time.Time        // when it is looked again
 	moved   [2]netip.Prefix    // the pool's, as they were when the device was led
 }
 
@@ -51,14 +49,24 @@ func (s *serving) run(ctx context.Context) {
 	defer timer.Stop()
 	for ctx.Err() == nil && s.want().session {
 		timer.Reset(s.step(ctx))
-		var changed <-chan struct{}
-		if s.sockets != nil {
-			changed = s.sockets.Changed
-		}
+		s.wait(ctx, timer.C)
+	}
+}
+
+// wait returns when there is something to bring in line.
+func (s *serving) wait(ctx context.Context, due <-chan time.Time) {
+	var changed <-chan struct{}
+	if s.sockets != nil {
+		changed = s.sockets.Changed
+	}
+	for {
 		select {
+		case <-s.looked:
+			s.retell()
+			continue
 		case <-s.news:
 		case <-s.o.Pool.Changed():
-		case <-timer.C:
+		case <-due:
 		case <-changed:
 		case <-s.lost():
 			s.given = true
@@ -69,6 +77,18 @@ func (s *serving) run(ctx context.Context) {
 			s.pause(ctx)
 		case <-ctx.Done():
 		}
+		return
+	}
+}
+
+// retell reports what was reported last, with the lookups since.
+func (s *serving) retell() {
+	s.mu.Lock()
+	last := s.last
+	s.mu.Unlock()
+	if last != nil {
+		f := *last
+		s.tell(&f)
 	}
 }
 
@@ -93,7 +113,10 @@ func (s *serving) step(ctx context.Context) time.Duration {
 	s.mu.Unlock()
 	if changed != s.network {
 		s.network = changed
-		s.settle = settling
+		s.settle = nil
+		for _, d := range settling {
+			s.settle = append(s.settle, time.Now().Add(d))
+		}
 		s.resolver.Flush()
 	}
 	s.makeRoom()
@@ -106,10 +129,11 @@ func (s *serving) step(ctx context.Context) time.Duration {
 		f = &session.DNSFact{Problem: problem(err)}
 	}
 	s.tell(f)
-	if len(s.settle) > 0 {
-		next := s.settle[0]
+	for len(s.settle) > 0 && time.Until(s.settle[0]) <= 0 {
 		s.settle = s.settle[1:]
-		return next
+	}
+	if len(s.settle) > 0 {
+		return time.Until(s.settle[0])
 	}
 	if f.Mode != "" && f.Problem == nil {
 		return seldom
@@ -144,19 +168,8 @@ func (s *serving) bring(ctx context.Context, up bool) (*session.DNSFact, error) 
 		}
 		s.close()
 	}
-	if s.sockets == nil && (!up || len(zones) == 0) {
+	if s.sockets == nil && !s.applied && (!up || len(zones) == 0) {
 		return s.waiting(ctx, up)
-	}
-	if s.sockets == nil {
-		sockets, err := s.o.Helper.Open(ctx)
-		if errors.Is(err, ErrAbsent) {
-			return rootless(), nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		s.sockets = sockets
-		defer s.serve(ctx) // not before it is known whom others' names are asked of
 	}
 	domains, over := zones, 0
 	if len(zones) > 0 {
@@ -164,17 +177,15 @@ func (s *serving) bring(ctx context.Context, up bool) (*session.DNSFact, error) 
 		over = max(0, len(zones)+len(reverse)-protocol.MaxDomains)
 		domains = slices.Concat(zones[:len(zones)-over], reverse)
 	}
-	s.applied = true
-	a, err := s.o.Helper.Apply(ctx, domains, s.want().strict)
+	a, err := s.apply(ctx, domains)
 	if errors.Is(err, ErrAbsent) {
 		return rootless(), nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.resolver.Forward(forwarded(a))
 	f := fact(a, zones, over)
-	device := s.enforced()
+	device := s.enforced(a.Upstreams)
 	switch {
 	case f.Problem != nil:
 	case device != "" && f.All:
@@ -187,40 +198,34 @@ func (s *serving) bring(ctx context.Context, up bool) (*session.DNSFact, error) 
 	return f, nil
 }
 
-// zones are the names that the system is to ask us for: not those which we are
-// reached by ourselves, nor a domain with one of them, which gate names. The hosts
-// of such a domain that are known stand for it.
-func (s *serving) zones() (zones []string, gate string) {
-	w, gates := s.want(), s.gates()
-	s.zone.without(gates)
-	for _, z := range s.o.Pool.Zones() {
-		at := slices.IndexFunc(gates, func(g string) bool { return within(g, z) })
-		if at < 0 {
-			zones = append(zones, z)
-			continue
-		}
-		gate = gates[at]
-		for _, host := range w.hosts {
-			if within(host, z) && !slices.ContainsFunc(gates, func(g string) bool { return within(g, host) }) {
-				zones = append(zones, host)
-			}
-		}
+// apply opens the sockets where they are not open, tells the system, and answers.
+func (s *serving) apply(ctx context.Context, domains []string) (a protocol.DNS, err error) {
+	if err := s.open(ctx); err != nil {
+		return a, err
 	}
-	return zones, gate
+	s.applied = true
+	a, err = s.o.Helper.Apply(ctx, domains, s.want().strict)
+	switch {
+	case err == nil:
+		s.applied = len(domains) > 0
+		s.resolver.Forward(forwarded(a))
+		if s.ended == nil {
+			s.serve(ctx)
+		}
+	case s.ended == nil:
+		// It is not known whom others' names are asked of: whoever answered them
+		// before goes on.
+		s.close()
+	}
+	return a, err
 }
 
-// gates are the hosts that we are reached by ourselves.
-func (s *serving) gates() []string {
-	gates := s.want().gates
-	controller, err := s.o.Controller()
-	if err != nil {
-		s.o.Log.Warn("the controller's address is not known", "error", err)
+// open opens the sockets where they are not open.
+func (s *serving) open(ctx context.Context) (err error) {
+	if s.sockets == nil {
+		s.sockets, err = s.o.Helper.Open(ctx)
 	}
-	host := plain(hostOf(controller))
-	if _, err := netip.ParseAddr(host); err == nil || host == "" {
-		return gates
-	}
-	return append(slices.Clone(gates), host)
+	return err
 }
 
 // waiting says why nothing is served yet.
@@ -238,14 +243,6 @@ func (s *serving) waiting(ctx context.Context, up bool) (*session.DNSFact, error
 	return &session.DNSFact{NameService: session.NameService{Why: "The network device that names would lead to is not there."}}, nil
 }
 
-func rootless() *session.DNSFact {
-	return &session.DNSFact{NameService: session.NameService{Rootless: true, Why: "There is no helper here, and without one nothing of the system is touched."}}
-}
-
-func nameless() *session.DNSFact {
-	return &session.DNSFact{NameService: session.NameService{Why: "None of your applications is called by a name."}}
-}
-
 // serve has the resolver answer on the sockets.
 func (s *serving) serve(ctx context.Context) {
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx)) // until what led here is undone
@@ -259,8 +256,10 @@ func (s *serving) close() {
 	if s.sockets == nil {
 		return
 	}
-	s.stop()
-	<-s.ended
+	if s.ended != nil {
+		s.stop()
+		<-s.ended
+	}
 	s.sockets.Close()
 	s.sockets, s.ended, s.stop, s.given = nil, nil, nil, false
 }
@@ -276,53 +275,27 @@ func (s *serving) lost() <-chan struct{} {
 
 // undo has the system ask whom it asked before.
 func (s *serving) undo(ctx context.Context) {
-	if !s.applied {
-		return
-	}
+	defer s.resolver.Forward(nil)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), parting)
 	defer cancel()
-	if _, err := s.o.Helper.Apply(ctx, nil, false); err != nil && !errors.Is(err, ErrAbsent) {
-		s.o.Log.Warn("the system goes on asking us", "error", err)
-	}
-	s.resolver.Forward(nil)
-}
-
-// forwarded are whom the resolver asks: somebody only where every name comes to us.
-func forwarded(a protocol.DNS) (to []resolver.Upstream) {
-	if a.Mode.All() {
-		for _, u := range a.Upstreams {
-			to = append(to, resolver.Upstream{Servers: u.Servers, Device: u.Device, Domains: u.Domains})
+	// Whoever has lost the right to answer takes it again: the device may have been
+	// given back first, and that undoes all, or the helper is another.
+	for try := 0; s.applied && try < 2; try++ {
+		if s.given {
+			s.close()
+		}
+		err := s.open(ctx)
+		if err == nil {
+			_, err = s.o.Helper.Apply(ctx, nil, false)
+		}
+		switch {
+		case err == nil, errors.Is(err, ErrAbsent):
+			return
+		case errors.Is(err, &protocol.Refusal{Code: protocol.NoSocket}) && try == 0:
+			s.given = true
+		default:
+			s.o.Log.Warn("the system goes on asking us", "error", err)
+			return
 		}
 	}
-	return to
-}
-
-// fact is what there is to say of what was applied.
-func fact(a protocol.DNS, zones []string, over int) *session.DNSFact {
-	if len(zones) == 0 {
-		return nameless()
-	}
-	f := &session.DNSFact{Problem: standing(a, over), NameService: session.NameService{Mode: string(a.Mode), Why: a.Why, Adapter: a.Adapter, All: a.Mode.All()}}
-	if a.Mode == osdns.ModeNone {
-		return f
-	}
-	f.Server = protocol.DNSServer.Addr()
-	left := map[string]bool{}
-	for _, domains := range a.Left {
-		for _, d := range domains {
-			left[d] = true
-		}
-	}
-	for _, z := range zones[:len(zones)-over] {
-		if !left[z] {
-			f.Zones = append(f.Zones, z)
-		}
-	}
-	for _, u := range a.Upstreams {
-		f.Upstreams = append(f.Upstreams, session.Upstream{Servers: u.Servers, Adapter: u.Device, Domains: u.Domains})
-	}
-	for _, c := range a.Competitors {
-		f.Competitors = append(f.Competitors, session.Competitor{Program: c.Program, Adapter: c.Link, Domain: c.Domain, Wins: c.Wins})
-	}
-	return f
 }

@@ -75,7 +75,8 @@ type Split struct {
 	zone     *zone
 	resolver answering
 
-	news chan struct{} // holds one token while something has changed that Run acts upon
+	news   chan struct{} // holds one token while something has changed that Run acts upon
+	looked chan struct{} // holds one while there was a lookup that nobody was told of
 
 	mu      sync.Mutex
 	wanted  wanted
@@ -160,7 +161,7 @@ func New(o Options) *Split {
 	if o.Hosts == "" {
 		o.Hosts = "/etc/hosts"
 	}
-	s := &Split{o: o, zone: &zone{Pool: o.Pool}, news: make(chan struct{}, 1), asked: map[string]time.Time{}, forced: map[string]bool{}}
+	s := &Split{o: o, zone: &zone{Pool: o.Pool}, news: make(chan struct{}, 1), looked: make(chan struct{}, 1), asked: map[string]time.Time{}, forced: map[string]bool{}}
 	s.resolver = resolver.New(resolver.Options{Zone: s.zone, IPv6: o.IPv6, Asked: s.note, Bound: s.bound, Log: o.Log})
 	return s
 }
@@ -186,9 +187,11 @@ func (s *Split) Device(up bool) {
 	s.tick() // even where it was up: what was undone with it is told anew
 }
 
-func (s *Split) tick() {
+func (s *Split) tick() { token(s.news) }
+
+func token(c chan struct{}) {
 	select {
-	case s.news <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -208,7 +211,7 @@ func (s *Split) note(name string, ours bool) {
 		return
 	}
 	s.asked[name] = now
-	s.tick()
+	token(s.looked)
 }
 
 // bound takes from the resolver whether its sockets go by an adapter.
@@ -222,16 +225,18 @@ func (s *Split) bound(device string, err error) {
 	}
 }
 
-// enforced is the adapter that names are kept from; empty: none is.
-func (s *Split) enforced() string {
+// enforced is the adapter that names are kept from, of those by which somebody is
+// asked; empty: none is. Of others it is forgotten: nobody tells when it is over.
+func (s *Split) enforced(by []osdns.Upstream) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, device := range slices.Sorted(maps.Keys(s.forced)) {
-		if s.forced[device] {
-			return device
-		}
+	maps.DeleteFunc(s.forced, func(device string, forced bool) bool {
+		return !forced || !slices.ContainsFunc(by, func(u osdns.Upstream) bool { return u.Device == device })
+	})
+	if len(s.forced) == 0 {
+		return ""
 	}
-	return ""
+	return slices.Min(slices.Collect(maps.Keys(s.forced)))
 }
 
 // Servers are those that names which are not ours are asked of, as far as they are

@@ -114,3 +114,16 @@ func TestNetworksOfThisMachine(t *testing.T) {
 		t.Errorf("there are %v", all)
 	}
 }
+
+// One name that no system can be told of does not keep the others from being told.
+func TestOddNames(t *testing.T) {
+	bubble(t, func(b *bench) {
+		b.o.Pool.Set([]string{"wiki.corp.example", "odd-.corp.example", "a..b", "bücher.example"}, []string{"lab.example"})
+		w := in
+		w.Routes = []session.WantedRoute{{Hosts: []string{"*.lab.example", "x-.lab.example", "-y.lab.example", "ä.lab.example", "z.lab.example"}}}
+		w.Sites = []session.WantedSite{{Gateways: []wire.Gateway{{Address: "gw.lab.example:8444"}}}}
+		b.Split.Apply(w)
+		b.Device(true)
+		b.expect("open", "apply z.lab.example wiki.corp.example"+reverse)
+	})
+}
