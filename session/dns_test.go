@@ -81,6 +81,9 @@ func TestNameServiceProblems(t *testing.T) {
 		code, text string
 	}{
 		{wire.Problem{Code: "busy", Title: "Somebody else has the names of this machine"}, "dns-busy", "sign out there"},
+		{wire.Problem{Code: "conflict", Title: "Some names are others'"}, "dns-conflict", "disconnect the VPN"},
+		{wire.Problem{Code: "full", Title: "There are too many names"}, "dns-full", "wildcard"},
+		{wire.Problem{Code: "bad-request", Title: "This machine's helper is of another version"}, "dns-bad-request", "tidegate-helper"},
 		{wire.Problem{Code: "outside", Title: "Not allowed", Detail: "wiki"}, "dns-outside", "helper.toml"},
 		{wire.Problem{Code: "no-way", Title: "No way"}, "dns-no-way", "systemd-resolved"},
 		{wire.Problem{Code: "rp-filter", Title: "Dropped"}, "dns-rp-filter", "rp_filter to 2"},

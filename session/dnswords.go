@@ -17,15 +17,17 @@ const (
 // dnsFixes say what to do about a name service that does not work, by what the
 // helper says or, for the rest, in general.
 var dnsFixes = map[wire.Code]string{
-	"busy":     "Another user, or another Tidegate of yours, has the names of this machine: end that one, or sign out there.",
-	"outside":  "Ask whoever administers this machine to add the names to \"domains\" in /etc/tidegate/helper.toml.",
-	"stranger": "Ask whoever administers this machine to let you use its helper.",
-	"no-way":   "Nothing that this system asks names with is known here. Ask whoever administers it to use systemd-resolved, resolvconf or a plain /etc/resolv.conf.",
+	"busy":        "Another user, or another Tidegate of yours, has the names of this machine: end that one, or sign out there.",
+	"outside":     "Ask whoever administers this machine to add the names to \"domains\" in /etc/tidegate/helper.toml.",
+	"stranger":    "Ask whoever administers this machine to let you use its helper.",
+	"bad-request": "Have the package tidegate-helper brought to the version of this Tidegate. Until then, reach applications at the addresses that `tidegate apps` lists, or through the proxy.",
+	"full":        "Ask your administrator to name the applications by a wildcard, such as *.corp.example, in place of each by its own.",
+	"no-way":      "Nothing that this system asks names with is known here. Ask whoever administers it to use systemd-resolved, resolvconf or a plain /etc/resolv.conf.",
 	"rp-filter": "Ask whoever administers this machine to set net.ipv4.conf.all.rp_filter to 2: " +
 		"with strict filtering the answers of the network's own servers are dropped while a VPN has the default route.",
 	"enforced": "Ask whoever runs that VPN to let this machine ask the network's own name servers, or disconnect it.",
 	"underlay": "Ask your administrator to give the controller and the gateways names outside that domain.",
-	"overlap":  "Leave that network, or disconnect the VPN that uses these addresses, and sign in again.",
+	"conflict": "Leave that network, or disconnect the VPN that uses these addresses, and sign in again.",
 }
 
 // explainDNS says why programs do not look the applications' names up here.
