@@ -85,7 +85,7 @@ func (s *Split) ours(l *session.Lookup, fact *session.DNSFact) {
 	case known:
 		l.Addresses = addresses(addrs)
 		l.Why = asked + "The answer is made on this machine; its address leads to the network device, and the first packet there opens the data channel."
-	case s.o.Pool.Exists(l.Name):
+	case s.o.Pool.OnDemand(l.Name):
 		l.Why = asked + "It is below a domain of yours: it is given an address when it is looked up."
 	default:
 		l.Answers = session.AnswerNobody

@@ -38,6 +38,8 @@ func TestExplain(t *testing.T) {
 	}{
 		{"an application", "WIKI.corp.example.", delegate, false, session.Lookup{Name: "wiki.corp.example", Answers: session.AnswerTidegate, Zone: "corp.example", App: "wiki", Why: "by a delegate of its own"}, 0},
 		{"below a wildcard", "new.corp.example", direct, false, session.Lookup{Name: "new.corp.example", Answers: session.AnswerTidegate, Zone: "corp.example", Why: "given an address when it is looked up"}, 0},
+		{"the domain of a wildcard", "corp.example", direct, false, session.Lookup{Name: "corp.example", Answers: session.AnswerNobody, Zone: "corp.example", Why: "None of your applications"}, 0},
+		{"taken out of a wildcard", "out.corp.example", direct, false, session.Lookup{Name: "out.corp.example", Answers: session.AnswerNobody, Zone: "corp.example", Why: "None of your applications"}, 0},
 		{"below a name", "x.db.lab", direct, false, session.Lookup{Name: "x.db.lab", Answers: session.AnswerNobody, Zone: "db.lab", Why: "None of your applications"}, 0},
 		{"somebody competes", "wiki.corp.example", wins, false, session.Lookup{Name: "wiki.corp.example", Answers: session.AnswerTidegate, Zone: "corp.example", App: "wiki", Why: "openvpn (adapter tun0) has claimed corp.example", Fix: "Take corp.example out"}, 1},
 		{"somebody competes for less", "wiki.corp.example", full, false, session.Lookup{Name: "wiki.corp.example", Answers: session.AnswerTidegate, Zone: "corp.example", App: "wiki", Why: "The answer is made on this machine"}, 1},
@@ -64,6 +66,7 @@ func TestExplain(t *testing.T) {
 						b.fake.asked = direct.Upstreams
 					}
 				})
+				b.o.Pool.Except(func(host string) bool { return host == "out.corp.example" })
 				b.o.Pool.Set([]string{"wiki.corp.example", "db.lab"}, []string{"corp.example"})
 				b.Split.Apply(in)
 				b.Device(!tt.absent)

@@ -177,11 +177,16 @@ func (e *excluded) covers(t front.Target) bool {
 	if e.protocol != t.Protocol || t.Protocol != wire.ICMP && !slices.Contains(e.ports, t.Port) {
 		return false
 	}
-	if e.all || e.names[t.Host] || above(t, func(domain string) bool { return e.names["*."+domain] }) {
+	if e.named(t) {
 		return true
 	}
 	a, err := netip.ParseAddr(t.Host)
 	return err == nil && slices.ContainsFunc(e.prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// named says whether the host of t is taken out by its name.
+func (e *excluded) named(t front.Target) bool {
+	return e.all || e.names[t.Host] || above(t, func(domain string) bool { return e.names["*."+domain] })
 }
 
 // find says where a target, spelled, leads.
@@ -249,4 +254,26 @@ func (d *destinations) names() (hosts, domains []string) {
 		}
 	}
 	return slices.Collect(maps.Keys(names)), slices.Collect(maps.Keys(above))
+}
+
+// nowhere says whether a host, spelled, that nothing leads to by its own name does not
+// lead anywhere by a wildcard either: all that they are for is taken out of it.
+func (d *destinations) nowhere(host string) bool {
+	t := front.Target{Host: host}
+	return !above(t, func(domain string) bool {
+		return len(d.refused.below[domain]) > 0 || slices.ContainsFunc(d.allowed.below[domain], func(w wildcard) bool { return d.leaves(w, t) })
+	})
+}
+
+// leaves says whether something of what a wildcard is for is not taken out of a host.
+func (d *destinations) leaves(w wildcard, t front.Target) bool {
+	var out []excluded
+	for _, e := range d.excluded[w.entitlement] {
+		if e.protocol == w.protocol && e.named(t) {
+			out = append(out, e)
+		}
+	}
+	return len(out) == 0 || slices.ContainsFunc(w.ports, func(port uint16) bool {
+		return !slices.ContainsFunc(out, func(e excluded) bool { return e.protocol == wire.ICMP || slices.Contains(e.ports, port) })
+	})
 }

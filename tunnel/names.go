@@ -8,6 +8,9 @@ type Names interface {
 	// Set makes the names these: hosts, and whatever is below domains. All are in
 	// lower case and without a dot at the end.
 	Set(hosts, domains []string)
+	// Except has those names below domains be without addresses that is holds for,
+	// from the next Set on. It is quick, and takes no lock.
+	Except(is func(host string) bool)
 	// Addrs are the addresses of a host, IPv4 and IPv6.
 	Addrs(host string) (addrs [2]netip.Addr, ok bool)
 	// Host is the name that an address stands for.
@@ -21,6 +24,8 @@ type Names interface {
 type nameless struct{}
 
 func (nameless) Set(_, _ []string) {}
+
+func (nameless) Except(func(string) bool) {}
 
 func (nameless) Addrs(string) (addrs [2]netip.Addr, ok bool) { return addrs, false }
 

@@ -166,6 +166,7 @@ func (p *plane) apply(w session.Wanted) {
 	}
 	leads := newDestinations(w)
 	p.leads.Store(leads)
+	p.names.Except(leads.nowhere)
 	p.names.Set(leads.names())
 	p.applySites()
 	if w.Suspend > old.Suspend {

@@ -122,8 +122,10 @@ func TestWildcardTarget(t *testing.T) {
 				t.Errorf("the gateway was asked for %s", got)
 			}
 		}
-		out, _ := s.pool.Answer("left.corp.example")
-		for _, target := range []front.Target{{Host: addrs[0].String(), Port: 80, Protocol: wire.TCP}, {Host: out[0].String(), Port: 443, Protocol: wire.TCP},
+		if out, known := s.pool.Answer("left.corp.example"); known || !s.pool.Exists("left.corp.example") {
+			t.Errorf("what is taken out has %v, known: %v", out, known)
+		}
+		for _, target := range []front.Target{{Host: addrs[0].String(), Port: 80, Protocol: wire.TCP}, {Host: "left.corp.example", Port: 443, Protocol: wire.TCP},
 			{Host: "corp.example", Port: 443, Protocol: wire.TCP}} {
 			if s.Router().Covers(target) {
 				t.Errorf("%v is covered", target)
@@ -135,6 +137,44 @@ func TestWildcardTarget(t *testing.T) {
 			t.Error("what was taken away is covered")
 		}
 	})
+}
+
+// TestNowhere: a name below a wildcard of which all is taken out leads nowhere, and
+// one of which something is left does not.
+func TestNowhere(t *testing.T) {
+	d := newDestinations(session.Wanted{
+		Apps: []session.WantedApp{{ID: "wiki", Site: "hq", Entitlement: "all", Host: "wiki.left.corp.example", Port: 8443}},
+		Routes: []session.WantedRoute{
+			{Site: "hq", Entitlement: "all", Protocol: wire.TCP, Hosts: []string{"*.corp.example"}, Ports: []uint16{80, 443}},
+			{Site: "hq", Entitlement: "all", Protocol: wire.TCP, Hosts: []string{"left.corp.example", "*.left.corp.example", "partly.corp.example", "a.deep.corp.example", "trap.corp.example"}, Ports: []uint16{443}, Exclude: true},
+			{Site: "hq", Entitlement: "all", Protocol: wire.TCP, Hosts: []string{"left.corp.example", "*.left.corp.example", "a.deep.corp.example", "trap.corp.example", "10.0.0.0/8"}, Ports: []uint16{22, 80}, Exclude: true},
+			{Site: "hq", Entitlement: "other", Protocol: wire.TCP, Hosts: []string{"*.deep.corp.example"}, Ports: []uint16{443}},
+			{Site: "hq", Entitlement: "bait", Protocol: wire.TCP, Hosts: []string{"*.corp.example"}, Ports: []uint16{22}, Refused: true},
+			{Site: "hq", Entitlement: "bait", Protocol: wire.TCP, Hosts: []string{"trap.corp.example"}, Ports: []uint16{22}, Exclude: true},
+			{Site: "hq", Entitlement: "pings", Protocol: wire.TCP, Hosts: []string{"*.net.example"}, Ports: []uint16{443}},
+			{Site: "hq", Entitlement: "pings", Protocol: wire.ICMP, Hosts: []string{"*.net.example"}},
+			{Site: "hq", Entitlement: "pings", Protocol: wire.TCP, Hosts: []string{"*.a.net.example", "*.b.net.example"}, Ports: []uint16{443}, Exclude: true},
+			{Site: "hq", Entitlement: "pings", Protocol: wire.ICMP, Hosts: []string{"*.a.net.example"}, Exclude: true},
+			{Site: "hq", Entitlement: "odd", Protocol: wire.TCP, Hosts: []string{"*.odd.example"}, Ports: []uint16{443}},
+			{Site: "hq", Entitlement: "odd", Protocol: wire.TCP, Hosts: []string{"*"}, Ports: []uint16{443}, Exclude: true},
+		},
+	})
+	for host, nowhere := range map[string]bool{
+		"x.corp.example":         false,
+		"left.corp.example":      false, // the trap is there
+		"trap.corp.example":      false, // what is refused is refused, whatever is taken out
+		"partly.corp.example":    false,
+		"a.deep.corp.example":    false, // by another
+		"x.net.example":          false,
+		"x.a.net.example":        true,
+		"x.b.net.example":        false,
+		"x.odd.example":          true, // nobody knows what is taken out
+		"wiki.left.corp.example": false,
+	} {
+		if got := d.nowhere(host); got != nowhere {
+			t.Errorf("%s leads nowhere: %v", host, got)
+		}
+	}
 }
 
 // TestDestinationsAgree: whatever the routes are, a name leads where it does when
@@ -168,6 +208,11 @@ func TestDestinationsAgree(t *testing.T) {
 			to, ok := d.find(front.Target{Host: host, Port: 443, Protocol: wire.TCP})
 			if ok != (want != "") || to.entitlement != want {
 				t.Fatalf("seed %d: %s leads to %q, want %q: %+v", seed, host, to.entitlement, want, w.Routes)
+			}
+			_, allowed := d.allowed.exact[front.Target{Host: host, Port: 443, Protocol: wire.TCP}]
+			_, refused := d.refused.exact[front.Target{Host: host, Port: 443, Protocol: wire.TCP}]
+			if !allowed && !refused && d.nowhere(host) == ok {
+				t.Fatalf("seed %d: %s leads to %q, nowhere: %v: %+v", seed, host, to.entitlement, !ok, w.Routes)
 			}
 		}
 	}

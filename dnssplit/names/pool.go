@@ -62,7 +62,9 @@ type Pool struct {
 	indexes map[uint16]*entry
 	without map[string]bool // hosts that there was no room for
 	zones   *zones
-	full    int64 // no room before that time; 0: nobody knows
+	except  func(host string) bool // of what is below a domain; nil: nothing
+	next    func(host string) bool // except, from the next Set on
+	full    int64                  // no room before that time; 0: nobody knows
 }
 
 // entry is a name that has addresses.
@@ -113,6 +115,16 @@ func Open(o Options) (*Pool, error) {
 	return p, nil
 }
 
+// Except has those names below domains be without addresses that is holds for, from
+// the next Set on; nil: none. It is called with locks held, so it takes none.
+func (p *Pool) Except(is func(host string) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.next = is
+}
+
+func (p *Pool) excepts(host string) bool { return p.except != nil && p.except(host) }
+
 // Set makes the names these: hosts, and whatever is below domains, which are
 // given addresses when they are asked for ("corp.example" of "*.corp.example").
 // All are in lower case and without a dot at the end.
@@ -120,9 +132,10 @@ func (p *Pool) Set(hosts, domains []string) {
 	z := newZones(hosts, domains)
 	p.mu.Lock()
 	now := p.clock.now()
+	p.except = p.next
 	for _, e := range p.names {
 		e.named = z.hosts[e.name]
-		e.live = e.named || z.covers(e.name)
+		e.live = e.named || z.covers(e.name) && !p.excepts(e.name)
 	}
 	clear(p.without)
 	p.full = 0
@@ -206,21 +219,32 @@ func (p *Pool) give(host string) (e *entry, known bool) {
 	return e, true
 }
 
-// Exists says whether there is such a name, which Answer may give addresses, or
-// one below it.
+// Exists says whether there is such a name, with addresses or without, or one
+// below it.
 func (p *Pool) Exists(host string) bool {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if e := p.names[host]; e != nil && e.live {
 		return true
 	}
-	return p.known(host) || p.zones.inner[host]
+	return p.without[host] || p.covers(host) || p.zones.inner[host]
+}
+
+// OnDemand says whether Answer would give a host addresses that has none.
+func (p *Pool) OnDemand(host string) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	e := p.names[host]
+	return (e == nil || !e.live) && p.known(host)
 }
 
 // known says whether a host that has no addresses is to have some.
 func (p *Pool) known(host string) bool {
-	return p.without[host] || p.zones.covers(host) && valid(host)
+	return p.without[host] || p.covers(host) && !p.excepts(host)
 }
+
+// covers says whether a host is below a domain.
+func (p *Pool) covers(host string) bool { return p.zones.covers(host) && valid(host) }
 
 // Host is the name that an address stands for now. Whoever asks has been sent
 // something to that address.

@@ -307,3 +307,40 @@ func TestConcurrentUse(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What is excepted has no address, also where it had one, and exists all the same:
+// there may be names below it.
+func TestExcept(t *testing.T) {
+	p := open(t, Options{})
+	set := func(except func(string) bool) {
+		p.Except(except)
+		p.Set([]string{"named.corp.example"}, []string{"corp.example"})
+	}
+	set(nil)
+	had := addrsOf(t, p, "a.corp.example")
+	set(func(host string) bool { return host != "b.corp.example" })
+	for _, host := range []string{"a.corp.example", "c.corp.example"} {
+		if addrs, known := p.Answer(host); known || !p.Exists(host) || p.OnDemand(host) {
+			t.Errorf("%s: %v, known: %v", host, addrs, known)
+		}
+	}
+	if host, ok := p.Host(had[0]); ok {
+		t.Errorf("%v stands for %s", had, host)
+	}
+	if !p.OnDemand("b.corp.example") || p.OnDemand("corp.example") || !p.Exists("corp.example") || p.OnDemand("named.corp.example") {
+		t.Error("what is given an address on demand, and what is not")
+	}
+	addrsOf(t, p, "b.corp.example")
+	addrsOf(t, p, "named.corp.example")
+	if p.OnDemand("b.corp.example") {
+		t.Error("it has an address already")
+	}
+	p.Except(nil)
+	if _, known := p.Answer("a.corp.example"); known {
+		t.Error("it counts before Set")
+	}
+	set(nil)
+	if got := addrsOf(t, p, "a.corp.example"); got != had {
+		t.Errorf("%v, had %v", got, had)
+	}
+}
