@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// socket is one to send a lookup to a target by: one of several, by chance.
+// socket is one to send a lookup to a target by: one of several, by chance. One
+// that is worn stays in use where no other can be had.
 func (w *forwarder) socket(t *target) (*socket, error) {
 	w.mu.Lock()
 	if t.server == w.self {
@@ -18,43 +19,37 @@ func (w *forwarder) socket(t *target) (*socket, error) {
 		return nil, errOurselves
 	}
 	slot := &t.sockets[w.random16()%spread]
-	s := *slot
-	now := time.Now()
+	was, now := *slot, time.Now()
 	full := len(w.sockets) >= mostSocket
-	if s != nil && (full || s.bound == t.bind(now) && s.used < wear && since(now, s.last) < idle) {
-		w.mu.Unlock()
-		return s, nil
-	}
-	if full {
-		for _, s := range t.sockets {
-			if s != nil {
-				w.mu.Unlock()
-				return s, nil
-			}
-		}
-	}
-	if s != nil {
-		w.retireLocked(s)
-	}
+	fresh := was != nil && was.bound == t.bind(now) && was.used < wear && since(now, was.last) < idle
 	w.mu.Unlock()
-	if full {
-		return nil, errTooMany
+	if fresh {
+		return was, nil
 	}
-	conn, bound, err := w.dial(context.Background(), "udp", t)
-	if err != nil {
-		return nil, err
+	var conn net.Conn
+	bound, err := false, errTooMany
+	if !full {
+		conn, bound, err = w.dial(context.Background(), "udp", t)
 	}
-	s = &socket{conn: conn, target: t, bound: bound, last: now, flights: map[uint16]*flight{}}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.serving {
+	switch {
+	case err != nil:
+		if other := t.open(slot); other != nil && (full || noDescriptors(err)) {
+			return other, nil
+		}
+		return nil, err
+	case !w.serving:
 		conn.Close()
 		return nil, net.ErrClosed
-	}
-	if *slot != nil { // opened meanwhile
+	case *slot != nil && *slot != was: // opened meanwhile
 		conn.Close()
 		return *slot, nil
 	}
+	if *slot != nil {
+		w.retireLocked(*slot)
+	}
+	s := &socket{conn: conn, target: t, bound: bound, last: now, flights: map[uint16]*flight{}}
 	*slot = s
 	w.sockets[s] = true
 	w.wg.Go(func() { w.read(s) })

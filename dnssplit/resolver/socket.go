@@ -40,6 +40,24 @@ func blocked(err error) bool {
 	return errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.ENODEV)
 }
 
+// noDescriptors says whether an error is that there are no descriptors left, for
+// the process or the machine.
+func noDescriptors(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+// open is a socket towards a target that is open, best that of the slot; or nil.
+// Called with the forwarder's lock held.
+func (t *target) open(slot **socket) *socket {
+	for i := range t.sockets {
+		if *slot != nil {
+			break
+		}
+		slot = &t.sockets[i]
+	}
+	return *slot
+}
+
 // dial is a connection to a target, bound to its adapter where that is possible.
 func (w *forwarder) dial(ctx context.Context, network string, t *target) (conn net.Conn, bound bool, err error) {
 	w.mu.Lock()

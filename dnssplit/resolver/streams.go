@@ -47,8 +47,11 @@ func (t *streams) serve(l net.Listener) error {
 		if errors.Is(err, net.ErrClosed) {
 			return nil
 		}
-		if err != nil { // a client that is gone, or no descriptors left
-			if failed++; failed == mostErrors {
+		if err != nil {
+			if !noDescriptors(err) { // which passes
+				failed++ // that of a client that is gone, on some systems
+			}
+			if failed == mostErrors {
 				t.close()
 				return err
 			}
