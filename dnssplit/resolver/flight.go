@@ -43,7 +43,6 @@ type flight struct {
 	epoch  uint64 // of the cache, as it was launched
 
 	waiters []waiter // for the same answer
-	merged  bool     // others may wait for it: it is in forwarder.merging
 	tries   int
 	start   int // which of the group's targets was the first
 	bad     []byte

@@ -33,11 +33,11 @@ type forwarder struct {
 	sockets  map[*socket]bool
 	ctx      context.Context // of exchanges by TCP, until the upstreams change
 	cancel   context.CancelFunc
-	flights  int       // with their waiters
-	next     *flight   // a ring by deadline
-	timed    bool      // the time is being kept
-	swept    time.Time // of unused sockets
-	merging  map[uint64]*flight
+	flights  int                // with their waiters
+	next     *flight            // a ring by deadline
+	timed    bool               // the time is being kept
+	swept    time.Time          // of unused sockets
+	merging  map[uint64]*flight // which others may wait for
 	random   [256]byte
 	randomAt int
 }
@@ -79,8 +79,8 @@ func (w *forwarder) ask(q *query, a asker, to *routes, g *group, hash uint64, ke
 	f := &flight{asker: a, hash: hash, routes: to, group: g, query: *q}
 	f.query.msg = bytes.Clone(q.msg)
 	w.flights++
-	if merge && w.merging[hash] == nil {
-		w.merging[hash], f.merged = f, true
+	if was := w.merging[hash]; merge && (was == nil || len(was.waiters) >= mostWaiters) {
+		w.merging[hash] = f
 	}
 	w.mu.Unlock()
 	w.launch(f)
@@ -107,7 +107,7 @@ func (w *forwarder) wait(q *query, a asker, hash uint64, key []byte) bool {
 func (w *forwarder) landed(f *flight) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if f.merged {
+	if w.merging[f.hash] == f {
 		delete(w.merging, f.hash)
 	}
 	w.flights -= 1 + len(f.waiters)

@@ -276,6 +276,30 @@ func TestMerged(t *testing.T) {
 	})
 }
 
+// However many ask the same, few are passed on: with each more, an answer would be
+// easier to guess.
+func TestMergedMany(t *testing.T) {
+	in(t, func(b *bench) {
+		var asked atomic.Int32
+		b.servers["192.0.2.1:53"] = func(q *dns.Msg, send func(*dns.Msg)) { asked.Add(1); says("192.0.2.101", time.Second)(q, send) }
+		b.Forward(servers(1))
+		const n = 10 * (1 + mostWaiters)
+		b.told = make(chan *dns.Msg, n)
+		var d desk
+		for range n {
+			b.handle(nil, pack(t, question("a.example.", dns.TypeA)), asker{udp: client{bench: b}}, &d)
+		}
+		for range n {
+			if m := <-b.told; len(m.Answer) != 1 {
+				t.Fatalf("told %v", m)
+			}
+		}
+		if asked.Load() != 10 || len(b.forward.merging) != 0 {
+			t.Errorf("asked %d times, want 10; %d are left", asked.Load(), len(b.forward.merging))
+		}
+	})
+}
+
 // Sockets that nobody uses are closed, and each that is used for long makes place.
 func TestSockets(t *testing.T) {
 	in(t, func(b *bench) {
