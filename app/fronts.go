@@ -44,7 +44,10 @@ func newFronts(p profile.Profile, plane *tunnel.Dataplane, pool *names.Pool, log
 	f := &fronts{plane: plane, log: log,
 		proxy: proxy.New(proxy.Options{Router: plane.Router(), Peer: tunnel.CheckPeer, Profile: p.Name, Log: log})}
 	f.split = dnssplit.New(dnssplit.Options{Pool: pool, Report: f.facts.names, Socket: os.Getenv(tun.SocketEnv), Controller: controller(p), Log: log,
-		Led:  func() { f.device.Lead() },
+		Led: func() {
+			f.device.Lead()
+			f.plane.Renumbered()
+		},
 		IPv6: func() bool { return f.device.IPv6() }})
 	f.device = newDevice(p, plane, pool, f.split, func(up bool, why *wire.Problem) {
 		f.facts.device(up, why)

@@ -138,6 +138,13 @@ func (d *Dataplane) Run(ctx context.Context, report func(session.DataplaneFacts)
 	return context.Cause(ctx)
 }
 
+// Renumbered has the facts reported anew, since addresses of the Names are others.
+func (d *Dataplane) Renumbered() {
+	if p := d.running.Load(); p != nil {
+		p.post(func() { p.dirty = true })
+	}
+}
+
 func (d *Dataplane) latest() session.Wanted {
 	d.mu.Lock()
 	defer d.mu.Unlock()
