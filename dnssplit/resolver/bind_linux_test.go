@@ -7,12 +7,14 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
+	"golang.org/x/sys/unix"
 
 	"github.com/tidegate/tidegate/internal/netlab"
 )
@@ -76,6 +78,31 @@ func (m *machine) run(t *testing.T, command ...string) {
 	}
 	if err := c.Wait(); err != nil {
 		t.Fatalf("%v: %v\n%s", command, err, &out)
+	}
+}
+
+// That the system lets only root bind a socket is not taken for rules of another
+// program that keep traffic in its tunnel.
+func TestMayNotBind(t *testing.T) {
+	told := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // which ends with it, as its capabilities are gone
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+		if err == nil {
+			defer unix.Close(fd)
+			err = unix.Capset(&header, &make([]unix.CapUserData, 2)[0])
+		}
+		if err == nil {
+			err = bindTo(uintptr(fd), "udp4", "lo")
+		}
+		if err == nil { // newer systems let anybody do it, once
+			err = bindTo(uintptr(fd), "udp4", "lo")
+		}
+		told <- err
+	}()
+	if err := <-told; !blocked(err) || errors.Is(err, syscall.EPERM) {
+		t.Errorf("told %v", err)
 	}
 }
 

@@ -20,6 +20,8 @@ var (
 	errTooMany   = errors.New("too many sockets in use")
 	errOurselves = errors.New("the server is ourselves")
 	errNoAnswer  = errors.New("what came answers something else")
+
+	errMayNotBind = errors.New("this system lets only root bind sockets to an adapter")
 )
 
 // socket is one port of ours, connected to a server. The forwarder's lock guards it.
@@ -37,7 +39,7 @@ type socket struct {
 // bound to its adapter. Where another program's rules keep traffic in its tunnel,
 // sending fails with EPERM.
 func blocked(err error) bool {
-	return errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.ENODEV)
+	return errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.ENODEV) || errors.Is(err, errMayNotBind)
 }
 
 // noDescriptors says whether an error is that there are no descriptors left, for

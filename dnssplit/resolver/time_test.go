@@ -338,6 +338,7 @@ func TestNotBound(t *testing.T) {
 		err  error
 		set  func(*bench, func(string) error)
 	}{
+		{"only root may", errMayNotBind, func(b *bench, f func(string) error) { b.dial = f }},
 		{"the adapter is gone", os.NewSyscallError("setsockopt", syscall.ENODEV), func(b *bench, f func(string) error) { b.dial = f }},
 		{"traffic is kept in a tunnel", os.NewSyscallError("write", syscall.EPERM), func(b *bench, f func(string) error) { b.write = f }},
 	} {
