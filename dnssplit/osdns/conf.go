@@ -60,6 +60,13 @@ var overlays = map[string]bool{vpncScript: true, "Tailscale": true, "NetBird": t
 // merges: those of the writers whose file may be of several networks at once.
 var merges = map[string]bool{"NetworkManager": true, "ConnMan": true, "netconfig": true}
 
+// claimed says whether a program has said that a file is its own, before anything
+// else: behind a server, that is what somebody else has found there.
+func claimed(text []byte) bool {
+	before, _, _ := bytes.Cut(append([]byte("\n"), text...), []byte("\nnameserver"))
+	return writer(before) != ""
+}
+
 // writer is the program that a file says it is from; empty: it does not.
 func writer(text []byte) string {
 	for line := range bytes.Lines(text) {

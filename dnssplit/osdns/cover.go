@@ -3,6 +3,7 @@ package osdns
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -75,10 +76,24 @@ func isHead(line []byte) bool {
 	return false
 }
 
-// strip is what who copied our lines, but for servers and the search list, would
-// have written had we not been there (vpnc-script's modify_resolvconf_generic,
+// behind is what stands there of somebody who has put lines of their own before
+// all of ours (openfortivpn, strongSwan), had we not been there.
+func behind(text []byte, server netip.Addr) (base []byte, ok bool) {
+	before, ours, found := bytes.Cut(text, []byte("\n"+head))
+	line, _, _ := bytes.Cut(ours, []byte("\n"))
+	if !found || !isServer(line, server) {
+		return nil, false
+	}
+	return slices.Concat(before, []byte("\n"), uncover(slices.Concat([]byte(head), ours))), true
+}
+
+// strip is what who copied our lines, all or all but servers and the search list,
+// would have written had we not been there (vpnc-script's modify_resolvconf_generic,
 // which also takes the blanks around a line away).
 func strip(text []byte, server netip.Addr) []byte {
+	if base, ok := behind(text, server); ok {
+		return base
+	}
 	var out []byte
 	for line := range bytes.Lines(text) {
 		switch {
@@ -95,8 +110,9 @@ func strip(text []byte, server netip.Addr) []byte {
 	return out
 }
 
-// isServer says whether a line has the C library ask the server.
+// isServer says whether a line has the C library ask the server; where that is not
+// known, one on this machine.
 func isServer(line []byte, server netip.Addr) bool {
-	f := strings.Fields(string(line))
-	return len(f) > 1 && f[0] == "nameserver" && f[1] == server.String()
+	asked := parseConf(line).Servers
+	return len(asked) > 0 && (asked[0] == server || !server.IsValid() && asked[0].IsLoopback())
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 )
@@ -86,8 +87,31 @@ func (d *direct) target() string {
 	return resolvConf
 }
 
+// missing is the folder that a link led to which our file has taken the place of,
+// as there was none; empty: it has not.
+func missing(o Options, j *journal) string {
+	if j == nil {
+		return ""
+	}
+	c := j.change(resolvConf)
+	if c == nil || c.Was == nil || c.Was.Link == "" {
+		return ""
+	}
+	to := c.Was.Link
+	if !filepath.IsAbs(to) {
+		to = filepath.Join(filepath.Dir(resolvConf), to)
+	}
+	return filepath.Dir(to)
+}
+
 // apply has the server stand in the file, and the journal say what is below it.
 func (d *direct) apply(j *journal, server netip.Addr, w world) error {
+	// A link that led nowhere comes back as soon as it leads somewhere.
+	if at := missing(d.o, j); at != "" && j.Layers.VPN == nil && d.exists(at) {
+		if err := d.undoFile(j, resolvConf, w); err != nil {
+			return explain(err)
+		}
+	}
 	path := d.target()
 	if err := d.leave(j, path, w); err != nil {
 		return err

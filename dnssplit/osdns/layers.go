@@ -136,7 +136,7 @@ func (l *layers) overlaid(text []byte, w world) bool {
 	switch {
 	case overlays[c.Program]:
 		return true
-	case c.Program != "" || len(c.Servers) == 0:
+	case claimed(text) || len(c.Servers) == 0:
 		return false
 	case l.Known.Network != "" && l.Known.Network != w.place.Network: // the network itself is another
 		return false
@@ -154,6 +154,11 @@ func (l *layers) over(text []byte, w world, backups []backup) *overlay {
 		}
 	}
 	v.Domains = l.added(c.Search)
+	// Who has put lines before the network's has not written those.
+	own := slices.DeleteFunc(slices.Clone(v.Servers), func(a netip.Addr) bool { return slices.Contains(l.Known.Servers, a) })
+	if len(own) > 0 {
+		v.Servers = own
+	}
 	if v.Program != vpncScript {
 		return v
 	}

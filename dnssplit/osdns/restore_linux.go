@@ -65,7 +65,7 @@ func (d *direct) undoFiles(j *journal, w world) error {
 // undoBackups has others not put us back when we are gone: what they have copied
 // while we were there becomes what it would have been.
 func (d *direct) undoBackups(j *journal) error {
-	patterns := append(slices.Clone(vpncBackups), resolvConf+".*", resolvConf+"-*")
+	patterns := append(slices.Clone(vpncBackups), otherBackups)
 	for _, p := range patterns {
 		whole, part := aside(d.o.path(p))
 		for _, p := range []string{whole, part} {
@@ -76,12 +76,20 @@ func (d *direct) undoBackups(j *journal) error {
 		}
 	}
 	for _, b := range backupsAt(d.o, patterns...) {
+		if b.path == d.target() || j != nil && j.change(b.path) != nil {
+			continue // it is no backup
+		}
 		if err := d.undoBackup(j, b, false); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// otherBackups are where others keep what they have overwritten: Tailscale, NetBird,
+// Mullvad VPN, Cisco's and Pulse Secure's clients, editors and people, each by a
+// name of their own.
+const otherBackups = "/etc/*resolv*"
 
 // undoBackup has a backup say what it would, had we not been there. That of a VPN
 // which came when another had just gone has the other's layer in it: with above,

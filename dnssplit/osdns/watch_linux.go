@@ -36,6 +36,11 @@ func (d *direct) watched() map[string][]string {
 			all[d.o.path(dir)] = append(all[d.o.path(dir)], names...)
 		}
 	}
+	j, _ := peekJournal(d.o) // Apply tells what is wrong with it
+	for at := missing(d.o, j); len(at) > 1; at = filepath.Dir(at) {
+		dir := d.o.path(filepath.Dir(at))
+		all[dir] = append(all[dir], filepath.Base(at)) // what is not there yet is not watched
+	}
 	return all
 }
 
