@@ -35,6 +35,9 @@ type Environment struct {
 	Insists string
 	// Resolvconf is which program of that name there is.
 	Resolvconf Resolvconf
+	// Local: a name server on this machine is asked, or is to be, as dnsmasq. Those
+	// ask whom resolvconf has records of.
+	Local bool
 }
 
 // Resolvconf is one of the programs that are called resolvconf.
@@ -80,9 +83,9 @@ func Choose(e Environment) (m Mode, why string) {
 		return ModeLink, fmt.Sprintf("%s is asked for names (%s), and is older than delegates: a link of our own stands for us", who, led)
 	}
 	switch {
-	case e.Resolvconf == Openresolv && e.Program == "openresolv":
+	case e.Resolvconf == Openresolv && e.Program == "openresolv" && !e.Local:
 		return ModeOpenresolv, file + " is made by openresolv"
-	case e.Resolvconf == DebianResolvconf && (e.Program == "resolvconf" || resolvconfRuns(e.Link)):
+	case e.Resolvconf == DebianResolvconf && (e.Program == "resolvconf" || resolvconfRuns(e.Link)) && !e.Local:
 		return ModeResolvconf, file + " is made by resolvconf"
 	case e.ReadOnly:
 		return ModeNone, file + " cannot be written, and no systemd-resolved is asked"
@@ -90,6 +93,8 @@ func Choose(e Environment) (m Mode, why string) {
 		return ModeDirect, file + " leads to a systemd-resolved that is not this system's, as in a container: the file is ours while names are split"
 	case e.Mounted:
 		return ModeDirect, file + " is a mount, as in a container: it is written over while names are split"
+	case e.Local && e.Resolvconf != NoResolvconf:
+		return ModeDirect, file + " leads to a name server on this machine, and resolvconf would have that ask us: the file is ours while names are split"
 	case e.Program != "":
 		return ModeDirect, fmt.Sprintf("%s is written by %s, and no program collects what others want there: the file is ours while names are split", file, e.Program)
 	}

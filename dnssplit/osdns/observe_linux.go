@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -38,12 +39,18 @@ func observeFiles(o Options) Environment {
 	if p, err := o.resolve(resolvConf); err == nil {
 		path = o.path(p)
 	}
+	records := recordsAt(o)
+	e.Local = slices.ContainsFunc(records, isLocal)
 	if b, err := os.ReadFile(path); err == nil {
 		if covered(b) {
 			b = uncover(b) // what others want there, beside us
 		}
 		c := parseConf(b)
 		e.Servers, e.Program = c.Servers, c.Program
+		own := slices.IndexFunc(records, func(r record) bool { return r.name == ourRecord })
+		e.Local = e.Local || slices.ContainsFunc(c.Servers, func(a netip.Addr) bool {
+			return a.IsLoopback() && (own < 0 || !slices.Contains(records[own].conf.Servers, a))
+		})
 	}
 	if b, err := os.ReadFile(o.path("/etc/nsswitch.conf")); err == nil {
 		e.NSS = asksResolve(b)

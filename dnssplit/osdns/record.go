@@ -1,6 +1,29 @@
 package osdns
 
-import "strings"
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// ourRecord is the name of what we give to resolvconf: one of the loopback
+// interface, which both programs of that name put first.
+const ourRecord = "lo.tidegate"
+
+// recordFolders are where the records lie: Debian's, and openresolv's before 3.14
+// and since.
+var recordFolders = []string{"/run/resolvconf/interface", "/run/resolvconf/interfaces", "/run/resolvconf/keys"}
+
+// recordFiles are the places of a record.
+func recordFiles(name string) []string {
+	var all []string
+	for _, dir := range recordFolders {
+		all = append(all, dir+"/"+name)
+	}
+	return all
+}
 
 // record is what one writer wants.
 type record struct {
@@ -20,6 +43,26 @@ func parseRecords(out []byte) []record {
 	}
 	for i := range all {
 		all[i].conf = parseConf([]byte(all[i].text))
+	}
+	return all
+}
+
+// isLocal says whether a record of somebody else's is of a name server on this
+// machine, as dnsmasq's: it stands before all others, and asks those.
+func isLocal(r record) bool {
+	return r.name != ourRecord && slices.ContainsFunc(r.conf.Servers, netip.Addr.IsLoopback)
+}
+
+// recordsAt are those that lie in folders, in no order.
+func recordsAt(o Options) []record {
+	var all []record
+	for _, pattern := range recordFiles("*") {
+		names, _ := filepath.Glob(o.path(pattern)) // errors are of the pattern
+		for _, name := range names {
+			if text, err := os.ReadFile(name); err == nil { // it may be just removed
+				all = append(all, record{filepath.Base(name), string(text), parseConf(text)})
+			}
+		}
 	}
 	return all
 }

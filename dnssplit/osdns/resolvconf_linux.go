@@ -16,10 +16,6 @@ import (
 	"time"
 )
 
-// ourRecord is the name of what we give to resolvconf: one of the loopback
-// interface, which both programs of that name put first.
-const ourRecord = "lo.tidegate"
-
 // resolvconf is ModeResolvconf and ModeOpenresolv: a program collects what each
 // writer wants in a record of its own, and makes resolv.conf of all. Ours comes
 // first, and a server on this machine has both programs name no other.
@@ -68,6 +64,9 @@ func (r *resolvconf) Apply(ctx context.Context, w Want) (Told, error) {
 	if err != nil {
 		return Told{}, err
 	}
+	if i := slices.IndexFunc(records, isLocal); i >= 0 {
+		return Told{}, fmt.Errorf("resolvconf's record %s is of a server on this machine, which would ask us, and we it: the file is to be written instead", records[i].name)
+	}
 	vpns := r.sort(l, records, around)
 	l.learn(around)
 	j.Place = around.place
@@ -75,11 +74,19 @@ func (r *resolvconf) Apply(ctx context.Context, w Want) (Told, error) {
 		return Told{}, err
 	}
 	r.step("journal")
-	if err := r.add(ctx, w.Server, records); err != nil {
-		return Told{}, err
-	}
+	first := !r.there()
+	err = r.add(ctx, w.Server, records)
 	r.step("added")
-	return l.told(around, w, vpns), r.alone(w.Server)
+	if err == nil {
+		err = r.alone(w.Server)
+	}
+	if err == nil {
+		return l.told(around, w, vpns), nil
+	}
+	if first { // nobody would be told whom we are to ask
+		err = errors.Join(err, r.undo(context.WithoutCancel(ctx)))
+	}
+	return Told{}, err
 }
 
 // add gives our record, where it is not there already.
@@ -226,6 +233,12 @@ func (r *resolvconf) undo(ctx context.Context) error {
 	if err != nil && !errors.Is(err, errDamaged) {
 		return err
 	}
+	if _, is := findResolvconf(r.o); is == NoResolvconf || is == SystemdResolvconf {
+		if err := r.withdraw(j); err != nil {
+			return err
+		}
+		return dropJournal(r.o)
+	}
 	if r.there() {
 		if _, err := r.run(ctx, "", "-d", ourRecord); err != nil && r.there() {
 			return err
@@ -243,19 +256,47 @@ func (r *resolvconf) undo(ctx context.Context) error {
 	return dropJournal(r.o)
 }
 
-// there says whether our record is.
-func (r *resolvconf) there() bool {
-	for _, dir := range recordFolders {
-		if _, err := os.Lstat(r.o.path(filepath.Join(dir, ourRecord))); err == nil {
-			return true
+// withdraw is undo where the program has been removed with its package, and its
+// file was left as it was.
+func (r *resolvconf) withdraw(j *journal) error {
+	for _, pattern := range append(recordFiles(ourRecord), "/run/resolvconf/exclusive/* "+ourRecord) {
+		names, _ := filepath.Glob(r.o.path(pattern)) // errors are of the pattern
+		for _, name := range names {
+			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("remove our record: %w", err)
+			}
 		}
 	}
-	return false
+	path, err := r.o.resolve(resolvConf)
+	if err != nil || j == nil || j.Mode != r.mode || j.Layers == nil {
+		return nil // it leads nowhere, or is none of ours
+	}
+	cur, err := lookSettled(r.o.path(path))
+	if err != nil || cur == nil || !slices.Contains(parseConf(cur.Text).Servers, j.Layers.Server) {
+		return err
+	}
+	next := *cur
+	next.Text = nil
+	for line := range bytes.Lines(cur.Text) {
+		if !isServer(line, j.Layers.Server) {
+			next.Text = append(next.Text, line...)
+			continue
+		}
+		for _, a := range j.Layers.Known.Servers {
+			next.Text = append(next.Text, "nameserver "+a.String()+"\n"...)
+		}
+	}
+	_, err = swap(r.o.path(path), &next, r.step)
+	return explain(err)
 }
 
-// recordFolders are where the records lie: Debian's, and openresolv's before 3.14
-// and since.
-var recordFolders = []string{"/run/resolvconf/interface", "/run/resolvconf/interfaces", "/run/resolvconf/keys"}
+// there says whether our record is.
+func (r *resolvconf) there() bool {
+	return slices.ContainsFunc(recordFiles(ourRecord), func(path string) bool {
+		_, err := os.Lstat(r.o.path(path))
+		return err == nil
+	})
+}
 
 // Watch implements Configurator.
 func (r *resolvconf) Watch(ctx context.Context, again func()) error {
@@ -268,16 +309,13 @@ func (r *resolvconf) Watch(ctx context.Context, again func()) error {
 	}, again)
 }
 
-// errNoResolvconf is that the program has been removed.
-var errNoResolvconf = errors.New("this system has no resolvconf any more: install it again, or remove /etc/resolv.conf's link to its file")
-
 // run runs the system's resolvconf.
 func (r *resolvconf) run(ctx context.Context, stdin string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second) // it waits 10 s for its own lock
 	defer cancel()
-	path, kind := findResolvconf(r.o)
-	if kind == NoResolvconf || kind == SystemdResolvconf {
-		return nil, errNoResolvconf
+	path, _ := findResolvconf(r.o)
+	if path == "" {
+		return nil, errors.New("resolvconf is not there any more")
 	}
 	c := exec.CommandContext(ctx, path, args...)
 	var out, errs bytes.Buffer

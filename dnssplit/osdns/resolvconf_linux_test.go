@@ -111,17 +111,19 @@ func (f *recorded) record(name, text string) {
 	f.run(text, nil, "/sbin/resolvconf", "-a", name)
 }
 
+func (f *recorded) tryApply(w Want) (told Told, err error) {
+	err = f.space.Do(func() (err error) { told, err = f.r.Apply(context.Background(), w); return err })
+	return told, err
+}
+
 func (f *recorded) apply(w Want) Told {
 	f.t.Helper()
-	var told Told
-	err := f.space.Do(func() (err error) { told, err = f.r.Apply(context.Background(), w); return err })
+	told, err := f.tryApply(w)
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	return told
 }
-
-func (f *recorded) servers() []netip.Addr { return parseConf([]byte(f.conf())).Servers }
 
 func ports(all ...string) []netip.AddrPort {
 	var p []netip.AddrPort
@@ -274,6 +276,87 @@ func TestOpenresolvFailsAfterwards(t *testing.T) {
 	}
 }
 
+// A name server on this machine, as Debian's dnsmasq, stands before us in the
+// records, and asks whoever comes after: us, who would ask it.
+func TestBesideALocalServer(t *testing.T) {
+	for _, name := range []string{"lo.dnsmasq", "lo.named", "lo.unbound"} {
+		for _, m := range []Mode{ModeResolvconf, ModeOpenresolv} {
+			t.Run(string(m)+": "+name, func(t *testing.T) {
+				f := newRecorded(t, m)
+				f.record(name, "nameserver 127.0.0.1\n")
+				before := f.conf()
+				e := observeFiles(f.o)
+				if mode, why := Choose(e); mode != ModeDirect || !strings.Contains(why, "server on this machine") {
+					t.Errorf("%s: %s", mode, why)
+				}
+				for range 2 {
+					told := f.office.apply(want("corp.example"))
+					if diff := cmp.Diff([]Upstream{{Servers: ports("127.0.0.1")}}, told.Upstreams, compareUpstreams); diff != "" {
+						t.Errorf("upstreams (-want +got):\n%s", diff)
+					}
+					if diff := cmp.Diff([]netip.Addr{ourServer}, f.servers(), compareAddr); diff != "" {
+						t.Errorf("servers (-want +got):\n%s", diff)
+					}
+					if mode, _ := Choose(observeFiles(f.o)); mode != ModeDirect {
+						t.Errorf("applied, it is %s", mode)
+					}
+					f.record("phys0.dhclient", strings.ReplaceAll(leaseText, "office", "branch"))
+				}
+				f.record("phys0.dhclient", leaseText)
+				f.office.apply(want("corp.example"))
+				f.office.undo()
+				if diff := cmp.Diff(before, f.conf()); diff != "" {
+					t.Errorf("undone, it is not what it was (-want +got):\n%s", diff)
+				}
+				f.nothingLeft()
+				if _, err := f.tryApply(want("corp.example")); err == nil || !strings.Contains(err.Error(), name) {
+					t.Errorf("by resolvconf: %v", err)
+				}
+				f.nothingLeft()
+			})
+		}
+	}
+}
+
+// What cannot be done is not half done: the file has our server only where it is
+// said whom we ask.
+func TestResolvconfNotHalf(t *testing.T) {
+	f := newRecorded(t, ModeOpenresolv)
+	write(t, f.o, "/etc/resolvconf.conf", "resolv_conf=/etc/resolv.conf\nresolv_conf_local_only=NO\n")
+	f.run("", nil, "/sbin/resolvconf", "-u")
+	before := f.conf()
+	if _, err := f.tryApply(want("corp.example")); err == nil {
+		t.Error("it is told")
+	}
+	if diff := cmp.Diff(before, f.conf()); diff != "" {
+		t.Errorf("it is not what it was (-want +got):\n%s", diff)
+	}
+	f.nothingLeft()
+}
+
+// The program may be removed with its package, and leaves what it has made.
+func TestResolvconfIsRemoved(t *testing.T) {
+	for _, m := range []Mode{ModeResolvconf, ModeOpenresolv} {
+		t.Run(string(m), func(t *testing.T) {
+			f := newRecorded(t, m)
+			f.apply(want("corp.example"))
+			text := f.conf()
+			if err := os.Remove(f.o.path("/sbin/resolvconf")); err != nil {
+				t.Fatal(err)
+			}
+			os.Remove(f.o.path(resolvConf))
+			os.Remove(f.o.path("/run/resolvconf/resolv.conf"))
+			write(t, f.o, resolvConf, text) // as Debian's package does
+			f.r = newResolvconf(f.o, m)
+			f.apply(Want{})
+			if diff := cmp.Diff([]netip.Addr{netip.MustParseAddr("10.9.0.1"), netip.MustParseAddr("9.9.9.9")}, f.servers(), compareAddr); diff != "" {
+				t.Errorf("servers (-want +got):\n%s\n%s", diff, f.conf())
+			}
+			f.nothingLeft()
+		})
+	}
+}
+
 func TestResolvconfSaysWhyNot(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -298,7 +381,7 @@ func TestResolvconfSaysWhyNot(t *testing.T) {
 		t.Run(string(tt.mode)+": "+tt.name, func(t *testing.T) {
 			f := newRecorded(t, tt.mode)
 			tt.spoil(f)
-			err := f.space.Do(func() error { _, err := f.r.Apply(context.Background(), want("corp.example")); return err })
+			_, err := f.tryApply(want("corp.example"))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("applied: %v", err)
 			}
