@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/tidegate/tidegate/session"
@@ -114,9 +115,13 @@ func few(all []string) string {
 
 // others says where names go that are not ours.
 func others(d *session.DNS) string {
-	where := "to the network's own servers"
-	if d.Adapter != "" {
-		where += ", through " + d.Adapter
+	where, adapter := "to the network's own servers", d.Adapter
+	rest := slices.IndexFunc(d.Upstreams, func(u session.Upstream) bool { return len(u.Domains) == 0 })
+	if rest >= 0 && adapter != "" && d.Upstreams[rest].Adapter != "" && d.Upstreams[rest].Adapter != adapter {
+		where, adapter = "to a VPN's servers", d.Upstreams[rest].Adapter
+	}
+	if adapter != "" {
+		where += ", through " + adapter
 	}
 	if d.All {
 		return "passed on unchanged " + where

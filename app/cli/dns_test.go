@@ -82,6 +82,16 @@ Yours        corp.example
 All others   asked by the system, as ever, and not of Tidegate: to the servers of the adapter wg0, which has all names
 Beside       the adapter wg0 has all names; yours win, as they are longer
 `}},
+		{"passed on to a VPN", with(func(s *session.State) {
+			s.Local.DNS = &session.DNS{NameService: session.NameService{Mode: "direct", All: true, Adapter: "eth0", Server: netip.MustParseAddr("127.11.0.53"), Zones: []string{"corp.example"},
+				Upstreams: []session.Upstream{{Servers: []netip.AddrPort{netip.MustParseAddrPort("10.8.0.1:53")}, Adapter: "tun0"}}}}
+		}), []string{"dns"}, result{out: `
+Names        on: /etc/resolv.conf has every name asked of Tidegate, which passes on what is not yours
+Answered at  127.11.0.53:53
+Yours        corp.example
+All others   passed on unchanged to a VPN's servers, through tun0
+Asked there  10.8.0.1 through tun0
+`}},
 		{"rootless", with(func(s *session.State) {
 			s.Local.DNS = &session.DNS{NameService: session.NameService{Rootless: true}}
 			s.Local.Proxy, s.Local.PAC = netip.MustParseAddrPort("127.0.0.1:1080"), "http://127.0.0.1:1080/proxy.pac"
