@@ -116,7 +116,7 @@ func (l *Link) ask(ctx context.Context, m message, fds []int) (message, []int, e
 	select {
 	case <-l.ready:
 	case <-ctx.Done():
-		return message{}, nil, ctx.Err()
+		return message{}, nil, context.Cause(ctx)
 	}
 	for range 3 {
 		reply, got, err := l.once(ctx, m, fds)
@@ -157,7 +157,7 @@ func (l *Link) once(ctx context.Context, m message, fds []int) (message, []int, 
 		return r.m, r.fds, nil
 	case <-ctx.Done():
 		l.forget(m.ID, w)
-		return message{}, nil, ctx.Err()
+		return message{}, nil, context.Cause(ctx)
 	}
 }
 

@@ -30,6 +30,9 @@ const (
 	standing  = 2 * time.Second // until it is tried again to answer in a client's place
 )
 
+// errSlow is why something was not done.
+var errSlow = errors.New("the part of the helper for names does not answer; see: journalctl -u tidegate-helper")
+
 // dns is who answers names on this machine. There is one user at a time.
 //
 //	         OpenDNSSocket             ApplyDNS
@@ -48,8 +51,9 @@ type dns struct {
 	turn chan struct{}
 	// Whoever's turn it is owns these.
 	record dnsRecord
-	all    bool  // every name comes to us
-	fds    []int // the client's sockets too, where all; else none
+	all    bool    // every name comes to us
+	fds    []int   // the client's sockets too, where all; else none
+	had    *uint32 // who was given them; nil: nobody was
 	stands bool
 	// due is when what the part was to do and could not is tried again; zero: it
 	// could.
@@ -64,6 +68,9 @@ type dns struct {
 type lease struct {
 	uid uint32
 	c   *net.UnixConn
+	// Under dns.mu: given says that the sockets have gone their way, news that
+	// something was to be told before.
+	given, news bool
 }
 
 func newDNS(n Names) *dns {
@@ -102,14 +109,14 @@ func (s *Server) runDNS(ctx context.Context) error {
 	for {
 		select {
 		case <-again:
-			s.turnOf(func() {
+			s.turnOf(ctx, func(ctx context.Context) {
 				d.stands = false // it knows nothing
 				s.sayAgain(ctx)
 			})
 		case <-news:
-			s.turnOf(func() { s.sayAgain(ctx) })
+			s.turnOf(ctx, s.sayAgain)
 		case <-retry.C:
-			s.turnOf(func() {
+			s.turnOf(ctx, func(ctx context.Context) {
 				if !d.due.IsZero() && time.Now().After(d.due) {
 					s.sayAgain(ctx)
 				}
@@ -118,7 +125,7 @@ func (s *Server) runDNS(ctx context.Context) error {
 		case err := <-ended:
 			return err
 		case <-ctx.Done():
-			s.turnOf(s.leave)
+			s.turnOf(context.WithoutCancel(ctx), s.leave)
 			unlink()
 			<-ended
 			return ctx.Err()
@@ -128,34 +135,32 @@ func (s *Server) runDNS(ctx context.Context) error {
 
 // leave has the system ask nobody who has gone with the helper. The record has the
 // next one take it up again.
-func (s *Server) leave() {
+func (s *Server) leave(ctx context.Context) {
 	if !s.dns.stands {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), namesTime)
-	defer cancel()
 	if _, err := s.dns.names.Apply(ctx, nil, false); err != nil {
 		s.o.Log.Error("undo what the system was told of names", "err", err)
 	}
 }
 
-// turnOf does f when nobody else has the part for names do something.
-func (s *Server) turnOf(f func()) {
+// turnOf does f when nobody else has the part for names do something. f's time
+// begins then.
+func (s *Server) turnOf(ctx context.Context, f func(context.Context)) {
 	s.dns.turn <- struct{}{}
 	defer func() { <-s.dns.turn }()
-	f()
+	ctx, cancel := context.WithTimeoutCause(ctx, namesTime, errSlow)
+	defer cancel()
+	f(ctx)
 }
 
 // sayAgain has the part for names do what it is to do, hears what is told now, and
 // has the client ask for it.
 func (s *Server) sayAgain(ctx context.Context) {
 	d := s.dns
-	ctx, cancel := context.WithTimeout(ctx, namesTime)
-	defer cancel()
 	told, err := d.names.Apply(ctx, d.record.Domains, d.record.Strict)
 	if err != nil {
-		d.wait = min(max(2*d.wait, standing), sweeping)
-		d.due = time.Now().Add(d.wait)
+		d.later()
 		s.o.Log.Error("tell the system of names", "err", err, "again", d.wait)
 		return
 	}
@@ -164,11 +169,18 @@ func (s *Server) sayAgain(ctx context.Context) {
 	d.tell()
 }
 
-// heard takes up what the part for names has told.
+// later has sayAgain tried later on.
+func (d *dns) later() {
+	d.wait = min(max(2*d.wait, standing), sweeping)
+	d.due = time.Now().Add(d.wait)
+}
+
+// heard takes up what the part for names has told. Sockets are kept for a client
+// that may not have had them yet, and where every name comes to us.
 func (s *Server) heard(ctx context.Context, told protocol.DNS) {
 	d := s.dns
 	d.due, d.wait, d.all = time.Time{}, 0, told.Mode.All()
-	if d.all || len(d.record.Domains) == 0 {
+	if len(d.record.Domains) > 0 && d.all || len(d.record.Domains) == 0 && d.held() != nil {
 		return
 	}
 	if err := d.rest(ctx); err != nil {
@@ -184,8 +196,6 @@ func (s *Server) standIn(ctx context.Context) {
 	if len(d.record.Domains) == 0 || !d.all || d.stands || d.held() != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, namesTime)
-	defer cancel()
 	fds, err := d.names.Stand(ctx, d.fds)
 	if errors.Is(err, names.ErrInUse) {
 		return // a client of before the helper's last start lives
@@ -195,7 +205,7 @@ func (s *Server) standIn(ctx context.Context) {
 		return
 	}
 	if len(fds) > 0 {
-		d.fds = fds
+		d.fds, d.had = fds, nil
 	}
 	d.stands = true
 	s.o.Log.Info("names are answered in a client's place", "uid", d.record.UID)
@@ -216,12 +226,29 @@ func (d *dns) rest(ctx context.Context) error {
 // drop gives the sockets up.
 func (d *dns) drop() {
 	sockets.CloseAll(d.fds)
-	d.fds = nil
+	d.fds, d.had = nil, nil
 }
 
-// tell has the client ask again.
+// handed says that the client has its sockets.
+func (d *dns) handed(l *lease) {
+	d.mu.Lock()
+	l.given = true
+	news := l.news
+	d.mu.Unlock()
+	if news {
+		d.tell()
+	}
+}
+
+// tell has the client ask again, once it has its sockets.
 func (d *dns) tell() {
-	l := d.held()
+	d.mu.Lock()
+	l := d.lease
+	if l != nil && !l.given {
+		l.news = true
+		l = nil
+	}
+	d.mu.Unlock()
 	if l == nil {
 		return
 	}
@@ -242,9 +269,7 @@ func (s *Server) openDNS(uid uint32, c *net.UnixConn) (l *lease, fds []int, refu
 	if d.names == nil {
 		return nil, nil, protocol.Refuse(protocol.Failed, "this helper has names answered by nobody")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), namesTime)
-	defer cancel()
-	s.turnOf(func() {
+	s.turnOf(context.Background(), func(ctx context.Context) {
 		if old := d.held(); old != nil {
 			if old.uid == uid {
 				refusal = protocol.Refuse(protocol.Busy, "another Tidegate of yours answers names")
@@ -254,9 +279,9 @@ func (s *Server) openDNS(uid uint32, c *net.UnixConn) (l *lease, fds []int, refu
 			return
 		}
 		var err error
-		if fds, err = s.takeSockets(ctx); err != nil {
+		if fds, err = s.takeSockets(ctx, uid); err != nil {
 			if errors.Is(err, names.ErrInUse) {
-				refusal = protocol.Refuse(protocol.Failed, "another program answers at %v: %v", protocol.DNSServer, err)
+				refusal = protocol.Refuse(protocol.Failed, "another program answers at %v: end it (ss -lnp as root says which), and try again", protocol.DNSServer)
 			} else {
 				refusal = failed(err)
 			}
@@ -270,12 +295,19 @@ func (s *Server) openDNS(uid uint32, c *net.UnixConn) (l *lease, fds []int, refu
 	return l, fds, refusal
 }
 
-// takeSockets are the sockets for a client: those there are, or new ones. Ours stay until
-// it is known whether they are needed.
-func (s *Server) takeSockets(ctx context.Context) ([]int, error) {
+// takeSockets are the sockets for a user's client: those there are, or new ones,
+// where another user was given them and may have kept them. Ours stay until it is
+// known whether they are needed.
+func (s *Server) takeSockets(ctx context.Context, uid uint32) ([]int, error) {
 	d := s.dns
 	if err := d.rest(ctx); err != nil {
 		return nil, err
+	}
+	if d.had != nil && *d.had != uid {
+		if err := sockets.Revoke(d.fds); err != nil {
+			return nil, err
+		}
+		d.drop()
 	}
 	if d.fds == nil {
 		fds, err := d.names.Open(ctx)
@@ -284,15 +316,14 @@ func (s *Server) takeSockets(ctx context.Context) ([]int, error) {
 		}
 		d.fds = fds
 	}
+	d.had = &uid
 	return sockets.Double(d.fds)
 }
 
 // applyDNS has the system ask the user's client for names.
 func (s *Server) applyDNS(uid uint32, q protocol.Request) (reply *protocol.DNS, refusal *protocol.Refusal) {
 	d := s.dns
-	ctx, cancel := context.WithTimeout(context.Background(), namesTime)
-	defer cancel()
-	s.turnOf(func() {
+	s.turnOf(context.Background(), func(ctx context.Context) {
 		if l := d.held(); l == nil || l.uid != uid {
 			refusal = protocol.Refuse(protocol.NoSocket, "your Tidegate does not answer names on this machine")
 			return
@@ -330,6 +361,7 @@ func (s *Server) backDNS(old dnsRecord) error {
 	defer cancel()
 	told, err := s.dns.names.Apply(ctx, old.Domains, old.Strict)
 	if err != nil {
+		s.dns.later()
 		return err // the record says what may be there
 	}
 	s.dns.record = old
@@ -339,7 +371,7 @@ func (s *Server) backDNS(old dnsRecord) error {
 
 // endDNS ends a lease, whose connection has ended.
 func (s *Server) endDNS(l *lease) {
-	s.turnOf(func() {
+	s.turnOf(context.Background(), func(ctx context.Context) {
 		d := s.dns
 		d.mu.Lock()
 		mine := d.lease == l
@@ -354,7 +386,7 @@ func (s *Server) endDNS(l *lease) {
 		if len(d.record.Domains) == 0 || !d.all {
 			d.drop()
 		}
-		s.standIn(context.Background())
+		s.standIn(ctx)
 	})
 }
 
@@ -364,9 +396,7 @@ func (s *Server) closeDNS(uid uint32) (refusal *protocol.Refusal) {
 	if d.names == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), namesTime)
-	defer cancel()
-	s.turnOf(func() {
+	s.turnOf(context.Background(), func(ctx context.Context) {
 		d.mu.Lock()
 		l := d.lease
 		if l != nil && l.uid == uid {
@@ -377,19 +407,19 @@ func (s *Server) closeDNS(uid uint32) (refusal *protocol.Refusal) {
 		}
 		d.mu.Unlock()
 		if len(d.record.Domains) > 0 && d.record.UID == uid {
-			if _, err := d.names.Apply(ctx, nil, false); err != nil {
-				refusal = failed(err)
-				return
-			}
+			// It is nobody's wish any more, whatever becomes of it now.
 			d.record = dnsRecord{}
-			if err := s.journal.saveDNS(d.record); err != nil {
-				refusal = failed(err)
-				return
+			err := s.journal.saveDNS(d.record)
+			told, failure := d.names.Apply(ctx, nil, false)
+			if failure == nil {
+				s.heard(ctx, told)
+			} else {
+				d.later()
 			}
-			if err := d.rest(ctx); err != nil {
+			if err := errors.Join(err, failure); err != nil {
 				refusal = failed(err)
-				return
 			}
+			return
 		}
 		if d.held() == nil && len(d.record.Domains) == 0 {
 			d.drop()

@@ -78,6 +78,8 @@ func New(o Options) (*Server, error) {
 	if s.dns.record, err = s.journal.loadDNS(); err != nil {
 		o.Log.Error("what was asked for names is undone", "err", err)
 	}
+	// The administrator's list may be another by now.
+	s.dns.record.Domains, _ = o.Config.domains(s.dns.record.Domains, nil)
 	return s, nil
 }
 
@@ -187,6 +189,7 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 		}
 		if lease != nil {
 			if err == nil {
+				s.dns.handed(lease)
 				hold(c)
 			}
 			if ctx.Err() == nil { // else it is the helper that goes

@@ -20,28 +20,63 @@ import (
 // Open makes them; TCP's listens. EADDRINUSE: somebody has them.
 func Open() (fds []int, err error) {
 	at := unix.SockaddrInet4{Port: int(protocol.DNSServer.Port()), Addr: protocol.DNSServer.Addr().As4()}
-	for _, kind := range []int{unix.SOCK_DGRAM, unix.SOCK_STREAM} {
-		fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-		if err == nil {
-			fds = append(fds, fd)
-			if kind == unix.SOCK_STREAM { // connections of the last one linger
-				err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
-			} else { // a burst of lookups finds room
-				err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1<<20)
-			}
-		}
-		if err == nil {
-			err = unix.Bind(fd, &at)
-		}
-		if err == nil && kind == unix.SOCK_STREAM {
-			err = unix.Listen(fd, 256)
-		}
+	defer func() {
 		if err != nil {
 			CloseAll(fds)
-			return nil, fmt.Errorf("open a socket at %v: %w", protocol.DNSServer, err)
+			fds, err = nil, fmt.Errorf("open a socket at %v: %w", protocol.DNSServer, err)
+		}
+	}()
+	// TCP's comes first: nobody else may listen, while what was revoked of UDP's may
+	// be held still.
+	for _, kind := range []int{unix.SOCK_STREAM, unix.SOCK_DGRAM} {
+		fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		if err != nil {
+			return fds, err
+		}
+		fds = append([]int{fd}, fds...)
+		if err := reuse(fd, 1); err != nil { // connections of the last one linger
+			return fds, err
+		}
+		if err := unix.Bind(fd, &at); err != nil {
+			return fds, err
+		}
+		if kind == unix.SOCK_STREAM {
+			err = unix.Listen(fd, 256)
+		} else if err = reuse(fd, 0); err == nil { // a burst of lookups finds room
+			err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1<<20)
+		}
+		if err != nil {
+			return fds, err
 		}
 	}
 	return fds, nil
+}
+
+// reuse has others that say so, too, bind to the same address, or none.
+func reuse(fd, value int) error {
+	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, value)
+}
+
+// Revoke has nothing more come to the sockets, for good, whoever keeps them: others
+// may be made.
+func Revoke(fds []int) error {
+	drop := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}
+	for _, fd := range fds {
+		err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop})
+		if err == nil {
+			err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_LOCK_FILTER, 1)
+		}
+		if err == nil {
+			err = reuse(fd, 1)
+		}
+		if err == nil { // TCP's listens no more; UDP's is not connected
+			err = unix.Shutdown(fd, unix.SHUT_RDWR)
+		}
+		if err != nil && !errors.Is(err, unix.ENOTCONN) {
+			return fmt.Errorf("take back a socket: %w", err)
+		}
+	}
+	return nil
 }
 
 // Double makes other descriptors of the same sockets.

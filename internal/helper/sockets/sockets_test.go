@@ -4,8 +4,10 @@ package sockets
 
 import (
 	"errors"
+	"net"
 	"os"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
@@ -100,5 +102,90 @@ func TestTakeOthers(t *testing.T) {
 			}
 		}
 		CloseAll(fds)
+	}
+}
+
+// Who was given them and keeps them has nothing of what comes to the next ones.
+func TestRevoke(t *testing.T) {
+	s := machine(t)
+	old := opened(t, s)
+	kept, err := Double(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer CloseAll(kept)
+	if err := Revoke(old); err != nil {
+		t.Fatal(err)
+	}
+	CloseAll(old)
+	udp, tcp, err := Take(opened(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	defer tcp.Close()
+	var clients []net.Conn
+	defer func() {
+		for _, c := range clients {
+			c.Close()
+		}
+	}()
+	for _, fd := range kept { // what it may try
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_LOCK_FILTER, 0)
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	}
+	if err := unix.Listen(kept[1], 10); err == nil {
+		t.Error("it listens again")
+	}
+	b := make([]byte, 100)
+	for range 50 {
+		if err := s.Do(func() error {
+			for _, network := range []string{"udp4", "tcp4"} {
+				c, err := net.DialTimeout(network, protocol.DNSServer.String(), time.Minute)
+				if err != nil {
+					return err
+				}
+				clients = append(clients, c)
+				if _, err := c.Write([]byte("who?")); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		udp.SetReadDeadline(time.Now().Add(time.Minute))
+		if _, _, err := udp.ReadFrom(b); err != nil {
+			t.Fatal(err)
+		}
+		tcp.SetDeadline(time.Now().Add(time.Minute))
+		c, err := tcp.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+	}
+	if n, _, err := unix.Recvfrom(kept[0], b, unix.MSG_DONTWAIT); n > 0 || err == nil && n != 0 {
+		t.Errorf("it has heard %q, %v", b[:n], err)
+	}
+	// Nobody else binds beside the new ones.
+	if err := s.Do(func() error {
+		_, err := Open()
+		return err
+	}); !errors.Is(err, unix.EADDRINUSE) {
+		t.Errorf("a third: %v", err)
+	}
+	if err := s.Do(func() error {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		return errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
+			unix.Bind(fd, &unix.SockaddrInet4{Port: 53, Addr: protocol.DNSServer.Addr().As4()}))
+	}); !errors.Is(err, unix.EADDRINUSE) {
+		t.Errorf("another program: %v", err)
 	}
 }
