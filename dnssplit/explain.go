@@ -2,10 +2,8 @@ package dnssplit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
@@ -16,8 +14,8 @@ import (
 // Explain says who answers a program that looks a name up, and why. Nobody is
 // asked for the name, and nothing is given an address for it.
 func (s *Split) Explain(name string) (session.Lookup, error) {
-	host := plain(strings.TrimSpace(name))
-	if err := askable(host); err != nil {
+	host, err := question(name)
+	if err != nil {
 		return session.Lookup{}, err
 	}
 	s.mu.Lock()
@@ -30,7 +28,7 @@ func (s *Split) Explain(name string) (session.Lookup, error) {
 	if at, ok := written(s.o.Hosts, host); ok {
 		l.Answers, l.Addresses = session.AnswerFile, at
 		l.Why = "It stands in " + s.o.Hosts + ", which programs read before they ask anybody."
-		if app != "" || fact.Mode != "" && s.o.Pool.Below(host) {
+		if s.leads(&l) {
 			l.Fix = "It is an application's name: take it out of that file, or programs go where the file says."
 		}
 		return l, nil
@@ -47,12 +45,27 @@ func (s *Split) Explain(name string) (session.Lookup, error) {
 		l.Zone = zone
 		s.ours(&l, fact)
 	case s.reverse(host):
-		l.Answers = session.AnswerTidegate
+		l.Answers, l.Servers = session.AnswerTidegate, server(fact)
 		l.Why = "It asks for the name of an address that stands for an application; Tidegate answers, on this machine."
 	default:
-		foreign(&l, fact, s.upstreams(fact))
+		s.foreign(&l, fact)
+	}
+	if !strings.Contains(host, ".") && l.Answers != session.AnswerTidegate && l.Answers != session.AnswerNobody {
+		l.Why += " Of one label, programs look it up with one of the system's search domains behind it first: explain that, to know of it."
 	}
 	return l, nil
+}
+
+// leads says whether a name is an application's.
+func (s *Split) leads(l *session.Lookup) bool {
+	_, known := s.o.Pool.Addrs(l.Name)
+	return known || l.App != "" || s.o.Pool.OnDemand(l.Name)
+}
+
+const otherwise = "reach it at the address that `tidegate apps` lists, through the proxy (`tidegate proxy`), or by its name in `tidegate run -- PROGRAM`."
+
+func server(fact *session.DNSFact) []netip.AddrPort {
+	return []netip.AddrPort{netip.AddrPortFrom(fact.Server, 53)}
 }
 
 // untold is for where the system asks whom it asked before.
@@ -62,14 +75,13 @@ func (s *Split) untold(l *session.Lookup, fact *session.DNSFact) {
 	if fact.Why != "" {
 		l.Why = fact.Why + " Whoever this system asks answers."
 	}
-	addrs, known := s.o.Pool.Addrs(l.Name)
-	if l.App == "" && !known && !s.o.Pool.Below(l.Name) {
+	if !s.leads(l) {
 		return
 	}
-	if fact.Rootless && known {
+	if addrs, known := s.o.Pool.Addrs(l.Name); fact.Rootless && known {
 		l.Addresses = addresses(addrs) // in `tidegate run`
 	}
-	l.Fix = "It is an application's name: reach it at the address that `tidegate apps` lists, through the proxy (`tidegate proxy`), or by its name in `tidegate run -- PROGRAM`."
+	l.Fix = "It is an application's name: " + otherwise
 	if fact.Rootless {
 		l.Fix += " With the helper installed, every program finds it by its name."
 	}
@@ -77,8 +89,7 @@ func (s *Split) untold(l *session.Lookup, fact *session.DNSFact) {
 
 // ours is for a name that is in a zone of ours.
 func (s *Split) ours(l *session.Lookup, fact *session.DNSFact) {
-	l.Answers = session.AnswerTidegate
-	l.Servers = []netip.AddrPort{netip.AddrPortFrom(fact.Server, 53)}
+	l.Answers, l.Servers = session.AnswerTidegate, server(fact)
 	asked := fmt.Sprintf("This system asks Tidegate for %s and all below it (%s). ", l.Zone, modes[fact.Mode])
 	addrs, known := s.o.Pool.Addrs(l.Name)
 	switch {
@@ -93,8 +104,8 @@ func (s *Split) ours(l *session.Lookup, fact *session.DNSFact) {
 	}
 	for _, c := range l.Competitors {
 		if c.Wins {
-			l.Why += " But " + who(c) + " has claimed " + c.Domain + " too: this lookup goes there as well, or instead, and the first answer counts."
-			l.Fix = "Take " + c.Domain + " out of that program's DNS settings, or disconnect it while you use the applications."
+			l.Why += " But " + who(c) + " has claimed " + domain(c.Domain) + " too: this lookup goes there as well, or instead, and the first answer counts."
+			l.Fix = "Take " + domain(c.Domain) + " out of that program's DNS settings, or disconnect it while you use the applications."
 			return
 		}
 	}
@@ -126,37 +137,6 @@ func (s *Split) upstreams(fact *session.DNSFact) (all []resolver.Upstream) {
 	return all
 }
 
-// foreign is for a name that is not ours.
-func foreign(l *session.Lookup, fact *session.DNSFact, all []resolver.Upstream) {
-	found := resolver.Match(all, l.Name)
-	if len(found) == 0 {
-		l.Answers, l.Adapter = session.AnswerNetwork, fact.Adapter
-		l.Why = "It is none of yours: this system asks the servers of the network that it is in, and not Tidegate."
-		for _, c := range l.Competitors {
-			l.Answers, l.Adapter = session.AnswerVPN, c.Adapter
-			l.Why = "It is none of yours: this system asks " + who(c) + ", which has claimed " + c.Domain + "."
-		}
-		return
-	}
-	l.Servers, l.Adapter = found[0].Servers, found[0].Device
-	l.Answers = session.AnswerNetwork
-	by := "the servers of the network that the machine is in"
-	if len(found[0].Domains) > 0 {
-		l.Answers, by = session.AnswerVPN, "the servers of a VPN, which names below "+zoneOf(l.Name, found[0].Domains)+" belong to"
-	}
-	if len(found[0].Domains) == 0 && fact.Adapter != "" && l.Adapter != "" && l.Adapter != fact.Adapter {
-		l.Answers, by = session.AnswerVPN, "the servers of a VPN, which wants all names"
-	}
-	l.Why = "It is none of yours: this system asks, and not Tidegate, " + by
-	if fact.All {
-		l.Why = "It is none of yours: every lookup of this machine comes to Tidegate, which passes this one on, unchanged, to " + by
-	}
-	if l.Adapter != "" {
-		l.Why += ", through " + l.Adapter
-	}
-	l.Why += "."
-}
-
 // modes say how the system was told.
 var modes = map[string]string{
 	"resolved-delegate": "systemd-resolved, by a delegate of its own",
@@ -164,6 +144,14 @@ var modes = map[string]string{
 	"resolvconf":        "resolvconf",
 	"openresolv":        "openresolv",
 	"direct":            "/etc/resolv.conf",
+}
+
+// domain names one for the user; the root is every name.
+func domain(s string) string {
+	if s == "" || s == "." {
+		return "all names"
+	}
+	return s
 }
 
 func who(c session.Competitor) string {
@@ -198,48 +186,4 @@ func addresses(pair [2]netip.Addr) (all []netip.Addr) {
 		}
 	}
 	return all
-}
-
-var errName = errors.New("that is no name that can be looked up: one is like wiki.corp.example")
-
-// askable refuses what cannot be in a question.
-func askable(host string) error {
-	if host == "" || len(host) > 253 {
-		return errName
-	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return errors.New("that is an address: nobody is asked for it")
-	}
-	for label := range strings.SplitSeq(host, ".") {
-		if label == "" || len(label) > 63 || strings.ContainsFunc(label, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' || r == ':' }) {
-			return errName
-		}
-	}
-	return nil
-}
-
-// written are the addresses that a hosts file has for a name.
-func written(path, host string) (all []netip.Addr, ok bool) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, false
-	}
-	for line := range strings.Lines(string(b)) {
-		line, _, _ = strings.Cut(line, "#")
-		fields := strings.Fields(line)
-		if len(fields) < 2 {
-			continue
-		}
-		a, err := netip.ParseAddr(fields[0])
-		if err != nil {
-			continue
-		}
-		for _, name := range fields[1:] {
-			if plain(name) == host {
-				all, ok = append(all, a), true
-				break
-			}
-		}
-	}
-	return all, ok
 }

@@ -29,6 +29,10 @@ func TestExplain(t *testing.T) {
 	link := protocol.DNS{Mode: osdns.ModeLink, Adapter: "eth0"}
 	wins := protocol.DNS{Mode: osdns.ModeLink, Adapter: "eth0", Competitors: []osdns.Competitor{{Program: "openvpn", Link: "tun0", Domain: "corp.example", Wins: true}}}
 	full := protocol.DNS{Mode: osdns.ModeLink, Adapter: "eth0", Competitors: []osdns.Competitor{{Program: "openvpn", Link: "tun0", Domain: "."}}}
+	offline := protocol.DNS{Mode: osdns.ModeDirect, Adapter: "eth0"}
+	outside := protocol.DNS{Mode: osdns.ModeDelegate, Adapter: "eth0", Left: map[protocol.Code][]string{protocol.Outside: {"corp.example"}}}
+	two := protocol.DNS{Mode: osdns.ModeDelegate, Adapter: "eth0", Competitors: []osdns.Competitor{{Link: "wg0", Domain: "lab.example"}, {Program: "openvpn", Link: "tun0", Domain: "."}}}
+	all := protocol.DNS{Mode: osdns.ModeLink, Adapter: "eth0", Competitors: []osdns.Competitor{{Program: "openvpn", Link: "tun0", Domain: ".", Wins: true}}}
 	for _, tt := range []struct {
 		name, host string
 		applied    protocol.DNS
@@ -52,6 +56,12 @@ func TestExplain(t *testing.T) {
 		{"an address", "7.4.96.100.in-addr.arpa", delegate, false, session.Lookup{Name: "7.4.96.100.in-addr.arpa", Answers: session.AnswerTidegate, Why: "stands for an application"}, 0},
 		{"in the file", "printer", delegate, false, session.Lookup{Name: "printer", Answers: session.AnswerFile, Why: "before they ask anybody"}, 0},
 		{"ours in the file", "old.corp.example", delegate, false, session.Lookup{Name: "old.corp.example", Answers: session.AnswerFile, Fix: "take it out"}, 0},
+		{"nobody to pass it on to", "www.example.com", offline, false, session.Lookup{Name: "www.example.com", Answers: session.AnswerNobody, Servers: servers("127.11.0.53:53"), Why: "knows nobody to pass it on to", Fix: "network"}, 0},
+		{"of one label", "laserjet", direct, false, session.Lookup{Name: "laserjet", Answers: session.AnswerNetwork, Adapter: "eth0", Why: "one of the system's search domains behind it"}, 0},
+		{"not let be told of", "wiki.corp.example", outside, false, session.Lookup{Name: "wiki.corp.example", Answers: session.AnswerNetwork, App: "wiki", Adapter: "eth0", Why: "Tidegate does not answer for it", Fix: "tidegate apps"}, 0},
+		{"two who compete, the longer", "a.lab.example", two, false, session.Lookup{Name: "a.lab.example", Answers: session.AnswerVPN, Adapter: "wg0", Why: "the adapter wg0, which has claimed lab.example"}, 2},
+		{"one who competes for all", "wiki.corp.example", all, false, session.Lookup{Name: "wiki.corp.example", Answers: session.AnswerTidegate, Zone: "corp.example", App: "wiki", Why: "has claimed all names", Fix: "out of that program's"}, 1},
+		{"in another script", "Wïki.corp.example。", delegate, false, session.Lookup{Name: "xn--wki-zma.corp.example", Answers: session.AnswerTidegate, Zone: "corp.example", Why: "given an address"}, 0},
 		{"no helper", "wiki.corp.example", delegate, true, session.Lookup{Name: "wiki.corp.example", Answers: session.AnswerSystem, App: "wiki", Why: "There is no helper", Fix: "With the helper installed"}, 0},
 		{"no helper, another", "www.example.com", delegate, true, session.Lookup{Name: "www.example.com", Answers: session.AnswerSystem, Why: "Whoever this system asks answers"}, 0},
 	} {
@@ -93,7 +103,7 @@ func TestExplain(t *testing.T) {
 
 func TestExplainNoName(t *testing.T) {
 	bubble(t, func(b *bench) {
-		for _, name := range []string{"", ".", "a..b", "10.0.0.1", "fd54::1", "two words", "http://wiki.corp", strings.Repeat("a", 64) + ".b", strings.Repeat("a.", 150), "wïki.corp"} {
+		for _, name := range []string{"", ".", "a..b", "10.0.0.1", "10.0.0.1.", "FD54::1", "fe80::1%eth0", "two words", "http://wiki.corp", strings.Repeat("a", 64) + ".b", strings.Repeat("a.", 150), "-ï.corp", "xn--a.ï", "ï corp"} {
 			if l, err := b.Explain(name); err == nil {
 				t.Errorf("%q: %+v", name, l)
 			}
