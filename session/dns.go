@@ -112,7 +112,7 @@ type Answerer string
 const (
 	AnswerUnknown  Answerer = ""
 	AnswerTidegate Answerer = "tidegate" // we, with an address that stands for the application
-	AnswerNobody   Answerer = "nobody"   // we, that there is no such name
+	AnswerNobody   Answerer = "nobody"   // we, that there is no such name; without a Zone: that we know nobody to ask
 	AnswerNetwork  Answerer = "network"  // the servers of the network that the machine is in
 	AnswerVPN      Answerer = "vpn"      // a VPN's
 	AnswerFile     Answerer = "file"     // the system's hosts file

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os/user"
 	"slices"
 	"strings"
 
@@ -63,7 +64,7 @@ func dnsRows(s *session.State) (rows [][]string) {
 		if l := s.Local; l.Proxy.IsValid() {
 			row("Instead", "by their names, through the proxy %s (PAC file %s): tidegate proxy", l.Proxy, l.PAC)
 		}
-		row("To have it", "install the package tidegate-helper, or have it installed, and be put in its group: sudo usermod -aG tidegate %s", s.User.Name)
+		row("To have it", "install the package tidegate-helper, or have it installed, and be put in its group: sudo usermod -aG tidegate %s", localUser())
 		return rows
 	case d.Mode == "":
 		off := "off"
@@ -101,6 +102,14 @@ func dnsRows(s *session.State) (rows [][]string) {
 		row("TUN", "off: %s", join(p.Title, p.Detail))
 	}
 	return rows
+}
+
+// localUser is who runs this, to this machine: not who is signed in.
+func localUser() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "USER"
 }
 
 // manyZones is how many are listed.
@@ -193,8 +202,11 @@ func (c *call) explain(ctx context.Context, name string) error {
 		return c.write(l, "  ")
 	}
 	by := answerers[l.Answers]
-	if by == "" {
+	switch {
+	case by == "":
 		by = "not known"
+	case l.Answers == session.AnswerNobody && l.Zone == "":
+		by = "nobody"
 	}
 	rows := [][]string{{"Name", l.Name}, {"Answered by", by}}
 	row := func(name, text string) {

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"net/netip"
+	"os/user"
 	"strings"
 	"testing"
 
@@ -22,7 +23,8 @@ var lookups = map[string]session.Lookup{
 		Servers: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53")}, Why: "It is none of yours."},
 	"www.example.net": {Name: "www.example.net", Answers: session.AnswerVPN, Adapter: "wg0", Why: "It is none of yours.",
 		Competitors: []session.Competitor{{Adapter: "wg0", Domain: "."}}},
-	"odd": {Name: "odd"},
+	"odd":     {Name: "odd"},
+	"offline": {Name: "offline", Answers: session.AnswerNobody, Why: "It knows nobody to ask."},
 }
 
 // serving is a machine on which every name comes to us.
@@ -39,7 +41,11 @@ func serving() *session.DNS {
 }
 
 func TestDNS(t *testing.T) {
-	signedIn := session.State{User: session.User{Name: "ada"}}
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	signedIn := session.State{User: session.User{Name: "ada@corp.example"}}
 	with := func(change func(*session.State)) session.State {
 		s := signedIn
 		change(&s)
@@ -101,7 +107,7 @@ Not possible  programs that you start as ever do not find your applications by t
 Instead       addresses of this machine lead to them: tidegate apps
 Instead       by their names, in a network of its own: tidegate run -- PROGRAM
 Instead       by their names, through the proxy 127.0.0.1:1080 (PAC file http://127.0.0.1:1080/proxy.pac): tidegate proxy
-To have it    install the package tidegate-helper, or have it installed, and be put in its group: sudo usermod -aG tidegate ada
+To have it    install the package tidegate-helper, or have it installed, and be put in its group: sudo usermod -aG tidegate ` + me.Username + `
 `}},
 		{"refused", with(func(s *session.State) {
 			s.Local.DNS = &session.DNS{Problem: &session.Problem{Title: "Somebody else has the names of this machine", Detail: "It is bob", Fix: "Sign out there."}}
@@ -143,6 +149,7 @@ Through      wg0
 Why          It is none of yours.
 Beside       the adapter wg0 has all names
 `}},
+		{"explained, nobody's", signedIn, []string{"dns", "explain", "offline"}, result{out: "\nName         offline\nAnswered by  nobody\nWhy          It knows nobody to ask.\n"}},
 		{"explained, not known", signedIn, []string{"dns", "explain", "odd"}, result{out: "\nName         odd\nAnswered by  not known\n"}},
 		{"no name", signedIn, []string{"dns", "explain", "10.0.0.1"}, result{code: Failed, err: "tidegate: that is no name that can be looked up\n"}},
 		{"what to explain", signedIn, []string{"dns", "explain"}, result{code: Usage, err: "tidegate: it is: tidegate dns explain NAME; `tidegate help` lists the commands\n"}},
