@@ -114,3 +114,36 @@ func beAnswerer(h client.Helper, _ string) {
 		}
 	}
 }
+
+// answerer is a user's client that answers names.
+type answerer struct{ *person }
+
+func (b *bed) answerer(uid int) answerer {
+	b.t.Helper()
+	u := &person{b: b, cmd: b.command(uid, "answerer", "")}
+	var err error
+	if u.in, err = u.cmd.StdinPipe(); err != nil {
+		b.t.Fatal(err)
+	}
+	out, err := u.cmd.StdoutPipe()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	u.out = bufio.NewScanner(out)
+	u.out.Buffer(nil, 1<<20)
+	if err := b.start0(u.cmd); err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(u.kill)
+	return answerer{u}
+}
+
+// must says something that succeeds.
+func (a answerer) must(text string) string {
+	a.b.t.Helper()
+	got := a.say(text)
+	if got != "ok" && !strings.HasPrefix(got, "ok ") {
+		a.b.t.Fatalf("%s: %s", text, got)
+	}
+	return got
+}
