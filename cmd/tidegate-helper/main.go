@@ -96,10 +96,11 @@ func run() error {
 
 // serve is the main process.
 func (o settings) serve(ctx context.Context) error {
-	if err := listen(o.socket, o.server.GID); err != nil {
+	// It comes before there is a socket, which it is not to have.
+	if err := o.startNames(); err != nil {
 		return err
 	}
-	if err := o.startNames(); err != nil {
+	if err := listen(o.socket, o.server.GID); err != nil {
 		return err
 	}
 	keep := confine.Keep{Capabilities: []uintptr{unix.CAP_NET_ADMIN}, Write: []string{o.server.Journal, "/dev/net/tun"}}

@@ -82,6 +82,14 @@ func TestPartsAreKilled(t *testing.T) {
 		syscall.Kill(m.parts()["worker"], syscall.SIGKILL)
 		m.expect("in its place", "wiki.corp.example", "SERVFAIL", "www.example.org", "203.0.113.7")
 	})
+	t.Run("the worker's keeper", func(t *testing.T) {
+		syscall.Kill(m.parts()["names"], syscall.SIGKILL)
+		if err := m.cmd.Wait(); err == nil { // systemd starts it again
+			t.Error("the helper ends well")
+		}
+		m.start()
+		m.expect("in its place", "wiki.corp.example", "SERVFAIL", "www.example.org", "203.0.113.7")
+	})
 	t.Run("the helper beside the standby", func(t *testing.T) {
 		m.kill()
 		m.start()
@@ -182,5 +190,46 @@ func TestPartsHaveLittle(t *testing.T) {
 	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", m.parts()["standby"]))
 	if err != nil || len(env) > 0 {
 		t.Errorf("the standby has the environment %q, %v", env, err)
+	}
+}
+
+// No process has another's descriptors.
+func TestPartsInherit(t *testing.T) {
+	m := newMachine(t, "")
+	a := m.answerer(ada)
+	a.must("open")
+	a.must("apply " + zones)
+	a.kill()
+	m.expect("in its place", "wiki.corp.example", "SERVFAIL")
+	table, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/unix", m.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]string{}
+	for line := range strings.Lines(string(table)) {
+		f := strings.Fields(line) // number, references, protocol, flags, type, state, inode, path
+		switch {
+		case len(f) > 7 && f[7] == m.socket && f[3] == "00010000": // listens
+			kinds["socket:["+f[6]+"]"] = "the clients' socket"
+		case len(f) > 6 && f[4] == "0005":
+			kinds["socket:["+f[6]+"]"] = "the link"
+		}
+	}
+	for part, want := range map[string]string{"main": "the clients' socket, the link", "names": "the link", "worker": "the link", "standby": ""} {
+		var has []string
+		fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", m.parts()[part]))
+		if err != nil || len(fds) < 3 {
+			t.Fatalf("%s has %v, %v", part, fds, err)
+		}
+		for _, fd := range fds {
+			to, _ := os.Readlink(fd)
+			if kind := kinds[to]; kind != "" && !slices.Contains(has, kind) {
+				has = append(has, kind)
+			}
+		}
+		slices.Sort(has)
+		if got := strings.Join(has, ", "); got != want {
+			t.Errorf("%s has %q, want %q", part, got, want)
+		}
 	}
 }
