@@ -104,8 +104,8 @@ func (s *Split) ours(l *session.Lookup, fact *session.DNSFact) {
 	}
 	for _, c := range l.Competitors {
 		if c.Wins {
-			l.Why += " But " + who(c) + " has claimed " + domain(c.Domain) + " too: this lookup goes there as well, or instead, and the first answer counts."
-			l.Fix = "Take " + domain(c.Domain) + " out of that program's DNS settings, or disconnect it while you use the applications."
+			l.Why += " But " + c.Who() + " has claimed " + c.What() + " too: this lookup goes there as well, or instead, and the first answer counts."
+			l.Fix = "Take " + c.What() + " out of that program's DNS settings, or disconnect it while you use the applications."
 			return
 		}
 	}
@@ -144,24 +144,6 @@ var modes = map[string]string{
 	"resolvconf":        "resolvconf",
 	"openresolv":        "openresolv",
 	"direct":            "/etc/resolv.conf",
-}
-
-// domain names one for the user; the root is every name.
-func domain(s string) string {
-	if s == "" || s == "." {
-		return "all names"
-	}
-	return s
-}
-
-func who(c session.Competitor) string {
-	switch {
-	case c.Program != "" && c.Adapter != "":
-		return c.Program + " (adapter " + c.Adapter + ")"
-	case c.Program != "":
-		return c.Program
-	}
-	return "the adapter " + c.Adapter
 }
 
 // zoneOf is the longest of zones that a host is, or is below; empty: none.

@@ -32,7 +32,7 @@ func (s *Split) foreign(l *session.Lookup, fact *session.DNSFact) {
 			if n := len(c.Domain); n > longest {
 				longest = n
 				l.Answers, l.Adapter = session.AnswerVPN, c.Adapter
-				l.Why = what + "this system asks " + who(c) + ", which has claimed " + domain(c.Domain) + "."
+				l.Why = what + "this system asks " + c.Who() + ", which has claimed " + c.What() + "."
 			}
 		}
 	}

@@ -72,17 +72,34 @@ type Competitor struct {
 	Wins bool `json:"wins"`
 }
 
-// who names it for the user.
-func (c Competitor) who() string {
+// Who names it for the user, within a sentence.
+func (c Competitor) Who() string {
 	switch {
 	case c.Program != "" && c.Adapter != "":
 		return c.Program + " (adapter " + c.Adapter + ")"
 	case c.Program != "":
 		return c.Program
 	case c.Adapter != "":
-		return "The adapter " + c.Adapter
+		return "the adapter " + c.Adapter
 	}
-	return "Another program"
+	return "another program"
+}
+
+// who is Who where a sentence begins.
+func (c Competitor) who() string {
+	who := c.Who()
+	if c.Program == "" {
+		who = strings.ToUpper(who[:1]) + who[1:]
+	}
+	return who
+}
+
+// What names for the user what it has; the root is every name.
+func (c Competitor) What() string {
+	if c.Domain == "" || c.Domain == "." {
+		return "all names"
+	}
+	return c.Domain
 }
 
 // Lookup says who answers a program that looks a name up, and why.

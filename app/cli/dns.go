@@ -90,9 +90,9 @@ func dnsRows(s *session.State) (rows [][]string) {
 	}
 	for _, x := range d.Competitors {
 		if x.Wins {
-			row("Competes", "%s has %s: names of yours are asked there too, or instead", claimant(x), x.Domain)
+			row("Competes", "%s has %s: names of yours are asked there too, or instead", x.Who(), x.Domain)
 		} else {
-			row("Beside", "%s has %s; yours win, as they are longer", claimant(x), domain(x.Domain))
+			row("Beside", "%s has %s; yours win, as they are longer", x.Who(), x.What())
 		}
 	}
 	if p := d.Problem; p != nil {
@@ -136,8 +136,8 @@ func others(d *session.DNS) string {
 		return "passed on unchanged " + where
 	}
 	for _, x := range d.Competitors {
-		if x.Domain == "" || x.Domain == "." {
-			where = "to the servers of " + claimant(x) + ", which has all names"
+		if x.What() == allNames {
+			where = "to the servers of " + x.Who() + ", which has all names"
 		}
 	}
 	return "asked by the system, as ever, and not of Tidegate: " + where
@@ -160,26 +160,6 @@ func upstream(u session.Upstream) string {
 		text += ", for " + few(u.Domains)
 	}
 	return text
-}
-
-func claimant(x session.Competitor) string {
-	switch {
-	case x.Program != "" && x.Adapter != "":
-		return x.Program + " (adapter " + x.Adapter + ")"
-	case x.Program != "":
-		return x.Program
-	case x.Adapter != "":
-		return "the adapter " + x.Adapter
-	}
-	return "another program"
-}
-
-// domain names one; the root is every name.
-func domain(s string) string {
-	if s == "" || s == "." {
-		return "all names"
-	}
-	return s
 }
 
 // answerers say who answers.
@@ -225,7 +205,7 @@ func (c *call) explain(ctx context.Context, name string) error {
 	row("Application", string(l.App))
 	row("Why", l.Why)
 	for _, x := range l.Competitors {
-		text := claimant(x) + " has " + domain(x.Domain)
+		text := x.Who() + " has " + x.What()
 		if x.Wins {
 			row("Competes", text+", and is asked too, or instead")
 		} else {
