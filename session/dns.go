@@ -94,9 +94,12 @@ func (c Competitor) who() string {
 	return who
 }
 
-// What names for the user what it has; the root is every name.
+// All says whether it has every name.
+func (c Competitor) All() bool { return c.Domain == "" || c.Domain == "." }
+
+// What names for the user what it has.
 func (c Competitor) What() string {
-	if c.Domain == "" || c.Domain == "." {
+	if c.All() {
 		return "all names"
 	}
 	return c.Domain

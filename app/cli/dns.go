@@ -136,7 +136,7 @@ func others(d *session.DNS) string {
 		return "passed on unchanged " + where
 	}
 	for _, x := range d.Competitors {
-		if x.What() == allNames {
+		if x.All() {
 			where = "to the servers of " + x.Who() + ", which has all names"
 		}
 	}
