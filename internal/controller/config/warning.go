@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/resource"
+	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // Warning is something in a configuration that works, and hardly as meant: where
@@ -30,7 +31,8 @@ type linter struct {
 	*Config
 	now   time.Time
 	found []Warning
-	looks int // plans made for the condition at hand
+	looks int                           // plans made for the condition at hand
+	given []map[wire.EntitlementID]bool // what users may be given; nil: nobody has asked
 }
 
 // Lint returns what is doubtful in a configuration that Load made, in the order

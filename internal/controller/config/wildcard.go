@@ -111,17 +111,37 @@ func (l *linter) bypass(at resource.Place, e *Entitlement, a wire.Action, domain
 
 // without says whether somebody may be given one entitlement and not another.
 func (l *linter) without(has, lacks wire.EntitlementID) bool {
-	return slices.ContainsFunc(slices.Collect(maps.Values(l.Users)), func(u *User) bool {
-		given := map[wire.EntitlementID]bool{}
-		for _, p := range l.Policies {
+	if l.given == nil {
+		l.given = l.gifts()
+	}
+	return slices.ContainsFunc(l.given, func(given map[wire.EntitlementID]bool) bool { return given[has] && !given[lacks] })
+}
+
+// gifts are the sets of entitlements that users may be given: one for all users with
+// the same policies.
+func (l *linter) gifts() []map[wire.EntitlementID]bool {
+	all := []map[wire.EntitlementID]bool{}
+	seen := map[string]bool{}
+	for _, u := range l.Users {
+		policies := make([]byte, len(l.Policies))
+		for i, p := range l.Policies {
 			if p.mayBe(u, "") {
-				for _, id := range p.Entitlements {
-					given[id] = true
-				}
+				policies[i] = 1
 			}
 		}
-		return given[has] && !given[lacks]
-	})
+		if seen[string(policies)] {
+			continue
+		}
+		seen[string(policies)] = true
+		given := map[wire.EntitlementID]bool{}
+		for i, p := range l.Policies {
+			for _, id := range p.Entitlements {
+				given[id] = given[id] || policies[i] == 1
+			}
+		}
+		all = append(all, given)
+	}
+	return all
 }
 
 // excluded says whether e takes a name out of what it allows, wherever b leads.
