@@ -57,7 +57,10 @@ const (
 	underlay wire.Code = "underlay"  // we are reached by a name of our own zone
 )
 
-const notLookedUp = "Programs cannot look your applications up"
+const (
+	notLookedUp = "Programs cannot look your applications up"
+	notAnew     = "Programs look your applications up as they did, and not as they should now"
+)
 
 // problem is why names are not served, for the user.
 func problem(err error) *wire.Problem {

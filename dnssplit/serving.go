@@ -126,7 +126,7 @@ func (s *serving) step(ctx context.Context) time.Duration {
 	}
 	if err != nil {
 		s.o.Log.Warn("names are not served", "error", err)
-		f = &session.DNSFact{Problem: problem(err)}
+		f = s.asItWas(problem(err))
 	}
 	s.tell(f)
 	for len(s.settle) > 0 && time.Until(s.settle[0]) <= 0 {
@@ -139,6 +139,21 @@ func (s *serving) step(ctx context.Context) time.Duration {
 		return seldom
 	}
 	return again
+}
+
+// asItWas is what was there before something went wrong: where lookups are answered
+// they still are, by what the system was told last.
+func (s *serving) asItWas(p *wire.Problem) *session.DNSFact {
+	f := &session.DNSFact{Problem: p}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended != nil && s.last != nil && s.last.Mode != "" {
+		f.NameService = s.last.NameService
+		if p.Title == notLookedUp {
+			p.Title = notAnew
+		}
+	}
+	return f
 }
 
 // makeRoom moves the pool out of the way of the machine's networks.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -219,5 +220,23 @@ func TestNoNamesForAnotherHelper(t *testing.T) {
 		b.set(func() { b.absent = false })
 		time.Sleep(again)
 		b.expect("close", "open", "undo")
+	})
+}
+
+// Where the system cannot be told anew it is as it was: lookups are answered on.
+func TestAsItWas(t *testing.T) {
+	bubble(t, func(b *bench) {
+		b.signIn()
+		b.set(func() { b.apply = errors.New("the bus is away") })
+		b.o.Pool.Set([]string{"wiki.corp.example", "db.corp.example"}, nil)
+		f := b.state()
+		if f.Mode == "" || !slices.Equal(f.Zones, []string{"wiki.corp.example"}) || f.Problem == nil || f.Problem.Title != notAnew {
+			t.Errorf("it says %+v, %v", f, f.Problem)
+		}
+		b.set(func() { b.apply = nil })
+		time.Sleep(again)
+		if f := b.state(); len(f.Zones) != 2 || f.Problem != nil {
+			t.Errorf("it says %+v, %v", f, f.Problem)
+		}
 	})
 }
