@@ -88,7 +88,7 @@ func (p *settings) chosen(a appearance) {
 
 func (p *settings) apply(s session.State) {
 	v := settingsView{s.Enrolment, transportWord(s.Control), s.Keychain, s.Tray, s.Version, namesView{}}
-	v.names.word, v.names.text, v.names.tone = namesText(s.Local.DNS)
+	v.names.word, v.names.text, v.names.tone = namesText(s)
 	if v != p.shows {
 		p.shows = v
 		p.show()

@@ -343,10 +343,13 @@ func trayText(t session.TrayHost) (word, text string, tn tone) {
 }
 
 // namesText explains how programs find the applications by their names.
-func namesText(d *session.DNS) (word, text string, t tone) {
+func namesText(s session.State) (word, text string, t tone) {
+	d := s.Local.DNS
 	switch {
+	case d == nil && s.User.Name == "":
+		return "Off", "Nobody is signed in", neutral
 	case d == nil:
-		return "Unknown", "Nobody is signed in", neutral
+		return "Unknown", "Not set up yet", neutral
 	case d.Problem != nil:
 		return "Look", full(d.Problem.Title) + " " + d.Problem.Fix, warn
 	case d.Mode != "" && d.All:
@@ -354,7 +357,7 @@ func namesText(d *session.DNS) (word, text string, t tone) {
 	case d.Mode != "":
 		return "On", "Programs find your applications by their names. All other names are asked for elsewhere, as ever", good
 	case d.Rootless:
-		return "Off", "Without the helper nothing of this system is touched: applications are opened here, or through the proxy", neutral
+		return "Off", "Applications are opened here, or through the proxy. With the package tidegate-helper all programs find them by their names", neutral
 	}
 	return "Off", d.Why, neutral
 }

@@ -2,10 +2,12 @@ package window
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
 )
 
 func TestMoments(t *testing.T) {
@@ -46,6 +48,33 @@ func TestWords(t *testing.T) {
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+func TestNamesText(t *testing.T) {
+	signedIn := session.User{Name: "ada"}
+	on := session.NameService{Mode: "direct", Zones: []string{"corp.example"}}
+	for _, tt := range []struct {
+		name string
+		user session.User
+		dns  *session.DNS
+		word string
+		text string // what must be in there
+		tone tone
+	}{
+		{"signed out", session.User{}, nil, "Off", "Nobody is signed in", neutral},
+		{"not yet", signedIn, nil, "Unknown", "Not set up yet", neutral},
+		{"on", signedIn, &session.DNS{NameService: on}, "On", "asked for elsewhere", good},
+		{"all come here", signedIn, &session.DNS{NameService: session.NameService{Mode: "direct", All: true}}, "On", "passed on", good},
+		{"no helper", signedIn, &session.DNS{NameService: session.NameService{Rootless: true}}, "Off", "package tidegate-helper", neutral},
+		{"no device", signedIn, &session.DNS{NameService: session.NameService{Why: "There is no device."}}, "Off", "There is no device.", neutral},
+		{"wrong", signedIn, &session.DNS{NameService: on, Problem: &session.Problem{Title: "It is bob's", Fix: "Ask him."}}, "Look", "It is bob's. Ask him.", warn},
+	} {
+		s := session.State{User: tt.user}
+		s.Local.DNS = tt.dns
+		if word, text, tn := namesText(s); word != tt.word || !strings.Contains(text, tt.text) || tn != tt.tone {
+			t.Errorf("%s: %q, %q, %v", tt.name, word, text, tn)
 		}
 	}
 }
