@@ -24,7 +24,9 @@ import (
 type machine struct {
 	*bed
 	space, net *netlab.Space
-	asked      chan string // what the network's server is asked, in order
+	files      string                           // the folder that its /etc and /run lie in
+	records    func(text string, arg ...string) // resolvconf's, where it is there
+	asked      chan string                      // what the network's server is asked, in order
 }
 
 var gateway = netip.MustParseAddr("192.168.7.1")
@@ -33,6 +35,7 @@ var gateway = netip.MustParseAddr("192.168.7.1")
 func newMachine(t *testing.T, more string) *machine {
 	t.Helper()
 	m := &machine{bed: layBed(t, more), asked: make(chan string, 1000)}
+	m.files = m.root
 	for _, s := range []**netlab.Space{&m.space, &m.net} {
 		made, err := netlab.NewSpace()
 		if err != nil {
@@ -70,7 +73,7 @@ func newMachine(t *testing.T, more string) *machine {
 
 const original = "# the network's\nnameserver 192.168.7.1\nsearch lan.example\n"
 
-func (m *machine) path() string { return filepath.Join(m.root, "etc/resolv.conf") }
+func (m *machine) path() string { return filepath.Join(m.files, "etc/resolv.conf") }
 
 func (m *machine) write(text string) {
 	m.t.Helper()

@@ -100,7 +100,7 @@ func (o settings) keep() error {
 	if err := confine.Capabilities(confine.Keep{Capabilities: have}); err != nil {
 		return err
 	}
-	if err := confine.SystemCalls(confine.Allow{Programs: true, Internet: true}); err != nil {
+	if err := confine.SystemCalls(confine.Allow{Programs: true, Files: true, Internet: true}); err != nil {
 		return err
 	}
 	return names.Keep(channel, func() *exec.Cmd { return o.again(worker) }, o.server.Log)

@@ -30,6 +30,7 @@ type Keep struct {
 // Allow is what SystemCalls leaves of what it refuses otherwise.
 type Allow struct {
 	Programs bool // to start others, and to end them
+	Files    bool // to say whose files are, and who may do what with them
 	Internet bool // sockets of IPv4 and IPv6
 }
 

@@ -15,6 +15,15 @@ var programs = []uint32{
 	unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_KILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_PIDFD_SEND_SIGNAL,
 }
 
+// owners are the calls of files' owners, which Landlock knows nothing of: most are
+// root's, and so this process's, and whose they are and who executes them as whom is
+// not to be its to say.
+var owners = slices.Concat(earlier, []uint32{
+	unix.SYS_FCHMOD, unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2, unix.SYS_FCHOWN, unix.SYS_FCHOWNAT,
+	unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR, unix.SYS_SETXATTRAT,
+	unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_FREMOVEXATTR, unix.SYS_REMOVEXATTRAT, unix.SYS_FILE_SETATTR,
+})
+
 // foreign are the calls to look into another program, to change the machine, and
 // the doors around this filter.
 var foreign = []uint32{
@@ -61,6 +70,9 @@ func filter(a Allow) []unix.SockFilter {
 	refused := foreign
 	if !a.Programs {
 		refused = slices.Concat(programs, foreign)
+	}
+	if !a.Files {
+		refused = slices.Concat(owners, refused)
 	}
 	for _, n := range refused {
 		f = append(f, unix.SockFilter{Code: equal, K: n, Jf: 1}, unix.SockFilter{Code: ret, K: refuse})
