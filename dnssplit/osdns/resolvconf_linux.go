@@ -317,7 +317,8 @@ func (r *resolvconf) run(ctx context.Context, stdin string, args ...string) ([]b
 	if path == "" {
 		return nil, errors.New("resolvconf is not there any more")
 	}
-	c := exec.CommandContext(ctx, path, args...)
+	// The helper's own files are nobody else's to read. What this makes is.
+	c := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", `umask 022 && exec "$@"`, "sh", path}, args...)...)
 	var out, errs bytes.Buffer
 	c.Dir, c.Env = "/", []string{"PATH=" + strings.Join(programFolders, ":"), "LC_ALL=C"}
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &out, &errs

@@ -2,7 +2,6 @@ package osdns
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/tidegate/tidegate/dnssplit/resolvedtest"
 )
 
 // repository is where build/ lies.
@@ -18,51 +19,6 @@ func repository(t testing.TB) string {
 	t.Helper()
 	dir, err := filepath.Abs("../..")
 	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
-// debian is a package of Debian, unpacked below build/ and not installed: those
-// for names would change this machine's own.
-func debian(t testing.TB, name string) string {
-	t.Helper()
-	dir := filepath.Join(repository(t), "build", "debian", name)
-	if _, err := os.Stat(dir); err == nil {
-		return dir
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	next, err := os.MkdirTemp(filepath.Dir(dir), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(next)
-	run := func(program string, args ...string) error {
-		c := exec.Command(program, args...)
-		c.Dir = next
-		out, err := c.CombinedOutput()
-		if err != nil {
-			t.Logf("%s: %v\n%s", c, err, out)
-		}
-		return err
-	}
-	if run("apt-get", "download", name) != nil && (run("apt-get", "update") != nil || run("apt-get", "download", name) != nil) {
-		t.Fatalf("Debian's %s cannot be had: see above", name)
-	}
-	debs, err := filepath.Glob(filepath.Join(next, "*.deb"))
-	if err != nil || len(debs) != 1 {
-		t.Fatalf("downloaded: %v, %v", debs, err)
-	}
-	root := filepath.Join(next, "root")
-	if run("dpkg-deb", "-x", debs[0], root) != nil {
-		t.FailNow()
-	}
-	if err := os.Chmod(root, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(root, dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		t.Fatal(err)
 	}
 	return dir
@@ -124,7 +80,7 @@ func tree(t testing.TB, packages ...string) Options {
 		program(t, o, path)
 	}
 	for _, p := range packages {
-		dir := debian(t, p)
+		dir := resolvedtest.Package(t, p)
 		err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() {
 				return err
