@@ -41,9 +41,12 @@ var foreign = []uint32{
 // x32 marks the calls of amd64's other ABI, which would pass by their numbers.
 const x32 = 0x40000000
 
+// namespaces are clone's flags for others than the process is in.
+const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
+
 // SystemCalls has all threads of this process, and those that it starts, refused,
-// for good, sockets other than Unix's and netlink's, and the calls that only
-// another program makes. It needs NoNewPrivs, which Capabilities has set.
+// for good, sockets other than Unix's and netlink's, other namespaces, and the
+// calls that only another program makes. It needs NoNewPrivs, which Capabilities has set.
 func SystemCalls(a Allow) error {
 	f := filter(a)
 	prog := unix.SockFprog{Len: uint16(len(f)), Filter: &f[0]}
@@ -58,6 +61,7 @@ func SystemCalls(a Allow) error {
 // architecture at 4, the first argument's low half at 16.
 func filter(a Allow) []unix.SockFilter {
 	const load, equal, atLeast, ret = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, unix.BPF_RET | unix.BPF_K
+	const anyOf = unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K
 	const refuse = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
 	f := []unix.SockFilter{
 		{Code: load, K: 4},
@@ -77,6 +81,15 @@ func filter(a Allow) []unix.SockFilter {
 	for _, n := range refused {
 		f = append(f, unix.SockFilter{Code: equal, K: n, Jf: 1}, unix.SockFilter{Code: ret, K: refuse})
 	}
+	f = append(f, []unix.SockFilter{
+		{Code: equal, K: unix.SYS_CLONE3, Jf: 1}, // its flags are out of sight; who calls it tries clone then
+		{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)},
+		{Code: equal, K: unix.SYS_CLONE, Jf: 4},
+		{Code: load, K: 16},
+		{Code: anyOf, K: namespaces, Jf: 1},
+		{Code: ret, K: refuse},
+		{Code: ret, K: unix.SECCOMP_RET_ALLOW},
+	}...)
 	families := []uint32{unix.AF_UNIX, unix.AF_NETLINK}
 	if a.Internet {
 		families = append(families, unix.AF_INET, unix.AF_INET6)
