@@ -62,7 +62,14 @@ func (s *Split) leads(l *session.Lookup) bool {
 	return known || l.App != "" || s.o.Pool.OnDemand(l.Name)
 }
 
-const otherwise = "reach it at the address that `tidegate apps` lists, through the proxy (`tidegate proxy`), or by its name in `tidegate run -- PROGRAM`."
+// otherwise is how an application is reached whose name is not looked up here.
+func otherwise(l *session.Lookup) string {
+	at := ""
+	if l.App != "" { // which is a listed one
+		at = "at the address that `tidegate apps` lists, "
+	}
+	return "reach it " + at + "through the proxy (`tidegate proxy`), or by its name in `tidegate run -- PROGRAM`."
+}
 
 func server(fact *session.DNSFact) []netip.AddrPort {
 	return []netip.AddrPort{netip.AddrPortFrom(fact.Server, 53)}
@@ -81,7 +88,7 @@ func (s *Split) untold(l *session.Lookup, fact *session.DNSFact) {
 	if addrs, known := s.o.Pool.Addrs(l.Name); fact.Rootless && known {
 		l.Addresses = addresses(addrs) // in `tidegate run`
 	}
-	l.Fix = "It is an application's name: " + otherwise
+	l.Fix = "It is an application's name: " + otherwise(l)
 	if fact.Rootless {
 		l.Fix += " With the helper installed, every program finds it by its name."
 	}

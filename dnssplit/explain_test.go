@@ -63,6 +63,7 @@ func TestExplain(t *testing.T) {
 		{"one who competes for all", "wiki.corp.example", all, false, session.Lookup{Name: "wiki.corp.example", Answers: session.AnswerTidegate, Zone: "corp.example", App: "wiki", Why: "has claimed all names", Fix: "out of that program's"}, 1},
 		{"in another script", "Wïki.corp.example。", delegate, false, session.Lookup{Name: "xn--wki-zma.corp.example", Answers: session.AnswerTidegate, Zone: "corp.example", Why: "given an address"}, 0},
 		{"no helper", "wiki.corp.example", delegate, true, session.Lookup{Name: "wiki.corp.example", Answers: session.AnswerSystem, App: "wiki", Why: "There is no helper", Fix: "With the helper installed"}, 0},
+		{"no helper, below a wildcard", "new.corp.example", delegate, true, session.Lookup{Name: "new.corp.example", Answers: session.AnswerSystem, Why: "There is no helper", Fix: "It is an application's name: reach it through the proxy"}, 0},
 		{"no helper, another", "www.example.com", delegate, true, session.Lookup{Name: "www.example.com", Answers: session.AnswerSystem, Why: "Whoever this system asks answers"}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 func (s *Split) foreign(l *session.Lookup, fact *session.DNSFact) {
 	what := "It is none of yours: "
 	if s.leads(l) {
-		what, l.Fix = "It is an application's name, and Tidegate does not answer for it: ", "Until that is mended, "+otherwise
+		what, l.Fix = "It is an application's name, and Tidegate does not answer for it: ", "Until that is mended, "+otherwise(l)
 		if p := fact.Problem; p != nil {
 			l.Fix = p.Title + ". " + l.Fix
 		}
