@@ -20,7 +20,7 @@ func (w *forwarder) socket(t *target) (*socket, error) {
 	}
 	slot := &t.sockets[w.random16()%spread]
 	was, now := *slot, time.Now()
-	full := len(w.sockets) >= mostSocket
+	full := len(w.sockets) >= mostSocket && (t.open(slot) != nil || !w.yield())
 	fresh := was != nil && was.bound == t.bind(now) && was.used < wear && since(now, was.last) < idle
 	w.mu.Unlock()
 	if fresh {
@@ -54,6 +54,18 @@ func (w *forwarder) socket(t *target) (*socket, error) {
 	w.sockets[s] = true
 	w.wg.Go(func() { w.read(s) })
 	return s, nil
+}
+
+// yield takes a socket out of use that waits for nothing, and says whether there is
+// one. Called with the lock held.
+func (w *forwarder) yield() bool {
+	for s := range w.sockets {
+		if !s.gone && len(s.flights) == 0 {
+			w.retireLocked(s)
+			return true
+		}
+	}
+	return false
 }
 
 // retire takes a socket out of use: it is closed when its last lookup is over.

@@ -107,6 +107,21 @@ func TestGarbageBehind(t *testing.T) {
 	}
 }
 
+// An answer that was cut within a record is one that was cut: who asked is told to
+// ask by TCP, and no more.
+func TestCutAnywhere(t *testing.T) {
+	r := New(Options{Zone: somePool()})
+	r.Forward(to(raw(t, func(query []byte, send func([]byte)) {
+		query[2] |= bitQR | bitTC
+		query[7] = 2
+		send(append(query, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x09\x00\x04\x01\x02\x03\x04\xc0\x0c\x00\x01\x00"...))
+	})))
+	server := serve(t, r)
+	if m := lookup(t, "udp", server, question("a.example.", dns.TypeA)); !m.Truncated || m.Rcode != dns.RcodeSuccess || len(m.Answer) != 0 {
+		t.Errorf("told %v", m)
+	}
+}
+
 // No server hears the same ID, or the same port, more often than by chance.
 func TestUnguessable(t *testing.T) {
 	var mu sync.Mutex

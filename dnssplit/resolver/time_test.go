@@ -40,10 +40,12 @@ func in(t *testing.T, f func(*bench)) {
 		b.forward.start(netip.AddrPort{})
 		done, ended := make(chan struct{}), make(chan struct{})
 		go func() { defer close(ended); b.forward.keepTime(done) }()
+		defer func() {
+			close(done)
+			<-ended
+			b.forward.stop()
+		}()
 		f(b)
-		close(done)
-		<-ended
-		b.forward.stop()
 	})
 }
 
@@ -276,6 +278,26 @@ func TestMerged(t *testing.T) {
 	})
 }
 
+// Two lookups with the same hash are two.
+func TestNotMerged(t *testing.T) {
+	in(t, func(b *bench) {
+		var asked atomic.Int32
+		b.servers["192.0.2.1:53"] = func(q *dns.Msg, send func(*dns.Msg)) { asked.Add(1); says("192.0.2.101", time.Second)(q, send) }
+		b.Forward(servers(1))
+		to := b.forward.routes.Load()
+		for _, name := range []string{"a.example.", "b.example."} {
+			var q query
+			q.parse(pack(t, question(name, dns.TypeA)))
+			b.forward.ask(&q, asker{udp: client{bench: b}}, to, to.rest, 7, q.key(nil))
+		}
+		<-b.told
+		<-b.told
+		if asked.Load() != 2 || len(b.forward.merging) != 0 {
+			t.Errorf("asked %d times, %d are left", asked.Load(), len(b.forward.merging))
+		}
+	})
+}
+
 // However many ask the same, few are passed on: with each more, an answer would be
 // easier to guess.
 func TestMergedMany(t *testing.T) {
@@ -294,8 +316,8 @@ func TestMergedMany(t *testing.T) {
 				t.Fatalf("told %v", m)
 			}
 		}
-		if asked.Load() != 10 || len(b.forward.merging) != 0 {
-			t.Errorf("asked %d times, want 10; %d are left", asked.Load(), len(b.forward.merging))
+		if asked.Load() != 10 || len(b.forward.merging) != 0 || b.forward.flights != 0 {
+			t.Errorf("asked %d times, want 10; %d are left of %d", asked.Load(), len(b.forward.merging), b.forward.flights)
 		}
 	})
 }
@@ -324,6 +346,34 @@ func TestSockets(t *testing.T) {
 		synctest.Wait()
 		if n := count(); n != 0 {
 			t.Errorf("%d sockets are left open", n)
+		}
+	})
+}
+
+// However many servers there are, sockets are bounded, and there are some for each.
+func TestManyServers(t *testing.T) {
+	in(t, func(b *bench) {
+		const n = 3 * mostSocket / spread
+		up := make([]Upstream, n)
+		for i := range up {
+			server := netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}), 53)
+			b.servers[server.String()] = says("192.0.2.101", 0)
+			up[i] = Upstream{Servers: []netip.AddrPort{server}, Domains: []string{fmt.Sprintf("d%d.example", i)}}
+		}
+		b.Forward(up)
+		most := 0
+		for i := range 2 * spread * n {
+			if got := brief(b.ask(fmt.Sprintf("n%d.d%d.example.", i, i/(2*spread)))); got != "NOERROR 192.0.2.101 after 0s" {
+				t.Errorf("lookup %d: %s", i, got)
+				return
+			}
+			synctest.Wait()
+			b.forward.mu.Lock()
+			most = max(most, len(b.forward.sockets))
+			b.forward.mu.Unlock()
+		}
+		if most != mostSocket {
+			t.Errorf("%d sockets", most)
 		}
 	})
 }
@@ -383,6 +433,38 @@ func TestNotBound(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Sockets that could not be bound are not used on and on.
+func TestBoundAgain(t *testing.T) {
+	up := servers(1)
+	up[0].Device = "phys0"
+	in(t, func(b *bench) {
+		b.servers["192.0.2.1:53"] = says("192.0.2.101", 0)
+		b.dial = func(device string) error {
+			if device != "" && len(b.bound) == 0 {
+				return syscall.ENODEV
+			}
+			return nil
+		}
+		b.Forward(up)
+		busy := func() { // so that none is idle
+			for i := range 10 * spread {
+				b.ask(fmt.Sprintf("n%d.%d.example.", i, time.Now().UnixNano()))
+			}
+		}
+		for range looseFor / (idle / 2) {
+			busy()
+			time.Sleep(idle / 2)
+		}
+		if len(b.bound) != 1 || len(b.dialled) != spread {
+			t.Fatalf("told %q, opened %d sockets", b.bound, len(b.dialled))
+		}
+		busy()
+		if len(b.bound) != 2 || len(b.dialled) != 2*spread {
+			t.Errorf("told %q, opened %d sockets", b.bound, len(b.dialled))
+		}
+	})
 }
 
 // Any other error has the next server be asked at once.
