@@ -190,3 +190,64 @@ func TestSilence(t *testing.T) {
 		})
 	})
 }
+
+// TestRetire: a connection without a session is ended, and no other.
+func TestRetire(t *testing.T) {
+	const never = 0
+	for name, row := range map[string]struct {
+		lead func(b *beats, s *silence, has func(bool))
+		ends time.Duration
+	}{
+		"nothing comes": {lead: func(*beats, *silence, func(bool)) {}, ends: retireAfter},
+		"it has a session": {lead: func(_ *beats, _ *silence, has func(bool)) {
+			time.Sleep(retireAfter - time.Second)
+			has(true)
+		}, ends: never},
+		"its session ends": {lead: func(_ *beats, s *silence, has func(bool)) {
+			has(true)
+			time.Sleep(10 * time.Minute)
+			has(false)
+			s.retire()
+			s.retire()
+		}, ends: 10*time.Minute + retireAfter},
+		"another takes its place": {lead: func(_ *beats, s *silence, has func(bool)) {
+			has(true)
+			time.Sleep(10 * time.Minute)
+			has(false)
+			s.retire()
+			time.Sleep(time.Second)
+			has(true)
+		}, ends: never},
+		"a request is under way": {lead: func(b *beats, s *silence, _ func(bool)) {
+			s.begin()
+			time.Sleep(10*time.Minute - time.Second)
+			s.finish()
+		}, ends: 10*time.Minute + 2*retireAfter},
+		"it was taken over, and is gone": {lead: func(b *beats, _ *silence, _ func(bool)) { b.set(func() { b.off = true }) }, ends: never},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &beats{}
+				began := time.Now()
+				var ended, had atomic.Int64
+				s := &silence{pulse: b, every: lookEvery, gone: make(chan struct{}), end: func(string) { ended.Store(int64(time.Since(began))) }, session: func() *session {
+					if had.Load() == 0 {
+						return nil
+					}
+					return &session{}
+				}}
+				s.retire()
+				row.lead(b, s, func(has bool) {
+					had.Store(0)
+					if has {
+						had.Store(1)
+					}
+				})
+				time.Sleep(time.Hour)
+				if ended := time.Duration(ended.Load()); ended != row.ends {
+					t.Errorf("ended after %s, want %s", ended, row.ends)
+				}
+			})
+		})
+	}
+}
