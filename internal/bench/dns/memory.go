@@ -50,8 +50,8 @@ func (m *measure) memory(context.Context) error {
 	return nil
 }
 
-// hold has names, a half of them below a wildcard, is asked for each of them, and
-// tells how much larger that has made this process.
+// hold has names, a half of them below a wildcard, is asked for each of them,
+// writes them all down, and tells how much larger that has made this process.
 func hold(ctx context.Context, args []string) error {
 	if len(args) != 2 {
 		return fmt.Errorf("where to listen, and the file: %q", args)
@@ -100,6 +100,11 @@ func hold(ctx context.Context, args []string) error {
 		if err := lookup(c, reverse(addrs[0]), dnsmessage.TypePTR); err != nil {
 			return err
 		}
+	}
+	written, write := context.WithCancel(ctx)
+	write()
+	if err := pool.Run(written); !errors.Is(err, context.Canceled) { // it writes all anew, as it does now and then
+		return err
 	}
 	after, err := now()
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/tidegate/tidegate/internal/netlab"
@@ -128,14 +129,14 @@ func (w *world) unbound(ctx context.Context, at netip.Addr) (*program, error) {
 	pidfile: ""
 	use-syslog: no
 	verbosity: 0
-	num-threads: 2
+	num-threads: %d
 	do-daemonize: no
 	module-config: "iterator"
 	outgoing-interface: 10.50.0.2
 forward-zone:
 	name: "."
 	forward-addr: %s
-`, at, w.dir, upstreamAddr)
+`, at, w.dir, runtime.NumCPU(), upstreamAddr)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("set up unbound: %w", err)
 	}
