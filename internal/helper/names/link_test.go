@@ -194,13 +194,14 @@ func TestSizes(t *testing.T) {
 	}
 	world := protocol.DNS{Why: strings.Repeat("w", 5000)}
 	for range 1000 {
-		world.Competitors = append(world.Competitors, osdns.Competitor{Program: "program", Link: "link", Domain: long})
+		world.Competitors = append(world.Competitors, osdns.Competitor{Program: strings.Repeat("p", 255), Link: "link", Domain: long})
 		world.Upstreams = append(world.Upstreams, osdns.Upstream{Device: "device", Domains: domains, Servers: slices.Repeat([]netip.AddrPort{protocol.DNSServer}, 100)})
 	}
 	got := make(chan error, 1)
 	go func() {
 		dns, err := l.Apply(t.Context(), domains, false)
 		if err == nil {
+			dns.Left = map[protocol.Code][]string{protocol.Outside: slices.Repeat([]string{long}, protocol.MaxRoutes)} // as the server tells it
 			_, err = protocol.Encode(protocol.Reply{DNS: &dns})
 		}
 		got <- err

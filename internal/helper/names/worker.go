@@ -181,6 +181,9 @@ func (w *worker) do(ctx context.Context, m message, fds []int) error {
 	case open:
 		out, err = sockets.Open()
 	case apply:
+		if err = sane(m.Domains); err != nil {
+			break
+		}
 		w.want = osdns.Want{}
 		if len(m.Domains) > 0 {
 			w.want = osdns.Want{Server: protocol.DNSServer.Addr(), Domains: m.Domains, Strict: m.Strict}
@@ -212,6 +215,20 @@ func (w *worker) do(ctx context.Context, m message, fds []int) error {
 		reply.Failure, reply.InUse = err.Error(), errors.Is(err, unix.EADDRINUSE)
 	}
 	return w.c.send(reply, out)
+}
+
+// sane refuses what does not belong into files of the system's, whatever has become
+// of the main process.
+func sane(domains []string) error {
+	if len(domains) > protocol.MaxDomains {
+		return fmt.Errorf("%d domains are too many", len(domains))
+	}
+	for _, d := range domains {
+		if !protocol.Domain(d) {
+			return fmt.Errorf("%.80q is no domain", d)
+		}
+	}
+	return nil
 }
 
 // apply has the system be as want says, and notes what it is told.
@@ -256,7 +273,7 @@ func (w *worker) apply(ctx context.Context) error {
 // has none.
 const (
 	mostTold  = 32
-	mostBytes = 24 << 10 // of upstreams' domains
+	mostBytes = 16 << 10 // of upstreams' domains
 )
 
 // fit is d as far as a message has room.

@@ -139,7 +139,7 @@ func (r *Refusal) Is(target error) bool {
 // Refuse makes a refusal; the text ends up before the user.
 func Refuse(c Code, format string, arg ...any) *Refusal {
 	text := fmt.Sprintf(format, arg...)
-	return &Refusal{Code: c, Text: text[:min(len(text), 512)]}
+	return &Refusal{Code: c, Text: strings.ToValidUTF8(text[:min(len(text), 512)], "")} // JSON has no other text
 }
 
 // Encode makes a message.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -189,5 +190,23 @@ func TestOpened(t *testing.T) {
 		if Opened(name) != want {
 			t.Errorf("%q: %v", name, !want)
 		}
+	}
+}
+
+// A long text is cut where it may be, and goes through.
+func TestRefuse(t *testing.T) {
+	for n := range 4 {
+		sent := Reply{Refusal: Refuse(Failed, "%s%s", strings.Repeat("x", n), strings.Repeat("\u00e9\u20ac", 500))}
+		b, err := Encode(sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := DecodeReply(b[2:])
+		if err != nil || got.Refusal.Text != sent.Refusal.Text || len(got.Refusal.Text) < 500 {
+			t.Errorf("%d: %v, %+v", n, err, got.Refusal)
+		}
+	}
+	if r := Refuse(Failed, "open %s", "a\xff"); !utf8.ValidString(r.Text) {
+		t.Errorf("%q", r.Text)
 	}
 }
