@@ -126,9 +126,10 @@ func layBed(t *testing.T, more string) *bed {
 	return b
 }
 
-// program is the helper's, with what else it is told.
+// program is the helper's, with what else it is told. As its unit does, it lets
+// others read nothing that it makes.
 func (b *bed) program(arg ...string) *exec.Cmd {
-	return exec.Command(built, append([]string{"-config", b.config, "-journal", filepath.Join(b.dir, "journal"), "-sessions", b.sessions, "-root", b.root, "-bus", b.bus}, arg...)...)
+	return exec.Command("/bin/sh", append([]string{"-c", `umask 077 && exec "$@"`, "sh", built, "-config", b.config, "-journal", filepath.Join(b.dir, "journal"), "-sessions", b.sessions, "-root", b.root, "-bus", b.bus}, arg...)...)
 }
 
 func (b *bed) session(uid int, active, state string) {

@@ -17,8 +17,7 @@ import (
 )
 
 // collect has the machine's resolv.conf made by a package that collects what
-// others want, which is there as if it were installed. The helper starts anew, as
-// its unit starts it.
+// others want, which is there as if it were installed. The helper starts anew.
 func (m *machine) collect(name string) {
 	m.t.Helper()
 	m.kill()
@@ -54,7 +53,7 @@ func (m *machine) collect(name string) {
 		}
 	}
 	mounts := m.mounts(map[string]string{"/usr/sbin": more + ":" + filepath.Join(pkg, "sbin"), "/usr/lib": filepath.Join(pkg, "lib")})
-	in := func(umask int, c *exec.Cmd) error {
+	in := func(c *exec.Cmd) error {
 		return m.space.Do(func() error {
 			// A thread that shares its working directory with others may not change its mounts.
 			if err := unix.Unshare(unix.CLONE_FS); err != nil {
@@ -63,11 +62,10 @@ func (m *machine) collect(name string) {
 			if err := unix.Setns(int(mounts.Fd()), unix.CLONE_NEWNS); err != nil {
 				return err
 			}
-			unix.Umask(umask)
 			return c.Start()
 		})
 	}
-	m.root, m.start0 = "/", func(c *exec.Cmd) error { return in(0o077, c) }
+	m.root, m.start0 = "/", in
 	m.records = func(text string, arg ...string) {
 		m.t.Helper()
 		c := exec.Command("/usr/sbin/resolvconf", arg...)
@@ -75,7 +73,7 @@ func (m *machine) collect(name string) {
 		c.Stdin = strings.NewReader(text)
 		out := &log{}
 		c.Stdout, c.Stderr = out, out
-		err := in(0o022, c)
+		err := in(c)
 		if err == nil {
 			err = c.Wait()
 		}

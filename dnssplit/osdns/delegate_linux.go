@@ -197,8 +197,12 @@ func delegateDomains(text []byte) (domains []string) {
 }
 
 func (d *delegate) write(name string, text []byte) error {
-	// Who runs systemd-resolved reads it.
-	if err := os.MkdirAll(d.o.path(delegateDir), 0o755); err != nil {
+	// Who runs systemd-resolved reads it, whatever the helper's umask.
+	err := os.MkdirAll(d.o.path(delegateDir), 0o755)
+	if err == nil {
+		err = os.Chmod(d.o.path(delegateDir), 0o755)
+	}
+	if err != nil {
 		return fmt.Errorf("make the folder of delegates: %w", err)
 	}
 	return replace(d.o.path(filepath.Join(delegateDir, name+delegateEnd)), text, 0o644)
