@@ -178,7 +178,7 @@ func (m *model) happen(h happening) {
 		}
 	case "step":
 		m.step.Add(int64(h.step))
-		time.Sleep(every) // until it has been noticed
+		time.Sleep(glance) // until it has been noticed
 	case "restart":
 		m.stop()
 		m.step.Add(int64(h.step))
