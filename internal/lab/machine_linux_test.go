@@ -36,6 +36,7 @@ const (
 	programEnv = "TIDEGATE_LAB_PROGRAM"
 	networkEnv = "TIDEGATE_LAB_NETWORK" // what the network's server answers, always
 	addressEnv = "TIDEGATE_LAB_ADDRESS" // what addresses of the applications begin with
+	ownEnv     = "TIDEGATE_LAB_OWN"     // how a browser asks a resolver of its own, as JSON
 )
 
 // On a whole machine, with the helper and a real device, programs as they are find
@@ -47,11 +48,14 @@ func TestMachine(t *testing.T) {
 	}
 	helper := buildHelper(t)
 	releases := resolvedtest.Releases(t)
-	for _, tt := range []struct{ name, mode, address string }{
-		{"resolved-link", "resolved-link", "100.96."},
-		{"resolved-delegate", "resolved-delegate", "100.96."},
-		{"direct", "direct", "100.96."},
-		{"where the network has the addresses", "direct", "100.64."},
+	for _, tt := range []struct {
+		name, mode, address string
+		browser             bool // one with a resolver of its own is there, too
+	}{
+		{"resolved-link", "resolved-link", "100.96.", true},
+		{"resolved-delegate", "resolved-delegate", "100.96.", false},
+		{"direct", "direct", "100.96.", true},
+		{"where the network has the addresses", "direct", "100.64.", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			mode := tt.mode
@@ -75,6 +79,15 @@ func TestMachine(t *testing.T) {
 			var said bytes.Buffer
 			c := m.Command(t.Context(), "/proc/self/exe")
 			c.Env = append(c.Env, machineEnv+"="+mode, programEnv+"="+client, networkEnv+"="+m.Physical.Answer.String(), addressEnv+"="+tt.address, "TIDEGATE_HELPER_SOCKET="+socket)
+			var public *resolvedtest.DoH
+			if tt.browser {
+				public = servePublic(t, m)
+				own, err := offer(public)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.Env = append(c.Env, own)
+			}
 			c.Stdout, c.Stderr = &said, &said
 			if err := m.Go(c); err != nil {
 				t.Fatal(err)
@@ -108,6 +121,9 @@ func TestMachine(t *testing.T) {
 				if name != afterwards {
 					t.Errorf("the network has heard of %s", name)
 				}
+			}
+			if public != nil && !public.Heard(browsed) {
+				t.Error("the browser has not asked its own resolver")
 			}
 			seen := strings.Join(m.Physical.Seen(), " ")
 			if !strings.Contains(seen, "www.example.org") || !strings.Contains(seen, afterwards) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
@@ -14,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
 
 	"github.com/tidegate/tidegate/internal/desktop"
 	"github.com/tidegate/tidegate/internal/lab"
@@ -28,7 +32,7 @@ const afterwards = "afterwards.quays.harbour.example"
 // in that machine's network and files, with a helper there. It checks what programs
 // find, and says what is wrong.
 func onMachine() (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	d, err := desktop.Start(ctx, desktop.Options{Parts: desktop.Keyring})
 	if err != nil {
@@ -41,14 +45,21 @@ func onMachine() (err error) {
 	}
 	defer os.RemoveAll(dir)
 	l, err := lab.Start(ctx, lab.Options{Config: lab.DefaultConfig().Quick(), Dir: dir,
-		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))})
+		Hosts: map[string]string{browsed: "127.0.0.1"}, // the gateway is here, too, and is not to ask the system for it
+		Log:   slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	r := rig.New(d, os.Getenv(programEnv), quickEnd)
+	w, err := sniff(l.Gateway())
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	b := newBrowser(dir)
+	r := rig.New(d, os.Getenv(programEnv), append(b.env(), quickEnd)...)
 	defer func() { err = errors.Join(err, r.Stop(syscall.SIGTERM)) }()
-	m := &onmachine{ctx: ctx, scene: &scene{ctx: ctx, lab: l, rig: r}}
+	m := &onmachine{ctx: ctx, scene: &scene{ctx: ctx, lab: l, rig: r}, capture: w, browser: b}
 	for _, step := range []struct {
 		name string
 		do   func() error
@@ -57,8 +68,10 @@ func onMachine() (err error) {
 		{"names are served", m.served},
 		{"a lookup opens nothing", m.lookups},
 		{"chatter opens nothing", m.chatter},
-		{"a page", m.page},
+		{"the first packet", m.first},
+		{"pages", m.pages},
 		{"it is explained", m.explained},
+		{"a browser with a resolver of its own", m.blind},
 		{"a VPN competes", m.competition},
 		{"the client is killed", m.killed},
 		{"the client is back", m.back},
@@ -73,7 +86,9 @@ func onMachine() (err error) {
 
 type onmachine struct {
 	*scene
-	ctx context.Context
+	ctx     context.Context
+	capture *capture
+	browser *browser
 }
 
 // find is the IPv4 address that a program finds for a name; empty: none.
@@ -151,9 +166,27 @@ func (m *onmachine) served() error {
 	return nil
 }
 
-// quiet fails where a data channel was opened.
+// quiet fails where a data channel was opened. What came by the device until now
+// has been looked at: after it, Tidegate has refused a connection to an address that
+// is no name's.
 func (m *onmachine) quiet() error {
-	time.Sleep(time.Second) // for what would come of it
+	a, err := netip.ParseAddr(m.find("wiki.harbour.example"))
+	if err != nil {
+		return err
+	}
+	nobody := a.As4()
+	nobody[3] = 0 // is never given
+	c, err := (&net.Dialer{Timeout: patience}).DialContext(m.ctx, "tcp4", netip.AddrPortFrom(netip.AddrFrom4(nobody), 80).String())
+	if err == nil {
+		c.Close()
+		return fmt.Errorf("somebody is at %v", netip.AddrFrom4(nobody))
+	}
+	if t := net.Error(nil); errors.As(err, &t) && t.Timeout() {
+		return err
+	}
+	if err := m.capture.silent(); err != nil {
+		return err
+	}
 	s, err := m.wait("the state", func(*session.State) bool { return true })
 	if err != nil {
 		return err
@@ -181,45 +214,124 @@ func (m *onmachine) lookups() error {
 		m.quiet())
 }
 
-// chatter is what systems say to whoever hears it on a device that came up.
+// chatter is what systems say to whoever hears it on a device that came up: the
+// kernel by itself, and programs.
 func (m *onmachine) chatter() error {
 	devices, err := net.Interfaces()
 	if err != nil {
 		return err
 	}
-	at := slices.IndexFunc(devices, func(d net.Interface) bool { return strings.HasPrefix(d.Name, "tide0") })
+	at := slices.IndexFunc(devices, func(d net.Interface) bool { return strings.HasPrefix(d.Name, deviceName) })
 	if at < 0 {
 		return fmt.Errorf("there are %v", devices)
 	}
-	c, err := net.ListenPacket("udp4", "0.0.0.0:0")
+	addrs, err := devices[at].Addrs()
 	if err != nil {
 		return err
 	}
-	defer c.Close()
-	p := ipv4.NewPacketConn(c)
-	if err := p.SetMulticastInterface(&devices[at]); err != nil {
-		return err
+	six := slices.ContainsFunc(addrs, func(a net.Addr) bool { return strings.Contains(a.String(), ":") })
+	passes := map[string]func(passed) bool{"IGMP": func(p passed) bool { return p.proto == unix.IPPROTO_IGMP }}
+	if six {
+		passes["MLD"] = func(p passed) bool { return p.proto == unix.IPPROTO_ICMPV6 && p.to.Addr().IsMulticast() }
 	}
-	for _, group := range []net.UDPAddr{{IP: net.IPv4(224, 0, 0, 251), Port: 5353}, {IP: net.IPv4(224, 0, 0, 252), Port: 5355}, {IP: net.IPv4(239, 255, 255, 250), Port: 1900}} {
-		if err := p.JoinGroup(&devices[at], &group); err != nil {
-			return fmt.Errorf("join %v: %w", group.IP, err)
+	for _, to := range []string{"224.0.0.251:5353", "224.0.0.252:5355", "239.255.255.250:1900", "[ff02::fb]:5353", "[ff02::1:3]:5355"} {
+		group := netip.MustParseAddrPort(to)
+		if group.Addr().Is6() && !six {
+			continue
 		}
-		if _, err := p.WriteTo([]byte("hello"), nil, &group); err != nil {
-			return fmt.Errorf("say something to %v: %w", group.IP, err)
+		c, err := greet(&devices[at], group)
+		if err != nil {
+			return fmt.Errorf("say something to %s: %w", to, err)
+		}
+		defer c.Close()
+		passes[to] = func(p passed) bool { return p.to == group }
+	}
+	for name, is := range passes {
+		// The kernel reports groups after a random time.
+		if err := m.capture.await(m.ctx, func(p passed) bool { return p.sent && is(p) }); err != nil {
+			return fmt.Errorf("nothing is said by %s: %w", name, err)
 		}
 	}
 	return m.quiet()
 }
 
-// page is fetched by name: the first packet opens the channel, and waits for it.
-func (m *onmachine) page() error {
+// greet joins a group, as long as the connection is open, and says something to it.
+func greet(device *net.Interface, group netip.AddrPort) (net.PacketConn, error) {
+	c, err := net.ListenPacket("udp", net.JoinHostPort(map[bool]string{true: "0.0.0.0", false: "::"}[group.Addr().Is4()], "0"))
+	if err != nil {
+		return nil, err
+	}
+	to := net.UDPAddrFromAddrPort(group)
+	if four := ipv4.NewPacketConn(c); group.Addr().Is4() {
+		if err = errors.Join(four.SetMulticastInterface(device), four.JoinGroup(device, to)); err == nil {
+			_, err = four.WriteTo([]byte("hello"), nil, to)
+		}
+	} else {
+		six := ipv6.NewPacketConn(c)
+		if err = errors.Join(six.SetMulticastInterface(device), six.JoinGroup(device, to)); err == nil {
+			_, err = six.WriteTo([]byte("hello"), nil, to)
+		}
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// first: the first SYN opens the channel, and waits for it. Those that the kernel
+// would send after it never come to Tidegate, whatever time the channel takes.
+func (m *onmachine) first() error {
+	const table = "table inet first"
+	c := exec.CommandContext(m.ctx, "nft", "-f", "-")
+	c.Stdin = strings.NewReader(table + ` {
+	set seen { type inet_service; }
+	chain out {
+		type filter hook output priority 0;
+		oifname "` + deviceName + `*" tcp flags & (syn|ack) == syn tcp sport @seen drop
+		oifname "` + deviceName + `*" tcp flags & (syn|ack) == syn add @seen { tcp sport }
+	}
+}`)
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("keep the second SYN: %w: %s", err, out)
+	}
+	page, from, err := m.get("wiki.harbour.example")
+	if out, err := exec.CommandContext(m.ctx, "nft", "delete", table).CombinedOutput(); err != nil {
+		return fmt.Errorf("let SYNs through: %w: %s", err, out)
+	}
+	if err != nil || !strings.Contains(page, "Harbour Wiki") {
+		return fmt.Errorf("%v: %s", err, page)
+	}
+	return m.capture.opened(from)
+}
+
+// get fetches a page by one connection, and says from where.
+func (m *onmachine) get(host string) (page string, from netip.AddrPort, err error) {
+	c, err := (&net.Dialer{Timeout: patience}).DialContext(m.ctx, "tcp4", net.JoinHostPort(m.find(host), "80"))
+	if err != nil {
+		return "", from, err
+	}
+	defer c.Close()
+	from = c.LocalAddr().(*net.TCPAddr).AddrPort()
+	c.SetDeadline(time.Now().Add(patience))
+	if _, err := fmt.Fprintf(c, "GET / HTTP/1.0\r\nHost: %s\r\n\r\n", host); err != nil {
+		return "", from, err
+	}
+	b, err := io.ReadAll(c)
+	return string(b), from, err
+}
+
+// pages are fetched by name.
+func (m *onmachine) pages() error {
 	for host, want := range map[string]string{"wiki.harbour.example": "Harbour Wiki", "north.quays.harbour.example": "North Quay"} {
 		page, err := m.rig.Curl(m.ctx, "http://"+host+"/")
 		if err != nil || !strings.Contains(page, want) {
 			return fmt.Errorf("%s: %v: %s", host, err, page)
 		}
 	}
-	_, err := m.wait("the channel is open", func(s *session.State) bool { return len(s.Sites) == 1 && s.Sites[0].State == session.Connected })
+	_, err := m.wait("the channel was opened", func(s *session.State) bool { // and may rest again
+		return slices.ContainsFunc(s.Events, func(e session.Event) bool { return e.Kind == "channel-connected" })
+	})
 	return err
 }
 
