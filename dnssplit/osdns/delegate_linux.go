@@ -137,7 +137,11 @@ func (d *delegate) forgotten(ctx context.Context, changed bool) error {
 	}
 	defer r.close()
 	err = d.take(ctx, r, netip.Addr{}, nil, changed)
-	if errors.Is(err, errNoDelegates) || failed(err, "org.freedesktop.DBus.Error.ServiceUnknown") {
+	if err == nil || errors.Is(err, errNoDelegates) {
+		return nil
+	}
+	// One that is masked, say, cannot be started: each bus says that in its own words.
+	if has, rerr := r.runs(ctx); rerr == nil && !has {
 		return nil
 	}
 	return err

@@ -141,6 +141,12 @@ func linkNames(n int) (names []string) {
 // ourLinks are the indexes of our links, by name.
 func ourLinks() (map[string]int, error) {
 	links, err := netlink.LinkList()
+	for range 10 {
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+		links, err = netlink.LinkList() // some came or went meanwhile
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/godbus/dbus/v5"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // What systemd-resolved was told is looked at soon after news of anything, then
@@ -26,21 +30,34 @@ func (d *delegate) Watch(ctx context.Context, again func()) error {
 // Watch calls again when systemd-resolved has come anew, and when what it was told
 // by anybody, or a link, has changed.
 func (l *ownLink) Watch(ctx context.Context, again func()) error {
-	return watchResolve1(ctx, l.o, func() string {
-		ours, err := ourLinks()
-		return fmt.Sprint(ours, err)
-	}, again)
+	return watchResolve1(ctx, l.o, l.state, again)
 }
 
 // state is what there is of ours beside what systemd-resolved has.
-func (d *delegate) state() string {
+func (d *delegate) state(context.Context, *resolve1) string {
 	files, err := d.files()
 	return fmt.Sprintf("%q %v", files, err)
 }
 
+// state is what our links are, and what they are used for.
+func (l *ownLink) state(ctx context.Context, r *resolve1) string {
+	ours, err := ourLinks()
+	all := []any{ours, err}
+	for _, name := range slices.Sorted(maps.Keys(ours)) {
+		index := ours[name]
+		if link, err := netlink.LinkByIndex(index); err == nil {
+			addrs, err := netlink.AddrList(link, netlink.FAMILY_V4)
+			all = append(all, link.Attrs().RawFlags&(unix.IFF_UP|unix.IFF_LOWER_UP), addrs, err)
+		}
+		s, err := r.settings(ctx, index)
+		all = append(all, s, err)
+	}
+	return fmt.Sprint(all...)
+}
+
 // watchResolve1 runs until ctx ends, over as many connections to the bus as that
 // takes.
-func watchResolve1(ctx context.Context, o Options, state func() string, again func()) error {
+func watchResolve1(ctx context.Context, o Options, state func(context.Context, *resolve1) string, again func()) error {
 	log := o.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -73,7 +90,7 @@ func watchResolve1(ctx context.Context, o Options, state func() string, again fu
 }
 
 // watchBus watches over one connection.
-func watchBus(ctx context.Context, o Options, heard <-chan struct{}, state func() string, again func()) error {
+func watchBus(ctx context.Context, o Options, heard <-chan struct{}, state func(context.Context, *resolve1) string, again func()) error {
 	r, err := dialResolve1(ctx, o)
 	if err != nil {
 		return err
@@ -90,8 +107,16 @@ func watchBus(ctx context.Context, o Options, heard <-chan struct{}, state func(
 		}
 	}
 	was, wait := "", soonest
-	timer := time.NewTimer(0) // what has changed before this
+	due := time.Now() // what has changed before this
+	timer := time.NewTimer(0)
 	defer timer.Stop()
+	// However often there is news, what is due stays so.
+	look := func() {
+		if at := time.Now().Add(wait); due.IsZero() || at.Before(due) {
+			due = at
+			timer.Reset(wait)
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -105,19 +130,23 @@ func watchBus(ctx context.Context, o Options, heard <-chan struct{}, state func(
 				again()
 			}
 			wait = soonest
-			timer.Reset(wait)
+			look()
 		case <-heard:
 			wait = soonest
-			timer.Reset(wait)
+			look()
 		case <-timer.C:
+			due = time.Time{}
 			// While it is away nothing is applied: its coming is told.
 			now, err := r.picture(ctx)
-			if now += state(); err == nil && now != was {
+			if err == nil {
+				now += state(ctx, r)
+			}
+			if err == nil && now != was {
 				was = now
 				again()
 			}
 			wait = min(2*wait, latest)
-			timer.Reset(wait)
+			look()
 		}
 	}
 }
@@ -136,8 +165,7 @@ var errAway = errors.New("systemd-resolved does not run")
 
 // picture is all that systemd-resolved was told, in some form.
 func (r *resolve1) picture(ctx context.Context) (string, error) {
-	var has bool
-	err := r.bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, resolve1Name).Store(&has)
+	has, err := r.runs(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -119,12 +119,8 @@ func (e *Environment) observeBus(ctx context.Context, o Options) error {
 	defer r.close()
 	if !e.leadsToResolved() {
 		// It is not started for us, where nobody else asks it.
-		var has bool
-		if err := r.bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, resolve1Name).Store(&has); err != nil {
-			return fmt.Errorf("ask the bus for systemd-resolved: %w", err)
-		}
-		if !has {
-			return nil
+		if has, err := r.runs(ctx); err != nil || !has {
+			return err
 		}
 	}
 	err = until(ctx, "answer", func(ctx context.Context) (bool, error) {

@@ -53,17 +53,24 @@ func dialResolve1(ctx context.Context, o Options) (*resolve1, error) {
 
 // dialBus connects to the system's bus. The connection outlives ctx.
 func dialBus(ctx context.Context, o Options) (*dbus.Conn, error) {
-	connect := func() (*dbus.Conn, error) { return dbus.ConnectSystemBus() }
+	ctx, cancel := context.WithTimeout(ctx, answersWithin)
+	defer cancel()
+	alive, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	there := context.AfterFunc(ctx, hangUp) // it may take us, and say nothing
+	connect := func() (*dbus.Conn, error) { return dbus.ConnectSystemBus(dbus.WithContext(alive)) }
 	if o.Bus != "" {
-		connect = func() (*dbus.Conn, error) { return dbus.Connect(o.Bus) }
+		connect = func() (*dbus.Conn, error) { return dbus.Connect(o.Bus, dbus.WithContext(alive)) }
 	}
 	bus, err := connect()
-	if err != nil {
-		return nil, fmt.Errorf("connect to the system's D-Bus: %w", err)
+	if !there() {
+		if err == nil {
+			bus.Close()
+		}
+		err = ctx.Err()
 	}
-	if err := ctx.Err(); err != nil {
-		bus.Close()
-		return nil, err
+	if err != nil {
+		hangUp()
+		return nil, fmt.Errorf("connect to the system's D-Bus: %w", err)
 	}
 	return bus, nil
 }
@@ -108,6 +115,16 @@ func (r *resolve1) knowsDelegates(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	return strings.Contains(text, `"ListDelegates"`), nil
+}
+
+// runs says whether it is there. It is not started for that.
+func (r *resolve1) runs(ctx context.Context) (has bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answersWithin)
+	defer cancel()
+	if err := r.bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, resolve1Name).Store(&has); err != nil {
+		return false, fmt.Errorf("ask the bus for systemd-resolved: %w", err)
+	}
+	return has, nil
 }
 
 // insists is the option by which it believes no plain answer, of whoever it is not

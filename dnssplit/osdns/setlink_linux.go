@@ -2,6 +2,7 @@ package osdns
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -16,15 +17,14 @@ const scopeDNS = 1
 // else, and says whether it did not already. It returns when that is so.
 func (r *resolve1) setLink(ctx context.Context, index int, server netip.Addr, domains []string) (changed bool, err error) {
 	// It hears of a new link from the kernel in its own time.
-	var path dbus.ObjectPath
 	err = until(ctx, "know the link", func(ctx context.Context) (bool, error) {
-		err := r.call(ctx, resolve1Path, resolve1Manager+".GetLink", []any{int32(index)}, []any{&path})
+		_, err := r.settings(ctx, index)
 		return err == nil, err
 	})
 	if err != nil {
 		return false, err
 	}
-	if is, err := r.linkIs(ctx, path, server, domains); is || err != nil {
+	if is, err := r.linkIs(ctx, index, server, domains); err != nil || is && r.unaltered(ctx, index) {
 		return false, err
 	}
 	family := int32(unix.AF_INET)
@@ -59,38 +59,62 @@ func (r *resolve1) setLink(ctx context.Context, index int, server netip.Addr, do
 			return true, err
 		}
 	}
-	return true, until(ctx, "use the link", func(ctx context.Context) (bool, error) { return r.linkIs(ctx, path, server, domains) })
+	return true, until(ctx, "use the link", func(ctx context.Context) (bool, error) { return r.linkIs(ctx, index, server, domains) })
 }
 
-// linkIs says whether a link is used as setLink has it.
-func (r *resolve1) linkIs(ctx context.Context, path dbus.ObjectPath, server netip.Addr, domains []string) (bool, error) {
-	var mask uint64
-	if err := r.property(ctx, path, resolve1Link, "ScopesMask", &mask); err != nil {
+// linkIs says whether a link is used for the names that setLink has it for, and no
+// others.
+func (r *resolve1) linkIs(ctx context.Context, index int, server netip.Addr, domains []string) (bool, error) {
+	s, err := r.settings(ctx, index)
+	if err != nil {
 		return false, err
 	}
-	var servers []struct {
+	if s.Scopes&scopeDNS == 0 || s.ByDefault || len(s.Servers) != 1 || !slices.Equal(s.Servers[0].Address, server.AsSlice()) || len(s.Domains) != len(domains) {
+		return false, nil
+	}
+	return !slices.ContainsFunc(s.Domains, func(d domain) bool { return !d.Only || !slices.Contains(domains, d.Domain) }), nil
+}
+
+// unaltered says whether a link is as setLink has it beside its names: our answers
+// are plain ones. What an older one does not know, or one built without, is so.
+func (r *resolve1) unaltered(ctx context.Context, index int) bool {
+	s, err := r.settings(ctx, index)
+	return err == nil && !slices.ContainsFunc(s.How, func(how string) bool { return how != "no" })
+}
+
+// settings are what systemd-resolved uses a link for.
+type settings struct {
+	Scopes  uint64
+	Servers []struct {
 		Family  int32
 		Address []byte
 	}
-	if err := r.property(ctx, path, resolve1Link, "DNS", &servers); err != nil {
-		return false, err
+	Domains   []domain
+	ByDefault bool     // false before 240: links that only route are not
+	How       []string // LLMNR, MulticastDNS, DNSSEC and DNSOverTLS, of those that it knows
+}
+
+func (r *resolve1) settings(ctx context.Context, index int) (settings, error) {
+	var path dbus.ObjectPath
+	if err := r.call(ctx, resolve1Path, resolve1Manager+".GetLink", []any{int32(index)}, []any{&path}); err != nil {
+		return settings{}, err
 	}
-	var have []domain
-	if err := r.property(ctx, path, resolve1Link, "Domains", &have); err != nil {
-		return false, err
+	var all map[string]dbus.Variant
+	if err := r.call(ctx, path, "org.freedesktop.DBus.Properties.GetAll", []any{resolve1Link}, []any{&all}); err != nil {
+		return settings{}, err
 	}
-	if mask&scopeDNS == 0 || len(servers) != 1 || !slices.Equal(servers[0].Address, server.AsSlice()) || len(have) != len(domains) {
-		return false, nil
-	}
-	for _, d := range have {
-		if !d.Only || !slices.Contains(domains, d.Domain) {
-			return false, nil
+	s := settings{How: make([]string, 0, 4)}
+	for name, into := range map[string]any{"ScopesMask": &s.Scopes, "DNS": &s.Servers, "Domains": &s.Domains, "DefaultRoute": &s.ByDefault} {
+		if v, ok := all[name]; ok {
+			if err := v.Store(into); err != nil {
+				return settings{}, fmt.Errorf("systemd-resolved: %s: %w", name, err)
+			}
 		}
 	}
-	var byDefault bool
-	err := r.property(ctx, path, resolve1Link, "DefaultRoute", &byDefault)
-	if failed(err, "org.freedesktop.DBus.Error.UnknownProperty") {
-		return true, nil // older than 240: links that only route are none
+	for _, name := range []string{"LLMNR", "MulticastDNS", "DNSSEC", "DNSOverTLS"} {
+		if how, ok := all[name].Value().(string); ok {
+			s.How = append(s.How, how)
+		}
 	}
-	return err == nil && !byDefault, err
+	return s, nil
 }

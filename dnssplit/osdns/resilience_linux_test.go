@@ -1,0 +1,262 @@
+package osdns
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tidegate/tidegate/dnssplit/resolvedtest"
+)
+
+// What somebody does to our link, for which systemd-resolved would not ask us any
+// more or not believe us, is told and put right, also on a machine whose links
+// change all the time.
+func TestLinkIsTouched(t *testing.T) {
+	for _, r := range resolvedtest.Releases(t) {
+		for name, touch := range map[string]func(*seat) error{
+			"it is taken down": func(s *seat) error { return exec.Command("ip", "link", "set", linkName(0), "down").Run() },
+			"its other end is taken down": func(s *seat) error {
+				if exec.Command("ip", "link", "show", linkName(0)+"p").Run() != nil {
+					return nil // a dummy link, which has none
+				}
+				return exec.Command("ip", "link", "set", linkName(0)+"p", "down").Run()
+			},
+			"it is to validate":    func(s *seat) error { return s.setLink("SetLinkDNSSEC", "yes") },
+			"it is to encrypt":     func(s *seat) error { return s.setLink("SetLinkDNSOverTLS", "yes") },
+			"it is for all names":  func(s *seat) error { return s.setLink("SetLinkDefaultRoute", true) },
+			"it is for chatter":    func(s *seat) error { return s.setLink("SetLinkLLMNR", "yes") },
+			"it is to be reverted": func(s *seat) error { return s.setLink("RevertLink") },
+		} {
+			t.Run(r.Name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				s := sit(t, r, ModeLink)
+				s.apply(s.want(zone))
+				before, now := s.linkSays(), ""
+				stop := s.watch(s.want(zone))
+				quiet := s.noise()
+				if err := s.Do(func() error { return touch(s) }); err != nil {
+					t.Fatal(err)
+				}
+				s.eventually("it to be put right", func() bool {
+					now = s.linkSays()
+					return now == before
+				})
+				quiet()
+				s.answers("wiki."+zone, ours)
+				stop()
+			})
+		}
+	}
+}
+
+// setLink has systemd-resolved do something to our first link.
+func (s *seat) setLink(method string, arg ...any) error {
+	r, err := dialResolve1(s.t.Context(), s.o)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	ours, err := ourLinks()
+	if err != nil {
+		return err
+	}
+	return r.manage(s.t.Context(), method, append([]any{int32(ours[linkName(0)])}, arg...)...)
+}
+
+// linkSays is how our links are.
+func (s *seat) linkSays() (says string) {
+	s.t.Helper()
+	err := s.Do(func() error {
+		r, err := dialResolve1(s.t.Context(), s.o)
+		if err != nil {
+			return err
+		}
+		defer r.close()
+		claims, err := r.picture(s.t.Context())
+		says = claims + (&ownLink{s.o}).state(s.t.Context(), r)
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return says
+}
+
+// noise has the machine's links change more often than anybody can look, until
+// quiet is called.
+func (s *seat) noise() (quiet func()) {
+	stop, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- s.Do(func() error {
+			for {
+				for _, does := range []string{"add", "del"} {
+					if err := exec.Command("ip", "address", does, "127.9.9.9/32", "dev", "lo").Run(); err != nil {
+						return err
+					}
+				}
+				select {
+				case <-stop:
+					return nil
+				case <-time.After(20 * time.Millisecond):
+				}
+			}
+		})
+	}()
+	return func() {
+		s.t.Helper()
+		close(stop)
+		if err := <-ended; err != nil {
+			s.t.Error(err)
+		}
+	}
+}
+
+// A bus that takes connections and says nothing holds nobody up.
+func TestBusThatHangs(t *testing.T) {
+	dir, err := os.MkdirTemp("", "bus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	l, err := net.Listen("unix", filepath.Join(dir, "bus"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	o := Options{Root: t.TempDir(), Bus: "unix:path=" + l.Addr().String()}
+	for name, call := range map[string]func(context.Context) error{
+		"observe": func(ctx context.Context) error { _, err := Observe(ctx, o); return err },
+		"asked":   func(ctx context.Context) error { _, err := Asked(ctx, o, server); return err },
+		"apply": func(ctx context.Context) error {
+			_, err := (&delegate{o}).Apply(ctx, Want{Server: server, Domains: []string{zone}})
+			return err
+		},
+		"watch": func(ctx context.Context) error { return (&delegate{o}).Watch(ctx, func() {}) },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		done := make(chan error, 1)
+		go func() { done <- call(ctx) }()
+		select {
+		case err := <-done:
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: %v", name, err)
+			}
+		case <-time.After(resolvedtest.Patience):
+			t.Errorf("%s: it hangs", name)
+		}
+		cancel()
+	}
+}
+
+// A systemd-resolved that was masked or disabled since has forgotten all: that is
+// no reason to keep the journal, which would stand in every other mode's way.
+func TestUndoWhenItCannotBeStarted(t *testing.T) {
+	releases := resolvedtest.Releases(t)
+	s := sit(t, releases[len(releases)-1], ModeDelegate)
+	for _, left := range []string{"files", "journal"} {
+		if err := (&journal{Mode: ModeDelegate}).write(s.o); err != nil {
+			t.Fatal(err)
+		}
+		if left == "files" {
+			if err := (&delegate{s.o}).write(delegateName(0), delegateText(server, []string{zone})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o := s.o
+		o.Bus = s.barrenBus()
+		if err := s.Do(func() error { return Undo(t.Context(), o) }); err != nil {
+			t.Errorf("with %s left: %v", left, err)
+		}
+		if j, err := peekJournal(o); j != nil || err != nil {
+			t.Errorf("with %s left the journal is %+v, %v", left, j, err)
+		}
+	}
+}
+
+// barrenBus is a bus that knows of systemd-resolved, and starts it in vain.
+func (s *seat) barrenBus() string {
+	s.t.Helper()
+	dir, err := os.MkdirTemp(s.o.path("/run"), "bus")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	address := "unix:path=" + filepath.Join(dir, "bus")
+	for name, text := range map[string]string{
+		"bus.conf": `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>session</type><listen>` + address + `</listen><servicedir>` + dir + `</servicedir>
+<policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy></busconfig>`,
+		resolve1Name + ".service": "[D-BUS Service]\nName=" + resolve1Name + "\nExec=/bin/false\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	c := s.Command(s.t.Context(), "dbus-daemon", "--config-file="+filepath.Join(dir, "bus.conf"), "--nofork", "--nopidfile")
+	if err := s.Go(c); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		c.Process.Kill()
+		c.Wait()
+	})
+	s.eventually("the bus to listen", func() bool {
+		bus, err := dbus.Connect(address)
+		if err == nil {
+			bus.Close()
+		}
+		return err == nil
+	})
+	return address
+}
+
+// Links that come and go while ours are listed are no reason to fail.
+func TestLinksAreListedAmongOthers(t *testing.T) {
+	s := sit(t, resolvedtest.Releases(t)[0], ModeLink)
+	s.apply(s.want(zone))
+	stop, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- s.Do(func() error {
+			for {
+				for _, c := range [][]string{{"link", "add", "other0", "type", "veth"}, {"link", "del", "other0"}} {
+					if err := exec.Command("ip", c...).Run(); err != nil {
+						return err
+					}
+				}
+				select {
+				case <-stop:
+					return nil
+				default:
+				}
+			}
+		})
+	}()
+	err := s.Do(func() error {
+		for range 3000 {
+			ours, err := ourLinks()
+			if err != nil {
+				return err
+			}
+			if diff := cmp.Diff([]string{linkName(0)}, slices.Sorted(maps.Keys(ours))); diff != "" {
+				return errors.New(diff)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	close(stop)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
