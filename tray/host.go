@@ -2,6 +2,7 @@ package tray
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -45,6 +46,7 @@ func watchDesk(ctx context.Context, desks chan<- desk, log *slog.Logger) error {
 			bus, pause = bus+1, busPause
 			watchBus(ctx, conn, bus, tell, log)
 			conn.Close()
+			err = errEnded
 		}
 		if ctx.Err() == nil && pause == busPause {
 			log.Info("no tray: there is no session bus", "error", err)
@@ -57,6 +59,8 @@ func watchDesk(ctx context.Context, desks chan<- desk, log *slog.Logger) error {
 	}
 	return nil
 }
+
+var errEnded = errors.New("it has ended")
 
 // watchBus tells what the desktop is while its bus lives.
 func watchBus(ctx context.Context, conn *dbus.Conn, bus int, tell func(desk), log *slog.Logger) {

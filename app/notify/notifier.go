@@ -96,16 +96,23 @@ func (n *Notifier) Run(ctx context.Context) error {
 // own is the one goroutine that knows what shows.
 func (n *Notifier) own(ctx context.Context, notices <-chan Notice) {
 	d := connect(ctx, n.o.Log)
-	defer d.close()
+	defer func() { d.close() }()
+	show := func(notice Notice) {
+		if d.conn == nil && !notice.Over { // a bus may have come, or come again
+			d = connect(ctx, n.o.Log)
+		}
+		d.show(ctx, notice)
+	}
 	for {
 		select {
 		case notice := <-notices:
-			d.show(ctx, notice)
+			show(notice)
 		case notice := <-n.told:
-			d.show(ctx, notice)
+			show(notice)
 		case s, ok := <-d.signals:
-			if !ok {
-				d.signals = nil // the bus is gone
+			if !ok { // the bus is gone
+				d.close()
+				d.conn, d.signals = nil, nil
 				continue
 			}
 			if cmd := d.signal(s); cmd != nil {

@@ -98,6 +98,22 @@ func TestOnADesktop(t *testing.T) {
 	}
 }
 
+// The session's bus may come after us, and end and come again.
+func TestBusComesAndGoes(t *testing.T) {
+	dir := desktoptest.Folder(t)
+	src := &apptest.Source{}
+	n := run(t, "unix:path="+filepath.Join(dir, "bus"), src)
+	for range 2 {
+		_, end := desktoptest.BusIn(t, dir)
+		desk := desktoptest.NewNotifications(t, "unix:path="+filepath.Join(dir, "bus"))
+		desktoptest.Eventually(t, "a notification", func() bool {
+			n.Tell(Notice{Key: "hello", Title: "Hello"})
+			return len(desk.Shown()) > 0
+		})
+		end()
+	}
+}
+
 // A bus that takes connections and never answers is none, and holds up no end.
 func TestSilentBus(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bus")
