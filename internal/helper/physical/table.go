@@ -94,7 +94,7 @@ func (t *Table) Remove() error {
 // route may have been replaced since.
 func (t *Table) remember() {
 	for _, f := range families {
-		all, err := netlink.RouteListFiltered(f, &netlink.Route{Table: t.o.Number}, netlink.RT_FILTER_TABLE)
+		all, err := list(f, t.o.Number)
 		if err != nil {
 			continue
 		}
@@ -148,7 +148,7 @@ func (t *Table) routes(family int, a osdns.Adapter) error {
 		}
 	}
 	if best == nil {
-		if best, err = t.kept(family, a); err != nil {
+		if best, err = t.kept(family, a, want); err != nil {
 			return err
 		}
 	}
@@ -158,12 +158,10 @@ func (t *Table) routes(family int, a osdns.Adapter) error {
 	return t.set(family, want)
 }
 
-// kept is a default route over the adapter that the main table no longer has.
-func (t *Table) kept(family int, a osdns.Adapter) (*netlink.Route, error) {
-	if !a.Remembered {
-		return nil, nil
-	}
-	if a.Gateway.Is4() == (family == netlink.FAMILY_V4) && a.Gateway.IsValid() {
+// kept is a default route over the adapter that the main table no longer has: a VPN
+// may have taken one family's only. near are the adapter's other routes.
+func (t *Table) kept(family int, a osdns.Adapter, near []netlink.Route) (*netlink.Route, error) {
+	if a.Remembered && a.Gateway.IsValid() && a.Gateway.Is4() == (family == netlink.FAMILY_V4) {
 		return &netlink.Route{LinkIndex: a.Index, Gw: a.Gateway.AsSlice(), Dst: everything(family), Type: unix.RTN_UNICAST, Family: family}, nil
 	}
 	old, err := list(family, t.o.Number)
@@ -171,11 +169,24 @@ func (t *Table) kept(family int, a osdns.Adapter) (*netlink.Route, error) {
 		return nil, err
 	}
 	for _, r := range old {
-		if r.LinkIndex == a.Index && whole(r) {
+		if r.LinkIndex == a.Index && whole(r) && (a.Remembered || reached(r.Gw, near)) {
 			return &r, nil
 		}
 	}
 	return nil, nil
+}
+
+// reached says whether the adapter is in the gateway's network still.
+func reached(gateway net.IP, near []netlink.Route) bool {
+	return slices.ContainsFunc(near, func(r netlink.Route) bool {
+		if len(r.Gw) > 0 || r.Dst == nil {
+			return false
+		}
+		if gateway.To4() == nil && gateway.IsLinkLocalUnicast() { // each network has that one
+			return !r.Dst.IP.IsLinkLocalUnicast() && !r.Dst.IP.IsMulticast()
+		}
+		return r.Dst.Contains(gateway)
+	})
 }
 
 // set has the table have exactly these routes.
@@ -214,14 +225,27 @@ func (t *Table) set(family int, want []netlink.Route) error {
 
 // list are a table's routes.
 func list(family, table int) ([]netlink.Route, error) {
-	all, err := netlink.RouteListFiltered(family, &netlink.Route{Table: table}, netlink.RT_FILTER_TABLE)
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	all, err := settled(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(family, &netlink.Route{Table: table}, netlink.RT_FILTER_TABLE)
+	})
+	if err != nil {
 		if family == netlink.FAMILY_V6 && without6(err) {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("list the routes: %w", err)
 	}
 	return all, nil
+}
+
+// settled lists again what somebody changed meanwhile: a list may lack what is there,
+// and that would be taken away.
+func settled[T any](list func() ([]T, error)) (all []T, err error) {
+	for range 10 {
+		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return all, err
 }
 
 // without6 says whether err is how a kernel without IPv6 answers.
@@ -258,7 +282,7 @@ func same(a, b netlink.Route) bool {
 
 // rule has sockets bound to the adapter look into the table; empty: none does.
 func (t *Table) rule(family int, adapter string) error {
-	all, err := netlink.RuleListFiltered(family, nil, 0)
+	all, err := settled(func() ([]netlink.Rule, error) { return netlink.RuleListFiltered(family, nil, 0) })
 	if err != nil {
 		if family == netlink.FAMILY_V6 && without6(err) {
 			return nil
