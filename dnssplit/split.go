@@ -171,7 +171,7 @@ func New(o Options) *Split {
 func (s *Split) Apply(w session.Wanted) {
 	next := newWanted(w)
 	s.mu.Lock()
-	acts := next.session != s.wanted.session || next.strict != s.wanted.strict || !slices.Equal(next.gates, s.wanted.gates)
+	acts := next.session != s.wanted.session || next.strict != s.wanted.strict || !slices.Equal(next.gates, s.wanted.gates) || !slices.Equal(next.hosts, s.wanted.hosts)
 	s.wanted = next
 	s.mu.Unlock()
 	if acts {

@@ -51,6 +51,9 @@ func TestUnderlay(t *testing.T) {
 		if b.zone.Below("gw.corp.example") || !b.zone.Below("wiki.corp.example") || !b.zone.Below("new.corp.example") {
 			t.Error("the resolver takes other names for ours")
 		}
+		w.Routes = append(w.Routes, session.WantedRoute{Hosts: []string{"new.corp.example"}}) // of the pool's zones none is another
+		b.Split.Apply(w)
+		b.expect("apply new.corp.example shop.corp.example wiki.corp.example lab.example" + reverse)
 		w.Sites = nil
 		b.Split.Apply(w)
 		b.expect("apply corp.example lab.example" + reverse)
