@@ -63,10 +63,48 @@ func (m *machine) look(r *rand.Rand, n int) (l lookups) {
 			l.wired = append(l.wired, wire(r, m.mode.All(), addrs))
 		}
 	}
+	l.mixed(m.t, n)
 	began := time.Now()
 	l.answers, l.found = m.askAll(l.wired), m.typeAll(l.typed)
 	m.t.Logf("seed %d: %d lookups in %v", seed, n, time.Since(began))
 	return l
+}
+
+// mixed fails where what was drawn has not enough of something.
+func (l lookups) mixed(t *testing.T, n int) {
+	t.Helper()
+	count := func(all []question, is func(q question) bool) (n int) {
+		for _, q := range all {
+			if is(q) {
+				n++
+			}
+		}
+		return n
+	}
+	owned := func(q question) bool { return ours(q.owner) }
+	for name, tt := range map[string]struct{ got, least int }{
+		"by getent":              {len(l.typed), n / 3},
+		"by questions":           {len(l.wired), n / 2},
+		"of ours by getent":      {count(l.typed, owned), n / 12},
+		"of ours by questions":   {count(l.wired, owned), n / 8},
+		"of others by getent":    {count(l.typed, func(q question) bool { return q.owner != "" && !owned(q) }), n / 20},
+		"of others by questions": {count(l.wired, func(q question) bool { return q.owner != "" && !owned(q) }), n / 12},
+		"of no one's":            {count(l.wired, func(q question) bool { return q.owner == "" && !q.odd }), n / 40},
+		"in letters of any case": {count(l.wired, func(q question) bool { return q.name != strings.ToLower(q.name) }), n / 2},
+		"with a last dot":        {count(l.typed, func(q question) bool { return strings.HasSuffix(q.name, ".") }), n / 30},
+		"by a search list": {count(l.typed, func(q question) bool {
+			return q.owner != "" && !strings.EqualFold(q.name, q.owner) && !strings.HasSuffix(q.name, ".") && next(canonical(q.name)) == ""
+		}), n / 60},
+		"of aliases":       {count(l.wired, func(q question) bool { return q.alias }), n / 20},
+		"of other types":   {count(l.wired, func(q question) bool { return q.typ != dns.TypeA && q.typ != dns.TypeAAAA }), n / 4},
+		"by TCP":           {count(l.wired, func(q question) bool { return q.tcp }), n / 200},
+		"with EDNS":        {count(l.wired, func(q question) bool { return q.edns || q.dnssec }), n / 12},
+		"that are checked": {count(l.wired, func(q question) bool { return !q.odd }), n / 3},
+	} {
+		if tt.got < tt.least {
+			t.Errorf("%d lookups are %s, of %d; at least %d are to be", tt.got, name, n, tt.least)
+		}
+	}
 }
 
 // check says which answers are wrong.
@@ -92,7 +130,7 @@ func (l lookups) check(t *testing.T, names map[string][2]netip.Addr) {
 		default:
 			want = address(q.owner)
 		}
-		if l.found[i] != want {
+		if l.found[i] != want || q.owner != "" && !want.IsValid() {
 			wrong("getent %s finds %v, want %v of %q", q.name, l.found[i], want, q.owner)
 		}
 	}
@@ -127,18 +165,39 @@ func TestSplit(t *testing.T) {
 		m.kill()
 		m.step("without the client", func(t *testing.T) {
 			l := m.look(r, lookedUp/20)
+			failed := 0
 			for i, q := range l.wired {
-				// What was asked before may be kept for a while.
-				if _, before := known[canonical(q.name)]; before || !ours(canonical(q.name)) {
+				a := l.answers[i]
+				if a == nil && m.mode.All() { // there is nobody to answer
 					continue
 				}
-				if a := l.answers[i]; a != nil && a.Rcode != dns.RcodeServerFailure {
-					t.Errorf("%s %s: %s", q.name, dns.Type(q.typ), dns.RcodeToString[a.Rcode])
+				// What was asked before may be kept for a while.
+				if _, before := known[canonical(q.name)]; before {
+					continue
+				}
+				switch owned := ours(canonical(q.name)); {
+				case !owned && !ours(q.owner):
+					if err := q.check(a, nil); err != nil {
+						t.Errorf("of the network's, %s %s: %v", q.name, dns.Type(q.typ), err)
+					}
+				case !owned: // an alias of ours, which may end there
+				case a == nil || a.Rcode != dns.RcodeServerFailure:
+					t.Errorf("of ours, %s %s: %v", q.name, dns.Type(q.typ), a)
+				default:
+					failed++
 				}
 			}
+			if failed == 0 && !m.mode.All() {
+				t.Error("no lookup of a name of ours has failed")
+			}
 			for i, q := range l.typed {
-				if _, before := known[q.owner]; !before && ours(q.owner) && l.found[i].IsValid() {
+				_, before := known[q.owner]
+				switch {
+				case before:
+				case ours(q.owner) && l.found[i].IsValid():
 					t.Errorf("getent %s finds %v", q.name, l.found[i])
+				case !ours(q.owner) && q.owner != "" && !m.mode.All() && l.found[i] != address(q.owner):
+					t.Errorf("getent %s finds %v, want %v of the network's %q", q.name, l.found[i], address(q.owner), q.owner)
 				}
 			}
 			m.checkSplit()
