@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -245,6 +246,19 @@ func TestUnasked(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who did not start looks nothing up.
+func TestNotStarted(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.launch = func(string) error { return errors.New("xdg-open is not installed") }
+		b.enrolled("kept").start()
+		b.s.ReportDataplane(named())
+		b.do(OpenApp{App: "wiki"})
+		if s := b.pass(2 * askingTime); codes(s.Problems) != "browser" {
+			t.Errorf("it says %+v", s.Problems)
+		}
+	})
 }
 
 // What is opened at an address of this machine is looked up by nobody.
