@@ -6,8 +6,10 @@
 #   packaging/resolved.sh [FOLDER]      (no folder: build/resolved)
 #
 # The folder then has debian/ and newer/, each with what the packages hold below
-# root/ and the version in the file version. Where a newer one cannot be had the
-# file newer.missing says why. What is there is not fetched again.
+# root/ and the version in the file version. Where no newer one can be had from
+# here the file newer.missing says why, and the next run tries again; where there
+# is one, and it does not come, this fails: nothing is left untried in silence.
+# What is there is not fetched again.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -85,12 +87,23 @@ newer() {
 			echo "deb [signed-by=$keyring] $site $suite main" >"$work/newer.list"
 			sources=(-o Dir::Etc::sourcelist="$work/newer.list" -o Dir::Etc::sourceparts=-)
 			if unpack newer; then return; fi
+			if listed; then
+				tail -n 20 "$work/log" >&2
+				die "$site has a systemd-resolved of $least or later in $suite, which cannot be fetched: see above. Try again."
+			fi
 		done
 	done
 	return 1
 }
 
-[ -e "$into/debian/version" ] && { [ -e "$into/newer/version" ] || [ -e "$into/newer.missing" ]; } && exit
+# listed says whether the sources' lists have come, and have a newer one in them.
+listed() {
+	local version
+	version=$(apt apt-cache show --no-all-versions systemd-resolved 2>/dev/null | sed -n 's/^Version: //p')
+	[ -n "$version" ] && [ "${version%%[.~-]*}" -ge "$least" ]
+}
+
+[ -e "$into/debian/version" ] && [ -e "$into/newer/version" ] && exit
 command -v apt-get >/dev/null || die "this is no Debian: put a systemd-resolved below $into/debian/root, with its" \
 	"libraries and their ld-linux, and its version into $into/debian/version"
 mkdir -p "$into"
