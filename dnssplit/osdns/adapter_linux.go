@@ -118,10 +118,13 @@ func Physical(last Adapter) (Adapter, error) {
 
 func (n network) physical(last Adapter) Adapter {
 	for _, lone := range []bool{false, true} {
-		if a := n.best(lone); a.Name != "" {
+		l, ok := n.links[last.Index]
+		same := ok && l.Attrs().Name == last.Name && usable(l, lone) && n.addrs[last.Index] == last.Address
+		a := n.best(lone)
+		if of4 := last.Gateway.Is4() && a.Gateway.Is6(); a.Name != "" && !(same && of4) { // a VPN may have taken IPv4's alone
 			return a
 		}
-		if l, ok := n.links[last.Index]; ok && l.Attrs().Name == last.Name && usable(l, lone) && n.addrs[last.Index] == last.Address {
+		if same {
 			last.Remembered = true
 			return last
 		}
@@ -206,7 +209,8 @@ func bootID() string {
 	return strings.TrimSpace(string(b))
 }
 
-// egress asks for routes while the caller's network namespace is that of n.
+// egress asks for routes while the caller's network namespace is that of n. The
+// client's own devices lead nowhere that a server of others' is.
 func egress(n network) func(netip.Addr) string {
 	return func(a netip.Addr) string {
 		if a.IsLoopback() || a.IsUnspecified() || !a.IsValid() {
@@ -220,7 +224,7 @@ func egress(n network) func(netip.Addr) string {
 			return ""
 		}
 		l, ok := n.links[routes[0].LinkIndex]
-		if !ok {
+		if !ok || strings.HasPrefix(l.Attrs().Name, ownDevices) {
 			return ""
 		}
 		return l.Attrs().Name

@@ -244,22 +244,19 @@ func (l *layers) upstreams(w world, strict bool, vpns []Upstream) []Upstream {
 		}
 	}
 	vpns = slices.DeleteFunc(vpns, func(u Upstream) bool { return len(u.Servers) == 0 })
-	rest := l.physical(physical, w.adapter.Name)
-	if strict && len(rest.Servers) > 0 {
-		return []Upstream{rest}
+	rest := l.physical(physical, w)
+	if strict && len(rest) > 0 {
+		return rest
 	}
 	if i := slices.IndexFunc(vpns, func(u Upstream) bool { return len(u.Domains) == 0 }); i >= 0 {
-		rest = vpns[i]
+		rest = vpns[i : i+1 : i+1]
 	}
-	vpns = slices.DeleteFunc(vpns, func(u Upstream) bool { return len(u.Domains) == 0 })
-	if len(rest.Servers) == 0 && len(vpns) > 0 { // nobody else is left
-		rest = vpns[0]
-		rest.Domains, vpns = nil, vpns[1:]
+	vpns = slices.DeleteFunc(slices.Clone(vpns), func(u Upstream) bool { return len(u.Domains) == 0 })
+	if len(rest) == 0 && len(vpns) > 0 { // nobody else is left
+		rest, vpns = []Upstream{vpns[0]}, vpns[1:]
+		rest[0].Domains = nil
 	}
-	if len(rest.Servers) == 0 {
-		return vpns
-	}
-	return append(vpns, rest)
+	return append(vpns, rest...)
 }
 
 // added are the names of a search list that the physical network has not.
@@ -283,21 +280,36 @@ func (l *layers) upstream(servers []netip.Addr, device string, domains []string)
 	return u
 }
 
-// physical is bound to the adapter, but for servers on this machine: where the
-// first is here, so are all that count.
-func (l *layers) physical(servers []netip.Addr, device string) Upstream {
-	here := func(a netip.Addr) bool { return a.IsLoopback() || a.IsUnspecified() }
+// physical are bound to the adapter, but for those that another one leads to, which
+// is no tunnel, and for servers on this machine: where the first is here, so are
+// all that count.
+func (l *layers) physical(servers []netip.Addr, w world) []Upstream {
+	here := func(a netip.Addr) bool { return a.IsLoopback() || a.IsUnspecified() || w.egress(a) == "lo" }
 	servers = slices.DeleteFunc(slices.Clone(servers), func(a netip.Addr) bool { return a == l.Server })
 	if len(servers) == 0 {
-		return Upstream{}
+		return nil
 	}
-	if local := here(servers[0]); local {
-		device = ""
-		servers = slices.DeleteFunc(servers, func(a netip.Addr) bool { return !here(a) })
-	} else {
-		servers = slices.DeleteFunc(servers, here)
+	if here(servers[0]) {
+		return []Upstream{l.upstream(slices.DeleteFunc(servers, func(a netip.Addr) bool { return !here(a) }), "", nil)}
 	}
-	return l.upstream(servers, device, nil)
+	var all []Upstream
+	for _, a := range slices.DeleteFunc(servers, here) {
+		device := w.adapter.Name
+		if name := w.egress(a); name != "" {
+			if tunnel, known := w.links[name]; known && !tunnel {
+				device = name
+			}
+		}
+		if n := len(all); n > 0 && all[n-1].Device == device {
+			p := netip.AddrPortFrom(a, 53)
+			if !slices.Contains(all[n-1].Servers, p) {
+				all[n-1].Servers = append(all[n-1].Servers, p)
+			}
+			continue
+		}
+		all = append(all, l.upstream([]netip.Addr{a}, device, nil))
+	}
+	return all
 }
 
 // competitors are those of the upstreams whose names have to do with ours. We are

@@ -1,6 +1,7 @@
 package osdns
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,6 +38,13 @@ func TestUpstreams(t *testing.T) {
 		{name: "a program that says nothing of itself", vpn: &vpn{domain: none, split: true}, later: "search secret.example\nnameserver 192.168.77.53\n",
 			want: []Upstream{{Servers: ports("192.168.77.53"), Device: "tun0", Domains: []string{"secret.example"}}, physical}},
 		{name: "a server on this machine", conf: "nameserver 127.0.0.1\nnameserver 10.9.0.1\n", want: []Upstream{{Servers: ports("127.0.0.1")}}},
+		{name: "this machine, by its own address", conf: "nameserver 10.9.0.2\nnameserver 10.9.0.1\n", want: []Upstream{{Servers: ports("10.9.0.2")}}},
+		{name: "by another adapter", conf: "nameserver 10.8.0.1\nnameserver 10.9.0.1\nnameserver 9.9.9.9\n", want: []Upstream{{Servers: ports("10.8.0.1"), Device: "lan0"}, physical}},
+		{name: "by another adapter, with a full VPN", conf: "nameserver 10.8.0.1\nnameserver 9.9.9.9\n", vpn: &vpn{domain: "corp.vpn.example"},
+			want: []Upstream{named, {Servers: ports("10.8.0.1"), Device: "lan0"}, {Servers: ports("9.9.9.9"), Device: "phys0"}}},
+		{name: "by another adapter, strict", conf: "nameserver 10.8.0.1\nnameserver 9.9.9.9\n", vpn: &vpn{domain: "corp.vpn.example"}, strict: true,
+			want: []Upstream{{Servers: ports("10.8.0.1"), Device: "lan0"}, {Servers: ports("9.9.9.9"), Device: "phys0"}}},
+		{name: "by another adapter, with a full VPN that names none", conf: "nameserver 10.8.0.1\n", vpn: &vpn{}, want: []Upstream{all}},
 		{name: "no server", conf: "search a.example\n", want: []Upstream{{Servers: ports("127.0.0.1")}}},
 		{name: "over IPv6", conf: "nameserver fe80::1%phys0\nnameserver 2001:db8::53\n", want: []Upstream{{Servers: ports("fe80::1%phys0", "2001:db8::53"), Device: "phys0"}}},
 		{name: "our own is nobody's", conf: "nameserver 127.11.0.53\nnameserver 10.9.0.1\n", want: []Upstream{{Servers: ports("10.9.0.1"), Device: "phys0"}}},
@@ -44,6 +52,9 @@ func TestUpstreams(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			f := newOffice(t, "vpnc-scripts")
+			if strings.Contains(tt.conf, "10.8.0.1") {
+				f.attach("lan0", "10.8.0.2/24", "10.8.0.1/24")
+			}
 			if tt.conf != "" {
 				write(t, f.o, resolvConf, tt.conf)
 			}

@@ -29,19 +29,24 @@ func want(domains ...string) Want { return Want{Server: ourServer, Domains: doma
 func newOffice(t *testing.T, packages ...string) *office {
 	t.Helper()
 	f := &office{t: t, o: tree(t, packages...)}
-	machine, router := newSpace(t), newSpace(t)
-	err := netlab.Connect(netlab.Wire{Space: machine, Name: "phys0", Address: netip.MustParsePrefix("10.9.0.2/24")},
-		netlab.Wire{Space: router, Name: "r0", Address: netip.MustParsePrefix("10.9.0.1/24")})
-	if err != nil {
+	f.space = newSpace(t)
+	f.attach("phys0", "10.9.0.2/24", "10.9.0.1/24")
+	if err := f.space.Route(netip.Prefix{}, netip.MustParseAddr("10.9.0.1"), "phys0"); err != nil {
 		t.Fatal(err)
 	}
-	if err := machine.Route(netip.Prefix{}, netip.MustParseAddr("10.9.0.1"), "phys0"); err != nil {
-		t.Fatal(err)
-	}
-	f.space = machine
 	f.again()
 	write(t, f.o, resolvConf, officeConf)
 	return f
+}
+
+// attach has the machine be in a network.
+func (f *office) attach(name, own, other string) {
+	f.t.Helper()
+	err := netlab.Connect(netlab.Wire{Space: f.space, Name: name, Address: netip.MustParsePrefix(own)},
+		netlab.Wire{Space: newSpace(f.t), Name: "r0", Address: netip.MustParsePrefix(other)})
+	if err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 func newSpace(t *testing.T) *netlab.Space {
