@@ -3,12 +3,14 @@ package osdns
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -258,5 +260,53 @@ func TestLinksAreListedAmongOthers(t *testing.T) {
 	close(stop)
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// Who has systemd-networkd manage every link is told what to do.
+func TestLinkIsManaged(t *testing.T) {
+	for _, r := range resolvedtest.Releases(t) {
+		s := sit(t, r, ModeLink)
+		s.apply(s.want(zone))
+		var index int
+		err := s.Do(func() error {
+			ours, err := ourLinks()
+			index = ours[linkName(0)]
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := s.o.path(fmt.Sprintf("/run/systemd/netif/links/%d", index))
+		if err := os.MkdirAll(filepath.Dir(state), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(state, []byte("ADMIN_STATE=configured\nOPER_STATE=routable\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s.Restart() // it finds the file
+		s.eventually(r.Name+" to refuse", func() bool {
+			err = s.Do(func() error { _, err := s.c.Apply(t.Context(), s.want("more."+zone)); return err })
+			return err != nil
+		})
+		if !strings.Contains(err.Error(), "Unmanaged=yes") {
+			t.Errorf("%s: %v", r.Name, err)
+		}
+		if err := s.Do(func() error { return Undo(t.Context(), s.o) }); err != nil {
+			t.Errorf("%s: %v", r.Name, err)
+		}
+	}
+}
+
+// The package has the networks' own programs leave our links alone.
+func TestPackageHasLinksLeftAlone(t *testing.T) {
+	for file, want := range map[string]string{
+		"tidegate.network":             "[Match]\nName=" + linkPrefix + "*\n\n[Link]\nUnmanaged=yes\n",
+		"tidegate.networkmanager.conf": "match-device=interface-name:" + linkPrefix + "*\nmanaged=0\n",
+	} {
+		b, err := os.ReadFile("../../packaging/linux/helper/" + file)
+		if err != nil || !strings.Contains(string(b), want) {
+			t.Errorf("%s: %s, %v", file, b, err)
+		}
 	}
 }

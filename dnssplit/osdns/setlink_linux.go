@@ -55,6 +55,9 @@ func (r *resolve1) setLink(ctx context.Context, index int, server netip.Addr, do
 		if failed(err, "org.freedesktop.DBus.Error.UnknownMethod") || failed(err, "org.freedesktop.DBus.Error.NotSupported") {
 			continue // an older one, or one built without
 		}
+		if failed(err, "org.freedesktop.resolve1.LinkBusy") {
+			err = fmt.Errorf("systemd-networkd manages the link, and is not to: have a file before all others in /etc/systemd/network say [Match] Name=%s* and [Link] Unmanaged=yes, and run `networkctl reload`: %w", linkPrefix, err)
+		}
 		if err != nil {
 			return true, err
 		}
