@@ -164,10 +164,10 @@ func deriveProblems(f *facts, in *intent, c ControlChannel, w *wake) []Problem {
 	if p := deriveLocal(f).Problem; p != nil {
 		add(p)
 	}
+	add(in.launch)
 	for _, p := range dnsProblems(f, in, w) {
 		add(p)
 	}
-	add(in.launch)
 	if f.tray == TrayAbsent {
 		add(&Problem{Code: "tray-absent", Title: "This desktop shows no tray icons", Action: "acknowledge",
 			Detail: "Tidegate runs all the same, and this window does all that the icon would.",

@@ -258,6 +258,12 @@ func TestNotStarted(t *testing.T) {
 		if s := b.pass(2 * askingTime); codes(s.Problems) != "browser" {
 			t.Errorf("it says %+v", s.Problems)
 		}
+		f := named()
+		f.DNS.Competitors = []Competitor{{Adapter: "tun0", Domain: "corp", Wins: true}}
+		b.s.ReportDataplane(f) // what has just not been done is said first
+		if s := b.state(); codes(s.Problems) != "browser dns-competitor-corp-tun0" {
+			t.Errorf("it says %+v", s.Problems)
+		}
 	})
 }
 

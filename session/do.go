@@ -353,13 +353,13 @@ func (c *core) doOpen(cmd OpenApp) error {
 		c.opened = opened{a.ID, c.now()}
 		delete(c.acknowledged, codeUnasked)
 	}
-	launch, url, opening := c.o.Launch, a.OpenWith, c.opened
+	launch, url, now := c.o.Launch, a.OpenWith, c.opened
 	c.run(func(context.Context) func(*core) {
 		err := launch(url)
 		return func(c *core) {
 			c.launch = nil
 			if err != nil {
-				if c.opened == opening {
+				if c.opened == now {
 					c.opened = opened{} // who did not start looks nothing up
 				}
 				c.launch = &Problem{Code: "browser", Title: "The browser did not start", Detail: sentence(err), Fix: "Open " + url + " in your browser yourself.", Action: "retry"}
