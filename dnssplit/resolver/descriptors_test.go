@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -70,6 +71,31 @@ func TestNoDescriptorsForClients(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 			ours.Close()
+		}
+	})
+}
+
+// A client that sends its lookup octet by octet has as long as any other.
+func TestSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &exhausted{conns: make(chan net.Conn, 1)}
+		ours, theirs := net.Pipe()
+		l.conns <- theirs
+		done := make(chan error, 1)
+		go func() { done <- newStreams(New(Options{Zone: somePool()})).serve(l) }()
+		began := time.Now()
+		for _, b := range append([]byte{0, 100}, make([]byte, 100)...) {
+			if _, err := ours.Write([]byte{b}); err != nil {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		if took := time.Since(began); took != streamIdle {
+			t.Errorf("it had %v", took)
+		}
+		close(l.conns)
+		if err := <-done; err != nil {
+			t.Error(err)
 		}
 	})
 }
