@@ -99,7 +99,7 @@ func strip(text []byte, server netip.Addr) []byte {
 		switch {
 		case isHead(line), isServer(line, server):
 		case bytes.HasPrefix(line, []byte(kept)):
-			was := strings.TrimSpace(string(line[len(kept):]))
+			was := strings.Trim(string(line[len(kept):]), blanks)
 			if !strings.HasPrefix(was, "nameserver") {
 				out = append(out, was+"\n"...)
 			}

@@ -12,6 +12,10 @@ import (
 // leaves a mark, and takes its own lines away again only where it finds that.
 const vpncScript = "vpnc-script"
 
+// blanks are what the shell takes away around a line: of a file with other ends of
+// lines some stay.
+const blanks = " \t\n"
+
 // vpncHead is the number of lines of its mark.
 const vpncHead = 3
 
@@ -55,7 +59,7 @@ func vpncLines(base []byte) (stay [][]byte, search string) {
 		if !bytes.HasSuffix(line, []byte("\n")) {
 			break // the shell's read passes over it
 		}
-		switch line = bytes.TrimSpace(line); {
+		switch line = bytes.Trim(line, blanks); {
 		case bytes.HasPrefix(line, []byte("nameserver")):
 		case bytes.HasPrefix(line, []byte("domain")), bytes.HasPrefix(line, []byte("search")):
 			rest := string(line)
