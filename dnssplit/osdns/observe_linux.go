@@ -119,7 +119,11 @@ func (e *Environment) observeBus(ctx context.Context, o Options) error {
 	defer r.close()
 	if !e.leadsToResolved() {
 		// It is not started for us, where nobody else asks it.
-		if has, err := r.runs(ctx); err != nil || !has {
+		has, err := r.runs(ctx)
+		if err == nil && !has && e.NSS && r.comes(ctx) {
+			err = fmt.Errorf("/etc/nsswitch.conf leads to systemd-resolved, which is just being started or stopped: %w", errAway)
+		}
+		if err != nil || !has {
 			return err
 		}
 	}

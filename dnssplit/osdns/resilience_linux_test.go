@@ -310,3 +310,59 @@ func TestPackageHasLinksLeftAlone(t *testing.T) {
 		}
 	}
 }
+
+// manager is systemd as far as it is asked for systemd-resolved.
+type manager struct {
+	state string
+	job   uint32
+}
+
+const unitPath = dbus.ObjectPath("/org/freedesktop/systemd1/unit/systemd_2dresolved_2eservice")
+
+func (manager) GetUnit(string) (dbus.ObjectPath, *dbus.Error) { return unitPath, nil }
+
+func (m manager) GetAll(string) (map[string]dbus.Variant, *dbus.Error) {
+	job := struct {
+		ID   uint32
+		Path dbus.ObjectPath
+	}{m.job, unitPath}
+	return map[string]dbus.Variant{"ActiveState": dbus.MakeVariant(m.state), "Job": dbus.MakeVariant(job)}, nil
+}
+
+// While systemd-resolved restarts, a system whose C library alone asks it is told
+// in no other way: there its names would come to be the network's.
+func TestObserveWhileItRestarts(t *testing.T) {
+	s := sit(t, resolvedtest.Releases(t)[0], ModeLink)
+	o := Options{Root: system(t, map[string]string{"/etc/resolv.conf": dhclientConf, "/etc/nsswitch.conf": nssFedora}).Root, Bus: s.Bus}
+	if e, err := Observe(t.Context(), o); err != nil || !e.Resolved {
+		t.Fatalf("there is %+v, %v", e, err)
+	}
+	s.StopResolved()
+	if e, err := Observe(t.Context(), o); err != nil || e.Resolved {
+		t.Errorf("without systemd there is %+v, %v", e, err)
+	}
+	systemd, err := dbus.Connect(s.Bus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer systemd.Close()
+	if _, err := systemd.RequestName(systemd1Name, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		manager
+		comes bool
+	}{
+		{manager{"deactivating", 7}, true},
+		{manager{"inactive", 7}, true},
+		{manager{"activating", 0}, true},
+		{manager{"inactive", 0}, false},
+		{manager{"failed", 0}, false},
+	} {
+		systemd.Export(tt.manager, systemd1Path, systemd1Manager)
+		systemd.Export(tt.manager, unitPath, "org.freedesktop.DBus.Properties")
+		if e, err := Observe(t.Context(), o); errors.Is(err, errAway) != tt.comes || e.Resolved {
+			t.Errorf("while it is %+v there is %+v, %v", tt.manager, e, err)
+		}
+	}
+}

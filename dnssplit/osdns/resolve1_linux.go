@@ -27,6 +27,7 @@ const (
 	systemd1Name     = "org.freedesktop.systemd1"
 	systemd1Path     = dbus.ObjectPath("/org/freedesktop/systemd1")
 	systemd1Manager  = "org.freedesktop.systemd1.Manager"
+	systemd1Unit     = "org.freedesktop.systemd1.Unit"
 	unitOfResolved   = "systemd-resolved.service"
 )
 
@@ -125,6 +126,27 @@ func (r *resolve1) runs(ctx context.Context) (has bool, err error) {
 		return false, fmt.Errorf("ask the bus for systemd-resolved: %w", err)
 	}
 	return has, nil
+}
+
+// comes says whether systemd is about to start or stop it, as in a restart.
+func (r *resolve1) comes(ctx context.Context) bool {
+	var unit dbus.ObjectPath
+	if r.bus.Object(systemd1Name, systemd1Path).CallWithContext(ctx, systemd1Manager+".GetUnit", 0, unitOfResolved).Store(&unit) != nil {
+		return false // it is not loaded, or there is no systemd
+	}
+	var all map[string]dbus.Variant
+	if r.bus.Object(systemd1Name, unit).CallWithContext(ctx, "org.freedesktop.DBus.Properties.GetAll", 0, systemd1Unit).Store(&all) != nil {
+		return false
+	}
+	var job struct {
+		ID   uint32
+		Path dbus.ObjectPath
+	}
+	if j, ok := all["Job"]; ok && j.Store(&job) == nil && job.ID != 0 {
+		return true
+	}
+	state, _ := all["ActiveState"].Value().(string)
+	return state != "" && state != "inactive" && state != "failed"
 }
 
 // insists is the option by which it believes no plain answer, of whoever it is not
