@@ -92,3 +92,22 @@ func TestLittleDoesNotMove(t *testing.T) {
 		}
 	})
 }
+
+// A trial that a suspension has ended tells nothing: bulk is tried again when it goes on.
+func TestBulkIsSuspended(t *testing.T) {
+	inLanes(t, Options{}, func(t *testing.T, s *sim) {
+		app, suspended := s.applications(), false
+		draw(t, s, app, 15*time.Second, func() int {
+			if s.moves() == 1 && !suspended {
+				suspended = true
+				w := s.latest()
+				w.Suspend++
+				s.Apply(w)
+			}
+			return 1 << 20
+		})
+		if n := s.moves(); n != 3 { // it moved, was resumed, and moved again
+			t.Errorf("moved %d times", n)
+		}
+	})
+}

@@ -55,6 +55,7 @@ func (c *channel) suspend() {
 		}
 	}
 	c.hangUp()
+	c.lanes.trial = nil // it has told nothing
 	c.failures, c.missed = 0, 0
 	c.set(session.Suspended)
 	for f := range c.flows {
