@@ -109,6 +109,15 @@ func (c *content) place(path string) error {
 	return err
 }
 
+// removeParts removes what a crash has left of putting a file at a path, which may
+// be a pattern (path/filepath.Match).
+func removeParts(path string) {
+	names, _ := filepath.Glob(path + ".tidegate*") // errors are of the pattern
+	for _, name := range names {
+		os.Remove(name)
+	}
+}
+
 // fill writes the new file, and has it on the disk.
 func fill(f *os.File, c *content) error {
 	_, err := f.Write(c.Text)

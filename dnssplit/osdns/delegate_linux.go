@@ -116,6 +116,7 @@ func (d *delegate) undo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	removeParts(d.o.path(delegateDir + "/tidegate*" + delegateEnd))
 	j, err := peekJournal(d.o)
 	if len(have) > 0 || err == nil && j != nil && j.Mode == ModeDelegate {
 		if err := d.forgotten(ctx, len(have) > 0); err != nil {

@@ -140,6 +140,7 @@ func (j *journal) keep(o Options) error {
 
 // dropJournal says that nothing is to be taken back.
 func dropJournal(o Options) error {
+	removeParts(o.path(journalFile))
 	if err := os.Remove(o.path(journalFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the journal: %w", err)
 	}
