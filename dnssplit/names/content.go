@@ -17,6 +17,7 @@ import (
 type content struct {
 	header  header
 	entries []record
+	over    int // lines that later ones hold against
 }
 
 type header struct {
@@ -105,6 +106,7 @@ func decode(b []byte) (c content, whole bool, err error) {
 	for _, r := range indexes {
 		c.entries = append(c.entries, r)
 	}
+	c.over = n - 1 - len(c.entries)
 	if len(c.entries) > Most {
 		slices.SortFunc(c.entries, func(a, b record) int { return cmp.Compare(b.Used, a.Used) })
 		c.entries = c.entries[:Most]

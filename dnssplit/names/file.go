@@ -74,7 +74,7 @@ func (p *Pool) load() error {
 	switch {
 	case err == nil:
 		p.take(c, now)
-		p.file.sound = whole
+		p.file.sound, p.file.added = whole, c.over
 	case errors.As(err, &damaged):
 		aside := p.file.path + ".damaged"
 		p.o.Log.Warn("the file of synthetic addresses is damaged and set aside", "as", aside, "error", err)

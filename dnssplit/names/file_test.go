@@ -209,6 +209,28 @@ func TestTooLong(t *testing.T) {
 	}
 }
 
+// What was added to the file by those who were killed counts: it does not grow for ever.
+func TestAddedBefore(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "names")
+	p := open(t, Options{File: file})
+	p.Set(nil, []string{"corp.example"})
+	addrsOf(t, p, "a.corp.example")
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := encode(record{"a.corp.example", p.names["a.corp.example"].index, 5})
+	if err := os.WriteFile(file, append(before, bytes.Repeat(again, Most+1)...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p = open(t, Options{File: file})
+	p.Set(nil, []string{"corp.example"})
+	addrsOf(t, p, "b.corp.example")
+	if info, err := os.Stat(file); err != nil || info.Size() > 1000 {
+		t.Errorf("%v bytes, %v", info.Size(), err)
+	}
+}
+
 // A name that made room for another is in the file until that is written anew; whoever
 // is killed before that keeps all the others.
 func TestMadeRoom(t *testing.T) {
@@ -281,7 +303,7 @@ func TestNotWritten(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	c := content{header{version, first, first, 5, 5}, []record{{"a", 1, 5}, {"b", 2, 6}}}
+	c := content{header: header{version, first, first, 5, 5}, entries: []record{{"a", 1, 5}, {"b", 2, 6}}}
 	f.Add(c.encode())
 	f.Add(append(c.encode(), encode(record{"a", 2, 7})...))
 	f.Add(c.encode()[:90])
