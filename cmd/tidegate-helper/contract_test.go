@@ -166,6 +166,29 @@ func TestTwoUsers(t *testing.T) {
 	b.traffic(bob, "echo")
 }
 
+// Others' programs, which find the same addresses by name, are soon told that
+// these lead nowhere.
+func TestOthersAreRefused(t *testing.T) {
+	b := newBed(t, "")
+	ear := listenAt(t, "phys1")
+	u := b.client(ada)
+	for _, uid := range []int{eve, 0} {
+		for _, a := range []string{app4.String(), app6.String()} {
+			if got := b.run(uid, "dial", a); !strings.HasPrefix(got, "refused") {
+				t.Errorf("a connection of %d to %s: %s", uid, a, got)
+			}
+		}
+	}
+	b.traffic(eve, "no echo")
+	b.traffic(ada, "echo")
+	if got := u.say("close"); got != "ok" {
+		t.Error(got)
+	}
+	if n := ear.heard(); n != 0 {
+		t.Errorf("%d packets have left by the Ethernet", n)
+	}
+}
+
 func TestWhoMay(t *testing.T) {
 	b := newBed(t, "")
 	if got := b.run(eve, "open", ""); got != "stranger" {

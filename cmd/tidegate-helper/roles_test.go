@@ -117,6 +117,7 @@ var roles = map[string]func(client.Helper, string){
 	"close":    beClose,
 	"send":     beSend,
 	"cast":     beCast,
+	"dial":     beDial,
 	"confined": beConfined,
 	"answerer": beAnswerer,
 }
@@ -250,6 +251,20 @@ func beClose(h client.Helper, _ string) { fmt.Println(code(h.Close(context.Backg
 // beSend sends a datagram, from an address if there are two, and says whether
 // it came back.
 func beSend(_ client.Helper, arg string) { send(arg, 3, time.Second) }
+
+// beDial begins a TCP connection, and says whether it was refused.
+func beDial(_ client.Helper, arg string) {
+	_, err := net.DialTimeout("tcp", net.JoinHostPort(arg, "80"), 30*time.Second)
+	var slow net.Error
+	switch {
+	case err == nil:
+		fmt.Println("there")
+	case errors.As(err, &slow) && slow.Timeout():
+		fmt.Println("nothing")
+	default:
+		fmt.Println("refused:", err)
+	}
+}
 
 // beCast is beSend for what is to come to nothing: it does not wait for long.
 func beCast(_ client.Helper, arg string) { send(arg, 1, 200*time.Millisecond) }

@@ -22,7 +22,8 @@ import (
 //     they come from and whatever network the machine is in;
 //   - the user's packets to the networks do so, and nobody else's;
 //   - the device is used by its user's processes, and by what the kernel sends
-//     for them;
+//     for them; others, who find the same addresses by name, are told so,
+//     where the kernel can (CONFIG_NFT_REJECT_INET);
 //   - from the device comes what the routes' addresses send, and from the
 //     networks' what answers something that went there, to the device's own
 //     address: a user is not to speak to this machine's services as a host of
@@ -34,6 +35,15 @@ func tableOf(uid uint32) *nftables.Table {
 
 // guard sets a user's guard to what r says, at once.
 func (c Config) guard(r record) error {
+	err := c.lay(r, refused())
+	if errors.Is(err, unix.ENOENT) {
+		err = c.lay(r, verdict(expr.VerdictDrop))
+	}
+	return err
+}
+
+// lay is guard with what becomes of others' packets to the device.
+func (c Config) lay(r record, others []expr.Any) error {
 	n, err := nftables.New(nftables.WithSockOptions(roomy))
 	if err != nil {
 		return fmt.Errorf("set the guard: %w", err)
@@ -54,7 +64,7 @@ func (c Config) guard(r record) error {
 	}
 	own, ours := r.name()+"\x00", devices
 	output := chain("output", nftables.ChainHookOutput)
-	output(device(expr.MetaKeyOIFNAME, own), socketOf(expr.CmpOpNeq, r.UID), verdict(expr.VerdictDrop))
+	output(device(expr.MetaKeyOIFNAME, own), socketOf(expr.CmpOpNeq, r.UID), others)
 	output(device(expr.MetaKeyOIFNAME, ours), verdict(expr.VerdictAccept))
 	output(device(expr.MetaKeyOIFNAME, "lo\x00"), verdict(expr.VerdictAccept))
 	forward := chain("forward", nftables.ChainHookForward)
@@ -170,3 +180,8 @@ func answers() []expr.Any {
 }
 
 func verdict(kind expr.VerdictKind) []expr.Any { return []expr.Any{&expr.Verdict{Kind: kind}} }
+
+// refused has whoever sent a packet told that it is prohibited.
+func refused() []expr.Any {
+	return []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED}}
+}
