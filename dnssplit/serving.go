@@ -189,7 +189,7 @@ func (s *serving) bring(ctx context.Context, up bool) (*session.DNSFact, error) 
 	domains, over := zones, 0
 	if len(zones) > 0 {
 		reverse := s.o.Pool.Reverse()
-		over = max(0, len(zones)+len(reverse)-protocol.MaxDomains)
+		over = beyond(zones, reverse)
 		domains = slices.Concat(zones[:len(zones)-over], reverse)
 	}
 	a, err := s.apply(ctx, domains)

@@ -71,3 +71,24 @@ func (s *serving) gates() []string {
 	}
 	return append(slices.Clone(gates), host)
 }
+
+// envelope is what a message has beside its domains, and then some; quoted is what
+// each of them has beside its letters.
+const (
+	envelope = 256
+	quoted   = 3
+)
+
+// beyond is for how many of the zones, the last, a message has no room.
+func beyond(zones, reverse []string) int {
+	room := protocol.MaxMessage - envelope
+	for _, z := range reverse {
+		room -= len(z) + quoted
+	}
+	for i, z := range zones {
+		if room -= len(z) + quoted; room < 0 || i >= protocol.MaxDomains-len(reverse) {
+			return len(zones) - i
+		}
+	}
+	return 0
+}

@@ -130,3 +130,23 @@ func TestOddNames(t *testing.T) {
 		b.expect("open", "apply z.lab.example wiki.corp.example"+reverse)
 	})
 }
+
+// Nor do they keep each other from it by their length.
+func TestTooLong(t *testing.T) {
+	bubble(t, func(b *bench) {
+		var hosts []string
+		for n := range 1000 {
+			hosts = append(hosts, fmt.Sprintf("h%04d.%s.%s.example", n, strings.Repeat("a", 50), strings.Repeat("b", 50)))
+		}
+		b.o.Pool.Set(hosts, nil)
+		b.Split.Apply(in)
+		b.Device(true)
+		f := b.state()
+		if p := f.Problem; p == nil || p.Code != "full" || len(f.Zones) < 500 {
+			t.Errorf("of %d it says %+v", len(f.Zones), p)
+		}
+		if _, err := protocol.Encode(protocol.Request{Verb: protocol.ApplyDNS, Domains: append(f.Zones, b.o.Pool.Reverse()...), Strict: true}); err != nil {
+			t.Error(err)
+		}
+	})
+}
