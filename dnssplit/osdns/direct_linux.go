@@ -215,6 +215,9 @@ func (d *direct) update(j *journal, known bool, cur *content, w world) {
 	switch {
 	case cur != nil && covered(cur.Text):
 		base := uncover(cur.Text)
+		if known && l.putBack(base) {
+			l.VPN, l.Seen = nil, nil
+		}
 		if known && l.knows(base) {
 			return
 		}

@@ -85,6 +85,13 @@ func (l *layers) knows(base []byte) bool {
 	return bytes.Equal(base, l.text()) || l.VPN != nil && bytes.Equal(base, l.VPN.Text) || !l.Unseen && writer(base) == vpncScript
 }
 
+// putBack says whether what is below ours in the file says that the VPN has gone,
+// as its program has put back what it found. One that is alive by what its program
+// keeps has not.
+func (l *layers) putBack(base []byte) bool {
+	return l.VPN != nil && !l.VPN.Buried && l.VPN.Backup == "" && !l.Unseen && bytes.Equal(base, l.text()) && !bytes.Equal(base, l.VPN.Text)
+}
+
 // bare is what would have been written, had we not been there, where text was
 // with lines of ours. left are layers of VPNs that have gone, which text may be on
 // top of.

@@ -183,6 +183,7 @@ func (d *direct) belongs(j *journal, path string, cur *content, w world) (next *
 	switch {
 	case l == nil:
 		return &c, true
+	case l.putBack(c.Text):
 	case l.VPN != nil && l.VPN.alive(w, d.exists) && !l.VPN.Buried:
 		c.Text = l.VPN.Text
 		return &c, true
