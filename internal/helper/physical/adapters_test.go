@@ -57,7 +57,7 @@ func TestHalves(t *testing.T) {
 	l.ip("route del default")
 	l.keep("phys0")
 	l.has("without a default route", "default via 192.168.7.1 dev phys0; no vpn0")
-	if !l.reaches() {
+	if !l.reaches(sure) {
 		t.Errorf("nobody is reached:\n%s", l.tables())
 	}
 }
