@@ -104,14 +104,14 @@ func (r *Resolver) reverse(b []byte, q *query, host, zone string) []byte {
 	}
 	b = q.appendReply(b, success)
 	b[2] |= bitAA
-	addr, parts := address(host)
-	if !addr.IsValid() {
-		if !parts {
+	network, ok := Network(host)
+	if !network.IsSingleIP() {
+		if !ok {
 			b[3] |= byte(nxDomain)
 		}
 		return q.appendOPT(q.appendSOA(b, host, zone), success)
 	}
-	name, ok := r.o.Zone.Host(addr)
+	name, ok := r.o.Zone.Host(network.Addr())
 	if ok && (q.typ == typePTR || q.typ == typeANY) {
 		var sent [nameMax]byte
 		if packed, ok := appendName(sent[:0], name); ok {
@@ -137,42 +137,36 @@ func (r *Resolver) reverseZone(host string) string {
 	return ""
 }
 
-// address is what a reverse name stands for. Where it is not valid, parts says
-// whether the name is the beginning of some.
-func address(host string) (a netip.Addr, parts bool) {
-	if s, ok := strings.CutSuffix(host, ".in-addr.arpa"); ok {
+// Network is that of the addresses whose names are in a zone, or of the one address
+// that a name of such a zone stands for. The zone is in lower case and without the
+// last dot.
+func Network(zone string) (p netip.Prefix, ok bool) {
+	labels := 0
+	if s, ok := strings.CutSuffix(zone, ".in-addr.arpa"); ok {
 		var four [4]byte
-		labels := 0
 		for ; s != ""; labels++ {
 			i := strings.LastIndexByte(s, '.')
 			n, ok := octet(s[i+1:])
 			if !ok || labels == 4 {
-				return a, false
+				return p, false
 			}
 			four[labels] = n
 			s = s[:max(i, 0)]
 		}
-		if labels < 4 {
-			return a, true
-		}
-		return netip.AddrFrom4(four), true
+		return netip.PrefixFrom(netip.AddrFrom4(four), 8*labels), true
 	}
-	s, ok := strings.CutSuffix(host, ".ip6.arpa")
+	s, ok := strings.CutSuffix(zone, ".ip6.arpa")
 	var sixteen [16]byte
-	labels := 0
 	for ; ok && s != ""; labels++ {
 		i := strings.LastIndexByte(s, '.')
 		n := strings.IndexByte("0123456789abcdef", s[len(s)-1])
 		if len(s)-i != 2 || n < 0 || labels == 32 {
-			return a, false
+			return p, false
 		}
 		sixteen[labels/2] |= byte(n) << (4 * (1 - labels%2))
 		s = s[:max(i, 0)]
 	}
-	if labels < 32 {
-		return a, true
-	}
-	return netip.AddrFrom16(sixteen), true
+	return netip.PrefixFrom(netip.AddrFrom16(sixteen), 4*labels), ok
 }
 
 // octet reads a number of an address as it is written: without leading zeros.

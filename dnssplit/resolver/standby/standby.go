@@ -30,20 +30,29 @@ func (s Standby) Run(ctx context.Context, udp net.PacketConn, tcp net.Listener, 
 	return r.Serve(ctx, udp, tcp)
 }
 
-// dead are zones of which nothing is known.
-type dead map[string]bool
+// dead are zones of which nothing is known but the networks of their addresses.
+type dead struct {
+	zones    map[string]bool
+	networks [2]netip.Prefix
+}
 
-func newDead(zones []string) dead {
-	d := dead{}
+func newDead(zones []string) *dead {
+	d := &dead{zones: map[string]bool{}}
 	for _, zone := range zones {
-		d[strings.ToLower(strings.TrimSuffix(zone, "."))] = true
+		zone = strings.ToLower(strings.TrimSuffix(zone, "."))
+		d.zones[zone] = true
+		if p, ok := resolver.Network(zone); ok && p.Addr().Is4() {
+			d.networks[0] = p
+		} else if ok {
+			d.networks[1] = p
+		}
 	}
 	return d
 }
 
-func (d dead) Below(host string) bool {
+func (d *dead) Below(host string) bool {
 	for host != "" {
-		if d[host] {
+		if d.zones[host] {
 			return true
 		}
 		_, host, _ = strings.Cut(host, ".")
@@ -51,8 +60,8 @@ func (d dead) Below(host string) bool {
 	return false
 }
 
-func (d dead) Exists(string) bool                  { return false }
-func (d dead) Answer(string) ([2]netip.Addr, bool) { return [2]netip.Addr{}, false }
-func (d dead) Host(netip.Addr) (string, bool)      { return "", false }
-func (d dead) Reverse() []string                   { return nil }
-func (d dead) Prefixes() [2]netip.Prefix           { return [2]netip.Prefix{} } // nothing is there to be reached
+func (d *dead) Exists(string) bool                  { return false }
+func (d *dead) Answer(string) ([2]netip.Addr, bool) { return [2]netip.Addr{}, false }
+func (d *dead) Host(netip.Addr) (string, bool)      { return "", false }
+func (d *dead) Reverse() []string                   { return nil }
+func (d *dead) Prefixes() [2]netip.Prefix           { return d.networks }

@@ -91,3 +91,17 @@ func TestStandby(t *testing.T) {
 		}
 	}
 }
+
+// An address that will be an application's again is not passed on here either.
+func TestRebinding(t *testing.T) {
+	d := newDead([]string{"example.zta", "96.100.in-addr.arpa", "7.6.5.6.4.6.9.6.4.5.d.f.ip6.arpa."})
+	want := [2]netip.Prefix{netip.MustParsePrefix("100.96.0.0/16"), netip.MustParsePrefix("fd54:6964:6567::/48")}
+	if got := d.Prefixes(); got != want {
+		t.Errorf("ours are %v, want %v", got, want)
+	}
+	for _, zones := range [][]string{nil, {"example.zta", "corp.arpa", "in-addr.arpa", "1.2.3.4.5.in-addr.arpa", "x.ip6.arpa", "300.in-addr.arpa"}} {
+		if got := newDead(zones).Prefixes(); got != [2]netip.Prefix{} {
+			t.Errorf("of %v ours are %v", zones, got)
+		}
+	}
+}
