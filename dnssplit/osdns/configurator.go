@@ -18,6 +18,9 @@ type Want struct {
 	Strict bool
 }
 
+// none says whether nothing is wanted.
+func (w Want) none() bool { return !w.Server.IsValid() || len(w.Domains) == 0 }
+
 // Told is what applying has found out.
 type Told struct {
 	// Upstreams are who is to be asked for names that are not ours, where all

@@ -48,21 +48,14 @@ func newDirect(o Options) *direct {
 
 // Apply implements Configurator.
 func (d *direct) Apply(_ context.Context, w Want) (Told, error) {
-	j, err := readJournal(d.o)
-	if errors.Is(err, errDamaged) {
-		d.log.Error("what was changed is known by its looks alone", "err", err)
-	} else if err != nil {
+	j, err := recall(d.o, d.log)
+	if err != nil {
 		return Told{}, err
 	}
-	if !w.Server.IsValid() || len(w.Domains) == 0 {
+	if w.none() {
 		return Told{}, d.undo(j)
 	}
-	if j == nil {
-		j = &journal{Mode: ModeDirect}
-	}
-	if j.Layers == nil {
-		j.Layers = &layers{}
-	}
+	j = layered(j, ModeDirect)
 	l := j.Layers
 	if d.last == (Adapter{}) && j.Place.Boot == bootID() {
 		d.last = l.Adapter

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,6 +75,27 @@ func readJournal(o Options) (*journal, error) {
 		err = errors.Join(err, os.Rename(name, name+".damaged"))
 	}
 	return j, err
+}
+
+// recall is readJournal for who goes on without a damaged one.
+func recall(o Options, log *slog.Logger) (*journal, error) {
+	j, err := readJournal(o)
+	if errors.Is(err, errDamaged) {
+		log.Error("what was changed is known by its looks alone", "err", err)
+		return nil, nil
+	}
+	return j, err
+}
+
+// layered is the journal of a mode that keeps layers; j may be nil.
+func layered(j *journal, m Mode) *journal {
+	if j == nil {
+		j = &journal{Mode: m}
+	}
+	if j.Layers == nil {
+		j.Layers = &layers{}
+	}
+	return j
 }
 
 // peekJournal is readJournal that sets nothing aside.

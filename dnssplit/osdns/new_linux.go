@@ -22,8 +22,8 @@ func modes(o Options) map[Mode]struct {
 	return map[Mode]way{
 		ModeDelegate:   {d, func(ctx context.Context, _ *journal) error { return d.undo(ctx) }},
 		ModeLink:       {l, func(ctx context.Context, _ *journal) error { return l.undo(ctx) }},
-		ModeResolvconf: {r, func(ctx context.Context, _ *journal) error { return r.undo(ctx) }},
-		ModeOpenresolv: {n, func(ctx context.Context, _ *journal) error { return n.undo(ctx) }},
+		ModeResolvconf: {r, r.undo},
+		ModeOpenresolv: {n, n.undo},
 		ModeDirect:     {f, func(_ context.Context, j *journal) error { return undoDirect(o, j) }},
 	}
 }
@@ -62,10 +62,8 @@ func Undo(ctx context.Context, o Options) error {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	j, err := readJournal(o)
-	if errors.Is(err, errDamaged) {
-		log.Error("what was changed is known by its looks alone", "err", err)
-	} else if err != nil {
+	j, err := recall(o, log)
+	if err != nil {
 		return err
 	}
 	all := modes(o)

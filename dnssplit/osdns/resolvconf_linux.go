@@ -38,26 +38,19 @@ func newResolvconf(o Options, m Mode) *resolvconf {
 
 // Apply implements Configurator.
 func (r *resolvconf) Apply(ctx context.Context, w Want) (Told, error) {
-	j, err := readJournal(r.o)
-	if errors.Is(err, errDamaged) {
-		r.log.Error("what was changed is known by its looks alone", "err", err)
-	} else if err != nil {
+	j, err := recall(r.o, r.log)
+	if err != nil {
 		return Told{}, err
 	}
-	if !w.Server.IsValid() || len(w.Domains) == 0 {
-		return Told{}, r.undo(ctx)
+	if w.none() {
+		return Told{}, r.undo(ctx, j)
 	}
 	around, err := r.look(r.last)
 	if err != nil {
 		return Told{}, err
 	}
 	r.last = around.adapter
-	if j == nil {
-		j = &journal{Mode: r.mode}
-	}
-	if j.Layers == nil {
-		j.Layers = &layers{}
-	}
+	j = layered(j, r.mode)
 	l := j.Layers
 	l.Server, j.Records = w.Server, []string{ourRecord}
 	records, err := r.records(ctx)
@@ -84,7 +77,7 @@ func (r *resolvconf) Apply(ctx context.Context, w Want) (Told, error) {
 		return l.told(around, w, vpns), nil
 	}
 	if first { // nobody would be told whom we are to ask
-		err = errors.Join(err, r.undo(context.WithoutCancel(ctx)))
+		err = errors.Join(err, r.undo(context.WithoutCancel(ctx), j))
 	}
 	return Told{}, err
 }
@@ -227,12 +220,8 @@ func (r *resolvconf) link(o record, w world) string {
 	return ""
 }
 
-// undo has our record gone.
-func (r *resolvconf) undo(ctx context.Context) error {
-	j, err := readJournal(r.o)
-	if err != nil && !errors.Is(err, errDamaged) {
-		return err
-	}
+// undo has our record gone. j may be nil.
+func (r *resolvconf) undo(ctx context.Context, j *journal) error {
 	if _, is := findResolvconf(r.o); is == NoResolvconf || is == SystemdResolvconf {
 		if err := r.withdraw(j); err != nil {
 			return err
