@@ -10,7 +10,8 @@ import (
 // What we write into resolv.conf begins with head. Lines of what stood there that
 // are not to count, its servers and the marks of who wrote it, stay behind kept:
 // so the file itself says what is to come back, should all else be lost, and
-// what others copy line by line can be told from what is theirs.
+// what others copy line by line can be told from what is theirs. The words stay as
+// they are: a version that comes while names are split knows its predecessor's.
 const (
 	sign = "# tidegate: "
 	kept = "# tidegate-was: "
