@@ -72,6 +72,9 @@ func (r *Rig) Pid() int {
 	return r.client.Process.Pid
 }
 
+// endTime is how long the client may take to end on a machine that is busy.
+const endTime = 40 * time.Second
+
 // Stop ends the client by a signal and waits for it.
 func (r *Rig) Stop(sig syscall.Signal) error {
 	if r.client == nil {
@@ -88,10 +91,10 @@ func (r *Rig) Stop(sig syscall.Signal) error {
 			return fmt.Errorf("the client ended badly: %w\n%s", err, r.log)
 		}
 		return nil
-	case <-time.After(10 * time.Second):
+	case <-time.After(endTime):
 		c.Process.Kill()
 		<-r.ended
-		return fmt.Errorf("the client did not end within 10 s of %v\n%s", sig, r.log)
+		return fmt.Errorf("the client did not end within %v of %v\n%s", endTime, sig, r.log)
 	}
 }
 
@@ -111,7 +114,7 @@ func (r *Rig) Ended(ctx context.Context) error {
 
 // Curl fetches a page as a program of the user's would.
 func (r *Rig) Curl(ctx context.Context, url string) (string, error) {
-	out, err := r.Command(ctx, "curl", "-sS", "--max-time", "20", url).Output()
+	out, err := r.Command(ctx, "curl", "-sS", "--max-time", "60", url).Output()
 	if err != nil {
 		return "", fmt.Errorf("curl %s: %w", url, err)
 	}
