@@ -71,6 +71,9 @@ func run() error {
 	}
 	var err error
 	if o.server.Config, err = server.Load(o.config); err != nil {
+		if *undo { // whom the system asks for names is in no list
+			err = errors.Join(err, names.Recover(ctx, o.names))
+		}
 		return err
 	}
 	o.names.Table.Number, o.names.Table.Priority, o.names.Standby = o.server.Config.Physical, o.server.Config.Priority+2, o.startStandby

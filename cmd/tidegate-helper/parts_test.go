@@ -193,6 +193,22 @@ func TestPartsHaveLittle(t *testing.T) {
 	}
 }
 
+// The package is removed with a file that nobody can read.
+func TestUndoWithoutAList(t *testing.T) {
+	m := newMachine(t, "")
+	a := m.answerer(ada)
+	a.must("open")
+	a.must("apply " + zones)
+	m.kill()
+	a.kill()
+	if err := os.WriteFile(m.config, []byte("prefixes = ["), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := m.one("-undo"); err == nil || !strings.Contains(out, "helper.toml") || m.conf() != original {
+		t.Errorf("%v: %s\n%s", err, out, m.conf())
+	}
+}
+
 // No process has another's descriptors.
 func TestPartsInherit(t *testing.T) {
 	m := newMachine(t, "")
