@@ -88,7 +88,8 @@ Sign out
 Quit
 `)
 	desktoptest.Eventually(t, "the active icon", func() bool { return colour(w) == Active })
-	if n := w.Signals("LayoutUpdated") - before; n != 1 {
+	// One, and the one that the library sends a while after the first look.
+	if n := w.Signals("LayoutUpdated") - before; n < 1 || n > 2 {
 		t.Errorf("%d LayoutUpdated signals for one changed label", n)
 	}
 	c.quit()
