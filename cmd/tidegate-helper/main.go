@@ -53,7 +53,7 @@ func run() error {
 	flag.StringVar(&o.names.OS.Root, "root", "/", "below which the system's files for names are")
 	flag.StringVar(&o.names.OS.Bus, "bus", "", "the address of the system's D-Bus; empty: where it is")
 	flag.StringVar(&o.part, "part", "", "be one of the helper's own processes: "+keeper+", "+worker+" or "+standby)
-	undo := flag.Bool("undo", false, "undo what was done for anybody, and end: before the helper is removed")
+	undo := flag.Bool("undo", false, "undo what was done for anybody, and end: after the helper was stopped, before it is removed")
 	boot := flag.Bool("recover", false, "put back what the system was told of names before it was started, and end")
 	flag.Parse()
 	if flag.NArg() > 0 {
