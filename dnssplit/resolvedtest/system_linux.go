@@ -1,14 +1,13 @@
 package resolvedtest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -227,12 +226,12 @@ func (s *System) eventually(what string, so func() bool) {
 // index is the number of one of the machine's links.
 func (s *System) index(name string) (n int, err error) {
 	err = s.Space.Do(func() error {
-		b, err := exec.Command("ip", "-o", "link", "show", "dev", name).Output()
+		i, err := net.InterfaceByName(name)
 		if err != nil {
 			return fmt.Errorf("the index of %s: %w", name, err)
 		}
-		n, err = strconv.Atoi(string(b[:bytes.IndexByte(b, ':')]))
-		return err
+		n = i.Index
+		return nil
 	})
 	return n, err
 }
