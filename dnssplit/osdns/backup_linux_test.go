@@ -263,3 +263,32 @@ func (f *office) route(v vpn, network string) {
 		}
 	}
 }
+
+// A file system that cannot be written is left, and said.
+func TestReadOnly(t *testing.T) {
+	f := newOffice(t)
+	before := snapshot(t, f.o)
+	etc := f.o.path("/etc")
+	if err := unix.Mount(etc, etc, "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Unmount(etc, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := unix.Mount("", etc, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		err := f.space.Do(func() error { _, err := f.d.Apply(context.Background(), want("corp.example")); return err })
+		if err == nil || !strings.Contains(err.Error(), "/etc cannot be written") {
+			t.Errorf("applied: %v", err)
+		}
+	}
+	f.undo()
+	if diff := cmp.Diff(before, snapshot(t, f.o)); diff != "" {
+		t.Errorf("it is not what it was (-want +got):\n%s", diff)
+	}
+	f.nothingLeft()
+}
