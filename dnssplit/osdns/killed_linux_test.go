@@ -74,7 +74,7 @@ func TestResolvedKilledAtAnyMoment(t *testing.T) {
 		before := s.picture()
 		for _, does := range []string{"apply", "undo"} {
 			kills := 0
-			for after := 5 * time.Millisecond; ; after += after/4 + 2*time.Millisecond {
+			for after := 5 * time.Millisecond; ; after += after/2 + 3*time.Millisecond {
 				if does == "undo" {
 					s.apply(s.want(zone, "more."+zone))
 				}
