@@ -386,12 +386,13 @@ func TestBoundAgain(t *testing.T) {
 			busy()
 			time.Sleep(idle / 2)
 		}
-		if len(b.bound) != 1 || len(b.dialled) != spread {
-			t.Fatalf("told %q, opened %d sockets", b.bound, len(b.dialled))
+		loose := len(b.dialled) // one that chance left idle has been opened anew
+		if len(b.bound) != 1 || loose < spread {
+			t.Errorf("told %q, opened %d sockets", b.bound, loose)
 		}
 		busy()
-		if len(b.bound) != 2 || len(b.dialled) != 2*spread {
-			t.Errorf("told %q, opened %d sockets", b.bound, len(b.dialled))
+		if len(b.bound) != 2 || len(b.dialled)-loose != spread {
+			t.Errorf("told %q, opened %d sockets, and %d before", b.bound, len(b.dialled)-loose, loose)
 		}
 	})
 }
