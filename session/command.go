@@ -8,7 +8,8 @@ import (
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// Command is what a user asks of the client: a comparable value. What fails
+// Command is what a user asks of the client: a value, comparable but for SaveVPN and
+// AnswerVPNPrompt, which no menu and no notice has. What fails
 // comes back as a Problem or a prompt's error in a later State; Do itself
 // fails only for a command that makes no sense now.
 type Command interface{ command() string }
@@ -83,23 +84,53 @@ type (
 	// Pause suspends all data channels at once. Open connections rest; whatever
 	// is used next resumes.
 	Pause struct{}
+	// SaveVPN makes or changes a connection to a classic VPN.
+	SaveVPN struct {
+		VPNSettings
+	}
+	// RemoveVPN removes one that is not up.
+	RemoveVPN struct {
+		Connection string `json:"connection"`
+	}
+	// ConnectVPN connects one, by hand; DisconnectVPN ends it in any phase.
+	ConnectVPN struct {
+		Connection string `json:"connection"`
+	}
+	DisconnectVPN struct {
+		Connection string `json:"connection"`
+	}
+	// AnswerVPNPrompt answers State.VPN.Prompt: a value for each of its fields, or none to
+	// trust a certificate. CancelVPNPrompt ends what asked.
+	AnswerVPNPrompt struct {
+		Prompt string   `json:"prompt"`
+		Values []Secret `json:"values,omitempty"`
+	}
+	CancelVPNPrompt struct {
+		Prompt string `json:"prompt"`
+	}
 	// Quit ends the client.
 	Quit struct{}
 )
 
-func (Enrol) command() string         { return "enrol" }
-func (ProposeEnrol) command() string  { return "propose-enrol" }
-func (SignIn) command() string        { return "sign-in" }
-func (SignOut) command() string       { return "sign-out" }
-func (Answer) command() string        { return "answer" }
-func (DismissPrompt) command() string { return "dismiss-prompt" }
-func (ShowPrompt) command() string    { return "show-prompt" }
-func (OpenApp) command() string       { return "open-app" }
-func (ShowWindow) command() string    { return "show-window" }
-func (Acknowledge) command() string   { return "acknowledge" }
-func (Retry) command() string         { return "retry" }
-func (Pause) command() string         { return "pause" }
-func (Quit) command() string          { return "quit" }
+func (Enrol) command() string           { return "enrol" }
+func (ProposeEnrol) command() string    { return "propose-enrol" }
+func (SignIn) command() string          { return "sign-in" }
+func (SignOut) command() string         { return "sign-out" }
+func (Answer) command() string          { return "answer" }
+func (DismissPrompt) command() string   { return "dismiss-prompt" }
+func (ShowPrompt) command() string      { return "show-prompt" }
+func (OpenApp) command() string         { return "open-app" }
+func (ShowWindow) command() string      { return "show-window" }
+func (Acknowledge) command() string     { return "acknowledge" }
+func (Retry) command() string           { return "retry" }
+func (Pause) command() string           { return "pause" }
+func (SaveVPN) command() string         { return "save-vpn" }
+func (RemoveVPN) command() string       { return "remove-vpn" }
+func (ConnectVPN) command() string      { return "connect-vpn" }
+func (DisconnectVPN) command() string   { return "disconnect-vpn" }
+func (AnswerVPNPrompt) command() string { return "answer-vpn" }
+func (CancelVPNPrompt) command() string { return "cancel-vpn" }
+func (Quit) command() string            { return "quit" }
 
 // envelope is a command on the local socket.
 type envelope struct {
@@ -148,6 +179,18 @@ func DecodeCommand(b []byte) (Command, error) {
 		return decode[Retry](e)
 	case "pause":
 		return decode[Pause](e)
+	case "save-vpn":
+		return decode[SaveVPN](e)
+	case "remove-vpn":
+		return decode[RemoveVPN](e)
+	case "connect-vpn":
+		return decode[ConnectVPN](e)
+	case "disconnect-vpn":
+		return decode[DisconnectVPN](e)
+	case "answer-vpn":
+		return decode[AnswerVPNPrompt](e)
+	case "cancel-vpn":
+		return decode[CancelVPNPrompt](e)
 	case "quit":
 		return decode[Quit](e)
 	}

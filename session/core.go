@@ -54,6 +54,7 @@ type facts struct {
 	plane    DataplaneFacts
 	device   deviceFact
 	tray     TrayHost
+	vpn      VPNFacts
 	events   []Event
 	eventSeq uint64
 }

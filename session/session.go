@@ -24,6 +24,9 @@ type Options struct {
 	// Device reports the device claims at a sign-in before which ReportDevice
 	// was not called; nil reports none.
 	Device func(context.Context) wire.DeviceClaims
+	// Classic connects classic VPNs and senses others'; nil: nobody does. What it
+	// finds comes by ReportVPN.
+	Classic Classic
 	// Launch opens an application's URL in the browser; nil cannot.
 	Launch func(url string) error
 	// NewKey makes a device key; nil makes a P-256 key in software.
@@ -153,6 +156,12 @@ func (s *Session) ReportDataplane(f DataplaneFacts) {
 // any more. The controller and the gateways hear of those that differ.
 func (s *Session) ReportDevice(claims wire.DeviceClaims) {
 	s.report(func(c *core) { c.deviceChanged(claims) })
+}
+
+// ReportVPN takes what there is of classic VPNs, whole; the caller does not change
+// it any more.
+func (s *Session) ReportVPN(f VPNFacts) {
+	s.report(func(c *core) { c.vpn = f })
 }
 
 // ReportTray takes whether a tray host shows the icon.

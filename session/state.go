@@ -29,6 +29,8 @@ type State struct {
 	Sites []Site `json:"sites"`
 	// Local says how programs reach the applications.
 	Local Local `json:"local"`
+	// VPN are the classic VPNs beside us.
+	VPN VPN `json:"vpn,omitzero"`
 	// Problems stand until what caused them is over, the most urgent first.
 	Problems []Problem `json:"problems,omitempty"`
 	// Events are the last MaxEvents things that happened, oldest first.
@@ -182,5 +184,6 @@ type Page string
 const (
 	PageApplications Page = "applications"
 	PageActivity     Page = "activity"
+	PageConnections  Page = "connections"
 	PageSettings     Page = "settings"
 )

@@ -16,6 +16,19 @@ type Want struct {
 	// Strict: names that are not ours are asked of the physical adapter's servers
 	// even where a classic VPN wants to be asked.
 	Strict bool
+	// VPN is a classic VPN that we connect, which has names of its own: the layer
+	// between the network's and ours. It is there without Domains of ours, too.
+	VPN *VPN
+}
+
+// VPN is what a classic VPN of ours wants of names.
+type VPN struct {
+	// Device is its network device. What it wants ends with that, at the latest.
+	Device  string
+	Servers []netip.Addr
+	// Domains and what is below are asked there, and where All what is nobody else's.
+	Domains []string
+	All     bool
 }
 
 // none says whether nothing is wanted.

@@ -92,7 +92,7 @@ var layers = map[string][]string{
 	"internal/posture":  {"internal/wire"},
 
 	"internal/plaintext":  {},
-	"internal/classicvpn": {"internal/wire"},
+	"internal/classicvpn": {"session", "internal/wire", "internal/plaintext", "internal/helper", "tunnel/netwatch"},
 
 	"internal/admission":  {},
 	"internal/heap":       {},
@@ -113,7 +113,7 @@ var layers = map[string][]string{
 
 // harnesses play a part in tests, the demo and the benchmarks: they know both
 // sides, and only tests and each other import them.
-var harnesses = []string{"internal/desktop", "internal/desktoptest", "internal/rig", "internal/demo", "internal/bench", "internal/lab", "internal/netlab", "app/apptest", "dnssplit/resolvedtest"}
+var harnesses = []string{"internal/desktop", "internal/desktoptest", "internal/rig", "internal/demo", "internal/bench", "internal/lab", "internal/netlab", "app/apptest", "dnssplit/resolvedtest", "internal/classicvpn/vpntest"}
 
 // never are imports that one part must not make of another module, with the reason.
 var never = []struct{ from, target, why string }{

@@ -59,6 +59,17 @@ const (
 	// none undoes it, and twice is once. It stays until Close, client or none: names
 	// of ours are asked of nobody else. Without a lease it is refused.
 	ApplyDNS Verb = "apply-dns"
+	// OpenVPN makes the device of the user's classic VPN, which the user's processes
+	// may attach to. There is one VPN on a machine: Busy for others. All of it lasts
+	// until this connection ends, which nothing more is asked on: it is the lease.
+	OpenVPN Verb = "open-vpn"
+	// ApplyVPN has the device, its routes and its names be what the request says, and
+	// nothing undoes that; twice is once. Without a lease it is refused. What is
+	// ours, and what the administrator does not let a VPN have, is left out and told.
+	ApplyVPN Verb = "apply-vpn"
+	// Sense tells what only root may see of this machine's networks: a Reply at once
+	// and another whenever that is something else, until the connection ends.
+	Sense Verb = "sense"
 )
 
 // Request is what the tray process asks for.
@@ -73,16 +84,22 @@ type Request struct {
 	// Strict is osdns.Want's.
 	Domains []string `json:"domains,omitempty"`
 	Strict  bool     `json:"strict,omitempty"`
+	// Of ApplyVPN; nil: nothing.
+	VPN *VPN `json:"vpn,omitempty"`
 }
 
 // Reply is the answer.
 type Reply struct {
 	Refusal *Refusal `json:"refusal,omitempty"`
-	Device  *Device  `json:"device,omitempty"` // of OpenTUN
+	// Device is of OpenTUN; of OpenVPN it has a name alone.
+	Device *Device `json:"device,omitempty"`
 	// Left, of ApplyRoutes, are networks that are not led to the device, by why:
 	// Outside, Conflict or Full.
 	Left map[Code][]netip.Prefix `json:"left,omitempty"`
 	DNS  *DNS                    `json:"dns,omitempty"` // of ApplyDNS
+	// VPN is of ApplyVPN, Sensed of Sense.
+	VPN    *VPNTold `json:"vpn,omitempty"`
+	Sensed *Sensed  `json:"sensed,omitempty"`
 }
 
 // DevicePrefix begins the name of each device that a helper opens; its user's
@@ -117,6 +134,8 @@ const (
 	Conflict   Code = "conflict"    // the network that this machine is in uses those addresses
 	NoDevice   Code = "no-device"   // there is none to lead routes to
 	NoSocket   Code = "no-socket"   // the user does not answer names here
+	NoVPN      Code = "no-vpn"      // the user has no device for one
+	Ours       Code = "ours"        // it is led to users' devices, or names there
 	Full       Code = "full"        // too many users have one, or there are too many networks
 	Failed     Code = "failed"      // the system did not do it
 )
@@ -193,7 +212,7 @@ func DecodeRequest(b []byte) (r Request, err error) {
 		return Request{}, err
 	}
 	switch r.Verb {
-	case ApplyRoutes, ApplyDNS, OpenTUN, OpenDNSSocket, Close:
+	case ApplyRoutes, ApplyDNS, ApplyVPN, OpenTUN, OpenDNSSocket, OpenVPN, Sense, Close:
 	default:
 		return Request{}, fmt.Errorf("decode message: there is no verb %.20q", r.Verb)
 	}
@@ -202,6 +221,14 @@ func DecodeRequest(b []byte) (r Request, err error) {
 	}
 	if r.Verb != ApplyDNS && (r.Domains != nil || r.Strict) {
 		return Request{}, fmt.Errorf("decode message: %s has no domains", r.Verb)
+	}
+	if r.VPN != nil {
+		if r.Verb != ApplyVPN {
+			return Request{}, fmt.Errorf("decode message: %s has no VPN", r.Verb)
+		}
+		if err := r.VPN.check(); err != nil {
+			return Request{}, fmt.Errorf("decode message: %w", err)
+		}
 	}
 	if n := len(r.Domains); n > MaxDomains {
 		return Request{}, fmt.Errorf("decode message: %d domains are too many", n)

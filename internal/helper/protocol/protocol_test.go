@@ -107,7 +107,7 @@ func TestHostileRequests(t *testing.T) {
 		`{"verb":"open-tun"`, `{"verb":"open-tun",}`, `{verb:"open-tun"}`, `{'verb':'open-tun'}`, "\ufeff{\"verb\":\"open-tun\"}",
 		`{"Verb":"open-tun"}`, `{"VERB":"open-tun"}`, `{"verb":"open-tun","verb":"close"}`, `{"verb":"close","Verb":"open-tun"}`,
 		`{"verb":"Open-TUN"}`, `{"verb":"open-tun\u0000"}`, `{"verb":"\u006fpen-tun"}`, `{"verb":"open-tun "}`, `{"verb":"open_tun"}`,
-		`{"verb":"run"}`, `{"verb":"exec"}`, `{"verb":"open-vpn-tun"}`, `{"verb":"apply-vpn"}`, `{"verb":"shutdown"}`,
+		`{"verb":"run"}`, `{"verb":"exec"}`, `{"verb":"open-vpn-tun"}`, `{"verb":"shutdown"}`,
 		`{"verb":"open-tun","routes":[]}`, `{"verb":"open-tun","routes":null}`, `{"verb":"open-tun","routes":["100.96.0.0/16"]}`, `{"verb":"close","routes":["100.96.0.0/16"]}`,
 		`{"verb":"apply-routes","routes":[]}`, `{"verb":"apply-routes","routes":null}`, `{"verb":"apply-routes","routes":{}}`, `{"verb":"apply-routes","routes":"100.96.0.0/16"}`,
 		`{"routes":["100.96.0.0/16"]}`, `{"routes":["100.96.0.0/16"],"verb":"apply-routes"}`,
@@ -160,7 +160,7 @@ func TestHostileRequests(t *testing.T) {
 }
 
 func FuzzRequest(f *testing.F) {
-	for _, s := range []string{`{"verb":"open-tun"}`, `{"verb":"close"}`, `{"verb":"apply-routes","routes":["100.96.0.0/16","fd54::/48"]}`, `{"verb":"x","y":[{}]}`, `{"verb":"open-dns-socket"}`, `{"verb":"apply-dns","domains":["corp.example","a.b"],"strict":true}`} {
+	for _, s := range []string{`{"verb":"open-tun"}`, `{"verb":"close"}`, `{"verb":"apply-routes","routes":["100.96.0.0/16","fd54::/48"]}`, `{"verb":"x","y":[{}]}`, `{"verb":"open-dns-socket"}`, `{"verb":"apply-dns","domains":["corp.example","a.b"],"strict":true}`, `{"verb":"open-vpn"}`, `{"verb":"sense"}`, `{"verb":"apply-vpn"}`, `{"verb":"apply-vpn","vpn":` + aVPN + `}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -233,6 +233,8 @@ func (s *Server) do(uid uint32, r protocol.Request) (reply protocol.Reply, fds [
 	switch r.Verb {
 	case protocol.ApplyDNS:
 		reply.DNS, refusal = s.applyDNS(uid, r)
+	case protocol.OpenVPN, protocol.ApplyVPN, protocol.Sense:
+		refusal = protocol.Refuse(protocol.Failed, "this helper connects no classic VPN")
 	case protocol.Close:
 		refusal = s.closeDNS(uid)
 		if other := s.doRoutes(uid, r, &reply, &fds); refusal == nil {
