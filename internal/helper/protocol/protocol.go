@@ -46,8 +46,8 @@ const (
 	// all stays as it was; a network is led as far as the administrator's list has
 	// it and this machine is not in it itself, and what is left out is told.
 	ApplyRoutes Verb = "apply-routes"
-	// Close undoes all of it. There need not be anything, and anybody may who can
-	// connect.
+	// Close undoes all of that and of names. There need not be anything, and anybody
+	// may who can connect. A VPN is not of it: it has its lease.
 	Close Verb = "close"
 	// OpenDNSSocket makes the sockets at DNSServer, for the one user of a machine
 	// who may answer names there: Busy for others. They are the user's until this
@@ -61,7 +61,9 @@ const (
 	ApplyDNS Verb = "apply-dns"
 	// OpenVPN makes the device of the user's classic VPN, which the user's processes
 	// may attach to. There is one VPN on a machine: Busy for others. All of it lasts
-	// until this connection ends, which nothing more is asked on: it is the lease.
+	// until this connection ends, which nothing more is asked on: it is the lease. The
+	// helper sends a Reply with VPN on it when ApplyVPN would tell something else.
+	// What a helper of before has left is taken over.
 	OpenVPN Verb = "open-vpn"
 	// ApplyVPN has the device, its routes and its names be what the request says, and
 	// nothing undoes that; twice is once. Without a lease it is refused. What is

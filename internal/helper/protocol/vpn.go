@@ -100,6 +100,26 @@ type VPNTold struct {
 	Left map[Code][]string `json:"left,omitempty"`
 	// Mode is how the system was told of its servers.
 	Mode osdns.Mode `json:"mode,omitempty"`
+	// Taken are routes and rules that another program has taken away since, at most
+	// MaxTaken.
+	Taken []Taken `json:"taken,omitempty"`
+}
+
+// MaxTaken bounds what is told of what was taken away, MaxPutBack how often that
+// is put back.
+const (
+	MaxTaken   = 32
+	MaxPutBack = 3
+)
+
+// Taken is what another program has taken away.
+type Taken struct {
+	Route netip.Prefix `json:"route"`
+	// Rule: it was the rule that has packets there leave by the physical adapter.
+	Rule bool `json:"rule,omitempty"`
+	// Times is how often; Gone: it was MaxPutBack times put back, and is not there.
+	Times int  `json:"times"`
+	Gone  bool `json:"gone,omitempty"`
 }
 
 // Sensed is what of this machine's networks only root may see, whole.
