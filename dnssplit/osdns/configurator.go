@@ -29,6 +29,8 @@ type VPN struct {
 	// Domains and what is below are asked there, and where All what is nobody else's.
 	Domains []string
 	All     bool
+	// Search are those that complete names of one label, of Domains or beside them.
+	Search []string
 }
 
 // none says whether nothing is wanted.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/tidegate/tidegate/dnssplit/osdns"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 	"github.com/tidegate/tidegate/internal/helper/sockets"
 )
@@ -195,6 +196,16 @@ func (l *Link) Apply(ctx context.Context, domains []string, strict bool) (protoc
 		return protocol.DNS{}, errors.New("the part for names has said nothing")
 	}
 	return *m.DNS, nil
+}
+
+// ApplyVPN has the system ask a classic VPN's servers for its names, and says how
+// it was told; nil undoes it. It is beside Apply: neither undoes the other. As long
+// as there is one, the physical adapter's table is kept, too, also for one without
+// servers. A worker that is there anew has what the last had, until it is told
+// otherwise.
+func (l *Link) ApplyVPN(ctx context.Context, v *osdns.VPN) (osdns.Mode, error) {
+	m, _, err := l.ask(ctx, message{Kind: applyVPN, VPN: v}, nil)
+	return m.Mode, err
 }
 
 // Stand has lookups answered on these sockets in a client's place: what was applied

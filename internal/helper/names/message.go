@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tidegate/tidegate/dnssplit/osdns"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 	"github.com/tidegate/tidegate/internal/helper/sockets"
 )
@@ -25,9 +26,11 @@ const (
 	changed kind = "changed" // the worker's: Apply would tell something else
 	open    kind = "open"    // make the sockets; the reply has them
 	apply   kind = "apply"   // have the system ask us for Domains
-	stand   kind = "stand"   // answer on the sockets that are passed, or new ones
-	rest    kind = "rest"    // no longer
-	done    kind = "done"    // the reply to each of these four
+	// applyVPN: have it ask VPN's servers for its names.
+	applyVPN kind = "apply-vpn"
+	stand    kind = "stand" // answer on the sockets that are passed, or new ones
+	rest     kind = "rest"  // no longer
+	done     kind = "done"  // the reply to each of these five
 )
 
 // message is what the main process and the worker say to each other, each in a
@@ -38,10 +41,13 @@ type message struct {
 	// Of apply.
 	Domains []string `json:"domains,omitempty"`
 	Strict  bool     `json:"strict,omitempty"`
+	// Of applyVPN.
+	VPN *osdns.VPN `json:"vpn,omitempty"`
 	// Of done.
 	Failure string        `json:"failure,omitempty"`
 	InUse   bool          `json:"in_use,omitempty"` // the address is another's
 	DNS     *protocol.DNS `json:"dns,omitempty"`
+	Mode    osdns.Mode    `json:"mode,omitempty"` // of applyVPN
 }
 
 // maxMessage is more than a request of protocol.MaxMessage comes to, and than what

@@ -39,6 +39,8 @@ type VPN struct {
 	Servers  []netip.Addr `json:"servers,omitempty"`
 	Domains  []string     `json:"domains,omitempty"`
 	AllNames bool         `json:"all_names,omitempty"`
+	// Search are those of Domains that complete names of one label.
+	Search []string `json:"search,omitempty"`
 }
 
 // Full says whether all of a family goes through it that has no better way.
@@ -89,6 +91,12 @@ func (v VPN) check() error {
 			return fmt.Errorf("%.80q is no domain, or is there twice", d)
 		}
 		seen[d] = true
+	}
+	for _, d := range v.Search {
+		if !seen[d] {
+			return fmt.Errorf("%.80q is no domain of it", d)
+		}
+		seen[d] = false // there once
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tidegate/tidegate/dnssplit/osdns"
 	"github.com/tidegate/tidegate/internal/helper/names"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 	"github.com/tidegate/tidegate/internal/helper/sockets"
@@ -20,6 +21,7 @@ type Names interface {
 	Run(ctx context.Context, anew, news func()) error
 	Open(ctx context.Context) (fds []int, err error)
 	Apply(ctx context.Context, domains []string, strict bool) (protocol.DNS, error)
+	ApplyVPN(ctx context.Context, v *osdns.VPN) (osdns.Mode, error)
 	Stand(ctx context.Context, fds []int) ([]int, error)
 	Rest(ctx context.Context) error
 }

@@ -29,6 +29,7 @@ type part struct {
 	mode    osdns.Mode
 	fail    error    // of Apply
 	applied []string // what is so; nil: nothing
+	vpn     *osdns.VPN
 	opened  int
 	stands  bool
 	anew    func()
@@ -96,6 +97,19 @@ func (p *part) Apply(ctx context.Context, domains []string, strict bool) (protoc
 		return protocol.DNS{}, nil
 	}
 	return protocol.DNS{Mode: p.mode}, nil
+}
+
+func (p *part) ApplyVPN(ctx context.Context, v *osdns.VPN) (osdns.Mode, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := errors.Join(ctx.Err(), p.fail); err != nil {
+		return osdns.ModeNone, err
+	}
+	p.vpn = v
+	if v == nil {
+		return osdns.ModeNone, nil
+	}
+	return p.mode, nil
 }
 
 func (p *part) Stand(context.Context, []int) ([]int, error) {
