@@ -14,6 +14,7 @@ import (
 	"github.com/tidegate/tidegate/dnssplit/names"
 	"github.com/tidegate/tidegate/internal/heap"
 	"github.com/tidegate/tidegate/internal/posture"
+	"github.com/tidegate/tidegate/internal/underlay"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/session/control"
 	"github.com/tidegate/tidegate/session/vault"
@@ -42,9 +43,10 @@ func Tray(ctx context.Context, p profile.Profile, link string, log *slog.Logger)
 	if err != nil {
 		return err
 	}
-	plane := tunnel.New(tunnel.Options{Log: log, Names: pool, Ignore: dnssplit.Own})
+	below := underlay.New(underlay.Options{Log: log})
+	plane := tunnel.New(tunnel.Options{Log: log, Names: pool, Ignore: dnssplit.Own, Underlay: below})
 	f := newFronts(p, plane, pool, log)
-	core, parts := newSession(p, f, pool, log)
+	core, parts := newSession(p, f, pool, below, log)
 	return Run(ctx, Options{Core: core, Instance: instance, Devices: newDevices(plane, pool, log), Lookups: f.split, Parts: parts, First: first, Window: windowCommand(p), Log: log})
 }
 
@@ -66,10 +68,10 @@ func openNames(p profile.Profile, log *slog.Logger) (*names.Pool, error) {
 
 // newSession puts the client's core together: the control channel, the
 // keychain, the data plane with its fronts and the device's claims.
-func newSession(p profile.Profile, f *fronts, pool *names.Pool, log *slog.Logger) (*session.Session, []func(context.Context) error) {
+func newSession(p profile.Profile, f *fronts, pool *names.Pool, below *underlay.Underlay, log *slog.Logger) (*session.Session, []func(context.Context) error) {
 	device := posture.New(posture.Options{Version: Version, Log: log})
 	s := session.New(session.Options{
-		Controller: &control.Controller{},
+		Controller: &control.Controller{Underlay: below},
 		Dataplane:  f,
 		Vault:      vault.Keychain{Service: p.Keychain()},
 		Records:    vault.Records{Dir: p.Config},

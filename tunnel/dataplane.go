@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/underlay"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel/carrier"
 	"github.com/tidegate/tidegate/tunnel/netwatch"
@@ -37,6 +38,9 @@ type Options struct {
 	Watch func(ctx context.Context, changed func(netwatch.Change)) error
 	// Ignore says which network interfaces do not count, by name: our own TUN.
 	Ignore func(name string) bool
+	// Underlay has the sockets of carriers leave by the right adapter, and is told of
+	// changes of the network; nil: they leave wherever the routes lead.
+	Underlay *underlay.Underlay
 	// ListenPacket opens the socket of an HTTP/3 carrier, for "udp4" or "udp6", and
 	// DialStream the connection of an HTTP/2 one; both nil: the system's. Where one
 	// is given alone there is only that lane. They and Listen are for simulated
@@ -86,7 +90,7 @@ func New(opt Options) *Dataplane {
 	}
 	d := &Dataplane{
 		opt:    opt,
-		dialer: carrier.New(carrier.Options{ListenPacket: opt.ListenPacket, DialStream: opt.DialStream}),
+		dialer: carrier.New(carrier.Options{ListenPacket: opt.ListenPacket, DialStream: opt.DialStream, Underlay: opt.Underlay}),
 		names:  opt.Names,
 		clock:  awake,
 		listen: listenLoopback,

@@ -66,7 +66,10 @@ func (p *plane) run(ctx context.Context, out *reporter) {
 	defer stopWatching()
 	if p.opt.Watch != nil {
 		p.wg.Go(func() {
-			if err := p.opt.Watch(watching, func(c netwatch.Change) { p.post(func() { p.roam(c) }) }); err != nil {
+			if err := p.opt.Watch(watching, func(c netwatch.Change) {
+				p.opt.Underlay.Changed() // before anything is sent that roams
+				p.post(func() { p.roam(c) })
+			}); err != nil {
 				p.opt.Log.Warn("changes of the network are not known", "error", err)
 			}
 		})

@@ -24,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/underlay"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -35,6 +36,9 @@ const callTime = 15 * time.Second
 type Controller struct {
 	// NoQUIC leaves HTTP/3 out, as a network that drops UDP would.
 	NoQUIC bool
+	// Underlay has the system's sockets leave by the right adapter; nil: wherever the
+	// routes lead.
+	Underlay *underlay.Underlay
 	// ListenPacket opens the socket for HTTP/3, and DialTCP the connection for
 	// HTTP/2; nil: the system's. They are for simulated networks.
 	ListenPacket func() (net.PacketConn, error)

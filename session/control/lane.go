@@ -12,6 +12,8 @@ import (
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
+
+	"github.com/tidegate/tidegate/internal/underlay"
 )
 
 // The names of the lanes.
@@ -51,6 +53,8 @@ type race struct {
 	noQUIC bool
 	listen func() (net.PacketConn, error)                          // nil: a UDP socket
 	dial   func(context.Context, string, string) (net.Conn, error) // nil: TCP
+	// underlay is of both where they are nil.
+	underlay *underlay.Underlay
 }
 
 // run returns the first lane to stand: HTTP/3 at once, HTTP/2 after its head
@@ -111,11 +115,7 @@ func (r *race) h3(ctx context.Context, addr string) (*lane, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the controller: %w", err)
 	}
-	listen := r.listen
-	if listen == nil {
-		listen = func() (net.PacketConn, error) { return net.ListenUDP("udp", nil) } // bound to no address, so that it roams
-	}
-	sock, err := listen()
+	sock, err := r.socket(udp.AddrPort().Addr())
 	if err != nil {
 		return nil, fmt.Errorf("open a UDP socket: %w", err)
 	}
@@ -144,6 +144,20 @@ func (r *race) h3(ctx context.Context, addr string) (*lane, error) {
 	}, nil
 }
 
+// socket opens one to send to an address from. It is bound to none of ours, so that
+// it roams.
+func (r *race) socket(to netip.Addr) (net.PacketConn, error) {
+	if r.listen != nil {
+		return r.listen()
+	}
+	c, err := net.ListenUDP("udp", nil)
+	if err != nil {
+		return nil, err
+	}
+	r.underlay.Hold(c, to)
+	return c, nil
+}
+
 // resolve finds the address to send to, IPv4 where there is a choice, as
 // net.Dial of UDP does. It ends with ctx.
 func resolve(ctx context.Context, addr string) (*net.UDPAddr, error) {
@@ -169,12 +183,17 @@ func resolve(ctx context.Context, addr string) (*net.UDPAddr, error) {
 	return net.UDPAddrFromAddrPort(netip.AddrPortFrom(best, uint16(n))), nil
 }
 
+// connect opens a TCP connection.
+func (r *race) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+	return r.underlay.DialTCP(ctx, net.Dialer{Timeout: 10 * time.Second}, network, addr)
+}
+
 func (r *race) h2(ctx context.Context, addr string) (*lane, error) {
 	cfg := r.tls.Clone()
 	cfg.NextProtos = []string{"h2"}
 	dial := r.dial
 	if dial == nil {
-		dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+		dial = r.connect
 	}
 	t := &http.Transport{TLSClientConfig: cfg, Protocols: new(http.Protocols), DisableCompression: true,
 		DialContext: dial,

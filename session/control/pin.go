@@ -101,5 +101,5 @@ func clientCertificate(id session.Identity) tls.Certificate {
 }
 
 func (c *Controller) client(addr string, cfg *tls.Config) *Client {
-	return &Client{addr: addr, race: race{tls: cfg, noQUIC: c.NoQUIC, listen: c.ListenPacket, dial: c.DialTCP}}
+	return &Client{addr: addr, race: race{tls: cfg, noQUIC: c.NoQUIC, listen: c.ListenPacket, dial: c.DialTCP, underlay: c.Underlay}}
 }

@@ -44,7 +44,7 @@ func TestDeadTCP(t *testing.T) {
 		}
 	})
 	d := New(Options{DialStream: func(ctx context.Context, network, addr string) (c net.Conn, err error) {
-		err = near.Do(func() error { c, err = dialTCP(ctx, network, addr); return err })
+		err = near.Do(func() error { c, err = dialTCP(ctx, nil, network, addr); return err })
 		return c, err
 	}})
 	c, err := d.Dial(t.Context(), wire.Gateway{Address: "10.9.0.2:443"}, p.device)

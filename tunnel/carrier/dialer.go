@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/udpsocket"
+	"github.com/tidegate/tidegate/internal/underlay"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -27,23 +28,38 @@ type Options struct {
 	// DialStream opens the TCP connection of an HTTP/2 carrier; the network is
 	// tcp4 or tcp6.
 	DialStream func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Underlay has the system's sockets leave by the right adapter; nil: wherever the
+	// routes lead.
+	Underlay *underlay.Underlay
 }
 
 // Dialer opens carriers. Safe for concurrent use. It keeps what it learns of
 // gateways: session tickets, which are used once each, and which lanes went
 // silent lately.
 type Dialer struct {
-	listen func(network string) (net.PacketConn, error)
+	listen func(network string, to netip.Addr) (net.PacketConn, error)
 	stream func(ctx context.Context, network, addr string) (net.Conn, error)
 	memory memory
 }
 
 // New makes a Dialer. It opens nothing and starts nothing.
 func New(o Options) *Dialer {
-	d := &Dialer{listen: o.ListenPacket, stream: o.DialStream}
+	d := &Dialer{stream: o.DialStream}
+	if o.ListenPacket != nil {
+		d.listen = func(network string, _ netip.Addr) (net.PacketConn, error) { return o.ListenPacket(network) }
+	}
 	if d.listen == nil && d.stream == nil {
-		d.listen = func(network string) (net.PacketConn, error) { return udpsocket.Listen(network, nil) }
-		d.stream = dialTCP
+		d.listen = func(network string, to netip.Addr) (net.PacketConn, error) {
+			s, err := udpsocket.Listen(network, nil)
+			if err != nil {
+				return nil, err
+			}
+			o.Underlay.Hold(s, to)
+			return s, nil
+		}
+		d.stream = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return dialTCP(ctx, o.Underlay, network, addr)
+		}
 	}
 	return d
 }

@@ -45,7 +45,8 @@ func quicConfig(tokens quic.TokenStore) *quic.Config {
 }
 
 func (d *Dialer) dialH3(ctx context.Context, addr netip.AddrPort, to target) (Carrier, error) {
-	p, err := openPath(func() (net.PacketConn, error) { return d.listen(network("udp", addr)) })
+	listen := func() (net.PacketConn, error) { return d.listen(network("udp", addr), addr.Addr()) }
+	p, err := openPath(listen)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func (d *Dialer) dialH3(ctx context.Context, addr netip.AddrPort, to target) (Ca
 	}
 	c := &h3Carrier{
 		authority: to.authority(),
-		listen:    func() (net.PacketConn, error) { return d.listen(network("udp", addr)) },
+		listen:    listen,
 		conn:      conn,
 		paths:     []*path{p},
 		roaming:   make(chan struct{}, 1),

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+
+	"github.com/tidegate/tidegate/internal/underlay"
 )
 
 // meter is a TCP connection that notes when it has ended, and counts.
@@ -96,7 +98,7 @@ func (m *meter) stats() Stats {
 // dialTCP opens a TCP connection that the kernel sends nothing on of its own
 // accord, with BBR where it has that: on a lossy path it is what makes the lane
 // fast.
-func dialTCP(ctx context.Context, network, addr string) (net.Conn, error) {
+func dialTCP(ctx context.Context, u *underlay.Underlay, network, addr string) (net.Conn, error) {
 	d := net.Dialer{
 		KeepAlive:     -1,
 		FallbackDelay: -1, // one address
@@ -104,7 +106,7 @@ func dialTCP(ctx context.Context, network, addr string) (net.Conn, error) {
 			return c.Control(func(fd uintptr) { tune(fd) })
 		},
 	}
-	c, err := d.DialContext(ctx, network, addr)
+	c, err := u.DialTCP(ctx, d, network, addr)
 	var op *net.OpError
 	if errors.As(err, &op) && op.Timeout() && ctx.Err() != nil {
 		return nil, context.Cause(ctx)

@@ -1,0 +1,14 @@
+//go:build !linux
+
+package underlay
+
+import (
+	"errors"
+	"net/netip"
+	"syscall"
+)
+
+// physical does not know yet how this system is asked: all sockets are plain.
+func physical() func(netip.Addr) string { return func(netip.Addr) string { return "" } }
+
+func bind(syscall.RawConn, string) error { return errors.ErrUnsupported }
