@@ -35,7 +35,7 @@ demo: ## show it: a lab and the client beside it, or a tour of them without a di
 test: ## run every check and every test, with the race detector
 	@packaging/deps.sh build test
 	@packaging/resolved.sh
-	@packaging/unpack.sh resolvconf openresolv vpnc-scripts
+	@packaging/unpack.sh resolvconf openresolv vpnc-scripts ocserv
 	@$(MAKE) --no-print-directory lint build
 	@mkdir -p build
 	$(GO) test -race -vet=off -timeout 9m $(FLAGS) ./... 2>&1 | tee build/test.log | sed '/no test files/d' || { \

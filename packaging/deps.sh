@@ -52,10 +52,21 @@ packages() {
 	test             bind9-dnsutils     dig: a real client of the resolver
 	test             python3-pacparser  a second reader of the proxy's file for browsers
 	test             chromium           a real browser, and its own way to look names up
+	test             openconnect        the program that speaks a classic VPN's protocols
+	test             libev4             ocserv, a classic VPN's server, which is not installed: it would start
+	test             libgssapi-krb5-2   the same
+	test             libhttp-parser2.9  the same
+	test             libmaxminddb0      the same
+	test             libnl-route-3-200  the same
+	test             liboath0           the same
+	test             libradcli4         the same
+	test             libreadline8       the same
+	test             libseccomp2        the same
+	test             libtalloc2         the same
+	test,bench       libprotobuf-c1     the same, and unbound's
 	test,bench       dnsmasq-base       a real resolver: the network's, and one to be measured beside
 	bench            dnsperf            asks resolvers, and says how fast they are
 	bench            libevent-2.1-7     unbound, which is measured too, and not installed: it would start
-	bench            libprotobuf-c1     the same
 	bench            libpython3.11      the same
 	TABLE
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -224,5 +226,38 @@ func TestDepsHere(t *testing.T) {
 	// A second on an idle machine; this one may be busy with other tests.
 	if took := time.Since(begin); took > 3*time.Second {
 		t.Errorf("it took %v to find nothing to do", took)
+	}
+}
+
+// starts finds that a package starts a service as it is installed.
+var starts = regexp.MustCompile(`(?m)^[^#\n]*(deb-systemd-invoke|invoke-rc\.d) .*(\bstart\b|\$_dh_action)`)
+
+// No package starts a service on a machine that did not have it, but for the bus
+// that every desktop has.
+func TestDepsStartNothing(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "./deps.sh", "--list", "build", "test", "demo", "bench").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range strings.FieldsSeq(string(out)) {
+		scripts, err := filepath.Glob("/var/lib/dpkg/info/" + name + "*.postinst")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range scripts {
+			if own, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(path), ".postinst"), ":"); own != name || name == "dbus" {
+				continue
+			}
+			script, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if line := starts.Find(script); line != nil {
+				t.Errorf("%s starts a service: unpack it instead (unpack.sh): %s", name, line)
+			}
+		}
+	}
+	if name := "ocserv"; slices.Contains(strings.Fields(string(out)), name) {
+		t.Errorf("%s would serve whoever comes by", name)
 	}
 }

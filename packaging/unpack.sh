@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches packages of Debian for the tests and unpacks them below build/debian.
 # Nothing is installed: these would change how this machine's own names are looked
-# up. What is there is not fetched again.
+# up, or serve whoever comes by. What is there is not fetched again.
 #
 #   packaging/unpack.sh PACKAGE...
 #

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidegate/tidegate/dnssplit/resolvedtest"
 	"github.com/tidegate/tidegate/internal/netlab"
 )
 
@@ -93,7 +94,7 @@ func StartOcserv(t testing.TB, o OcservOptions) *Ocserv {
 		if len(o.Groups) > 0 {
 			args = append(args, "-g", strings.Join(s.groups(), ","))
 		}
-		c := exec.CommandContext(t.Context(), "ocpasswd", append(args, user)...)
+		c := exec.CommandContext(t.Context(), s.program("bin/ocpasswd"), append(args, user)...)
 		c.Stdin = strings.NewReader(password + "\n" + password + "\n")
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("ocpasswd: %v: %s", err, out)
@@ -109,6 +110,13 @@ func StartOcserv(t testing.TB, o OcservOptions) *Ocserv {
 
 // Address is what a client is given.
 func (s *Ocserv) Address() string { return s.o.Address.String() }
+
+// program is one of the package's, which is unpacked and not installed: it would
+// start a server for all the world.
+func (s *Ocserv) program(name string) string {
+	s.t.Helper()
+	return filepath.Join(resolvedtest.Package(s.t, "ocserv"), "usr", name)
+}
 
 func (s *Ocserv) path(name string) string { return filepath.Join(s.dir, name) }
 
@@ -210,7 +218,7 @@ func (s *Ocserv) Recertify() {
 // Start starts it after Stop or Crash. It knows nothing of the sessions of before.
 func (s *Ocserv) Start() {
 	s.t.Helper()
-	s.cmd = exec.Command("ocserv", "-f", "-d", "1", "-c", s.path("conf"))
+	s.cmd = exec.Command(s.program("sbin/ocserv"), "-f", "-d", "1", "-c", s.path("conf"))
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.keeper.start(s.cmd); err != nil {
 		s.cmd = nil
@@ -271,7 +279,7 @@ func (s *Ocserv) Sessions() string {
 func (s *Ocserv) occtl(arg ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "occtl", append([]string{"-s", s.path("occtl")}, arg...)...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, s.program("bin/occtl"), append([]string{"-s", s.path("occtl")}, arg...)...).CombinedOutput()
 	return string(bytes.TrimSpace(out)), err
 }
 
