@@ -92,9 +92,12 @@ type (
 	RemoveVPN struct {
 		Connection string `json:"connection"`
 	}
-	// ConnectVPN connects one, by hand; DisconnectVPN ends it in any phase.
+	// ConnectVPN connects one, by hand; DisconnectVPN ends it in any phase. With
+	// Raise, the window shows the connections as soon as the server asks something,
+	// or it has come to nothing.
 	ConnectVPN struct {
 		Connection string `json:"connection"`
+		Raise      bool   `json:"raise,omitempty"`
 	}
 	DisconnectVPN struct {
 		Connection string `json:"connection"`

@@ -29,6 +29,8 @@ type core struct {
 	state          State  // the last published
 	wanted         Wanted // the last applied
 	applied        bool
+	guards         VPNGuard // the last that Classic was told
+	guarded        bool
 }
 
 // facts are what is so, whoever wants it.
@@ -55,6 +57,7 @@ type facts struct {
 	device   deviceFact
 	tray     TrayHost
 	vpn      VPNFacts
+	vpnSeen  bool // somebody has reported it
 	events   []Event
 	eventSeq uint64
 }
@@ -91,6 +94,7 @@ type intent struct {
 	launch    *Problem
 	opened    opened // the last that was opened by its name in a browser
 	window    WindowRequest
+	beside    vpnIntent
 	// acknowledged are the codes of problems that the user has put away.
 	acknowledged map[string]bool
 }
@@ -99,6 +103,7 @@ func newCore(o Options, now func() time.Time, run func(func(context.Context) fun
 	c := &core{o: o, now: now, run: run, notices: newNotices()}
 	c.asks, c.waited, c.due = map[wire.AppID]ask{}, map[wire.AppID]bool{}, map[wire.EntitlementID]due{}
 	c.putOff = map[wire.AppID]time.Time{}
+	c.beside = newVPNIntent()
 	c.cured, c.acknowledged = map[wire.EntitlementID]bool{}, map[string]bool{}
 	return c
 }
@@ -123,6 +128,7 @@ func (c *core) start() {
 func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) time.Time {
 	c.link.set(ctx, c.task())
 	c.declare()
+	c.guard()
 	w := &wake{now: now}
 	c.reportDevice(w)
 	next := derive(&c.facts, &c.intent, w)

@@ -22,6 +22,7 @@ func derive(f *facts, in *intent, w *wake) State {
 	s.Apps = deriveApps(f, in, allowed, w)
 	s.Sites = deriveSites(f)
 	s.Local = deriveLocal(f)
+	s.VPN = deriveVPN(f, in, w)
 	s.Prompt = derivePrompt(f, in, s.Apps, s.Control.Phase, allowed, w)
 	s.Problems = deriveProblems(f, in, s.Control, w)
 	s.ZTA = deriveZTA(f, in, &s, allowed)

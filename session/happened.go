@@ -39,6 +39,7 @@ func happened(prev, next *State) []Event {
 	}
 	sitesHappened(prev, next, add)
 	dnsHappened(prev.Local.DNS, next.Local.DNS, add)
+	vpnHappened(&prev.VPN, &next.VPN, add)
 	assignedHappened(prev, next, add)
 	appsHappened(prev, next, add)
 	if p := next.Prompt; p != nil && (prev.Prompt == nil || prev.Prompt.ID != p.ID) && p.Kind == PromptInteraction && !p.Missed {

@@ -103,6 +103,7 @@ func (s *Session) Run(ctx context.Context) error {
 		}
 	}
 	c.quitting = true
+	c.endVPNs()
 	c.settle(ctx, s.now(), s.feed.publish)
 	c.answer()
 	return nil
@@ -161,7 +162,7 @@ func (s *Session) ReportDevice(claims wire.DeviceClaims) {
 // ReportVPN takes what there is of classic VPNs, whole; the caller does not change
 // it any more.
 func (s *Session) ReportVPN(f VPNFacts) {
-	s.report(func(c *core) { c.vpn = f })
+	s.report(func(c *core) { c.vpnChanged(f) })
 }
 
 // ReportTray takes whether a tray host shows the icon.

@@ -91,6 +91,14 @@ type VPNSettings struct {
 	Features []VPNFeature `json:"features,omitempty"`
 }
 
+// Label is what the user knows it by.
+func (s VPNSettings) Label() string {
+	if s.Name != "" {
+		return s.Name
+	}
+	return s.Address
+}
+
 // VPNFeature is one of the six of a classic VPN that are not supported while ZTA is
 // active beside it (seed 000).
 type VPNFeature string
@@ -173,6 +181,9 @@ type VPNOther struct {
 	VPNLink
 }
 
+// Who names it for the user, within a sentence.
+func (o VPNOther) Who() string { return vpnWho("", o.Program, o.Adapter) }
+
 // VPNPrompt is a question about a connection: the server's form, or whether the
 // server is the right one. AnswerVPNPrompt answers it, and CancelVPNPrompt does not.
 type VPNPrompt struct {
@@ -193,6 +204,9 @@ type VPNPrompt struct {
 	Busy bool `json:"busy,omitempty"`
 	// Error is why the last answer did not count, in the server's words.
 	Error string `json:"error,omitempty"`
+	// Unawaited: it came when the user had done nothing for a while, and may be
+	// elsewhere.
+	Unawaited bool `json:"unawaited,omitempty"`
 }
 
 // VPNPromptKind is the kind of a VPNPrompt.
@@ -242,6 +256,8 @@ type VPNWarning struct {
 	Ahead bool `json:"ahead,omitempty"`
 	// Served: both work all the same, and Detail says how.
 	Served bool `json:"served,omitempty"`
+	// Again: it stood before in this run, and ended meanwhile.
+	Again bool `json:"again,omitempty"`
 	// Title says what is so, Detail what it means for the user's applications, Fix
 	// what to do.
 	Title  string `json:"title"`

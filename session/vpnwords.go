@@ -1,0 +1,226 @@
+package session
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// One table of words for classic VPNs: every failure gets a title, what it means,
+// and what to do.
+var vpnFailures = map[VPNFailureCode]Problem{
+	VPNNoEngine: {Title: "openconnect is not installed", Detail: "Tidegate connects classic VPNs by it.",
+		Fix: "Install the package openconnect, or have it installed: sudo apt install openconnect, or sudo dnf install openconnect."},
+	VPNOldEngine: {Title: "openconnect is too old for this VPN", Detail: "The version on this machine does not speak the VPN's protocol.",
+		Fix: "Have the package openconnect brought up to date, then connect again."},
+	VPNNoHelper: {Title: "There is no helper for VPNs on this machine", Detail: "A VPN needs a network device, which Tidegate's helper makes.",
+		Fix: "Install the package tidegate-helper, or have it installed, and be put in its group; `tidegate dns` says how."},
+	VPNBusy: {Title: "Another VPN is connected", Detail: "Tidegate connects one VPN at a time on a machine.",
+		Fix: "Disconnect the other one, yours or another user's, then connect this one."},
+	VPNUnreachable: {Title: "The VPN's server was not reached", Detail: "Nobody answers at its address.",
+		Fix: "Check the address and your network, then connect again."},
+	VPNNoServer: {Title: "This is not a VPN's server", Detail: "Something answers at the address, and does not speak the VPN's protocol.",
+		Fix: "Check the address and the protocol of the connection."},
+	VPNOtherServer: {Title: "This is not the server that you trusted", Detail: "It has another key than the one that you have confirmed. Nothing was sent to it.",
+		Fix: "Ask whoever runs the VPN whether its key was changed. If so, edit the connection and forget the certificate, then connect again; if not, leave this network."},
+	VPNDistrusted: {Title: "You did not trust the server", Detail: "Nothing was sent to it.",
+		Fix: "Ask whoever runs the VPN for the fingerprint of its certificate, connect again, and compare."},
+	VPNRefused: {Title: "The VPN's server did not accept the sign-in", Detail: "The user, the password or the code is wrong, or this VPN is not open to you.",
+		Fix: "Connect again and check Caps Lock; of one-time codes only the one shown now works."},
+	VPNExpired: {Title: "The VPN's session has ended", Detail: "The server no longer accepts it.",
+		Fix: "Connect again and sign in."},
+	VPNEnded: {Title: "The VPN's server ended the connection", Detail: "It was idle for too long, its time was up, or somebody ended it there.",
+		Fix: "Connect again; if it is ended again, ask whoever runs the VPN."},
+	VPNLost: {Title: "The VPN was interrupted for too long", Detail: "Its server did not answer any more.",
+		Fix: "Check your network, then connect again."},
+	VPNHostChecker: {Title: "The VPN's server wants this device checked", Detail: "It asks for its vendor's own checking program (Host Checker and the like), which Tidegate does not run.",
+		Fix: "Ask whoever runs the VPN for a realm or group without that check, or use the vendor's program."},
+	VPNBrowser: {Title: "The VPN's server wants a sign-in in a browser", Detail: "Tidegate signs in to VPNs by what the server asks, and not by a browser.",
+		Fix: "Ask whoever runs the VPN for a realm or group with a password, or use the vendor's program."},
+	VPNConflictFailed: {Title: "The VPN's addresses are taken", Detail: "The addresses that it gives this machine are those of your applications or of the network that you are in.",
+		Fix: "Connect again, or from another network; if it stays, ask whoever runs the VPN for other addresses."},
+	VPNFailed: {Title: "The VPN was not connected", Detail: "openconnect ended.",
+		Fix: "Connect again; if it stays, show whoever runs the VPN what was last heard."},
+}
+
+// explainVPN says why a connection is not up.
+func explainVPN(f *VPNFailure) *Problem {
+	x, ok := vpnFailures[f.Code]
+	if !ok {
+		x = vpnFailures[VPNFailed]
+	}
+	x.Code = "vpn-" + string(f.Code)
+	if last := strings.TrimSpace(f.Detail); last != "" {
+		x.Detail += " Last heard: “" + strings.TrimSuffix(last, ".") + "”."
+	}
+	return &x
+}
+
+// explainVPNEngine says why nothing can be connected.
+func explainVPNEngine(p *wire.Problem) *Problem {
+	if _, ok := vpnFailures[VPNFailureCode(p.Code)]; ok {
+		return explainVPN(&VPNFailure{Code: VPNFailureCode(p.Code), Detail: p.Detail})
+	}
+	return &Problem{Code: "vpn-" + string(p.Code), Title: p.Title, Detail: p.Detail,
+		Fix: "Start Tidegate again; if it stays, tell whoever administers this machine."}
+}
+
+// vpnLefts say why a VPN did not get something, and what to do.
+var vpnLefts = map[VPNLeftWhy]struct{ why, fix string }{
+	VPNLeftOurs: {"your applications are there, and Tidegate leads to them",
+		"Nothing, unless you need it through the VPN: then ask your administrator."},
+	VPNLeftHere: {"the network that this machine is in uses the same addresses",
+		"Connect from another network if you need what is there."},
+	VPNLeftOutside: {"it is not among what a VPN may have on this machine",
+		"Ask whoever administers this machine to add it to \"vpn_networks\" in /etc/tidegate/helper.toml."},
+	VPNLeftFull: {"there are too many",
+		"Ask whoever runs the VPN to send fewer and larger networks."},
+}
+
+// leftOrder is the order in which they are told.
+var leftOrder = []VPNLeftWhy{VPNLeftOutside, VPNLeftHere, VPNLeftFull, VPNLeftOurs}
+
+// explainLeft says what a VPN that is up did not get.
+func explainLeft(left []VPNLeft) *Problem {
+	of := map[VPNLeftWhy][]string{}
+	for _, l := range left {
+		if _, ok := vpnLefts[l.Why]; !ok {
+			l.Why = VPNLeftOutside
+		}
+		of[l.Why] = append(of[l.Why], l.What)
+	}
+	x := &Problem{Code: "vpn-left", Title: "The VPN did not get all that its server asked for", Warning: true}
+	var details, fixes []string
+	for _, why := range leftOrder {
+		if len(of[why]) > 0 {
+			details = append(details, fmt.Sprintf("Left out %s: %s.", someOf(of[why]), vpnLefts[why].why))
+			fixes = append(fixes, vpnLefts[why].fix)
+		}
+	}
+	x.Detail, x.Fix = strings.Join(details, " "), strings.Join(fixes, " ")
+	return x
+}
+
+// featureWords are the words for one of the six. In all words of warnings {who}
+// stands for whose it is, and {ours} for the controller and the gateways.
+type featureWords struct {
+	name string // as its administrator knows it
+	// seen is the title where the kernel shows it, and cure what to do.
+	seen, cure string
+	// set says what becomes of it where it stands in the settings of a connection,
+	// which Tidegate connects without it, and instead what to do.
+	set, instead string
+}
+
+var vpnFeatures = map[VPNFeature]featureWords{
+	VPNRouteMonitoring: {
+		name: "Route Monitoring",
+		seen: "{who} changes Tidegate's routes",
+		cure: "Ask its administrator to switch Route Monitoring off for this machine, or disconnect {who} while you use your applications.",
+		set: "Nobody watches whether other programs change the VPN's routes; Tidegate's own would have the VPN ended, or be taken away. " +
+			"Your applications and the VPN both work.",
+		instead: "Connect it here, and not by its vendor's program while you use your applications.",
+	},
+	VPNTrafficEnforcement: {
+		name: "Traffic Enforcement",
+		seen: "{who} lets nothing out but through itself",
+		cure: "Ask its administrator to let {ours} past Traffic Enforcement, or disconnect {who} while you use your applications.",
+		set: "What goes around the VPN is not held back: enforced, that would be Tidegate's way to your applications, too. " +
+			"Your applications and the VPN both work.",
+		instead: "If your organisation insists on it, ask its administrator to let {ours} past it, and use one at a time until then.",
+	},
+	VPNStealthMode: {
+		name: "Stealth Mode",
+		seen: "{who} runs without showing itself",
+		cure: "Ask its administrator which VPN this is, and to have it shown to you, if you did not know of it.",
+		set: "The VPN shows here whether it is connected, and nothing connects it unseen. " +
+			"Your applications and the VPN both work.",
+		instead: "Connect it by hand. If its vendor's program is on this machine too, ask its administrator to take it away: unseen, it may connect the VPN a second time.",
+	},
+	VPNAlwaysOn: {
+		name: "Always-on VPN (lock-down)",
+		seen: "{who} lets nothing out while it is not connected",
+		cure: "Connect it by its own program, or ask its administrator to let {ours} past the lock-down.",
+		set: "The VPN does not connect by itself, and nothing is held back while it is not connected. " +
+			"Your applications are reached with it and without.",
+		instead: "Connect it by hand when you need it. If your organisation insists on the lock-down, ask its administrator to let {ours} past it.",
+	},
+	VPNLocationAwareness: {
+		name: "Location awareness",
+		seen: "{who} connects by which network it finds itself in",
+		cure: "Connect and disconnect it by hand, or ask its administrator for rules that do not look your applications' names up.",
+		set: "The network that you are in neither connects nor disconnects the VPN: Tidegate answers for your applications' names, and its rules might misjudge where you are. " +
+			"Your applications and the VPN both work.",
+		instead: "Connect and disconnect it by hand.",
+	},
+	VPNIPv6: {
+		name: "IPv6",
+		seen: "{who} and IPv6 are in each other's way",
+		cure: "Ask its administrator for IPv6 in the VPN, or disconnect {who} while you use what needs it.",
+		set: "IPv6 is in the VPN as far as its server gives it, and is not held back beside it. " +
+			"Your applications are reached by addresses of IPv4 on this machine.",
+		instead: "If your organisation wants no IPv6 beside the VPN, ask its administrator to give it in the VPN.",
+	},
+}
+
+// vpnHarms say what a conflict does to the user's applications; those of urgency
+// come first.
+var vpnHarms = map[VPNHarm]struct {
+	urgency int
+	title   string // in place of the feature's, where it is the better one
+	detail  string
+	cure    string // in place of the feature's, where it is the better one
+}{
+	VPNHarmAll: {urgency: 0, detail: "The controller and the gateways are not reached, so none of your applications is."},
+	VPNHarmRoutes: {urgency: 1,
+		detail: "The routes to your applications are taken away again and again; programs that go by their names and addresses do not reach them meanwhile."},
+	VPNHarmIPv6: {urgency: 2, title: "{who} holds IPv6 back",
+		detail: "Addresses of IPv6 are not reached, nor are applications that have no other."},
+	VPNHarmLeak: {urgency: 3, title: "IPv6 goes around {who}",
+		detail: "Your applications work. What you do beside them over IPv6 does not go through the VPN, though all of IPv4 does.",
+		cure:   "Ask its administrator for IPv6 in the VPN, or switch IPv6 off in this network's settings while it is connected."},
+	VPNHarmUnderlay: {urgency: 4,
+		detail: "The controller and the gateways are reached through the VPN alone: your applications work while it is connected, and may be slower."},
+	VPNHarmPlace: {urgency: 5,
+		detail: "The VPN may take this network for another, since Tidegate answers for your applications' names, and connect or disconnect by itself. Your applications work."},
+	VPNHarmNone: {urgency: 6, detail: "Your applications are reached all the same."},
+}
+
+// vpnServed say how both are served.
+var vpnServed = map[VPNServed]struct{ title, detail string }{
+	VPNServedRoutes: {"{who} deletes routes, and Tidegate puts its own back",
+		"What was deleted of the routes to your applications is back, and is put back three times at most. Your applications and the VPN both work."},
+	VPNServedIPv4: {"{who} has no way for IPv6, and your applications need none",
+		"Your applications are reached by addresses of IPv4 that stand for them, those too that have IPv6 alone. Your applications and the VPN both work."},
+	VPNServedPlace: {"{who} looks where it is, and gets the network's own answer",
+		"Its lookups are answered by the network that you are in. Your applications and the VPN both work."},
+	VPNServedAround: {"{who} keeps everything to itself, and Tidegate goes through it",
+		"The controller and the gateways are reached through the VPN in place of beside it. Your applications and the VPN both work."},
+}
+
+// otherFeature are the words for a feature of a later version's.
+func otherFeature(f VPNFeature) featureWords {
+	return featureWords{name: string(f), seen: "{who} has a feature that this version of Tidegate does not know",
+		cure: "Disconnect {who} while you use your applications, and have Tidegate brought up to date."}
+}
+
+// spoken says whose a warning is, and whom to let through.
+func spoken(text, who, ours string) string {
+	return strings.NewReplacer("{who}", who, "{ours}", ours).Replace(text)
+}
+
+// vpnWho names whose a VPN is, within a sentence.
+func vpnWho(label, program, adapter string) string {
+	switch {
+	case label != "":
+		return label
+	case program != "" && adapter != "":
+		return program + " (adapter " + adapter + ")"
+	case program != "":
+		return program
+	case adapter != "":
+		return "the VPN at adapter " + adapter
+	}
+	return "a VPN"
+}
