@@ -3,6 +3,7 @@
 //	tidegate                  the tray process, or the window of the one that runs
 //	tidegate tidegate:enrol?… the same, with an enrolment link that was clicked
 //	tidegate window --viewer  the window process, which the tray process starts
+//	tidegate vpnc-hook        what openconnect runs for the tray process
 //	tidegate COMMAND          the command line of the one that runs
 package main
 
@@ -25,6 +26,9 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 // run is the program; it returns the exit code.
 func run(args []string) int {
+	if slices.Equal(args, []string{app.HookCommand}) {
+		return app.Hook()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	name := os.Getenv(profile.Env)

@@ -67,10 +67,10 @@ func openNames(p profile.Profile, log *slog.Logger) (*names.Pool, error) {
 }
 
 // newSession puts the client's core together: the control channel, the
-// keychain, the data plane with its fronts and the device's claims.
+// keychain, the data plane with its fronts, the device's claims and classic VPNs.
 func newSession(p profile.Profile, f *fronts, pool *names.Pool, below *underlay.Underlay, log *slog.Logger) (*session.Session, []func(context.Context) error) {
 	device := posture.New(posture.Options{Version: Version, Log: log})
-	s := session.New(session.Options{
+	o := session.Options{
 		Controller: &control.Controller{Underlay: below},
 		Dataplane:  f,
 		Vault:      vault.Keychain{Service: p.Keychain()},
@@ -80,12 +80,21 @@ func newSession(p profile.Profile, f *fronts, pool *names.Pool, below *underlay.
 		Launch:     func(url string) error { return openURL(url, pool.Exists) },
 		Version:    Version,
 		Log:        log,
-	})
-	return s, []func(context.Context) error{
+	}
+	vpn := newClassic(p, log)
+	if vpn != nil {
+		o.Classic = vpn
+	}
+	s := session.New(o)
+	parts := []func(context.Context) error{
 		func(ctx context.Context) error { return f.run(ctx, s.ReportDataplane) },
 		pool.Run,
 		func(ctx context.Context) error { return device.Run(ctx, s.ReportDevice) },
 	}
+	if vpn != nil {
+		parts = append(parts, func(ctx context.Context) error { return vpn.Run(ctx, s.ReportVPN) })
+	}
+	return s, parts
 }
 
 // windowCommand is this program again, as the window of the profile.
