@@ -1,0 +1,104 @@
+package sense
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// mostFile is how much is read of resolv.conf.
+const mostFile = 64 << 10
+
+// fromFile is what resolv.conf says of lookups that go by these links, where nobody
+// else is there to ask: its servers that are reached by one are that one's, and its
+// domains are those of the first.
+func fromFile(path string, links []link) map[int]names {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, mostFile))
+	if err != nil {
+		return nil
+	}
+	servers, search := parse(b)
+	all := map[int]names{}
+	for i, s := range servers {
+		if s.IsLoopback() {
+			continue
+		}
+		routes, err := netlink.RouteGet(s.AsSlice())
+		if err != nil || len(routes) == 0 {
+			continue
+		}
+		for _, l := range links {
+			if l.index != routes[0].LinkIndex {
+				continue
+			}
+			n := all[l.index]
+			n.servers = append(n.servers, s)
+			if i == 0 {
+				n.all = true // it is asked for everything
+				for _, d := range search {
+					n.add(d)
+				}
+			}
+			all[l.index] = n
+		}
+	}
+	return all
+}
+
+// parse reads resolv.conf(5): the servers, without zones, and what is searched.
+func parse(b []byte) (servers []netip.Addr, search []string) {
+	lines := bufio.NewScanner(bytes.NewReader(b))
+	for lines.Scan() {
+		f := strings.Fields(lines.Text())
+		if len(f) < 2 {
+			continue
+		}
+		switch f[0] {
+		case "nameserver":
+			if a, err := netip.ParseAddr(f[1]); err == nil && a.Zone() == "" && len(servers) < 8 {
+				servers = append(servers, a.Unmap())
+			}
+		case "search", "domain": // the last counts
+			search = f[1:]
+		}
+	}
+	return servers, search
+}
+
+// watchFile calls changed when a file of a folder is another, until ctx ends. Where
+// that is not announced, it returns.
+func watchFile(ctx context.Context, dir, name string, changed func()) {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return
+	}
+	f := os.NewFile(uintptr(fd), "inotify")
+	defer f.Close()
+	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_CREATE|unix.IN_MOVED_TO|unix.IN_MOVED_FROM|unix.IN_DELETE|unix.IN_CLOSE_WRITE); err != nil {
+		return
+	}
+	defer context.AfterFunc(ctx, func() { f.SetReadDeadline(time.Unix(1, 0)) })()
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := f.Read(buf)
+		if err != nil {
+			return
+		}
+		if bytes.Contains(buf[:n], append([]byte(name), 0)) {
+			changed()
+		}
+	}
+}
