@@ -53,8 +53,8 @@ func deriveConnection(f VPNFact, asked *VPNPrompt, in *intent, w *wake) VPNConne
 // up says whether the tunnel is there.
 func (f *VPNFact) up() bool { return f.Phase == VPNConnected || f.Phase == VPNReconnecting }
 
-// Up says whether the tunnel is there, at work or interrupted.
-func (c *VPNConnection) Up() bool { return c.Phase == VPNConnected || c.Phase == VPNReconnecting }
+// Linked says whether the tunnel is there, at work or interrupted.
+func (c *VPNConnection) Linked() bool { return c.Phase == VPNConnected || c.Phase == VPNReconnecting }
 
 // vpnTitle is a phase in words, or what is waited for in it.
 func vpnTitle(p VPNPhase, asked *VPNPrompt) string {

@@ -54,10 +54,10 @@ func connectionHappened(was, is *VPNConnection, add func(string, wire.AppID, str
 		add("vpn-interrupted", "", "The VPN %s was interrupted; reconnecting", name)
 	case VPNDisconnected:
 		switch {
-		case was.Phase == VPNDisconnecting || is.Problem == nil && was.Up():
+		case was.Phase == VPNDisconnecting || is.Problem == nil && was.Linked():
 			add("vpn-disconnected", "", "The VPN %s was disconnected", name)
 		case is.Problem == nil: // called off
-		case was.Up():
+		case was.Linked():
 			add("vpn-ended", "", "The VPN %s has ended: %s", name, lower(is.Problem.Title))
 		default:
 			add("vpn-failed", "", "The VPN %s was not connected: %s", name, lower(is.Problem.Title))

@@ -10,8 +10,12 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
-// MaxApps is how many applications the menu shows; the window shows all.
-const MaxApps = 10
+// MaxApps and MaxVPNs are how many applications and classic VPNs the menu shows;
+// the window shows all.
+const (
+	MaxApps = 10
+	MaxVPNs = 3
+)
 
 // The widest an item gets, in runes.
 const (
@@ -22,13 +26,15 @@ const (
 // Menu is the tray's menu, top to bottom, with a line above Apps and one below
 // All. It is comparable: two equal menus look and do the same.
 type Menu struct {
-	Status  Item          // the ZTA button's words, never clickable
-	Needs   Item          // what needs the user, where something does
-	Apps    [MaxApps]Item // by name
-	All     Item          // the applications page
-	Open    Item          // the window
-	Session Item          // sign in or out
-	Quit    Item
+	Status      Item          // the ZTA button's words, never clickable
+	Needs       Item          // what needs the user, or else is to be known, where something is
+	Apps        [MaxApps]Item // by name
+	All         Item          // the applications page
+	VPNs        [MaxVPNs]Item // connect or disconnect, in the user's order
+	Connections Item          // the connections page, where there is anything of VPNs
+	Open        Item          // the window
+	Session     Item          // sign in or out
+	Quit        Item
 }
 
 // Item is one line. An empty Label hides it and a nil Do makes it grey.
@@ -41,13 +47,19 @@ type Item struct {
 func MenuFor(s session.State) Menu {
 	m := Menu{
 		Status: Item{Label: status(s)},
-		Needs:  needs(s.Prompt),
+		Needs:  needs(&s),
 		All:    Item{"All applications…", session.ShowWindow{Page: session.PageApplications}},
 		Open:   Item{"Open Tidegate", session.ShowWindow{}},
 		Quit:   Item{"Quit", session.Quit{}},
 	}
 	for i, a := range shown(s.Apps) {
 		m.Apps[i] = app(a)
+	}
+	for i, v := range shownVPNs(s.VPN.Connections) {
+		m.VPNs[i] = vpn(v)
+	}
+	if v := s.VPN; len(v.Connections) > 0 || len(v.Others) > 0 || len(v.Warnings) > 0 {
+		m.Connections = Item{"Connections…", session.ShowWindow{Page: session.PageConnections}}
 	}
 	switch {
 	case s.User.Name != "":
@@ -69,18 +81,20 @@ func status(s session.State) string {
 	return plaintext.Short(title, statusWidth)
 }
 
-func needs(p *session.Prompt) Item {
-	if p == nil {
-		return Item{}
+// needs is what the user is to do or to know first: what is asked, or else the most
+// urgent warning about a VPN.
+func needs(s *session.State) Item {
+	switch p := s.Prompt; {
+	case p == nil:
+		return vpnNeeds(&s.VPN)
+	case p.Kind == session.PromptEnrol && s.VPN.Prompt != nil:
+		return vpnNeeds(&s.VPN) // who uses VPNs alone is asked to enrol all the time
+	case p.Kind == session.PromptEnrol:
+		return Item{"Enrol this device…", session.ShowPrompt{}}
+	case p.Kind == session.PromptSignIn:
+		return Item{"Sign in…", session.ShowPrompt{}}
 	}
-	label := "Verify…"
-	switch p.Kind {
-	case session.PromptEnrol:
-		label = "Enrol this device…"
-	case session.PromptSignIn:
-		label = "Sign in…"
-	}
-	return Item{label, session.ShowPrompt{}}
+	return Item{"Verify…", session.ShowPrompt{}}
 }
 
 // shown chooses the applications that were used last and keeps them in the
@@ -144,8 +158,13 @@ func open(a session.App) session.Command {
 func (m *Menu) items() []Item {
 	all := []Item{m.Status, m.Needs}
 	all = append(all, m.Apps[:]...)
-	return append(all, m.All, m.Open, m.Session, m.Quit)
+	all = append(all, m.All)
+	all = append(all, m.VPNs[:]...)
+	return append(all, m.Connections, m.Open, m.Session, m.Quit)
 }
+
+// openItem is the index of Open.
+const openItem = 4 + MaxApps + MaxVPNs
 
 // ruleAbove says whether a rule is drawn above the i-th of items.
 func ruleAbove(i int) bool { return i == 2 || i == 3+MaxApps }

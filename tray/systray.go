@@ -10,7 +10,7 @@ import (
 
 // activated stands for a click on the icon itself; it is the index of the item
 // that opens the window.
-const activated = 3 + MaxApps
+const activated = openItem
 
 // shownTray is the icon on the desktop. Its menu has one fixed slot for each
 // item of a Menu, so that a change of state is a change of labels and never of

@@ -41,12 +41,12 @@ func Diff(prev, next session.State) []Notice {
 		return nil
 	}
 	var ns []Notice
-	for _, of := range []func(prev, next *session.State) (Notice, bool){prompt, access, control, ended} {
+	for _, of := range []func(prev, next *session.State) (Notice, bool){prompt, access, control, ended, vpnPrompt, warning} {
 		if n, ok := of(&prev, &next); ok {
 			ns = append(ns, n)
 		}
 	}
-	return ns
+	return append(ns, vpns(&prev, &next)...)
 }
 
 // Failed is the notice of a click that led to nothing.

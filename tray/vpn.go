@@ -1,0 +1,75 @@
+package tray
+
+import (
+	"github.com/tidegate/tidegate/internal/plaintext"
+	"github.com/tidegate/tidegate/session"
+)
+
+// vpnNeeds is what a VPN's server asks, or the most urgent warning of now.
+func vpnNeeds(v *session.VPN) Item {
+	page := session.ShowWindow{Page: session.PageConnections}
+	if p := v.Prompt; p != nil && !p.Busy {
+		for _, c := range v.Connections {
+			if c.ID == p.Connection {
+				return Item{vpnName(c) + " asks you…", page}
+			}
+		}
+	}
+	for _, w := range v.Warnings {
+		if !w.Ahead && !w.Served {
+			return Item{plaintext.Short(w.Title, statusWidth), page}
+		}
+	}
+	return Item{}
+}
+
+// shownVPNs chooses those that are under way and then the first, and keeps them in
+// the user's order.
+func shownVPNs(all []session.VPNConnection) []session.VPNConnection {
+	rest := MaxVPNs
+	for _, c := range all {
+		if c.Phase != session.VPNDisconnected {
+			rest--
+		}
+	}
+	var chosen []session.VPNConnection
+	for _, c := range all {
+		if c.Phase == session.VPNDisconnected {
+			if rest <= 0 {
+				continue
+			}
+			rest--
+		}
+		if chosen = append(chosen, c); len(chosen) == MaxVPNs {
+			break
+		}
+	}
+	return chosen
+}
+
+// vpn is one line: what choosing it does, and, while that is under way, how it is.
+func vpn(c session.VPNConnection) Item {
+	disconnect := session.DisconnectVPN{Connection: c.ID}
+	switch c.Phase {
+	case session.VPNDisconnected:
+		return Item{"Connect " + vpnName(c), session.ConnectVPN{Connection: c.ID, Raise: true}}
+	case session.VPNDisconnecting:
+		return Item{Label: vpnName(c) + " – disconnecting"}
+	case session.VPNSigningIn:
+		return Item{"Disconnect " + vpnName(c) + " – signing in", disconnect}
+	case session.VPNConnecting:
+		return Item{"Disconnect " + vpnName(c) + " – connecting", disconnect}
+	case session.VPNReconnecting:
+		return Item{"Disconnect " + vpnName(c) + " – reconnecting", disconnect}
+	}
+	return Item{"Disconnect " + vpnName(c), disconnect}
+}
+
+func vpnName(c session.VPNConnection) string {
+	for _, n := range []string{c.Name, c.Address, c.ID} {
+		if n = plaintext.Short(n, nameWidth); n != "" {
+			return n
+		}
+	}
+	return "VPN"
+}
