@@ -2,13 +2,189 @@ package openconnect
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/tidegate/tidegate/session"
+)
+
+const (
+	// tick is how often it is seen whether openconnect waits for an answer.
+	tick = 25 * time.Millisecond
+	// quiet is how long an unfinished line stands before it is a question, where the
+	// kernel does not tell.
+	quiet = 300 * time.Millisecond
+	// maxAnswer is the longest line that openconnect takes, in bytes.
+	maxAnswer = 1000
+	// maxResult is the most that it prints about a session.
+	maxResult = 64 << 10
 )
 
 // SignIn signs in to a server, asking what it asks. It answers user and group out of
 // the settings, once. Where it fails it returns a *Failure, or what Ask or ctx ended
 // it with.
 func (e Engine) SignIn(ctx context.Context, to session.VPNSettings, ask Ask) (Session, error) {
-	return Session{}, failed(session.VPNNoEngine, "")
+	if err := e.Speaks(to.Protocol); err != nil {
+		return Session{}, err
+	}
+	args, err := signInArguments(to)
+	if err != nil {
+		return Session{}, err
+	}
+	c := exec.Command(e.Path, args...)
+	c.Env = environment(os.Environ())
+	p, err := run(c, false)
+	if err != nil {
+		return Session{}, failed(session.VPNNoEngine, clean(err.Error(), maxWord))
+	}
+	defer p.close()
+	printed := make(chan string, 1)
+	go func() {
+		b, _ := io.ReadAll(io.LimitReader(p.out, maxResult))
+		printed <- string(b)
+	}()
+	s := &signing{engine: e, to: to, ask: ask, process: p}
+	if to.Fingerprint != "" {
+		s.trusted = []string{to.Fingerprint}
+	}
+	err = s.converse(ctx)
+	p.kill()
+	p.out.SetReadDeadline(time.Now().Add(time.Second)) // a child of its might hold it open
+	out := <-printed
+	if err != nil {
+		return Session{}, err
+	}
+	if p.ended().ExitCode() != 0 {
+		return Session{}, s.said.refused(&s.hidden)
+	}
+	got, err := result(out)
+	if err != nil {
+		return Session{}, failed(session.VPNFailed, err.Error())
+	}
+	if !known(got.Fingerprint, s.trusted) {
+		return Session{}, failed(session.VPNOtherServer, "the session is at "+clean(got.Fingerprint, maxWord)+", which nobody has trusted")
+	}
+	return got, nil
+}
+
+// signInArguments are openconnect's. What a user has typed stands behind a "=", where
+// it is no option whatever it begins with.
+func signInArguments(to session.VPNSettings) ([]string, error) {
+	for what, s := range map[string]string{"address": to.Address, "user": to.User, "group": to.Group, "fingerprint": to.Fingerprint} {
+		if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return nil, failed(session.VPNFailed, fmt.Sprintf("the connection's %s has control characters", what))
+		}
+	}
+	if strings.TrimSpace(to.Address) == "" {
+		return nil, failed(session.VPNFailed, "the connection has no address")
+	}
+	args := []string{"--protocol=" + string(to.Protocol), "--authenticate", "--no-system-trust", "--timestamp"}
+	if to.Fingerprint != "" {
+		args = append(args, "--servercert="+to.Fingerprint)
+	}
+	if to.User != "" {
+		args = append(args, "--user="+to.User)
+	}
+	if to.Group != "" {
+		args = append(args, "--authgroup="+to.Group)
+	}
+	return append(args, "--server="+strings.TrimSpace(to.Address)), nil
+}
+
+// signing is a conversation with openconnect.
+type signing struct {
+	engine  Engine
+	to      session.VPNSettings
+	ask     Ask
+	process *process
+	said    transcript
+	hidden  redactor
+	trusted []string // fingerprints
+}
+
+// converse answers what openconnect asks until it ends.
+func (s *signing) converse(ctx context.Context) error {
+	b := make([]byte, 4096)
+	waits, heard := false, time.Now()
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s.process.err.SetReadDeadline(time.Now().Add(tick))
+		n, err := s.process.err.Read(b)
+		s.said.add(b[:n])
+		switch {
+		case n > 0:
+			waits, heard = false, time.Now()
+			continue
+		case errors.Is(err, os.ErrDeadlineExceeded):
+		default: // it has closed it: it ends
+			select {
+			case <-s.process.done:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if waits { // and has said nothing since
+			if err := s.answer(ctx); err != nil {
+				return err
+			}
+			waits, heard = false, time.Now()
+			continue
+		}
+		var known bool
+		if waits, known = s.process.waits(); !known {
+			waits = len(s.said.tail) > 0 && time.Since(heard) >= quiet
+		}
+	}
+}
+
+// answer answers what is asked.
+func (s *signing) answer(ctx context.Context) error {
+	if c, ok := s.said.certificate(); ok {
+		if err := s.trust(ctx, c); err != nil {
+			return err
+		}
+		return s.write("yes")
+	}
+	f := s.said.form(&s.hidden, s.to.User, s.to.Group)
+	for {
+		values, err := s.ask.Form(ctx, f)
+		if err != nil {
+			return err
+		}
+		if len(values) != len(f.Fields) {
+			return failed(session.VPNFailed, fmt.Sprintf("%d values for a form of %d", len(values), len(f.Fields)))
+		}
+		v := string(values[0])
+		switch field := f.Fields[0]; {
+		case len(v) > maxAnswer || strings.ContainsAny(v, "\r\n\x00"):
+			f.Error = fmt.Sprintf("An answer is one line of at most %d letters.", maxAnswer)
+			continue
+		case field.Kind == session.VPNChoice && !slices.Contains(field.Choices, v):
+			f.Error = "Choose one of those that are offered."
+			continue
+		case field.Kind != session.VPNChoice && v != s.to.User:
+			s.hidden.hide(v)
+		}
+		return s.write(v)
+	}
+}
+
+// write gives openconnect a line. One that has ended does not take it, which its last
+// words explain.
+func (s *signing) write(line string) error {
+	s.said.answered()
+	s.process.in.SetWriteDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.WriteString(s.process.in, line+"\n"); errors.Is(err, os.ErrDeadlineExceeded) {
+		return failed(session.VPNFailed, "openconnect takes no answer")
+	}
+	return nil
 }
