@@ -60,6 +60,7 @@ func NewOffice(t testing.TB, server *netlab.Space) *Office {
 		t.Fatal(err)
 	}
 	for _, step := range []func() error{
+		func() error { return o.Space.Sysctl("ipv6/ip_nonlocal_bind", "1") }, // an address comes to be in the kernel's own time
 		func() error { return server.Sysctl("ipv4/ip_forward", "1") },
 		func() error { return server.Sysctl("ipv6/conf/all/forwarding", "1") },
 		func() error { return server.Sysctl("ipv6/conf/office/accept_dad", "0") },
