@@ -228,7 +228,7 @@ func DecodeRequest(b []byte) (r Request, err error) {
 		if r.Verb != ApplyVPN {
 			return Request{}, fmt.Errorf("decode message: %s has no VPN", r.Verb)
 		}
-		if err := r.VPN.check(); err != nil {
+		if err := r.VPN.Check(); err != nil {
 			return Request{}, fmt.Errorf("decode message: %w", err)
 		}
 	}

@@ -52,8 +52,8 @@ func (v VPN) Full() (v4, v6 bool) {
 	return v4, v6
 }
 
-// check refuses what no client of ours says.
-func (v VPN) check() error {
+// Check refuses what no client of ours says.
+func (v VPN) Check() error {
 	if len(v.Addresses) == 0 || len(v.Addresses) > 2 || len(v.Addresses) == 2 && v.Addresses[0].Addr().Is4() == v.Addresses[1].Addr().Is4() {
 		return fmt.Errorf("a VPN has one address of a family, and has any")
 	}

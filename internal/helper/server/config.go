@@ -60,6 +60,11 @@ type Config struct {
 	Group string `toml:"group"`
 	// Programs, where there are any, are the only ones served, by their paths.
 	Programs []string `toml:"programs"`
+	// VPN lets users connect a classic VPN, whose routes and names are everybody's on
+	// this machine; nil: true. VPNNetworks, where there are any, are all that one may
+	// lead to itself, with its own addresses: 0.0.0.0/0 is everything of IPv4.
+	VPN         *bool          `toml:"vpn"`
+	VPNNetworks []netip.Prefix `toml:"vpn_networks"`
 	// Priority is that of the rules, Table the number before the first routing
 	// table, Physical that of the table that leads out of the physical adapter; 0:
 	// 5200, 5300 and 5254.
@@ -173,11 +178,27 @@ func (c Config) check() error {
 	if c.Physical < 256 || c.Physical > 1<<30 || c.Physical > c.Table && c.Physical <= c.Table+MaxDevices {
 		note("physical: %d is not within 256 and 1073741824, or a device's table", c.Physical)
 	}
+	if len(c.VPNNetworks) > protocol.MaxRoutes {
+		note("vpn_networks: there are %d, want at most %d", len(c.VPNNetworks), protocol.MaxRoutes)
+	}
+	for i, p := range c.VPNNetworks {
+		if !p.IsValid() || p.Addr().Is4In6() || p.Addr().Zone() != "" || p != p.Masked() {
+			note("vpn_networks: %v is no network, or has bits behind its length", p)
+		} else if within(p, vpnNevers) {
+			note("vpn_networks: %v is no network of a VPN", p)
+		}
+		if slices.Contains(c.VPNNetworks[:i], p) {
+			note("vpn_networks: %v is there twice", p)
+		}
+	}
 	if err := c.checkDomains(); err != nil {
 		bad = append(bad, err)
 	}
 	return errors.Join(bad...)
 }
+
+// allowsVPN says whether users may connect a VPN.
+func (c Config) allowsVPN() bool { return c.VPN == nil || *c.VPN }
 
 // possible refuses networks that nobody may lead to a device, whoever allows
 // it: half the Internet, this machine, the link, groups.

@@ -109,12 +109,13 @@ func alive(r record) bool {
 	return err == nil && l.Attrs().Name == r.name()
 }
 
-// here are the networks that this machine is in, but for ours.
-func here() ([]netip.Prefix, *protocol.Refusal) {
+// here are the networks that this machine is in, but for our devices', and that of
+// the VPN of this name; a VPN that we have made is one, too.
+func here(vpn string) ([]netip.Prefix, *protocol.Refusal) {
 	fail := func(err error) *protocol.Refusal {
 		return protocol.Refuse(protocol.Failed, "list this machine's addresses: %v", err)
 	}
-	links, err := netlink.LinkList()
+	links, err := settled(netlink.LinkList)
 	if err != nil {
 		return nil, fail(err)
 	}
@@ -122,13 +123,14 @@ func here() ([]netip.Prefix, *protocol.Refusal) {
 	for _, l := range links {
 		names[l.Attrs().Index] = l.Attrs().Name
 	}
-	all, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	all, err := settled(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return nil, fail(err)
 	}
 	var prefixes []netip.Prefix
 	for _, a := range all {
-		if strings.HasPrefix(names[a.LinkIndex], devices) {
+		name := names[a.LinkIndex]
+		if name == vpn || strings.HasPrefix(name, devices) && !strings.HasPrefix(name, protocol.VPNPrefix) {
 			continue
 		}
 		if ip, ok := netip.AddrFromSlice(a.IP); ok {

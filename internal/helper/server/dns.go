@@ -111,12 +111,21 @@ func (s *Server) runDNS(ctx context.Context) error {
 	for {
 		select {
 		case <-again:
+			ours := false
 			s.turnOf(ctx, func(ctx context.Context) {
 				d.stands = false // it knows nothing
-				s.sayAgain(ctx)
+				if ours = len(d.record.Domains) > 0; ours {
+					s.sayAgain(ctx)
+				}
 			})
+			s.anewVPN(ctx)
+			if !ours { // what a VPN's names are is not to be undone in between
+				s.turnOf(ctx, s.sayAgain)
+			}
 		case <-news:
 			s.turnOf(ctx, s.sayAgain)
+			s.vpn.unnamed.Store(true)
+			s.vpn.news()
 		case <-retry.C:
 			s.turnOf(ctx, func(ctx context.Context) {
 				if !d.due.IsZero() && time.Now().After(d.due) {
@@ -330,7 +339,7 @@ func (s *Server) applyDNS(uid uint32, q protocol.Request) (reply *protocol.DNS, 
 			refusal = protocol.Refuse(protocol.NoSocket, "your Tidegate does not answer names on this machine")
 			return
 		}
-		nets, no := here()
+		nets, no := here("")
 		if no != nil {
 			refusal = no
 			return

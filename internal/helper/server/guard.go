@@ -14,6 +14,8 @@ import (
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
 
 // The guard is an nftables table of the user's own:
@@ -65,7 +67,7 @@ func (c Config) lay(r record, others []expr.Any) error {
 	own, ours := r.name()+"\x00", devices
 	output := chain("output", nftables.ChainHookOutput)
 	output(device(expr.MetaKeyOIFNAME, own), socketOf(expr.CmpOpNeq, r.UID), others)
-	output(device(expr.MetaKeyOIFNAME, ours), verdict(expr.VerdictAccept))
+	output(device(expr.MetaKeyOIFNAME, ours), no(device(expr.MetaKeyOIFNAME, protocol.VPNPrefix)), verdict(expr.VerdictAccept))
 	output(device(expr.MetaKeyOIFNAME, "lo\x00"), verdict(expr.VerdictAccept))
 	forward := chain("forward", nftables.ChainHookForward)
 	forward(device(expr.MetaKeyOIFNAME, own), verdict(expr.VerdictDrop))
@@ -140,6 +142,12 @@ func device(which expr.MetaKey, name string) []expr.Any {
 		&expr.Meta{Key: which, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte(name)},
 	}
+}
+
+// no matches what a match of one comparison does not.
+func no(match []expr.Any) []expr.Any {
+	match[len(match)-1].(*expr.Cmp).Op = expr.CmpOpNeq
+	return match
 }
 
 // socketOf matches packets of a socket that is, or is not, a user's. What the

@@ -54,6 +54,7 @@ type Server struct {
 	conns   chan struct{}
 	count   count
 	dns     *dns
+	vpn     *vpn
 
 	mu      sync.Mutex // one request at a time
 	records map[uint32]record
@@ -70,13 +71,17 @@ func New(o Options) (*Server, error) {
 	if o.Sessions == "" {
 		o.Sessions = "/run/systemd/sessions"
 	}
-	s := &Server{o: o, journal: journal{o.Journal}, conns: make(chan struct{}, maxConns), count: count{of: map[uint32]int{}}, handing: map[uint32]chan struct{}{}, dns: newDNS(o.Names)}
+	s := &Server{o: o, journal: journal{o.Journal}, conns: make(chan struct{}, maxConns), count: count{of: map[uint32]int{}}, handing: map[uint32]chan struct{}{}, dns: newDNS(o.Names), vpn: newVPN()}
 	var err error
 	if s.records, err = s.journal.load(); err != nil {
 		return nil, err
 	}
 	if s.dns.record, err = s.journal.loadDNS(); err != nil {
 		o.Log.Error("what was asked for names is undone", "err", err)
+	}
+	if s.vpn.record, err = s.journal.loadVPN(); err != nil {
+		o.Log.Error("what was done for a VPN is undone as far as it is known", "err", err)
+		s.vpn.record = o.Config.lostVPN()
 	}
 	// The administrator's list may be another by now.
 	s.dns.record.Domains, _ = o.Config.domains(s.dns.record.Domains, nil)
@@ -91,6 +96,7 @@ func (s *Server) Run(ctx context.Context, l *net.UnixListener) error {
 	defer stop()
 	g.Go(func() error { return s.watch(ctx) })
 	g.Go(func() error { return s.runDNS(ctx) })
+	g.Go(func() error { return s.runVPN(ctx) })
 	g.Go(func() error {
 		for {
 			c, err := l.AcceptUnix()
@@ -132,7 +138,7 @@ func (s *Server) Undo() error {
 			all = append(all, fmt.Errorf("undo what was done for user %d: %w", uid, refusal))
 		}
 	}
-	all = append(all, s.journal.saveDNS(dnsRecord{}))
+	all = append(all, s.journal.saveDNS(dnsRecord{}), s.clearVPN(context.Background()))
 	return errors.Join(all...)
 }
 
@@ -176,6 +182,8 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 			reply.Refusal = protocol.Refuse(protocol.Stranger, "you may not use the helper: this machine's administrator lets members of the group %q, and whoever sits at its screen", s.o.Config.Group)
 		case r.Verb == protocol.OpenDNSSocket:
 			lease, fds, reply.Refusal = s.openDNS(p.uid, c)
+		case r.Verb == protocol.OpenVPN:
+			lease, reply.Device, reply.Refusal = s.openVPN(p.uid, c)
 		default:
 			reply, fds = s.do(p.uid, r)
 		}
@@ -188,12 +196,16 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 			s.handed(p.uid)
 		}
 		if lease != nil {
+			handed, end := s.dns.handed, s.endDNS
+			if r.Verb == protocol.OpenVPN {
+				handed, end = s.handedVPN, s.endVPN
+			}
 			if err == nil {
-				s.dns.handed(lease)
+				handed(lease)
 				hold(c)
 			}
 			if ctx.Err() == nil { // else it is the helper that goes
-				s.endDNS(lease)
+				end(lease)
 			}
 			return
 		}
@@ -233,8 +245,10 @@ func (s *Server) do(uid uint32, r protocol.Request) (reply protocol.Reply, fds [
 	switch r.Verb {
 	case protocol.ApplyDNS:
 		reply.DNS, refusal = s.applyDNS(uid, r)
-	case protocol.OpenVPN, protocol.ApplyVPN, protocol.Sense:
-		refusal = protocol.Refuse(protocol.Failed, "this helper connects no classic VPN")
+	case protocol.ApplyVPN:
+		reply.VPN, refusal = s.applyVPN(uid, r)
+	case protocol.Sense:
+		refusal = protocol.Refuse(protocol.Failed, "this helper tells nothing of this machine's networks")
 	case protocol.Close:
 		refusal = s.closeDNS(uid)
 		if other := s.doRoutes(uid, r, &reply, &fds); refusal == nil {
@@ -246,6 +260,7 @@ func (s *Server) do(uid uint32, r protocol.Request) (reply protocol.Reply, fds [
 	if refusal != nil {
 		return protocol.Reply{Refusal: refusal}, nil
 	}
+	s.vpn.news() // what is ours may be other than it was
 	s.o.Log.Info("done", "uid", uid, "verb", r.Verb, "routes", r.Routes, "networks", r.Networks, "left", reply.Left, "domains", len(r.Domains))
 	return reply, fds
 }
@@ -303,7 +318,7 @@ func (s *Server) open(uid uint32) (*protocol.Device, int, *protocol.Refusal) {
 			return nil, -1, protocol.Refuse(protocol.Full, "%d users have a device already", MaxDevices)
 		}
 	}
-	nets, refusal := here()
+	nets, refusal := here("")
 	if refusal != nil {
 		return nil, -1, refusal
 	}
@@ -377,7 +392,7 @@ func (s *Server) apply(uid uint32, q protocol.Request) (left map[protocol.Code][
 	if !ok || !alive(old) {
 		return nil, protocol.Refuse(protocol.NoDevice, "you have no device")
 	}
-	nets, refusal := here()
+	nets, refusal := here("")
 	if refusal != nil {
 		return nil, refusal
 	}
