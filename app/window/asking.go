@@ -1,6 +1,7 @@
 package window
 
 import (
+	"cmp"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -29,6 +30,12 @@ type asking struct {
 	lock    func(on bool)           // keeps the fields from changing meanwhile
 	focus   func() fyne.Focusable   // the first field
 	extra   func(p *session.Prompt) // shows what else the prompt says; may be nil
+
+	// of is the prompt of a state, put the command that puts it off, away the word
+	// for that; nil and empty: State.Prompt, DismissPrompt, Later.
+	of   func(session.State) *session.Prompt
+	put  func() session.Command
+	away string
 }
 
 // sentGrace is for how long after a command was taken a dialog waits for the
@@ -43,7 +50,7 @@ func (a *asking) build(icon string, width float32, fields ...fyne.CanvasObject) 
 	a.errorText = newParagraph("", font{size: 14, weight: assets.Medium, role: roleBad}, 0)
 	a.error = newLine(10, pads(10, 12), newSurface(roleBadSoft, "", 10), newGlyph("error", true, 18, roleBad), a.errorText).growing(a.errorText)
 	a.error.Hide()
-	a.later = a.w.newButton(plain, words.later, "", a.escape)
+	a.later = a.w.newButton(plain, cmp.Or(a.away, words.later), "", func() { a.w.layer.escape() })
 	a.submit = a.w.newButton(primary, a.word, "", func() { a.w.layer.enter() })
 	for _, b := range []*button{a.later, a.submit} {
 		b.high = 42
@@ -62,14 +69,18 @@ func (a *asking) build(icon string, width float32, fields ...fyne.CanvasObject) 
 
 // update shows the prompt of s.
 func (a *asking) update(s session.State) {
-	if s.Prompt == nil {
+	p := s.Prompt
+	if a.of != nil {
+		p = a.of(s)
+	}
+	if p == nil {
 		return
 	}
 	was := a.working()
-	if s.Prompt.Busy || problemText(s.Prompt.Error, s.At) != problemText(a.prompt.Error, s.At) {
+	if p.Busy || problemText(p.Error, s.At) != problemText(a.prompt.Error, s.At) {
 		a.sent, a.local = false, ""
 	}
-	a.prompt = *s.Prompt
+	a.prompt = *p
 	a.refresh(was)
 }
 
@@ -170,4 +181,10 @@ func (a *asking) settled() {
 }
 
 // escape puts the prompt off.
-func (a *asking) escape() { a.w.do(session.DismissPrompt{Prompt: a.prompt.ID}, nil) }
+func (a *asking) escape() {
+	if a.put != nil {
+		a.w.do(a.put(), nil)
+		return
+	}
+	a.w.do(session.DismissPrompt{Prompt: a.prompt.ID}, nil)
+}

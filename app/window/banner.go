@@ -14,17 +14,19 @@ type bannerView struct {
 	icon          string
 	action        string          // on the button; empty: none
 	command       session.Command // the button's
+	page          session.Page    // the button's, in place of a command; it says the same, and more
 }
 
 // bannerOf chooses the one thing to say above every page: what is asked and
-// was put off or missed, if it could be answered now; else the most urgent problem.
+// was put off or missed, if it could be answered now; else the most urgent problem;
+// else where a VPN is in the way.
 func bannerOf(s session.State) bannerView {
 	if p := s.Prompt; p != nil && (p.Dismissed || p.Missed) && p.Kind == session.PromptInteraction && s.ZTA.Allowed {
 		title, detail := verifyToKeep(namesOf(s, p.Apps), p.Deadline, s.At)
 		return bannerView{title: title, detail: detail, tone: warn, icon: "gpp_maybe", action: words.verify, command: session.ShowPrompt{}}
 	}
 	if len(s.Problems) == 0 {
-		return bannerView{}
+		return warningBanner(s.VPN)
 	}
 	p := s.Problems[0]
 	v := bannerView{title: p.Title, detail: p.Detail, tone: warn, icon: "warning"}
@@ -44,6 +46,18 @@ func bannerOf(s session.State) bannerView {
 	}
 	v.action, v.command = actionOf(p.Action, s)
 	return v
+}
+
+// warningBanner is the most urgent of the warnings of what is seen to be in the way
+// now.
+func warningBanner(v session.VPN) bannerView {
+	for _, w := range v.Warnings {
+		if hurts(w) {
+			return bannerView{title: w.Title, detail: full(w.Detail), tone: warn, icon: "warning",
+				action: words.showWhat, page: session.PageConnections}
+		}
+	}
+	return bannerView{}
 }
 
 // actionOf is the button that a problem's action stands for. A command that
@@ -104,6 +118,8 @@ func (w *Window) newBanner() *banner {
 	b.button = w.newButton(plain, "", "", func() {
 		if c := b.shows.command; c != nil {
 			w.do(c, nil)
+		} else if page := b.shows.page; page != "" {
+			w.pages.show(page)
 		}
 	})
 	texts := newStack(1, insets{}, nil, b.title, b.detail)
@@ -112,9 +128,13 @@ func (w *Window) newBanner() *banner {
 	return b
 }
 
-// apply shows a state, and says whether the banner changed.
-func (b *banner) apply(s session.State) bool {
+// apply shows a state above a page, and says whether the banner changed. What the
+// page itself says is not said twice.
+func (b *banner) apply(s session.State, page session.Page) bool {
 	v := bannerOf(s)
+	if v.page == page {
+		v = bannerView{}
+	}
 	if v == b.shows {
 		return false
 	}

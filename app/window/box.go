@@ -188,6 +188,12 @@ func (l *line) min() fyne.Size {
 	return fyne.NewSize(w, l.height(max(w, l.Size().Width)))
 }
 
+// atEnd puts an object to the right of its place, as wide as it asks to be.
+func atEnd(o fyne.CanvasObject) *line {
+	rest := newSpacer(0)
+	return newLine(0, insets{}, nil, rest, o).growing(rest)
+}
+
 // spacer takes what height or width is left, at least h high.
 type spacer struct{ node }
 

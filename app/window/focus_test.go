@@ -34,11 +34,11 @@ func TestTabOrder(t *testing.T) {
 		do    func(*bench)
 		want  []string
 	}{
-		{"applications", signedIn(), nil, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Activity", "tab Settings",
+		{"applications", signedIn(), nil, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Connections", "tab Activity", "tab Settings",
 			"field Search applications", "card Customer CRM", "zta ZTA: Protected"}},
-		{"settings", signedIn(), settings, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Activity", "tab Settings",
+		{"settings", signedIn(), settings, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Connections", "tab Activity", "tab Settings",
 			"tab System", "tab Dark", "tab Light", "button Copy Device", "zta ZTA: Protected"}},
-		{"signed out", signedOut(), nil, []string{"zta ZTA: Signed out", "user maya", "tab Applications", "tab Activity", "tab Settings", "button Sign in", "zta ZTA: Signed out"}},
+		{"signed out", signedOut(), nil, []string{"zta ZTA: Signed out", "user maya", "tab Applications", "tab Connections", "tab Activity", "tab Settings", "button Sign in", "zta ZTA: Signed out"}},
 		// In a dialog Tab goes round, and never leaves it.
 		{"sign in", signInPrompt(), func(b *bench) { b.canvas().Unfocus() }, []string{"secret Password", "button Show password", "code One-time code", "button Later", "secret Password"}},
 		{"everything", everythingPrompt(), func(b *bench) { b.canvas().Unfocus() }, []string{"code One-time code", "secret Password", "button Show password", "field Reason", "button Later", "code One-time code"}},
@@ -99,7 +99,7 @@ func TestFocusIsVisible(t *testing.T) {
 		count(b.root)
 		return n
 	}
-	for i := range 7 {
+	for i := range 8 {
 		b.canvas().FocusNext()
 		if got := rings(); got != 1 {
 			t.Errorf("after %d times Tab there are %d rings", i+1, got)
@@ -119,10 +119,14 @@ func TestKeys(t *testing.T) {
 		b.canvas().(fyne.Shortcutable).TypedShortcut(s)
 	}
 	chord(fyne.Key2)
-	if b.pages.page != session.PageActivity {
-		t.Error("Ctrl+2 does not show the activity")
+	if b.pages.page != session.PageConnections {
+		t.Error("Ctrl+2 does not show the connections")
 	}
 	chord(fyne.Key3)
+	if b.pages.page != session.PageActivity {
+		t.Error("Ctrl+3 does not show the activity")
+	}
+	chord(fyne.Key4)
 	chord(fyne.KeyF)
 	if b.pages.page != session.PageApplications || b.canvas().Focused() != fyne.Focusable(b.pages.apps.search) {
 		t.Error("Ctrl+F does not search")

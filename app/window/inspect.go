@@ -13,7 +13,7 @@ import (
 // what was typed into a secret field. X, Y, W and H are pixels of the window.
 type Element struct {
 	Label   string  `json:"label"`
-	Kind    string  `json:"kind"` // text, button, tab, field, secret, code, card, zta, user
+	Kind    string  `json:"kind"` // text, button, tab, check, field, secret, code, card, zta, user
 	X       float32 `json:"x"`
 	Y       float32 `json:"y"`
 	W       float32 `json:"w"`
@@ -21,7 +21,7 @@ type Element struct {
 	Focused bool    `json:"focused"`
 	// Enabled: it can be used now. What lies below a dialog cannot.
 	Enabled bool `json:"enabled"`
-	// Text is what a field holds; empty for secrets.
+	// Text is what a field holds, and "on" for a check that is ticked; empty for secrets.
 	Text string `json:"text,omitempty"`
 }
 
@@ -91,7 +91,7 @@ func (i *inspection) walk(o fyne.CanvasObject, at fyne.Position, clip area) {
 		}
 	case interface{ base() *node }:
 		switch o.(type) {
-		case *button, *codeField: // what they are made of says the same, or too much
+		case *button, *codeField, *check: // what they are made of says the same, or too much
 			return
 		}
 		for _, p := range o.base().parts {
@@ -108,6 +108,12 @@ func (i *inspection) describe(o fyne.CanvasObject) (Element, bool) {
 			kind = "tab"
 		}
 		return Element{Label: o.name, Kind: kind, Enabled: !o.Disabled()}, true
+	case *check:
+		e := Element{Label: o.name, Kind: "check", Enabled: !o.Disabled()}
+		if o.on {
+			e.Text = "on"
+		}
+		return e, true
 	case *input:
 		if o.secret {
 			return Element{Label: o.name, Kind: "secret", Enabled: !o.Disabled()}, true

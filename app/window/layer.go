@@ -48,7 +48,9 @@ func (w *Window) settle() {
 	w.layer = layer{key: key, modal: m, face: f}
 	f.update(w.state)
 	var resumed fyne.Focusable
-	if d, ok := f.(*interacting); ok {
+	if d, ok := f.(interface {
+		resume(was face, at fyne.Focusable) fyne.Focusable
+	}); ok {
 		resumed = d.resume(was, at)
 	}
 	m.Resize(w.canvas().Size())
@@ -90,6 +92,13 @@ func (w *Window) wanted() (key string, make func() (*modal, face)) {
 			return key, w.newInteraction
 		}
 	}
+	if p := w.state.VPN.Prompt; p != nil {
+		key = "vpn " + string(p.Kind) + " " + p.ID
+		if p.Kind == session.VPNCertificate {
+			return key, w.newVPNTrust
+		}
+		return key, w.newVPNForm
+	}
 	switch {
 	case w.ending:
 		return "quit", w.newQuit
@@ -101,7 +110,7 @@ func (w *Window) wanted() (key string, make func() (*modal, face)) {
 		}
 		w.detail = ""
 	}
-	return "", nil
+	return w.pages.connections.wanted()
 }
 
 // answering says whether the layer of that key is a prompt that the user has
@@ -111,11 +120,14 @@ func (w *Window) answering(key string) bool {
 	return ok && w.layer.key == key && d.begun()
 }
 
-// reveal scrolls the open layer to what has the focus.
+// reveal scrolls the open layer, or the page, to what has the focus.
 func (w *Window) reveal(o fyne.CanvasObject) {
+	y, h := fyne.CurrentApp().Driver().AbsolutePositionForObject(o).Y, o.Size().Height
 	if m := w.layer.modal; m != nil {
-		m.reveal(fyne.CurrentApp().Driver().AbsolutePositionForObject(o).Y, o.Size().Height)
+		m.reveal(y, h)
+		return
 	}
+	w.pages.reveal(o, y, h)
 }
 
 func (w *Window) focusFirst() {

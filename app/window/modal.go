@@ -97,11 +97,13 @@ func (m *modal) settle() {
 }
 
 // reveal scrolls to what is h high and at y of the window.
-func (m *modal) reveal(y, h float32) {
+func (m *modal) reveal(y, h float32) { scrollTo(m.scroll, m.scroll.Position().Y, y, h) }
+
+// scrollTo scrolls what begins at top of the window to what is h high and at y of it.
+func scrollTo(s *container.Scroll, top, y, h float32) {
 	const room = 16
-	top := m.scroll.Position().Y
-	bottom := top + m.scroll.Size().Height
-	o := m.scroll.Offset
+	bottom := top + s.Size().Height
+	o := s.Offset
 	switch {
 	case y-room < top:
 		o.Y -= top - (y - room)
@@ -110,7 +112,7 @@ func (m *modal) reveal(y, h float32) {
 	default:
 		return
 	}
-	m.scroll.ScrollToOffset(o)
+	s.ScrollToOffset(o)
 }
 
 // scrim dims the window and keeps presses from it.

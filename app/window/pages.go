@@ -11,12 +11,14 @@ type pages struct {
 	w    *Window
 	page session.Page
 
-	tabs     map[session.Page]*button
-	bar      *line
-	banner   *banner
-	apps     *applications
-	activity *activity
-	settings *settings
+	tabs        map[session.Page]*button
+	icons       map[*button]string // of tabs
+	bar         *line
+	banner      *banner
+	apps        *applications
+	connections *connections
+	activity    *activity
+	settings    *settings
 }
 
 // Paddings of the pages. A page that scrolls reaches into the right one.
@@ -30,7 +32,7 @@ const (
 )
 
 func (w *Window) newPages() *pages {
-	p := &pages{w: w, page: session.PageApplications, tabs: map[session.Page]*button{}}
+	p := &pages{w: w, page: session.PageApplications, tabs: map[session.Page]*button{}, icons: map[*button]string{}}
 	w.pages = p
 	var tabs []fyne.CanvasObject
 	for _, t := range []struct {
@@ -38,19 +40,21 @@ func (w *Window) newPages() *pages {
 		text, icon string
 	}{
 		{session.PageApplications, words.applications, "grid_view"},
+		{session.PageConnections, vpnWords.page, "vpn_key"},
 		{session.PageActivity, words.activity, "history"},
 		{session.PageSettings, words.settings, "settings"},
 	} {
 		b := w.newButton(tab, t.text, t.icon, func() { p.show(t.page) })
-		p.tabs[t.page] = b
+		p.tabs[t.page], p.icons[b] = b, t.icon
 		tabs = append(tabs, b)
 	}
 	p.bar = newLine(6, insets{}, nil, tabs...)
 	p.banner = w.newBanner()
 	p.apps = w.newApplications()
+	p.connections = w.newConnections()
 	p.activity = w.newActivity()
 	p.settings = w.newSettings()
-	p.parts = []fyne.CanvasObject{p.bar, p.banner, p.apps, p.activity, p.settings}
+	p.parts = []fyne.CanvasObject{p.bar, p.banner, p.apps, p.connections, p.activity, p.settings}
 	p.least = func() fyne.Size { return fyne.NewSize(leastPages, 400) }
 	p.arrange = p.place
 	p.ExtendBaseWidget(p)
@@ -60,6 +64,7 @@ func (w *Window) newPages() *pages {
 
 func (p *pages) place(s fyne.Size) {
 	y, w := float32(pageTop), s.Width-2*pagePad
+	p.fitTabs(w)
 	h := p.bar.MinSize().Height
 	place(p.bar, pagePad, y, w, h)
 	y += h + 18
@@ -68,8 +73,23 @@ func (p *pages) place(s fyne.Size) {
 		place(p.banner, pagePad, y, w, h)
 		y += h + 16
 	}
-	for _, page := range []fyne.CanvasObject{p.apps, p.activity, p.settings} {
+	for _, page := range []fyne.CanvasObject{p.apps, p.connections, p.activity, p.settings} {
 		place(page, pagePad, y, w+scrollIn, s.Height-y)
+	}
+}
+
+// fitTabs leaves out the icons of the tabs where there is no room for them.
+func (p *pages) fitTabs(w float32) {
+	for _, with := range []bool{true, false} {
+		for b, icon := range p.icons {
+			if !with {
+				icon = ""
+			}
+			b.set(b.text, icon)
+		}
+		if p.bar.MinSize().Width <= w {
+			return
+		}
 	}
 }
 
@@ -83,16 +103,37 @@ func (p *pages) show(page session.Page) {
 		b.choose(name == page)
 	}
 	shown(p.apps, page == session.PageApplications)
+	shown(p.connections, page == session.PageConnections)
 	shown(p.activity, page == session.PageActivity)
 	shown(p.settings, page == session.PageSettings)
+	p.head(p.w.state)
+	p.connections.flow()
 }
 
-func (p *pages) apply(s session.State) {
-	if p.banner.apply(s) {
+// head shows in the banner what is to be said above the page.
+func (p *pages) head(s session.State) {
+	if p.banner.apply(s, p.page) {
 		p.place(p.Size())
 		relayout(p.banner)
 	}
+}
+
+// reveal scrolls the page to o, which has the focus and is h high, at y of the window.
+func (p *pages) reveal(o fyne.CanvasObject, y, h float32) {
+	if p.page == session.PageConnections && o.Visible() && !p.isTab(o) {
+		p.connections.reveal(y, h)
+	}
+}
+
+func (p *pages) isTab(o fyne.CanvasObject) bool {
+	b, ok := o.(*button)
+	return ok && (p.icons[b] != "" || b == p.banner.button)
+}
+
+func (p *pages) apply(s session.State) {
+	p.head(s)
 	p.apps.apply(s)
+	p.connections.apply(s)
 	p.activity.apply(s)
 	p.settings.apply(s)
 }

@@ -78,6 +78,34 @@ func TestPictures(t *testing.T) {
 		{"small-settings", signedIn(), func(b *bench) { small(b); b.pages.show(session.PageSettings) }},
 		{"small-activity", signedIn(), func(b *bench) { small(b); b.pages.show(session.PageActivity) }},
 		{"small-detail", signedIn(), func(b *bench) { small(b); b.pages.apps.open("scada") }},
+		{"vpn", vpnUp(), toConnections},
+		{"vpn-banner", vpnUp(), nil},
+		{"vpn-details", vpnUp(), func(b *bench) {
+			toConnections(b)
+			b.press("Details: Traffic enforcement keeps your applications off")
+		}},
+		{"vpn-empty", signedIn(), toConnections},
+		{"vpn-ahead", vpnAhead(), toConnections},
+		{"vpn-missing", vpnMissing(), toConnections},
+		{"vpn-many", manyVPNs(50), toConnections},
+		{"vpn-long", vpnLong(), toConnections},
+		{"vpn-form", vpnForms(), toConnections},
+		{"vpn-form-error", vpnWrong(), toConnections},
+		{"vpn-form-unfolded", vpnForms(), func(b *bench) { b.press("Group: Staff members") }},
+		{"vpn-trust", vpnTrusts("DigiCert TLS RSA SHA256 2020 CA1"), toConnections},
+		{"vpn-trust-nobody", vpnTrusts(""), toConnections},
+		{"vpn-add", vpnUp(), func(b *bench) { toConnections(b); b.press("Add a connection") }},
+		{"vpn-edit", vpnUp(), func(b *bench) { toConnections(b); b.pages.connections.edit("v1") }},
+		{"vpn-edit-below", vpnUp(), func(b *bench) {
+			toConnections(b)
+			b.pages.connections.edit("v1")
+			b.layer.modal.scroll.ScrollToBottom()
+		}},
+		{"vpn-remove", vpns(), func(b *bench) { toConnections(b); b.pages.connections.remove("v1") }},
+		{"small-vpn", vpnUp(), func(b *bench) { small(b); toConnections(b) }},
+		{"small-vpn-ahead", vpnAhead(), func(b *bench) { small(b); toConnections(b); b.pages.connections.scroll.ScrollToBottom() }},
+		{"small-vpn-long", vpnLong(), func(b *bench) { small(b); toConnections(b) }},
+		{"small-vpn-edit", vpnUp(), func(b *bench) { small(b); toConnections(b); b.pages.connections.addOne() }},
 	}
 
 	dir := os.Getenv("TIDEGATE_PICTURES")

@@ -22,6 +22,7 @@ func TestContrasts(t *testing.T) {
 		{roleAccent, roleAccentSoft, text}, {roleFocus, roleGround, sign}, {roleFocus, roleSurface, sign}, {roleFocus, rolePanel, sign},
 		{roleText, roleWarnSoft, text}, {roleMuted, roleWarnSoft, text}, {roleText, roleBadSoft, text}, {roleMuted, roleBadSoft, text},
 		{roleText, roleGoodSoft, text}, {roleMuted, roleGoodSoft, text}, {roleGround, roleText, text},
+		{roleText, roleAccentSoft, text}, {roleMuted, roleAccentSoft, text}, {roleFaint, roleRaised, sign}, {roleOnFill, roleAccentFill, sign},
 	}
 	for _, back := range []role{roleGround, rolePanel, roleSurface, roleRaised} {
 		for _, fore := range []role{roleText, roleMuted, roleFaint, roleAccent} {

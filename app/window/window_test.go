@@ -64,12 +64,15 @@ func TestStatesLeaveNothingBehind(t *testing.T) {
 	dismissed := mfaPrompt()
 	dismissed.Prompt.Dismissed = true
 	states := map[string]session.State{"not enrolled": notEnrolled(), "enrol": enrolPrompt(), "signed out": signedOut(), "sign in": signInPrompt(),
-		"connecting": connecting(), "signed in": signedIn(), "mfa": mfaPrompt(), "dismissed": dismissed, "lost": lost()}
+		"connecting": connecting(), "signed in": signedIn(), "mfa": mfaPrompt(), "dismissed": dismissed, "lost": lost(),
+		"VPN": vpnUp(), "VPN ahead": vpnAhead(), "VPN form": vpnForms(), "certificate": vpnTrusts("")}
 	fresh := map[string]string{}
 	for name, s := range states {
 		b := newBench(t, alwaysDark)
 		b.apply(s)
 		fresh[name] = b.text()
+		toConnections(b)
+		fresh[name+" connections"] = b.text()
 	}
 	b := newBench(t, alwaysDark)
 	for from, s := range states {
@@ -79,6 +82,11 @@ func TestStatesLeaveNothingBehind(t *testing.T) {
 			if got := b.text(); got != fresh[to] {
 				t.Errorf("from %s to %s:\n%s\nwant:\n%s", from, to, got, fresh[to])
 			}
+			toConnections(b)
+			if got := b.text(); got != fresh[to+" connections"] {
+				t.Errorf("connections, from %s to %s:\n%s\nwant:\n%s", from, to, got, fresh[to+" connections"])
+			}
+			b.pages.show(session.PageApplications)
 		}
 	}
 }
@@ -95,11 +103,12 @@ func (b *bench) text() string {
 // only what may be shortened is, and then it has somewhere to be read whole.
 func TestNothingIsCutOff(t *testing.T) {
 	for name, s := range map[string]session.State{"applications": signedIn(), "lost": lost(), "not enrolled": notEnrolled(), "enrol": enrolPrompt(),
-		"sign in": signInPrompt(), "everything": everythingPrompt()} {
+		"sign in": signInPrompt(), "everything": everythingPrompt(),
+		"VPN": vpnUp(), "VPN ahead": vpnAhead(), "VPN long": vpnLong(), "VPN form": vpnWrong(), "VPN certificate": vpnTrusts("")} {
 		for _, size := range []fyne.Size{fyne.NewSize(defaultWidth, defaultHeight), fyne.NewSize(1, 1), fyne.NewSize(1700, 1000)} {
 			b := newBench(t, alwaysDark)
 			b.win.Resize(size.Max(b.root.MinSize()))
-			for _, page := range []session.Page{session.PageApplications, session.PageActivity, session.PageSettings} {
+			for _, page := range []session.Page{session.PageApplications, session.PageConnections, session.PageActivity, session.PageSettings} {
 				b.pages.show(page)
 				b.apply(s)
 				b.roomy(name+" "+string(page), b.root)
