@@ -70,6 +70,7 @@ var commands = []command{
 	{name: "run", args: "-- PROGRAM [ARGUMENT...]", help: "run a program in a network of its own that leads to your applications alone", run: (*call).program, want: 1, raw: true},
 	{name: "proxy", help: "say where the SOCKS5 and HTTP proxy is, ready to paste", run: (*call).proxy},
 	{name: "dns", args: "[explain NAME]", help: "say how programs find your applications by name, or who answers for NAME, and why", run: (*call).dns, more: 2},
+	{name: "vpn", args: "[WHAT [VPN]]", help: "say which classic VPNs there are, and what is in the way; or add, edit, remove, connect or disconnect one", run: (*call).vpn, flags: vpnFlags, more: 2},
 	{name: "window", help: "show the window", run: (*call).window},
 	{name: "quit", help: "end Tidegate", run: (*call).quit, flags: timeoutFlag},
 }
@@ -83,6 +84,7 @@ type call struct {
 	timeout time.Duration
 	follow  bool
 	with    string
+	vpnSet  vpnGiven
 }
 
 // Has says whether there is a command of that name.
@@ -183,9 +185,13 @@ func UsageText() string {
 	b.WriteString(`
   --json                        answer with JSON (every command)
   status --wait WHAT            wait for active, inactive, signed-in, signed-out, enrolled, in-use or prompt
-  --timeout 30s                 how long to wait (status --wait, sign-in, sign-out, answer, enrol, quit)
+  --timeout 30s                 how long to wait (status --wait, sign-in, sign-out, answer, enrol, vpn, quit)
   answer --with KIND            where there is a choice: mfa, password, reason or message
   events --follow               go on telling
+  vpn add, vpn edit             --protocol pulse, nc, anyconnect, gp, fortinet or f5; --name, --address, --user, --group;
+                                --features LIST of what its administrator has set up: route-monitoring,
+                                traffic-enforcement, stealth-mode, always-on, location-awareness, ipv6;
+                                --forget-certificate has you asked again which server is the right one
 
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 not running, 4 denied, or something is needed of you;
 run: the program's own, 126 it cannot be executed, 127 there is none

@@ -43,7 +43,21 @@ func (s *secrets) plain() func() (func(), error) {
 	return func() (func(), error) { return func() {}, nil }
 }
 
+// read reads what may not be left out.
 func (s *secrets) read(ctx context.Context, what string, prepare func() (func(), error)) (string, error) {
+	line, err := s.line(ctx, what, prepare)
+	if err == nil && line == "" {
+		err = nothing(what)
+	}
+	return line, err
+}
+
+func nothing(what string) error {
+	return usageError{"nothing was given for " + strings.TrimRight(what, ": ")}
+}
+
+// line reads a line, which may be empty; but not where there is none.
+func (s *secrets) line(ctx context.Context, what string, prepare func() (func(), error)) (string, error) {
 	if prepare != nil {
 		restore, err := prepare()
 		if err != nil {
@@ -72,8 +86,8 @@ func (s *secrets) read(ctx context.Context, what string, prepare func() (func(),
 	if r.err == bufio.ErrBufferFull || len(secret) > wire.MaxSecret {
 		return "", usageError{"what was typed is too long"}
 	}
-	if secret == "" {
-		return "", usageError{"nothing was given for " + strings.TrimRight(what, ": ")}
+	if r.line == "" {
+		return "", nothing(what)
 	}
 	return secret, nil
 }

@@ -118,6 +118,19 @@ func (c *call) printStatus(s *session.State) {
 	if d := s.Local.DNS; d != nil && d.Mode != "" {
 		row("Names", "on: programs find applications by their names; tidegate dns says how")
 	}
+	for _, v := range s.VPN.Connections {
+		if v.Phase != session.VPNDisconnected {
+			row("VPN", "%s: %s", v.Label(), strings.ToLower(v.Title))
+		}
+	}
+	for _, o := range s.VPN.Others {
+		row("VPN", "another's: %s", o.Who())
+	}
+	for _, w := range s.VPN.Warnings {
+		if !w.Ahead && !w.Served {
+			row("Warning", "%s; tidegate vpn says more", w.Title)
+		}
+	}
 	if p := s.Prompt; p != nil {
 		row("Needs you", "%s", asked(c, s, p))
 	}

@@ -1,0 +1,257 @@
+package cli
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tidegate/tidegate/session"
+)
+
+// vpnGiven are the flags of `tidegate vpn add` and `edit`.
+type vpnGiven struct {
+	name, address, protocol, user, group, features string
+	forget                                         bool
+	set                                            map[string]bool // those that were given
+}
+
+func vpnFlags(c *call, fs *flag.FlagSet) {
+	timeoutFlag(c, fs)
+	c.vpnSet = vpnGiven{set: map[string]bool{}}
+	text := func(to *string, name string) {
+		fs.Func(name, "", func(s string) error {
+			*to, c.vpnSet.set[name] = s, true
+			return nil
+		})
+	}
+	text(&c.vpnSet.name, "name")
+	text(&c.vpnSet.address, "address")
+	text(&c.vpnSet.protocol, "protocol")
+	text(&c.vpnSet.user, "user")
+	text(&c.vpnSet.group, "group")
+	text(&c.vpnSet.features, "features")
+	fs.BoolVar(&c.vpnSet.forget, "forget-certificate", false, "")
+}
+
+const vpnUsage = "it is: tidegate vpn [add ADDRESS|edit VPN|remove VPN|connect VPN|disconnect [VPN]]"
+
+// vpn lists classic VPNs, or does something with one.
+func (c *call) vpn(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		if len(c.vpnSet.set) > 0 || c.vpnSet.forget {
+			return usageError{vpnUsage}
+		}
+		return c.vpnList(ctx)
+	}
+	verb, rest := args[0], args[1:]
+	do, known := map[string]func(context.Context, string) error{
+		"add": c.vpnAdd, "edit": c.vpnEdit, "remove": c.vpnRemove, "connect": c.vpnConnect, "disconnect": c.vpnDisconnect,
+	}[verb]
+	changes := verb == "add" || verb == "edit"
+	switch {
+	case !known:
+		return usageError{fmt.Sprintf("there is no `tidegate vpn %s`; %s", verb, vpnUsage)}
+	case len(rest) == 0 && verb != "disconnect", !changes && (len(c.vpnSet.set) > 0 || c.vpnSet.forget):
+		return usageError{vpnUsage}
+	case len(rest) == 0:
+		return do(ctx, "")
+	}
+	return do(ctx, rest[0])
+}
+
+// vpnOf finds a connection by its id, or by its name or address where only one has it.
+func (c *call) vpnOf(ctx context.Context, what string) (session.VPNConnection, error) {
+	s, err := c.client.State(ctx)
+	if err != nil {
+		return session.VPNConnection{}, err
+	}
+	return findVPN(s.VPN.Connections, what)
+}
+
+func findVPN(all []session.VPNConnection, what string) (found session.VPNConnection, err error) {
+	n := 0
+	for _, c := range all {
+		switch {
+		case c.ID == what:
+			return c, nil
+		case strings.EqualFold(c.Name, what), strings.EqualFold(c.Address, what):
+			found = c
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return found, fmt.Errorf("there is no VPN %q; `tidegate vpn` lists them", what)
+	case 1:
+		return found, nil
+	}
+	return found, fmt.Errorf("there are several VPNs %q; name one by its id: `tidegate vpn --json` has it", what)
+}
+
+// change makes settings what the flags say.
+func (g *vpnGiven) change(s *session.VPNSettings) {
+	for _, f := range []struct {
+		name     string
+		from, to *string
+	}{{"name", &g.name, &s.Name}, {"address", &g.address, &s.Address}, {"user", &g.user, &s.User}, {"group", &g.group, &s.Group}} {
+		if g.set[f.name] {
+			*f.to = *f.from
+		}
+	}
+	if g.set["protocol"] {
+		s.Protocol = session.VPNProtocol(g.protocol)
+	}
+	if g.set["features"] {
+		s.Features = nil
+		for f := range strings.SplitSeq(g.features, ",") {
+			if f = strings.TrimSpace(f); f != "" {
+				s.Features = append(s.Features, session.VPNFeature(f))
+			}
+		}
+	}
+	if g.forget {
+		s.Fingerprint = ""
+	}
+}
+
+func (c *call) vpnAdd(ctx context.Context, address string) error {
+	if c.vpnSet.set["address"] || c.vpnSet.forget {
+		return usageError{"it is: tidegate vpn add ADDRESS --protocol PROTOCOL"}
+	}
+	if !c.vpnSet.set["protocol"] {
+		return usageError{"say what the VPN speaks: --protocol " + protocols()}
+	}
+	before, err := c.client.State(ctx)
+	if err != nil {
+		return err
+	}
+	s := session.VPNSettings{Address: address}
+	c.vpnSet.change(&s)
+	if err := c.client.Do(ctx, session.SaveVPN{VPNSettings: s}); err != nil {
+		return err
+	}
+	var added session.VPNConnection
+	err = c.untilVPN(ctx, "it is not listed yet", func(now *session.State) (bool, error) {
+		for _, v := range now.VPN.Connections {
+			was := func(w session.VPNConnection) bool { return w.ID == v.ID }
+			if !slices.ContainsFunc(before.VPN.Connections, was) {
+				added = v
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.write(added, "  ")
+	}
+	if added.Untested {
+		c.say("%s is not tested with Tidegate: openconnect alone answers for it.", added.Protocol.Name())
+	}
+	c.say("Added. Connect it: tidegate vpn connect %q", added.Label())
+	return nil
+}
+
+func protocols() string {
+	var names []string
+	for _, p := range session.VPNProtocols {
+		names = append(names, string(p))
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+}
+
+func (c *call) vpnEdit(ctx context.Context, what string) error {
+	if len(c.vpnSet.set) == 0 && !c.vpnSet.forget {
+		return usageError{"say what to change: --name, --address, --protocol, --user, --group, --features or --forget-certificate"}
+	}
+	v, err := c.vpnOf(ctx, what)
+	if err != nil {
+		return err
+	}
+	c.vpnSet.change(&v.VPNSettings)
+	if err := c.client.Do(ctx, session.SaveVPN{VPNSettings: v.VPNSettings}); err != nil {
+		return err
+	}
+	return c.done("Saved.")
+}
+
+func (c *call) vpnRemove(ctx context.Context, what string) error {
+	v, err := c.vpnOf(ctx, what)
+	if err != nil {
+		return err
+	}
+	if err := c.client.Do(ctx, session.RemoveVPN{Connection: v.ID}); err != nil {
+		return err
+	}
+	err = c.untilVPN(ctx, "it is still listed", func(now *session.State) (bool, error) {
+		_, err := findVPN(now.VPN.Connections, v.ID)
+		return err != nil, nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.done("%s was removed.", v.Label())
+}
+
+func (c *call) vpnDisconnect(ctx context.Context, what string) error {
+	s, err := c.client.State(ctx)
+	if err != nil {
+		return err
+	}
+	var of []session.VPNConnection
+	if what != "" {
+		v, err := findVPN(s.VPN.Connections, what)
+		if err != nil {
+			return err
+		}
+		of = append(of, v)
+	} else {
+		for _, v := range s.VPN.Connections {
+			if v.Phase != session.VPNDisconnected {
+				of = append(of, v)
+			}
+		}
+	}
+	for _, v := range of {
+		if v.Phase == session.VPNDisconnected {
+			continue
+		}
+		if err := c.client.Do(ctx, session.DisconnectVPN{Connection: v.ID}); err != nil {
+			return err
+		}
+		err := c.untilVPN(ctx, v.Label()+" is still connected", func(now *session.State) (bool, error) {
+			is, err := findVPN(now.VPN.Connections, v.ID)
+			return err != nil || is.Phase == session.VPNDisconnected, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if what == "" && len(of) == 0 {
+		return c.done("No VPN is connected.")
+	}
+	return c.done("Disconnected.")
+}
+
+// untilVPN returns when done says so, or with its error; it waits for at most the
+// --timeout, and says otherwise how it still is.
+func (c *call) untilVPN(ctx context.Context, still string, done func(*session.State) (bool, error)) error {
+	waiting, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	for s := range c.client.Watch(waiting) {
+		if ok, err := done(&s); ok || err != nil {
+			return err
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case waiting.Err() != nil:
+		return fmt.Errorf("not within %v: %s", c.timeout, still)
+	}
+	return fmt.Errorf("Tidegate ended meanwhile; start it with: tidegate")
+}
