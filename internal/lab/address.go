@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 )
@@ -15,10 +16,10 @@ const (
 	lastPort  = 65535
 )
 
-// freeAddress finds a loopback address whose port is free for TCP and UDP. The
+// freeAddress finds a port of an address that is free for TCP and UDP. The
 // kernel hands that port to nobody else meanwhile, so that a part which is
 // stopped finds it free when it starts again.
-func freeAddress() (string, error) {
+func freeAddress(at netip.Addr) (string, error) {
 	low, high, err := ephemeralPorts()
 	if err != nil {
 		return "", err
@@ -29,7 +30,7 @@ func freeAddress() (string, error) {
 		if port >= low && port <= high {
 			continue
 		}
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		addr := net.JoinHostPort(at.String(), strconv.Itoa(port))
 		if last = free(addr); last == nil {
 			return addr, nil
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -19,6 +20,8 @@ type Options struct {
 	// Hosts leads further names of the gateway's site to addresses, as
 	// Gateway.hosts does; a name of a sample application takes its place.
 	Hosts map[string]string
+	// Address is where controller and gateway listen; zero: on loopback.
+	Address netip.Addr
 	// GatewayPath, where set, is the address under which clients reach the
 	// gateway that listens on the given one: a Relay's.
 	GatewayPath func(listen string) (string, error)
@@ -55,10 +58,14 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 }
 
 func (l *Lab) start(ctx context.Context) (err error) {
-	if l.controller, err = freeAddress(); err != nil {
+	at := l.o.Address
+	if !at.IsValid() {
+		at = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	if l.controller, err = freeAddress(at); err != nil {
 		return err
 	}
-	if l.gateway, err = freeAddress(); err != nil {
+	if l.gateway, err = freeAddress(at); err != nil {
 		return err
 	}
 	hosts := map[string]string{}

@@ -31,7 +31,7 @@ const afterwards = "afterwards.quays.harbour.example"
 // onMachine is a lab with a client on a machine whose names are the client's: run
 // in that machine's network and files, with a helper there. It checks what programs
 // find, and says what is wrong.
-func onMachine() (err error) {
+func onMachine(string) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	d, err := desktop.Start(ctx, desktop.Options{Parts: desktop.Keyring})

@@ -45,12 +45,14 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	if os.Getenv(machineEnv) != "" {
-		if err := onMachine(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	for name, run := range map[string]func(string) error{machineEnv: onMachine, labEnv: runLab, besideEnv: runBeside} {
+		if arg := os.Getenv(name); arg != "" {
+			if err := run(arg); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			return
 		}
-		return
 	}
 	code := m.Run()
 	if path, err := program(); err == nil {

@@ -70,7 +70,7 @@ func NewOffice(t testing.TB, server *netlab.Space) *Office {
 		func() error { return o.Space.Address("gate", netip.PrefixFrom(Web6, Office6.Bits()), true) },
 		func() error { return o.Space.Address("lo", netip.PrefixFrom(World4, 32), true) },
 		func() error { return o.Space.Address("lo", netip.PrefixFrom(World6, 128), true) },
-		func() error { return o.Space.Route(Clients4, gate4, "gate") },
+		func() error { return o.Space.Route(netip.Prefix{}, gate4, "gate") },
 		func() error { return o.Space.Route(Clients6, gate6, "gate") },
 		func() error { return server.Route(netip.PrefixFrom(World4, 32), DNS4, "office") },
 		func() error { return server.Route(netip.PrefixFrom(World6, 128), DNS6, "office") },
