@@ -29,7 +29,8 @@ var verdicts = []verdict{
 	says(session.VPNEnded, `session terminated by server|received server (?:disconnect|terminate)|server terminat(?:ed|es)|client connection terminated|idle timeout`),
 	says(session.VPNUnreachable, `getaddrinfo failed|(?:connection|host|network|connect).*(?:refused|unreachable|timed out|no route|reset by peer)|no route to host|error in the pull function|SSL connection (?:failure|cancelled).*(?:timed out|terminated|push function)`),
 	says(session.VPNNoServer, `unexpected \d+ result from server|no "auth" node|find or parse web form|failed to parse (?:server response|HTML document)|SSL connection failure: (?:an unexpected TLS packet|a TLS fatal alert)|inappropriate HTTP CONNECT response|unexpected response to IF-T/TLS|unknown response from server|error fetching HTTPS response|empty response from server`),
-	says(session.VPNLost, `reconnect failed|failed to reconnect|detected dead peer`),
+	says(session.VPNLost, `reconnect failed|failed to reconnect|detected dead peer|^(?:read|write) error on SSL session`),
+	says(session.VPNFailed, `^set up tun (?:device|script) failed|^failed to (?:bind|open) .*\btun device`),
 }
 
 // hollow are lines that end every failure, or say it again in other words.
@@ -89,7 +90,7 @@ func ended(code int, signalled bool, lines []string, connected bool, r *redactor
 		f.Code = session.VPNExpired
 	case connected && (f.Code == session.VPNUnreachable || f.Code == session.VPNNoServer):
 		f.Code = session.VPNLost
-	case connected && f.Code == session.VPNFailed && slices.ContainsFunc(lines, func(s string) bool { return strings.HasPrefix(s, "Unrecoverable I/O error") }):
+	case connected && f.Code == session.VPNFailed && strings.HasPrefix(f.Detail, "Unrecoverable I/O error"):
 		f.Code = session.VPNLost
 	}
 	return f

@@ -23,7 +23,7 @@ const certificateQuestion = "Enter 'yes' to accept, 'no' to abort; anything else
 var (
 	certificateHost = regexp.MustCompile(`^Certificate from VPN server "(.*)" failed verification\.$`)
 	certificatePin  = regexp.MustCompile(`^ {4}--servercert (pin-sha256:[A-Za-z0-9+/]{43}=)$`)
-	choice          = regexp.MustCompile(`^(.*?) ?\[([^\[\]]*\|.*)\]: *$`)
+	choice          = regexp.MustCompile(`^(.*?) ?\[(.*\|.*)\]: *$`)
 )
 
 // certificate is the question of a certificate that is asked now; ok is false where
