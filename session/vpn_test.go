@@ -188,7 +188,9 @@ func TestVPNTitles(t *testing.T) {
 		if c := s.VPN.Connections[0]; c.Problem != nil || !c.Since.IsZero() || c.Adapter != "" || s.VPN.Engine.Problem == nil || s.VPN.Engine.Problem.Code != "vpn-no-engine" {
 			t.Errorf("disconnected, there is %+v of %+v", c, s.VPN.Engine)
 		}
-		s = b.report(func(f *VPNFacts, _ *VPNFact) { f.Problem = &wire.Problem{Code: "no-helper", Title: "x", Detail: "none"} })
+		s = b.report(func(f *VPNFacts, _ *VPNFact) {
+			f.Problem = &wire.Problem{Code: "no-helper", Title: "x", Detail: "none"}
+		})
 		if p := s.VPN.Engine.Problem; p == nil || p.Code != "vpn-no-helper" || !strings.Contains(p.Fix, "tidegate-helper") {
 			t.Errorf("without a helper it says %+v", p)
 		}
@@ -412,7 +414,9 @@ func TestWarningsAgain(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		b.beside()
 		b.start()
-		harm := func(f *VPNFacts, _ *VPNFact) { f.Conflicts = []VPNConflict{{Feature: VPNIPv6, Adapter: "tun0", Harm: VPNHarmIPv6}} }
+		harm := func(f *VPNFacts, _ *VPNFact) {
+			f.Conflicts = []VPNConflict{{Feature: VPNIPv6, Adapter: "tun0", Harm: VPNHarmIPv6}}
+		}
 		for i, want := range []bool{false, true} {
 			for range 2 {
 				if w := b.report(harm).VPN.Warnings; len(w) != 1 || w[0].Again != want {

@@ -59,7 +59,9 @@ func TestMenuOfVPNs(t *testing.T) {
 			s.Prompt = &session.Prompt{Kind: session.PromptInteraction}
 			return s
 		}(), "Verify…\n", "Disconnect Lab\nConnections…\n"},
-		{"hostile", beside(func(v *session.VPN) { v.Warnings = []session.VPNWarning{{Title: "\x1b[31m" + strings.Repeat("x", 500)}} }, classic("a", "Qu\nit\x1b", "")),
+		{"hostile", beside(func(v *session.VPN) {
+			v.Warnings = []session.VPNWarning{{Title: "\x1b[31m" + strings.Repeat("x", 500)}}
+		}, classic("a", "Qu\nit\x1b", "")),
 			"[31m" + strings.Repeat("x", statusWidth-5) + "…\n", "Connect Qu it\nConnections…\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
