@@ -1,20 +1,34 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"os"
 
 	"github.com/tidegate/tidegate/app/profile"
 	"github.com/tidegate/tidegate/app/tun"
 	"github.com/tidegate/tidegate/internal/classicvpn"
+	"github.com/tidegate/tidegate/internal/classicvpn/sense"
+	"github.com/tidegate/tidegate/internal/helper/client"
 )
 
-// newClassic makes the user's classic VPNs.
+// newClassic makes the user's classic VPNs, and what senses others'.
 func newClassic(p profile.Profile, log *slog.Logger) classic {
+	helper := client.Helper{Socket: os.Getenv(tun.SocketEnv)}
 	return classicvpn.New(classicvpn.Options{
 		Config:  p.Config,
 		Runtime: p.Runtime,
-		Helper:  os.Getenv(tun.SocketEnv),
-		Log:     log,
+		Helper:  helper.Socket,
+		Sensor: sense.New(sense.Options{
+			Helper: func(ctx context.Context) (sense.Sensor, error) {
+				s, err := helper.Sense(ctx)
+				if err != nil {
+					return nil, err
+				}
+				return s, nil
+			},
+			Log: log,
+		}),
+		Log: log,
 	})
 }

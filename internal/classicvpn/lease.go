@@ -112,6 +112,7 @@ func (a *attempt) told(t protocol.VPNTold, more []session.VPNLeft) {
 			left = append(left, session.VPNLeft{What: what, Why: w.why})
 		}
 	}
+	device := a.lease.Device()
 	a.tell(func(w *owner, c *connection) {
 		if more == nil { // those that there was no room for have not changed
 			for _, l := range c.left {
@@ -121,7 +122,7 @@ func (a *attempt) told(t protocol.VPNTold, more []session.VPNLeft) {
 			}
 		}
 		c.left = append(left, more...)
-		c.taken = taken(t.Taken, a.to.ID, a.lease.Device())
+		c.taken = taken(t.Taken, a.to.ID, device)
 		w.dirty = true
 	})
 }

@@ -33,7 +33,8 @@ func (r reader) names() error {
 	}
 	room := maxDomains
 	apart := func(c rune) bool { return c == ',' || c == ' ' || c == '\t' || c == '\n' }
-	for _, s := range strings.FieldsFunc(r.said["CISCO_DEF_DOMAIN"]+","+r.said["CISCO_SPLIT_DNS"], apart) {
+	search := strings.FieldsFunc(r.said["CISCO_DEF_DOMAIN"], apart)
+	for i, s := range append(search, strings.FieldsFunc(r.said["CISCO_SPLIT_DNS"], apart)...) {
 		d := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(s, "*"), "."), "."))
 		switch {
 		case !protocol.Domain(d) || slices.Contains(v.Domains, d):
@@ -41,6 +42,9 @@ func (r reader) names() error {
 			r.left(d)
 		default:
 			v.Domains, room = append(v.Domains, d), room-len(d)
+			if i < len(search) {
+				v.Search = append(v.Search, d)
+			}
 		}
 	}
 	full4, full6 := v.Full()

@@ -1,0 +1,610 @@
+package classicvpn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.uber.org/goleak"
+
+	"github.com/tidegate/tidegate/internal/classicvpn/hook"
+	"github.com/tidegate/tidegate/internal/classicvpn/openconnect"
+	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/session"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var plain = cmp.Options{cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})}
+
+const pin = "pin-sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+// TestConnect goes all the way: a server that nobody has trusted yet, a wrong
+// password and a right one, the tunnel, and its end.
+func TestConnect(t *testing.T) {
+	in(t, func(w *world) {
+		w.signIn = func(ctx context.Context, ask openconnect.Ask) error {
+			if ok, err := ask.Trust(ctx, openconnect.Certificate{Fingerprint: pin, Subject: "CN=vpn", Vouched: "Some CA", Reason: "signer not found"}); !ok || err != nil {
+				return errors.Join(broken(session.VPNDistrusted), err)
+			}
+			for why := ""; ; why = "Login failed." {
+				got, err := ask.Form(ctx, openconnect.Form{Message: "Welcome", Error: why, Fields: []session.VPNField{{Kind: session.VPNPassword, Label: "Password"}}})
+				if err != nil || got[0] == "tide" {
+					return err
+				}
+			}
+		}
+		id := w.add("vpn.example.com")
+		if f := w.now(); f.Engine != "9.12" || f.Prompt != nil {
+			t.Errorf("at first it is %+v", f)
+		}
+		w.must(w.vpn.Connect(id))
+		w.must(w.vpn.Connect(id)) // once more is nothing
+		trust := w.prompt()
+		if diff := cmp.Diff(session.VPNPrompt{ID: trust.ID, Connection: id, Kind: session.VPNCertificate, Message: "signer not found", Fingerprint: pin, Subject: "CN=vpn", Vouched: "Some CA"}, trust); diff != "" {
+			t.Error(diff)
+		}
+		if w.one().Fingerprint != "" {
+			t.Error("it is trusted before anybody has said so")
+		}
+		w.must(w.vpn.Answer(trust.ID, nil))
+		form := w.prompt()
+		if form.Kind != session.VPNForm || form.Message != "Welcome" || form.Error != "" || form.ID == trust.ID || w.one().Fingerprint != pin {
+			t.Errorf("then it asks %+v", form)
+		}
+		if w.vpn.Answer(trust.ID, nil) == nil || w.vpn.Answer(form.ID, nil) == nil || w.vpn.Answer(form.ID, []session.Secret{"two\nlines"}) == nil || w.vpn.Answer(form.ID, []session.Secret{"a", "b"}) == nil {
+			t.Error("it takes answers to nothing")
+		}
+		w.must(w.vpn.Answer(form.ID, []session.Secret{"hunter2"}))
+		wrong := w.prompt()
+		if wrong.Error != "Login failed." || wrong.ID == form.ID || wrong.Busy {
+			t.Errorf("after a wrong one it asks %+v", wrong)
+		}
+		w.must(w.vpn.Answer(wrong.ID, []session.Secret{"tide"}))
+		w.phase(session.VPNConnecting)
+		if w.now().Prompt != nil {
+			t.Error("it still asks")
+		}
+		w.must(w.turn(hook.PreInit))
+		w.run().by = "DTLS"
+		at := time.Now()
+		w.must(w.turn(hook.Connect))
+		link := session.VPNLink{Adapter: "tidev1000", Addresses: []netip.Prefix{netip.MustParsePrefix("10.9.0.7/24")}, Server: netip.MustParseAddr("203.0.113.5"),
+			Routes: []netip.Prefix{netip.MustParsePrefix("10.77.0.0/16"), netip.MustParsePrefix("10.9.0.0/24")}, Servers: []netip.Addr{netip.MustParseAddr("10.9.0.1")}, Domains: []string{"corp.test"}, Transport: "DTLS"}
+		want := session.VPNFact{VPNSettings: session.VPNSettings{ID: id, Address: "vpn.example.com", Protocol: session.VPNAnyConnect, Fingerprint: pin}, Phase: session.VPNConnected, Since: at, VPNLink: link,
+			Left: []session.VPNLeft{{What: "a.test", Why: session.VPNLeftOurs}, {What: "b.test", Why: session.VPNLeftOurs}, {What: "10.0.0.0/8", Why: session.VPNLeftHere}}}
+		if diff := cmp.Diff(want, w.one(), plain); diff != "" {
+			t.Error(diff)
+		}
+		w.must(w.turn(hook.AttemptReconnect))
+		w.phase(session.VPNReconnecting)
+		w.must(w.turn(hook.Reconnect))
+		w.phase(session.VPNConnected)
+		w.must(w.vpn.Disconnect(id))
+		w.failed("")
+		if !w.run().stopped || len(w.applied) != 2 || !slices.Equal(w.owned, []string{"tidev1000=" + id, "tidev1000="}) {
+			t.Errorf("it ended: stopped %v, applied %d times, owned %v", w.run().stopped, len(w.applied), w.owned)
+		}
+		// Connecting and disconnecting may be told together with what follows.
+		phases := slices.DeleteFunc(slices.Clone(w.phases), func(p string) bool { return p == "disconnecting" })
+		if diff := cmp.Diff([]string{"-", "signing-in", "connecting", "connected", "reconnecting", "connected", "-"}, phases); diff != "" {
+			t.Error(diff)
+		}
+		w.clean("hunter2")
+		w.clean("tide\"")
+	})
+}
+
+// TestCancel ends it in each phase.
+func TestCancel(t *testing.T) {
+	form := func(ctx context.Context, ask openconnect.Ask) error {
+		_, err := ask.Form(ctx, openconnect.Form{Fields: []session.VPNField{{Kind: session.VPNText, Label: "User"}}})
+		return err
+	}
+	trust := func(ctx context.Context, ask openconnect.Ask) error {
+		if ok, err := ask.Trust(ctx, openconnect.Certificate{Fingerprint: pin}); !ok {
+			return errors.Join(broken(session.VPNDistrusted), err)
+		}
+		return nil
+	}
+	hang := func(ctx context.Context, _ openconnect.Ask) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	disconnect := func(w *world, id string) error { return w.vpn.Disconnect(id) }
+	cancel := func(w *world, _ string) error { return w.vpn.Cancel(w.prompt().ID) }
+	for _, row := range []struct {
+		name   string
+		signIn func(context.Context, openconnect.Ask) error
+		reach  func(w *world)
+		end    func(w *world, id string) error
+		code   session.VPNFailureCode
+	}{
+		{"the server does not answer", hang, nil, disconnect, ""},
+		{"a form is disconnected", form, nil, disconnect, ""},
+		{"a form is cancelled", form, nil, cancel, ""},
+		{"a certificate is disconnected", trust, nil, disconnect, ""},
+		{"a certificate is cancelled", trust, nil, cancel, session.VPNDistrusted},
+		{"it connects", nil, nil, disconnect, ""},
+		{"the helper takes long", nil, func(w *world) {
+			w.setApply(func(ctx context.Context) error {
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			go w.turn(hook.Connect)
+		}, disconnect, ""},
+		{"an address is tried again", nil, func(w *world) {
+			w.setApply(func(ctx context.Context) error { return refused(protocol.Conflict) })
+			go w.turn(hook.Connect)
+		}, disconnect, ""},
+		{"it is connected", nil, func(w *world) { w.must(w.turn(hook.Connect)) }, disconnect, ""},
+		{"it connects anew", nil, func(w *world) {
+			w.must(w.turn(hook.Connect))
+			w.must(w.turn(hook.AttemptReconnect))
+		}, disconnect, ""},
+		{"the helper is away", nil, func(w *world) {
+			w.must(w.turn(hook.Connect))
+			w.setOpens(errNoHelper)
+			w.leases[0].lose()
+		}, disconnect, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			in(t, func(w *world) {
+				w.signIn = row.signIn
+				id := w.add("vpn.example.com")
+				w.must(w.vpn.Connect(id))
+				w.now()
+				if row.reach != nil {
+					row.reach(w)
+				}
+				w.now()
+				w.must(row.end(w, id))
+				w.failed(row.code)
+				w.must(w.vpn.Disconnect(id)) // and puts the reason away
+				w.failed("")
+				// All begins anew.
+				w.signIn = nil
+				w.setOpens(nil)
+				w.setApply(nil)
+				w.must(w.vpn.Connect(id))
+				w.phase(session.VPNConnecting)
+				w.must(w.turn(hook.Connect))
+				w.phase(session.VPNConnected)
+			})
+		})
+	}
+}
+
+// TestFails has it fail in each phase.
+func TestFails(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		set  func(w *world)
+		then func(w *world)
+		code session.VPNFailureCode
+	}{
+		{"no openconnect", func(w *world) { w.absent = openconnect.ErrAbsent }, nil, session.VPNNoEngine},
+		{"an openconnect of old", func(w *world) { w.speaks = broken(session.VPNOldEngine) }, nil, session.VPNOldEngine},
+		{"no helper", func(w *world) { w.setOpens(fmt.Errorf("%w: it is not installed", errNoHelper)) }, nil, session.VPNNoHelper},
+		{"another user's VPN", func(w *world) { w.setOpens(refused(protocol.Busy)) }, nil, session.VPNBusy},
+		{"the administrator's no", func(w *world) { w.setOpens(refused(protocol.Outside)) }, nil, session.VPNFailed},
+		{"a refusal", func(w *world) {
+			w.signIn = func(context.Context, openconnect.Ask) error { return broken(session.VPNRefused) }
+		}, nil, session.VPNRefused},
+		{"a crash while it signs in", func(w *world) {
+			w.signIn = func(context.Context, openconnect.Ask) error { return errors.New("killed") }
+		}, nil, session.VPNFailed},
+		{"no start", func(w *world) { w.start = errors.New("no memory") }, nil, session.VPNFailed},
+		{"a crash before the tunnel", nil, func(w *world) { w.run().crash(broken(session.VPNExpired)) }, session.VPNExpired},
+		{"no tunnel", nil, func(w *world) { time.Sleep(rise + time.Second) }, session.VPNUnreachable},
+		{"a crash while the helper works", func(w *world) {
+			w.setApply(func(context.Context) error { return refused(protocol.Conflict) })
+		}, func(w *world) {
+			go w.turn(hook.Connect)
+			w.now()
+			w.run().crash(broken(session.VPNFailed))
+		}, session.VPNFailed},
+		{"what the helper refuses", func(w *world) { w.setApply(func(context.Context) error { return refused(protocol.Outside) }) }, func(w *world) {
+			if w.turn(hook.Connect) == nil {
+				w.t.Error("openconnect is told that it is done")
+			}
+		}, session.VPNFailed},
+		{"an address that stays ours", func(w *world) {
+			w.setApply(func(context.Context) error { return refused(protocol.Conflict) })
+		}, func(w *world) {
+			began := time.Now()
+			if w.turn(hook.Connect) == nil {
+				w.t.Error("openconnect is told that it is done")
+			}
+			if took := time.Since(began); took != 7*time.Second {
+				w.t.Errorf("it tries for %v", took)
+			}
+		}, session.VPNConflictFailed},
+		{"another device", nil, func(w *world) {
+			e := event(hook.Connect)
+			e.Device = "tun0"
+			if w.heard(context.Background(), e) == nil {
+				w.t.Error("it is taken")
+			}
+		}, session.VPNFailed},
+		{"a crash", nil, func(w *world) {
+			w.must(w.turn(hook.Connect))
+			w.run().crash(broken(session.VPNFailed))
+		}, session.VPNFailed},
+		{"an end that nobody wanted", nil, func(w *world) {
+			w.must(w.turn(hook.Connect))
+			w.run().crash(nil)
+		}, session.VPNEnded},
+		{"an outage that does not end", nil, func(w *world) {
+			w.must(w.turn(hook.Connect))
+			w.must(w.turn(hook.AttemptReconnect))
+			w.run().crash(broken(session.VPNLost))
+		}, session.VPNLost},
+		{"a helper that does not come back", nil, func(w *world) {
+			w.must(w.turn(hook.Connect))
+			w.setOpens(errNoHelper)
+			w.leases[0].lose()
+			w.phase(session.VPNConnected)
+			time.Sleep(absent - time.Second)
+			w.phase(session.VPNConnected)
+			time.Sleep(2 * time.Second)
+		}, session.VPNNoHelper},
+		{"a helper that comes back too late", nil, func(w *world) {
+			w.must(w.turn(hook.Connect))
+			w.index++
+			w.leases[0].lose()
+		}, session.VPNNoHelper},
+		{"a helper that forbids it now", nil, func(w *world) {
+			w.must(w.turn(hook.Connect))
+			w.setOpens(refused(protocol.Outside))
+			w.leases[0].lose()
+		}, session.VPNFailed},
+		{"a crash while the helper is away", nil, func(w *world) {
+			w.must(w.turn(hook.Connect))
+			w.setOpens(errNoHelper)
+			w.leases[0].lose()
+			w.now()
+			w.run().crash(broken(session.VPNEnded))
+		}, session.VPNEnded},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			in(t, func(w *world) {
+				if row.set != nil {
+					row.set(w)
+				}
+				id := w.add("vpn.example.com")
+				w.must(w.vpn.Connect(id))
+				w.now()
+				if row.then != nil {
+					row.then(w)
+				}
+				w.failed(row.code)
+				// It is no obstacle to the next time.
+				w.absent, w.speaks, w.signIn, w.start = nil, nil, nil, nil
+				w.setOpens(nil)
+				w.setApply(nil)
+				w.must(w.vpn.Connect(id))
+				w.phase(session.VPNConnecting)
+				if w.one().Failure != nil {
+					t.Error("the reason of before stays")
+				}
+			})
+		})
+	}
+}
+
+// TestHelper has the helper go away and come back in time.
+func TestHelper(t *testing.T) {
+	for name, lose := range map[string]func(w *world, id string){
+		"while it asks": func(w *world, id string) {
+			w.signIn = func(ctx context.Context, ask openconnect.Ask) error {
+				w.leases[0].lose()
+				return nil
+			}
+			w.must(w.vpn.Connect(id))
+			w.phase(session.VPNConnecting)
+			w.must(w.turn(hook.Connect))
+		},
+		"before the tunnel": func(w *world, id string) {
+			w.must(w.vpn.Connect(id))
+			w.phase(session.VPNConnecting)
+			w.leases[0].lose()
+			w.now()
+			w.must(w.turn(hook.Connect))
+		},
+		"while it works": func(w *world, id string) {
+			w.must(w.vpn.Connect(id))
+			w.phase(session.VPNConnecting)
+			w.setApply(func(context.Context) error {
+				w.setApply(nil)
+				w.leases[0].lose()
+				return refused(protocol.NoVPN)
+			})
+			w.must(w.turn(hook.Connect))
+		},
+		"beside the tunnel": func(w *world, id string) {
+			w.must(w.vpn.Connect(id))
+			w.phase(session.VPNConnecting)
+			w.must(w.turn(hook.Connect))
+			w.applied = nil
+			w.setOpens(errNoHelper)
+			w.leases[0].lose()
+			time.Sleep(5 * time.Second)
+			w.now()
+			w.setOpens(nil)
+			time.Sleep(time.Second)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(w *world) {
+				lose(w, w.add("vpn.example.com"))
+				w.phase(session.VPNConnected)
+				if len(w.leases) != 2 || len(w.applied) != 1 || !w.leases[0].closed || w.leases[1].closed {
+					t.Errorf("%d leases, applied %d times", len(w.leases), len(w.applied))
+				}
+				if w.one().Failure != nil || len(w.one().Left) != 3 {
+					t.Errorf("it is %+v", w.one())
+				}
+			})
+		})
+	}
+}
+
+// TestConflictMoves has our own addresses move away from the VPN's.
+func TestConflictMoves(t *testing.T) {
+	in(t, func(w *world) {
+		times := 0
+		w.setApply(func(context.Context) error {
+			if times++; times < 4 {
+				return refused(protocol.Conflict)
+			}
+			return nil
+		})
+		w.connected()
+		if times != 4 {
+			t.Errorf("it was tried %d times", times)
+		}
+	})
+}
+
+func TestOneAtATime(t *testing.T) {
+	in(t, func(w *world) {
+		first := w.connected()
+		second := w.add("other.example.com")
+		err := w.vpn.Connect(second)
+		f := w.now().Connections[1]
+		if err == nil || !strings.Contains(err.Error(), "vpn.example.com") || f.Failure == nil || f.Failure.Code != session.VPNBusy || f.Phase != session.VPNDisconnected {
+			t.Errorf("the second is %+v, %v", f, err)
+		}
+		if err := w.vpn.Remove(first); err == nil || !strings.Contains(err.Error(), "isconnect") {
+			t.Errorf("one that is up is removed: %v", err)
+		}
+		s := w.now().Connections[0].VPNSettings
+		s.Address = "elsewhere.example.com"
+		if err := w.vpn.Save(s); err == nil {
+			t.Error("the address of one that is up is changed")
+		}
+		s.Address, s.Name = "vpn.example.com", "Office"
+		w.must(w.vpn.Save(s))
+		if f := w.now().Connections[0]; f.Name != "Office" || f.Phase != session.VPNConnected {
+			t.Errorf("it is %+v", f)
+		}
+		w.must(w.vpn.Disconnect(first))
+		if f := w.now().Connections[1]; f.Failure != nil {
+			t.Errorf("nobody has the tunnel, and yet %+v", f.Failure)
+		}
+		w.must(w.vpn.Connect(second))
+		w.now()
+		w.must(w.turn(hook.Connect))
+		w.must(w.vpn.Remove(first))
+		if list := w.now().Connections; len(list) != 1 || list[0].ID != second || list[0].Phase != session.VPNConnected {
+			t.Errorf("there are %+v", list)
+		}
+		for _, err := range []error{w.vpn.Connect(first), w.vpn.Disconnect(first), w.vpn.Remove(first), w.vpn.Save(session.VPNSettings{ID: first, Address: "a.test", Protocol: session.VPNPulse})} {
+			if err == nil {
+				t.Error("one that is removed is there")
+			}
+		}
+	})
+}
+
+// TestQuit ends all while it signs in, while it is up, and while the helper is away.
+func TestQuit(t *testing.T) {
+	for name, reach := range map[string]func(w *world){
+		"while it asks": func(w *world) {
+			w.signIn = func(ctx context.Context, ask openconnect.Ask) error {
+				_, err := ask.Form(ctx, openconnect.Form{Fields: []session.VPNField{{Label: "User"}}})
+				return err
+			}
+			w.must(w.vpn.Connect(w.add("vpn.example.com")))
+			w.prompt()
+		},
+		"while it is up": func(w *world) { w.connected() },
+		"while the helper works": func(w *world) {
+			w.must(w.vpn.Connect(w.add("vpn.example.com")))
+			w.now()
+			w.setApply(func(ctx context.Context) error {
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			go w.turn(hook.Connect)
+			w.now()
+		},
+		"while the helper is away": func(w *world) {
+			w.connected()
+			w.setOpens(errNoHelper)
+			w.leases[0].lose()
+			w.now()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(w *world) {
+				reach(w)
+				w.quit()
+				w.now()
+				for _, r := range w.runs {
+					if !r.stopped {
+						t.Error("openconnect was not told")
+					}
+				}
+				if err := w.vpn.Connect("x"); !errors.Is(err, errEnding) {
+					t.Errorf("it takes commands: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// TestReport waits for who hears the reports, and who commands meanwhile: neither
+// stops the other.
+func TestReport(t *testing.T) {
+	in(t, func(w *world) {
+		w.connected()
+		w.blocked = make(chan struct{})
+		for i := range 20 {
+			w.must(w.vpn.Save(session.VPNSettings{Address: fmt.Sprintf("vpn%d.example.com", i), Protocol: session.VPNPulse}))
+		}
+		close(w.blocked)
+		if f := w.now(); len(f.Connections) != 21 {
+			t.Errorf("the last report has %d connections", len(f.Connections))
+		}
+		w.blocked = nil
+	})
+}
+
+// TestBytes tells of bytes alone each 15 seconds, and of none if there are none.
+func TestBytes(t *testing.T) {
+	in(t, func(w *world) {
+		w.up.Store(100)
+		id := w.connected()
+		before := w.reports()
+		for range 60 {
+			w.up.Add(10)
+			time.Sleep(time.Second)
+		}
+		if c := w.one(); c.Up < 450 || c.Up > 600 || c.Down != 2*c.Up {
+			t.Errorf("%d bytes up, %d down", c.Up, c.Down)
+		}
+		if n := w.reports() - before; n < 3 || n > 4 {
+			t.Errorf("a minute is told by %d reports", n)
+		}
+		time.Sleep(bytesEvery)
+		before = w.reports()
+		time.Sleep(time.Minute)
+		if w.reports() != before {
+			t.Errorf("nothing is told by %d reports", w.reports()-before)
+		}
+		w.run().mu.Lock()
+		w.run().by = "ESP"
+		w.run().mu.Unlock()
+		time.Sleep(2 * glance)
+		if c := w.one(); c.Transport != "ESP" {
+			t.Errorf("it is carried by %q", c.Transport)
+		}
+		w.must(w.vpn.Disconnect(id))
+		if c := w.one(); c.Up != 0 {
+			t.Errorf("%d bytes remain", c.Up)
+		}
+	})
+}
+
+// TestTold hears from the helper what has changed under way.
+func TestTold(t *testing.T) {
+	in(t, func(w *world) {
+		id := w.connected()
+		w.leases[0].told <- protocol.VPNTold{Left: map[protocol.Code][]string{protocol.Full: {"10.1.0.0/16"}}, Taken: []protocol.Taken{
+			{Route: netip.MustParsePrefix("10.8.0.0/16"), Times: 3},
+			{Route: netip.MustParsePrefix("10.77.0.0/16"), Times: 3, Gone: true, Rule: true},
+		}}
+		f := w.now()
+		want := []session.VPNConflict{{Feature: session.VPNRouteMonitoring, Connection: id, Adapter: "tidev1000", Harm: session.VPNHarmRoutes, Evidence: "another program has deleted the rule for 10.77.0.0/16, 3 times"}}
+		if diff := cmp.Diff(want, f.Conflicts); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff([]session.VPNLeft{{What: "10.1.0.0/16", Why: session.VPNLeftFull}}, f.Connections[0].Left); diff != "" {
+			t.Error(diff)
+		}
+		w.leases[0].told <- protocol.VPNTold{Taken: []protocol.Taken{{Route: netip.MustParsePrefix("10.8.0.0/16"), Times: 1}}}
+		if f := w.now(); len(f.Conflicts) != 1 || f.Conflicts[0].How != session.VPNServedRoutes || f.Conflicts[0].Harm != "" {
+			t.Errorf("it is served as %+v", f.Conflicts)
+		}
+		w.must(w.vpn.Disconnect(id))
+		if f := w.now(); len(f.Conflicts) != 0 {
+			t.Errorf("it stays: %+v", f.Conflicts)
+		}
+	})
+}
+
+// TestFound finds an openconnect that is installed while it runs, and others' VPNs.
+func TestFound(t *testing.T) {
+	in(t, func(w *world) {
+		w.absent = openconnect.ErrAbsent
+		w.quit()
+		<-w.ended
+		w.boot()
+		w.add("vpn.example.com")
+		if f := w.now(); f.Engine != "" {
+			t.Errorf("it is there: %q", f.Engine)
+		}
+		w.mu.Lock()
+		w.absent = nil
+		w.mu.Unlock()
+		time.Sleep(2 * bytesEvery)
+		if f := w.now(); f.Engine != "9.12" {
+			t.Error("it is not found")
+		}
+		w.sensed <- []session.VPNOther{{Program: "openvpn"}}
+		if f := w.now(); len(f.Others) != 1 {
+			t.Errorf("there are %+v", f.Others)
+		}
+	})
+}
+
+// TestKept reads what was kept, and sets aside what cannot be read.
+func TestKept(t *testing.T) {
+	in(t, func(w *world) {
+		id := w.add("vpn.example.com")
+		w.quit()
+		<-w.ended
+		w.boot()
+		if c := w.one(); c.ID != id || c.Address != "vpn.example.com" {
+			t.Errorf("it comes back as %+v", c)
+		}
+		w.quit()
+		<-w.ended
+		path := filepath.Join(w.dir, file)
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("the file is %v, %v", info, err)
+		}
+		w.must(os.WriteFile(path, []byte(`{"connections":[{"id":"x","address":"a b"}]}`), 0o600))
+		w.boot()
+		f := w.now()
+		if len(f.Connections) != 0 || f.Problem == nil || !strings.Contains(f.Problem.Detail, file+".damaged") {
+			t.Errorf("of a damaged file comes %+v", f)
+		}
+		if _, err := os.Stat(path + ".damaged"); err != nil {
+			t.Error(err)
+		}
+		w.add("again.example.com")
+		w.must(os.RemoveAll(w.dir))
+		w.must(os.WriteFile(w.dir, nil, 0o600)) // no folder can be there
+		if err := w.vpn.Save(session.VPNSettings{Address: "b.test", Protocol: session.VPNPulse}); err == nil {
+			t.Error("what cannot be kept is saved")
+		}
+		if c := w.one(); c.Address != "again.example.com" {
+			t.Errorf("it is %+v", c)
+		}
+		if err := w.vpn.Remove(w.one().ID); err == nil || len(w.now().Connections) != 1 {
+			t.Errorf("what cannot be forgotten is removed: %v", err)
+		}
+	})
+}
