@@ -152,6 +152,10 @@ func (c *conflict) warning(f *facts) VPNWarning {
 		harm = vpnHarms[VPNHarmAll]
 	}
 	served := vpnServed[c.How]
+	if label != "" {
+		feature.seen, feature.cure = cmp.Or(feature.own, feature.seen), cmp.Or(feature.ownCure, feature.cure)
+		served.title = cmp.Or(served.own, served.title)
+	}
 	switch {
 	case c.set && c.Ahead:
 		w.Title, w.Detail, w.Fix = say("{who} will be without "+feature.name), say(feature.set), say(feature.instead)
@@ -168,8 +172,16 @@ func (c *conflict) warning(f *facts) VPNWarning {
 			w.Detail = "When it is connected: " + lower(w.Detail)
 		}
 	}
-	if label == "" && c.Program == "" {
-		w.Title = upper(w.Title)
+	if c.Program == "" {
+		w.Title = titled(w.Title, label)
 	}
 	return w
+}
+
+// titled begins a title with a capital, but for a name that it begins with.
+func titled(title, name string) string {
+	if name != "" && strings.HasPrefix(title, name) {
+		return title
+	}
+	return upper(title)
 }

@@ -55,12 +55,12 @@ now ipv6 b | Lab is without IPv6
 		{"a feature that nobody knows", VPNFacts{Connections: []VPNFact{own("a", "Office", "", "later")}}, ""},
 		{"what is seen stands over what is set", VPNFacts{Connections: []VPNFact{linked}, Conflicts: []VPNConflict{
 			{Feature: VPNTrafficEnforcement, Connection: "a", Harm: VPNHarmAll, Evidence: "nft"}}}, `
-now traffic-enforcement a | Office lets nothing out but through itself | nft
+now traffic-enforcement a | Nothing is let out but through Office | nft
 now stealth-mode a | Office is without Stealth Mode
 `},
 		{"known by its adapter alone", VPNFacts{Connections: []VPNFact{linked}, Conflicts: []VPNConflict{
 			{Feature: VPNTrafficEnforcement, Adapter: "tidev1000", Harm: VPNHarmAll}}}, `
-now traffic-enforcement a | Office lets nothing out but through itself
+now traffic-enforcement a | Nothing is let out but through Office
 now stealth-mode a | Office is without Stealth Mode
 `},
 		{"another's, by its adapter and by its program", VPNFacts{Others: []VPNOther{tun}, Conflicts: []VPNConflict{
@@ -74,7 +74,7 @@ now stealth-mode  gpd | gpd runs without showing itself
 `},
 		{"the worse of two stands, and nothing is served", VPNFacts{Conflicts: []VPNConflict{
 			{Feature: VPNRouteMonitoring, Adapter: "tun0", How: VPNServedRoutes, Evidence: "10.0.0.0/8"}, {Feature: VPNRouteMonitoring, Adapter: "tun0", Harm: VPNHarmRoutes, Evidence: "100.96.0.0/16"}}}, `
-now route-monitoring tun0  | The VPN at adapter tun0 changes Tidegate's routes | 100.96.0.0/16; 10.0.0.0/8
+now route-monitoring tun0  | The VPN at adapter tun0 takes routes away | 100.96.0.0/16; 10.0.0.0/8
 `},
 		{"in the order of urgency", VPNFacts{Connections: []VPNFact{own("a", "Office", "", VPNRouteMonitoring), own("b", "Lab", VPNConnected, VPNStealthMode)}, Conflicts: []VPNConflict{
 			{Feature: VPNTrafficEnforcement, Adapter: "t5", Harm: VPNHarmUnderlay, How: VPNServedAround},
@@ -86,13 +86,13 @@ now route-monitoring tun0  | The VPN at adapter tun0 changes Tidegate's routes |
 			{Feature: VPNTrafficEnforcement, Adapter: "t6", Harm: VPNHarmUnderlay},
 		}}, `
 now always-on t0  | The VPN at adapter t0 lets nothing out while it is not connected
-now route-monitoring t1  | The VPN at adapter t1 changes Tidegate's routes
+now route-monitoring t1  | The VPN at adapter t1 takes routes away
 now ipv6 t3  | IPv6 goes around the VPN at adapter t3
-now traffic-enforcement t6  | The VPN at adapter t6 lets nothing out but through itself
+now traffic-enforcement t6  | Nothing is let out but through the VPN at adapter t6
 now location-awareness t2  | The VPN at adapter t2 connects by which network it finds itself in
 now stealth-mode b | Lab is without Stealth Mode
 ahead route-monitoring a | Office will be without Route Monitoring
-served traffic-enforcement t5  | The VPN at adapter t5 keeps everything to itself, and Tidegate goes through it
+served traffic-enforcement t5  | Nothing is let out but through the VPN at adapter t5, and Tidegate goes there too
 served ipv6 t4  | The VPN at adapter t4 has no way for IPv6, and your applications need none
 `},
 		{"served and harmed all the same", VPNFacts{Conflicts: []VPNConflict{{Feature: VPNIPv6, Adapter: "tun0", Harm: VPNHarmLeak, How: VPNServedIPv4}}}, `
@@ -100,6 +100,12 @@ now ipv6 tun0  | IPv6 goes around the VPN at adapter tun0
 `},
 		{"whose it is is not known", VPNFacts{Conflicts: []VPNConflict{{Feature: VPNAlwaysOn, Harm: VPNHarmAll}}}, `
 now always-on   | A VPN lets nothing out while it is not connected
+`},
+		{"of the user's own, by another program", VPNFacts{Connections: []VPNFact{linked}, Conflicts: []VPNConflict{
+			{Feature: VPNRouteMonitoring, Connection: "a", How: VPNServedRoutes, Evidence: "10.0.0.0/8"}}}, `
+now traffic-enforcement a | Office is without Traffic Enforcement
+now stealth-mode a | Office is without Stealth Mode
+served route-monitoring a | Another program takes routes of Office away, and Tidegate puts them back | 10.0.0.0/8
 `},
 		{"a connection that is gone", VPNFacts{Conflicts: []VPNConflict{{Feature: VPNAlwaysOn, Connection: "gone"}}}, `
 now always-on gone | gone lets nothing out while it is not connected

@@ -51,8 +51,14 @@ func explainVPN(f *VPNFailure) *Problem {
 		x = vpnFailures[VPNFailed]
 	}
 	x.Code = "vpn-" + string(f.Code)
-	if last := strings.TrimSpace(f.Detail); last != "" {
-		x.Detail += " Last heard: “" + strings.TrimSuffix(last, ".") + "”."
+	switch last := strings.TrimSuffix(strings.TrimSpace(f.Detail), "."); {
+	case last == "":
+	case f.Code == VPNBusy && strings.HasPrefix(last, `"`):
+		x.Detail += " Now it is " + last + "."
+	case f.Code == VPNBusy:
+		x.Detail += " " + upper(last) + "."
+	default:
+		x.Detail += " Last heard: “" + last + "”."
 	}
 	return &x
 }
@@ -62,8 +68,11 @@ func explainVPNEngine(p *wire.Problem) *Problem {
 	if _, ok := vpnFailures[VPNFailureCode(p.Code)]; ok {
 		return explainVPN(&VPNFailure{Code: VPNFailureCode(p.Code), Detail: p.Detail})
 	}
-	return &Problem{Code: "vpn-" + string(p.Code), Title: p.Title, Detail: p.Detail,
-		Fix: "Start Tidegate again; if it stays, tell whoever administers this machine."}
+	fix := "Start Tidegate again; if it stays, tell whoever administers this machine."
+	if p.Code == "vpn-connections" {
+		fix = "Add your connections anew; what could be saved of the old ones is in that file."
+	}
+	return &Problem{Code: "vpn-" + strings.TrimPrefix(string(p.Code), "vpn-"), Title: p.Title, Detail: p.Detail, Fix: fix}
 }
 
 // vpnLefts say why a VPN did not get something, and what to do.
@@ -106,8 +115,11 @@ func explainLeft(left []VPNLeft) *Problem {
 // stands for whose it is, and {ours} for the controller and the gateways.
 type featureWords struct {
 	name string // as its administrator knows it
-	// seen is the title where the kernel shows it, and cure what to do.
-	seen, cure string
+	// seen is the title where the kernel shows it, and cure what to do; own and
+	// ownCure where it is at a connection of the user's, which has it by another
+	// program, since Tidegate applies none of the six; empty: the same.
+	seen, cure   string
+	own, ownCure string
 	// set says what becomes of it where it stands in the settings of a connection,
 	// which Tidegate connects without it, and instead what to do.
 	set, instead string
@@ -115,16 +127,18 @@ type featureWords struct {
 
 var vpnFeatures = map[VPNFeature]featureWords{
 	VPNRouteMonitoring: {
-		name: "Route Monitoring",
-		seen: "{who} changes Tidegate's routes",
-		cure: "Ask its administrator to switch Route Monitoring off for this machine, or disconnect {who} while you use your applications.",
+		name:    "Route Monitoring",
+		seen:    "{who} takes routes away",
+		own:     "Another program takes routes of {who} away",
+		cure:    "Ask its administrator to switch Route Monitoring off for this machine, or disconnect {who} while you use your applications.",
+		ownCure: "End the program that watches the routes, which may be another VPN's, or ask whoever administers this machine which one it is.",
 		set: "Nobody watches whether other programs change the VPN's routes; Tidegate's own would have the VPN ended, or be taken away. " +
 			"Your applications and the VPN both work.",
 		instead: "Connect it here, and not by its vendor's program while you use your applications.",
 	},
 	VPNTrafficEnforcement: {
 		name: "Traffic Enforcement",
-		seen: "{who} lets nothing out but through itself",
+		seen: "Nothing is let out but through {who}",
 		cure: "Ask its administrator to let {ours} past Traffic Enforcement, or disconnect {who} while you use your applications.",
 		set: "What goes around the VPN is not held back: enforced, that would be Tidegate's way to your applications, too. " +
 			"Your applications and the VPN both work.",
@@ -174,7 +188,7 @@ var vpnHarms = map[VPNHarm]struct {
 }{
 	VPNHarmAll: {urgency: 0, detail: "The controller and the gateways are not reached, so none of your applications is."},
 	VPNHarmRoutes: {urgency: 1,
-		detail: "The routes to your applications are taken away again and again; programs that go by their names and addresses do not reach them meanwhile."},
+		detail: "Routes to your applications, or into the VPN, were taken away again and again, and are not put back any more: what they lead to is not reached."},
 	VPNHarmIPv6: {urgency: 2, title: "{who} holds IPv6 back",
 		detail: "Addresses of IPv6 are not reached, nor are applications that have no other."},
 	VPNHarmLeak: {urgency: 3, title: "IPv6 goes around {who}",
@@ -187,15 +201,16 @@ var vpnHarms = map[VPNHarm]struct {
 	VPNHarmNone: {urgency: 6, detail: "Your applications are reached all the same."},
 }
 
-// vpnServed say how both are served.
-var vpnServed = map[VPNServed]struct{ title, detail string }{
-	VPNServedRoutes: {"{who} deletes routes, and Tidegate puts its own back",
-		"What was deleted of the routes to your applications is back, and is put back three times at most. Your applications and the VPN both work."},
-	VPNServedIPv4: {"{who} has no way for IPv6, and your applications need none",
-		"Your applications are reached by addresses of IPv4 that stand for them, those too that have IPv6 alone. Your applications and the VPN both work."},
-	VPNServedPlace: {"{who} looks where it is, and gets the network's own answer",
-		"Its lookups are answered by the network that you are in. Your applications and the VPN both work."},
-	VPNServedAround: {"{who} keeps everything to itself, and Tidegate goes through it",
+// vpnServed say how both are served; own is the title where it is at a connection
+// of the user's; empty: the same.
+var vpnServed = map[VPNServed]struct{ title, own, detail string }{
+	VPNServedRoutes: {"{who} takes routes away, and Tidegate puts them back", "Another program takes routes of {who} away, and Tidegate puts them back",
+		"What was taken is back, and is put back three times at most. Your applications and the VPN both work."},
+	VPNServedIPv4: {"{who} has no way for IPv6, and your applications need none", "",
+		"Your applications are reached by addresses on this machine that stand for them, those too that have IPv6 alone. Your applications and the VPN both work."},
+	VPNServedPlace: {"{who} looks where it is, and gets the network's own answer", "",
+		"What it looks up is answered by the network that you are in. Your applications and the VPN both work."},
+	VPNServedAround: {"Nothing is let out but through {who}, and Tidegate goes there too", "",
 		"The controller and the gateways are reached through the VPN in place of beside it. Your applications and the VPN both work."},
 }
 

@@ -60,13 +60,20 @@ func TestEveryVPNFailureHasWords(t *testing.T) {
 		if x.Title == "" || plainSentences(x.Detail) != "" || plainSentences(x.Fix) != "" {
 			t.Errorf("%s: %+v", code, x)
 		}
+		last := " Last heard: “Server said no”."
+		if code == string(VPNBusy) {
+			last = " Server said no."
+		}
 		p := explainVPN(&VPNFailure{Code: VPNFailureCode(code), Detail: " Server said no. "})
-		if p.Code != "vpn-"+code || !strings.HasSuffix(p.Detail, " Last heard: “Server said no”.") || p.Title != x.Title || p.Fix != x.Fix {
+		if p.Code != "vpn-"+code || !strings.HasSuffix(p.Detail, last) || p.Title != x.Title || p.Fix != x.Fix {
 			t.Errorf("%s: %+v", code, p)
 		}
 	}
 	if len(vpnFailures) != len(codes) {
 		t.Errorf("there are words for %d failures, of %d", len(vpnFailures), len(codes))
+	}
+	if p := explainVPN(&VPNFailure{Code: VPNBusy, Detail: `"Lab"`}); !strings.HasSuffix(p.Detail, ` Now it is "Lab".`) {
+		t.Errorf("of another of the user's own: %+v", p)
 	}
 	if p := explainVPN(&VPNFailure{Code: "later"}); p.Code != "vpn-later" || p.Title == "" || p.Fix == "" {
 		t.Errorf("a later version's: %+v", p)
