@@ -50,7 +50,7 @@ func FuzzConf(f *testing.F) {
 		if back := uncover(over); !bytes.Equal(back, text) {
 			t.Fatalf("%q comes back as %q", text, back)
 		}
-		strip(text, server)
+		(&layers{Server: server}).strip(text)
 		parseConf(text)
 		parseRecords(text)
 		if own, ok := madeOf(text, base); ok {

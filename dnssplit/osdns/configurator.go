@@ -14,7 +14,7 @@ type Want struct {
 	// without the last dot.
 	Domains []string
 	// Strict: names that are not ours are asked of the physical adapter's servers
-	// even where a classic VPN wants to be asked.
+	// even where a classic VPN wants to be asked; VPN's own names are asked there.
 	Strict bool
 	// VPN is a classic VPN that we connect, which has names of its own: the layer
 	// between the network's and ours. It is there without Domains of ours, too.
@@ -32,9 +32,6 @@ type VPN struct {
 	// Search are those that complete names of one label, of Domains or beside them.
 	Search []string
 }
-
-// none says whether nothing is wanted.
-func (w Want) none() bool { return !w.Server.IsValid() || len(w.Domains) == 0 }
 
 // Told is what applying has found out.
 type Told struct {

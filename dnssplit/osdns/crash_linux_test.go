@@ -25,6 +25,15 @@ const (
 	dieMode = "OSDNS_TEST_MODE"
 )
 
+// dieWants are what it may be to do.
+var dieWants = map[string]Want{
+	"apply": want("corp.example"),
+	"undo":  {},
+	"vpn":   {VPN: split()},
+	"all":   {VPN: full()},
+	"both":  {Server: ourServer, Domains: []string{"corp.example"}, VPN: split()},
+}
+
 func init() {
 	root := os.Getenv(dieRoot)
 	if root == "" {
@@ -50,10 +59,7 @@ func init() {
 		r := newResolvconf(Options{Root: root}, m)
 		r.step, c = step, r
 	}
-	w := want("corp.example")
-	if os.Getenv(dieDoes) == "undo" {
-		w = Want{}
-	}
+	w := dieWants[os.Getenv(dieDoes)]
 	if _, err := c.Apply(context.Background(), w); err != nil {
 		fmt.Println(err)
 		os.Exit(1)

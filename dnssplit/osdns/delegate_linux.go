@@ -26,21 +26,31 @@ const (
 type delegate struct{ o Options }
 
 func (d *delegate) Apply(ctx context.Context, w Want) (Told, error) {
-	if len(w.Domains) == 0 || !w.Server.IsValid() {
+	w, err := w.present()
+	if err != nil {
+		return Told{}, err
+	}
+	if w.Empty() {
 		return Told{}, d.undo(ctx)
 	}
 	have, err := d.files()
 	if err != nil {
 		return Told{}, err
 	}
-	if err := (&journal{Mode: ModeDelegate, Place: place{Boot: bootID()}}).keep(d.o); err != nil {
+	if err := (&journal{Mode: ModeDelegate, Place: place{Boot: bootID()}, Want: w.noted()}).keep(d.o); err != nil {
 		return Told{}, err
 	}
 	var before [][]string
 	for i := 0; have[delegateName(i)] != nil; i++ {
 		before = append(before, delegateDomains(have[delegateName(i)]))
 	}
-	shares := share(before, w.Domains, most)
+	r, err := dialResolve1(ctx, d.o)
+	if err == nil {
+		defer r.close()
+		err = r.yield(ctx, w)
+	}
+	failed := err // it reads the files when it comes
+	shares := share(before, w.names(), most)
 	changed := false
 	for i, domains := range shares {
 		name := delegateName(i)
@@ -59,12 +69,13 @@ func (d *delegate) Apply(ctx context.Context, w Want) (Told, error) {
 			return Told{}, err
 		}
 	}
-	r, err := dialResolve1(ctx, d.o)
-	if err != nil {
+	if failed != nil {
+		return Told{}, failed
+	}
+	if err := d.take(ctx, r, w.Server, shares, changed); err != nil {
 		return Told{}, err
 	}
-	defer r.close()
-	if err := d.take(ctx, r, w.Server, shares, changed); err != nil {
+	if err := r.setVPN(ctx, w.vpn()); err != nil {
 		return Told{}, err
 	}
 	return told(ctx, r, w, func(c claim) bool { return ourDelegate(c.Delegate) })
@@ -114,6 +125,9 @@ func (d *delegate) undo(ctx context.Context) error {
 		err = errors.Join(err, d.remove(name))
 	}
 	if err != nil {
+		return err
+	}
+	if err := forgetVPNs(ctx, d.o); err != nil {
 		return err
 	}
 	removeParts(d.o.path(delegateDir + "/tidegate*" + delegateEnd))

@@ -11,16 +11,17 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"syscall"
 )
 
 const resolvConf = "/etc/resolv.conf"
 
-// direct is ModeDirect: our server stands in resolv.conf, alone. What the physical
-// network and a classic VPN want there is kept apart, so that each may come and go
-// while we are there, and what is left when we go is what would be there had we
-// never come.
+// direct is ModeDirect: our server stands in resolv.conf, alone, or, where only a VPN
+// of ours is there, its servers. What the physical network and a classic VPN want
+// there is kept apart, so that each may come and go while we are there, and what is
+// left when we go is what would be there had we never come.
 //
 //	            a network's program writes
 //	theirs ──────────────────────────────────► theirs
@@ -52,9 +53,10 @@ func (d *direct) Apply(_ context.Context, w Want) (Told, error) {
 	if err != nil {
 		return Told{}, err
 	}
-	if w.none() {
+	if w.Empty() {
 		return Told{}, d.undo(j)
 	}
+	before := j
 	j = layered(j, ModeDirect)
 	l := j.Layers
 	if d.last == (Adapter{}) && j.Place.Boot == bootID() {
@@ -64,8 +66,11 @@ func (d *direct) Apply(_ context.Context, w Want) (Told, error) {
 	if err != nil {
 		return Told{}, err
 	}
+	if w = w.around(around.links); w.Empty() {
+		return Told{}, d.undo(before)
+	}
 	d.last, l.Adapter = around.adapter, around.adapter
-	if err := d.apply(j, w.Server, around); err != nil {
+	if err := d.apply(j, w, around); err != nil {
 		return Told{}, err
 	}
 	return l.told(around, w, l.vpns()), nil
@@ -97,8 +102,8 @@ func missing(o Options, j *journal) string {
 	return filepath.Dir(to)
 }
 
-// apply has the server stand in the file, and the journal say what is below it.
-func (d *direct) apply(j *journal, server netip.Addr, w world) error {
+// apply has the file say what is wanted, and the journal what is below that.
+func (d *direct) apply(j *journal, want Want, w world) error {
 	// A link that led nowhere comes back as soon as it leads somewhere.
 	if at := missing(d.o, j); at != "" && j.Layers.VPN == nil && d.exists(at) {
 		if err := d.undoFile(j, resolvConf, w); err != nil {
@@ -125,7 +130,8 @@ func (d *direct) apply(j *journal, server netip.Addr, w world) error {
 	for range 10 {
 		d.update(j, c != nil, cur, w)
 		l.learn(w)
-		l.Server, l.Going = server, false
+		l.set(want)
+		j.Want, l.Going = want.noted(), false
 		if c == nil {
 			j.Files = append(j.Files, change{Path: path})
 			c = &j.Files[len(j.Files)-1]
@@ -137,6 +143,7 @@ func (d *direct) apply(j *journal, server netip.Addr, w world) error {
 		next := l.ours()
 		c.Was, c.Now = l.Physical, next
 		if there.equal(next) {
+			l.Past = nil
 			if bytes.Equal(encoded(j), written) {
 				return nil
 			}
@@ -162,7 +169,8 @@ func (d *direct) apply(j *journal, server netip.Addr, w world) error {
 		d.step("done")
 		written = nil
 		if was.equal(there) {
-			if gone {
+			if gone || len(l.Past) > 0 {
+				l.Past = nil
 				return j.write(d.o)
 			}
 			return nil
@@ -188,8 +196,26 @@ func (l *layers) ours() *content {
 	if b := l.base(); b != nil && b.Link == "" {
 		c = *b
 	}
-	c.Text = cover(l.below(), l.Server)
+	c.Text = l.below()
+	if l.Own != nil {
+		c.Text = coverVPN(c.Text, l.Own)
+	}
+	if l.Server.IsValid() {
+		c.Text = cover(c.Text, l.Server)
+	}
 	return &c
+}
+
+// set has the layers that are not others' be what is wanted.
+func (l *layers) set(w Want) {
+	own := w.vpn()
+	if l.Own != nil && !reflect.DeepEqual(l.Own, own) {
+		l.Past = append(l.Past, l.Own)
+	}
+	l.Own, l.Server = own, netip.Addr{}
+	if !w.none() {
+		l.Server = w.Server
+	}
 }
 
 // fall takes a VPN's layer away.
@@ -328,9 +354,10 @@ func (d *direct) recover(j *journal, path string) {
 
 // knows says whether text is what one of the layers wants at a path, or more.
 func (j *journal) knows(path string, text []byte, more ...[]byte) bool {
-	texts, server := more, netip.Addr{}
+	texts, l := more, &layers{}
 	if j != nil && j.Layers != nil {
-		texts, server = append(texts, j.Layers.text(), j.Layers.Seen), j.Layers.Server
+		l = j.Layers
+		texts = append(texts, j.Layers.text(), j.Layers.Seen)
 		if j.Layers.VPN != nil {
 			texts = append(texts, j.Layers.VPN.Text)
 		}
@@ -338,7 +365,7 @@ func (j *journal) knows(path string, text []byte, more ...[]byte) bool {
 			texts = append(texts, e.Was.Text)
 		}
 	}
-	own := strip(text, server)
+	own := l.strip(text)
 	return slices.ContainsFunc(texts, func(t []byte) bool { return bytes.Equal(t, text) || bytes.Equal(t, own) })
 }
 

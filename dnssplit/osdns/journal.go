@@ -26,6 +26,8 @@ type journal struct {
 	Links []string `json:"links,omitempty"`
 	// Records are those that we gave to resolvconf.
 	Records []string `json:"records,omitempty"`
+	// Want is what was wanted.
+	Want *Want `json:"want,omitempty"`
 	// Layers are what the writers of resolv.conf want of it.
 	Layers *layers `json:"layers,omitempty"`
 }

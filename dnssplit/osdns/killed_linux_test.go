@@ -31,8 +31,13 @@ func init() {
 		for i := range 300 {
 			w.Domains = append(w.Domains, fmt.Sprintf("app%d.%s", i, zone))
 		}
-		if words[0] == "undo" {
+		switch words[0] {
+		case "undo":
 			w = Want{}
+		case "vpn":
+			w = Want{VPN: tunnelled()}
+		case "both":
+			w.VPN = tunnelled()
 		}
 		_, err = c.Apply(context.Background(), w)
 	}

@@ -44,7 +44,11 @@ type layers struct {
 	Seen []byte `json:"seen,omitempty"`
 	// Going: we are being taken back.
 	Going bool `json:"going,omitempty"`
-	// Server is what is put into our layer.
+	// Own is the layer of a VPN that we connect, above all others'; nil: there is none.
+	Own *VPN `json:"own,omitempty"`
+	// Past are those before, until the file has nothing of them.
+	Past []*VPN `json:"past,omitempty"`
+	// Server is what is put into our layer, the topmost; the zero one: it is not there.
 	Server netip.Addr `json:"server"`
 	// Adapter was the physical one.
 	Adapter Adapter `json:"adapter"`
@@ -99,7 +103,7 @@ func (l *layers) bare(text []byte, left [][]byte) []byte {
 	if l.VPN != nil && bytes.Equal(text, l.Seen) {
 		return l.VPN.Text
 	}
-	text = strip(text, l.Server)
+	text = l.strip(text)
 	for _, o := range left {
 		if instead, ok := madeInstead(text, o, l.text()); ok && !l.Unseen {
 			return instead
@@ -208,12 +212,19 @@ func (l *layers) alone(then, now place) bool {
 
 // told is what the layers come to.
 func (l *layers) told(around world, w Want, vpns []Upstream) Told {
+	if w.none() {
+		return Told{}
+	}
 	u := l.upstreams(around, w.Strict, slices.Clone(vpns))
 	all := u
 	if w.Strict {
 		all = l.upstreams(around, false, slices.Clone(vpns))
 	}
-	return Told{Upstreams: u, Competitors: l.competitors(all, w.Domains)}
+	own, rest := l.Own.upstreams()
+	if len(rest) > 0 {
+		u = append(slices.DeleteFunc(u, func(u Upstream) bool { return len(u.Domains) == 0 }), rest...)
+	}
+	return Told{Upstreams: append(own, u...), Competitors: l.competitors(append(own, all...), w.Domains)}
 }
 
 // vpns are whom the VPN's layer has asked.

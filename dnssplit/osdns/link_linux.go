@@ -32,7 +32,11 @@ var linkAddress = netip.MustParsePrefix("192.0.0.8/32")
 type ownLink struct{ o Options }
 
 func (l *ownLink) Apply(ctx context.Context, w Want) (Told, error) {
-	if len(w.Domains) == 0 || !w.Server.IsValid() {
+	w, err := w.present()
+	if err != nil {
+		return Told{}, err
+	}
+	if w.Empty() {
 		return Told{}, l.undo(ctx)
 	}
 	r, err := dialResolve1(ctx, l.o)
@@ -48,8 +52,11 @@ func (l *ownLink) Apply(ctx context.Context, w Want) (Told, error) {
 	if err != nil {
 		return Told{}, err
 	}
-	shares := share(have, w.Domains, most)
-	if err := l.raise(len(shares)); err != nil {
+	if err := r.yield(ctx, w); err != nil {
+		return Told{}, err
+	}
+	shares := share(have, w.names(), most)
+	if err := l.raise(len(shares), w); err != nil {
 		return Told{}, err
 	}
 	if ours, err = ourLinks(); err != nil {
@@ -57,7 +64,7 @@ func (l *ownLink) Apply(ctx context.Context, w Want) (Told, error) {
 	}
 	changed := false
 	for i, domains := range shares {
-		c, err := r.setLink(ctx, ours[linkName(i)], w.Server, domains)
+		c, err := r.setLink(ctx, ours[linkName(i)], onlyFor(w.Server, domains))
 		if err != nil {
 			return Told{}, err
 		}
@@ -75,6 +82,9 @@ func (l *ownLink) Apply(ctx context.Context, w Want) (Told, error) {
 		if err := r.manage(ctx, "FlushCaches"); err != nil {
 			return Told{}, err
 		}
+	}
+	if err := r.setVPN(ctx, w.vpn()); err != nil {
+		return Told{}, err
 	}
 	return told(ctx, r, w, func(c claim) bool {
 		for _, i := range ours {
@@ -126,6 +136,9 @@ func (l *ownLink) undo(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := forgetVPNs(ctx, l.o); err != nil {
+		return err
+	}
 	return dropJournal(l.o)
 }
 
@@ -161,12 +174,12 @@ func ourLinks() (map[string]int, error) {
 
 // raise makes what there is not yet of the first n links. They are written down
 // first, so that one which a crash has left without its alias is known for ours.
-func (l *ownLink) raise(n int) error {
+func (l *ownLink) raise(n int, w Want) error {
 	ours, err := l.left()
 	if err != nil {
 		return err
 	}
-	j := &journal{Mode: ModeLink, Place: place{Boot: bootID()}, Links: linkNames(n)}
+	j := &journal{Mode: ModeLink, Place: place{Boot: bootID()}, Links: linkNames(n), Want: w.noted()}
 	for _, name := range j.Links {
 		if _, err := netlink.LinkByName(name); err == nil && ours[name] == 0 {
 			return fmt.Errorf("make the link %s: there is one already, which is not ours: remove it, or rename it", name)

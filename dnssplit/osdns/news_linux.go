@@ -34,9 +34,9 @@ func (l *ownLink) Watch(ctx context.Context, again func()) error {
 }
 
 // state is what there is of ours beside what systemd-resolved has.
-func (d *delegate) state(context.Context, *resolve1) string {
+func (d *delegate) state(ctx context.Context, r *resolve1) string {
 	files, err := d.files()
-	return fmt.Sprintf("%q %v", files, err)
+	return fmt.Sprintf("%q %v", files, err) + r.vpnState(ctx)
 }
 
 // state is what our links are, and what they are used for.
@@ -52,7 +52,7 @@ func (l *ownLink) state(ctx context.Context, r *resolve1) string {
 		s, err := r.settings(ctx, index)
 		all = append(all, s, err)
 	}
-	return fmt.Sprint(all...)
+	return fmt.Sprint(all...) + r.vpnState(ctx)
 }
 
 // watchResolve1 runs until ctx ends, over as many connections to the bus as that

@@ -123,6 +123,7 @@ type life struct {
 	full       bool
 	domain     string
 	lasts      int
+	own        *VPN
 	dies       int // steps until a crash; negative: none
 }
 
@@ -137,6 +138,9 @@ func (l *life) begin() {
 		tun := fmt.Sprint("tun", l.vpn)
 		if l.vpn != 0 {
 			w.links[tun] = true
+		}
+		if l.own != nil {
+			w.links[l.own.Device] = false
 		}
 		w.egress = func(a netip.Addr) string {
 			b := a.As4()
@@ -251,20 +255,33 @@ func TestItAlwaysComesBack(t *testing.T) {
 		}
 		rt.Repeat(map[string]func(*rapid.T){
 			"apply": func(rt *rapid.T) {
-				told, whole := l.does(want("corp.example"), rapid.Bool().Draw(rt, "may die"))
+				w := want("corp.example")
+				w.VPN = l.own
+				if l.own != nil && rapid.Bool().Draw(rt, "it alone") {
+					w.Domains = nil
+				}
+				told, whole := l.does(w, rapid.Bool().Draw(rt, "may die"))
 				if !whole {
+					return
+				}
+				if w.none() {
+					if got := parseConf(l.text(l.with)).Servers; !slices.Equal(got, l.own.Servers) {
+						rt.Fatalf("applied for a VPN, the servers are %v", got)
+					}
 					return
 				}
 				if got := parseConf(l.text(l.with)).Servers; !slices.Equal(got, []netip.Addr{ourServer}) {
 					rt.Fatalf("applied, the servers are %v", got)
 				}
-				if got := parseConf([]byte(physical)).Servers; l.vpn == 0 && bytes.Equal(l.text(l.bare), []byte(physical)) {
+				told.Upstreams = slices.DeleteFunc(told.Upstreams, func(u Upstream) bool { return l.own != nil && u.Device == l.own.Device })
+				if got := parseConf([]byte(physical)).Servers; l.vpn == 0 && (l.own == nil || !l.own.All) && bytes.Equal(l.text(l.bare), []byte(physical)) {
 					if len(told.Upstreams) != 1 || !slices.Equal(told.Upstreams[0].Servers, ported(got)) || told.Upstreams[0].Device != "phys0" {
 						rt.Fatalf("upstreams are %v, and the network's servers %v", told.Upstreams, got)
 					}
 				}
 			},
 			"undo":  func(*rapid.T) { undone() },
+			"ours":  func(rt *rapid.T) { l.own = anyVPN(rt) },
 			"crash": func(rt *rapid.T) { l.does(Want{}, true) },
 			"network": func(rt *rapid.T) {
 				l.network++
@@ -313,6 +330,19 @@ func TestItAlwaysComesBack(t *testing.T) {
 			undone()
 		}
 	})
+}
+
+// anyVPN is one that we connect, or none.
+func anyVPN(t *rapid.T) *VPN {
+	v := &VPN{Device: "tidev1000", Domains: []string{"own.example"}, All: rapid.Bool().Draw(t, "all names")}
+	for i := range rapid.IntRange(0, 2).Draw(t, "servers") {
+		v.Servers = append(v.Servers, netip.AddrFrom4([4]byte{172, 16, 0, byte(53 + i)}))
+	}
+	if len(v.Servers) == 0 {
+		return nil
+	}
+	v.Search = rapid.SampledFrom([][]string{nil, {"own.example"}, {"own.example", "intra.own.example"}}).Draw(t, "search")
+	return v
 }
 
 // memory is a folder whose files are on no disk, where there is one: each journal

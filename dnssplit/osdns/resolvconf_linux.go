@@ -42,17 +42,21 @@ func (r *resolvconf) Apply(ctx context.Context, w Want) (Told, error) {
 	if err != nil {
 		return Told{}, err
 	}
-	if w.none() {
+	if w.Empty() {
 		return Told{}, r.undo(ctx, j)
 	}
 	around, err := r.look(r.last)
 	if err != nil {
 		return Told{}, err
 	}
+	if w = w.around(around.links); w.Empty() {
+		return Told{}, r.undo(ctx, j)
+	}
 	r.last = around.adapter
 	j = layered(j, r.mode)
 	l := j.Layers
-	l.Server, j.Records = w.Server, []string{ourRecord}
+	l.set(w)
+	j.Want, j.Records = w.noted(), wantedRecords(l)
 	records, err := r.records(ctx)
 	if err != nil {
 		return Told{}, err
@@ -67,7 +71,15 @@ func (r *resolvconf) Apply(ctx context.Context, w Want) (Told, error) {
 		return Told{}, err
 	}
 	r.step("journal")
-	first := !r.there()
+	first := !r.there(ourRecord)
+	if err := r.addVPN(ctx, l, records); err != nil {
+		return Told{}, err
+	}
+	l.Past = nil // of records that is written down
+	r.step("added VPN")
+	if !l.Server.IsValid() {
+		return Told{}, r.remove(ctx, ourRecord)
+	}
 	err = r.add(ctx, w.Server, records)
 	r.step("added")
 	if err == nil {
@@ -80,6 +92,77 @@ func (r *resolvconf) Apply(ctx context.Context, w Want) (Told, error) {
 		err = errors.Join(err, r.undo(context.WithoutCancel(ctx), j))
 	}
 	return Told{}, err
+}
+
+// wantedRecords are the names of those that are to be there.
+func wantedRecords(l *layers) (names []string) {
+	if l.Server.IsValid() {
+		names = append(names, ourRecord)
+	}
+	if l.Own != nil {
+		names = append(names, vpnRecord(l.Own.Device))
+	}
+	return names
+}
+
+// addVPN gives the record of a VPN of ours, where it is not there already, and
+// takes away those of others that have gone. Where it is for all names it alone
+// counts, so far as the program can that, unless all names come to us.
+func (r *resolvconf) addVPN(ctx context.Context, l *layers, records []record) error {
+	for _, name := range ourRecords(r.o) {
+		if name != ourRecord && (l.Own == nil || name != vpnRecord(l.Own.Device)) {
+			if err := r.remove(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
+	if l.Own == nil {
+		return nil
+	}
+	name, text, args := vpnRecord(l.Own.Device), vpnText(l.Own), []string{"-a"}
+	alone := r.mode == ModeOpenresolv && l.Own.All && !l.Server.IsValid()
+	if alone {
+		args = []string{"-x", "-a"}
+	}
+	excludes := slices.Contains(r.exclusives(), name)
+	i := slices.IndexFunc(records, func(o record) bool { return o.name == name })
+	there := i >= 0 && strings.TrimSpace(records[i].text) == strings.TrimSpace(text) || excludes && r.has(name, text)
+	if there && excludes == alone {
+		return nil
+	}
+	// As with ours, it may have done what counts and fail.
+	if _, err := r.run(ctx, text, append(args, name)...); err != nil && !r.has(name, text) {
+		return err
+	} else if err != nil {
+		r.log.Info("resolvconf did what was asked and then failed", "err", err)
+	}
+	if servers, err := r.servers(); err != nil || !l.Server.IsValid() && !slices.Contains(servers, l.Own.Servers[0]) {
+		return errors.Join(err, fmt.Errorf("%s does not name %s, though resolvconf was told to: is it no link to its file, does another record come first, or are its updates off (resolvconf --enable-updates)?", resolvConf, l.Own.Servers[0]))
+	}
+	return nil
+}
+
+// has says whether a record lies there that says so.
+func (r *resolvconf) has(name, text string) bool {
+	return slices.ContainsFunc(recordsAt(r.o), func(o record) bool {
+		return o.name == name && strings.TrimSpace(o.text) == strings.TrimSpace(text)
+	})
+}
+
+// servers are those of resolv.conf.
+func (r *resolvconf) servers() ([]netip.Addr, error) {
+	text, err := r.conf()
+	return parseConf(text).Servers, err
+}
+
+// remove takes one of our records away.
+func (r *resolvconf) remove(ctx context.Context, name string) error {
+	if r.there(name) {
+		if _, err := r.run(ctx, "", "-d", name); err != nil && r.there(name) {
+			return err
+		}
+	}
+	return nil
 }
 
 // add gives our record, where it is not there already.
@@ -117,7 +200,7 @@ func (r *resolvconf) add(ctx context.Context, server netip.Addr, records []recor
 // exclusive is somebody else's record that alone counts; empty: none.
 func (r *resolvconf) exclusive() string {
 	for _, name := range r.exclusives() {
-		if name != ourRecord {
+		if !isOurs(name) {
 			return name
 		}
 	}
@@ -143,11 +226,10 @@ func (r *resolvconf) exclusives() []string {
 
 // alone says why resolv.conf has not our server, or not only.
 func (r *resolvconf) alone(server netip.Addr) error {
-	text, err := r.conf()
+	servers, err := r.servers()
 	if err != nil {
 		return err
 	}
-	servers := parseConf(text).Servers
 	switch {
 	case len(servers) == 1 && servers[0] == server:
 		return nil
@@ -185,7 +267,7 @@ func (r *resolvconf) sort(l *layers, records []record, w world) []Upstream {
 	var vpns []Upstream
 	physical := &bytes.Buffer{}
 	for _, o := range records {
-		if o.name == ourRecord {
+		if isOurs(o.name) {
 			continue
 		}
 		link := r.link(o, w)
@@ -220,7 +302,7 @@ func (r *resolvconf) link(o record, w world) string {
 	return ""
 }
 
-// undo has our record gone. j may be nil.
+// undo has our records gone. j may be nil.
 func (r *resolvconf) undo(ctx context.Context, j *journal) error {
 	if _, is := findResolvconf(r.o); is == NoResolvconf || is == SystemdResolvconf {
 		if err := r.withdraw(j); err != nil {
@@ -228,14 +310,14 @@ func (r *resolvconf) undo(ctx context.Context, j *journal) error {
 		}
 		return dropJournal(r.o)
 	}
-	if r.there() {
-		if _, err := r.run(ctx, "", "-d", ourRecord); err != nil && r.there() {
+	for _, name := range ourRecords(r.o) {
+		if err := r.remove(ctx, name); err != nil {
 			return err
 		}
+		r.step("deleted")
 	}
-	r.step("deleted")
 	if j != nil && j.Mode == r.mode && j.Layers != nil { // after a new start there are no records, but the file may be of before
-		if text, err := r.conf(); err == nil && slices.Contains(parseConf(text).Servers, j.Layers.Server) {
+		if servers, err := r.servers(); err == nil && slices.ContainsFunc(servers, j.Layers.puts) {
 			if _, err := r.run(ctx, "", "-u"); err != nil {
 				return err
 			}
@@ -248,7 +330,9 @@ func (r *resolvconf) undo(ctx context.Context, j *journal) error {
 // withdraw is undo where the program has been removed with its package, and its
 // file was left as it was.
 func (r *resolvconf) withdraw(j *journal) error {
-	for _, pattern := range append(recordFiles(ourRecord), "/run/resolvconf/exclusive/* "+ourRecord) {
+	patterns := slices.Concat(recordFiles(ourRecord), recordFiles(vpnRecord("*")),
+		[]string{"/run/resolvconf/exclusive/* " + ourRecord, "/run/resolvconf/exclusive/* " + vpnRecord("*")})
+	for _, pattern := range patterns {
 		names, _ := filepath.Glob(r.o.path(pattern)) // errors are of the pattern
 		for _, name := range names {
 			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -261,27 +345,28 @@ func (r *resolvconf) withdraw(j *journal) error {
 		return nil // it leads nowhere, or is none of ours
 	}
 	cur, err := lookSettled(r.o.path(path))
-	if err != nil || cur == nil || !slices.Contains(parseConf(cur.Text).Servers, j.Layers.Server) {
+	if err != nil || cur == nil || !slices.ContainsFunc(parseConf(cur.Text).Servers, j.Layers.puts) {
 		return err
 	}
-	next := *cur
+	next, known := *cur, j.Layers.Known.Servers
 	next.Text = nil
 	for line := range bytes.Lines(cur.Text) {
-		if !isServer(line, j.Layers.Server) {
-			next.Text = append(next.Text, line...)
+		if !j.Layers.isOwn(line) {
+			next.Text = append(next.Text, less(line, j.Layers.completes())...)
 			continue
 		}
-		for _, a := range j.Layers.Known.Servers {
+		for _, a := range known {
 			next.Text = append(next.Text, "nameserver "+a.String()+"\n"...)
 		}
+		known = nil
 	}
 	_, err = swap(r.o.path(path), &next, r.step)
 	return explain(err)
 }
 
-// there says whether our record is.
-func (r *resolvconf) there() bool {
-	return slices.ContainsFunc(recordFiles(ourRecord), func(path string) bool {
+// there says whether a record is.
+func (r *resolvconf) there(name string) bool {
+	return slices.ContainsFunc(recordFiles(name), func(path string) bool {
 		_, err := os.Lstat(r.o.path(path))
 		return err == nil
 	})

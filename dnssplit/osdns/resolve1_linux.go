@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -30,6 +31,10 @@ const (
 	systemd1Unit     = "org.freedesktop.systemd1.Unit"
 	unitOfResolved   = "systemd-resolved.service"
 )
+
+// systemBus is where it listens (D-Bus Specification, "System message bus"), by its
+// present name.
+const systemBus = "/run/dbus/system_bus_socket"
 
 const (
 	answersWithin = 10 * time.Second // how long the bus may take
@@ -71,6 +76,10 @@ func dialBus(ctx context.Context, o Options) (*dbus.Conn, error) {
 	}
 	if err != nil {
 		hangUp()
+		if o.Bus == "" && os.Getenv("DBUS_SYSTEM_BUS_ADDRESS") == "" {
+			_, none := os.Stat(systemBus)
+			err = errors.Join(err, none) // that there is no such file, where there is none
+		}
 		return nil, fmt.Errorf("connect to the system's D-Bus: %w", err)
 	}
 	return bus, nil

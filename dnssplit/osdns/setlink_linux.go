@@ -13,9 +13,37 @@ import (
 // scopeDNS is the bit of ScopesMask that says that a link is used for DNS.
 const scopeDNS = 1
 
-// setLink has systemd-resolved ask server for domains by a link, and for nothing
-// else, and says whether it did not already. It returns when that is so.
-func (r *resolve1) setLink(ctx context.Context, index int, server netip.Addr, domains []string) (changed bool, err error) {
+// use is what systemd-resolved is to use a link for.
+type use struct {
+	servers   []netip.Addr
+	domains   []domain
+	byDefault bool   // for names that are nobody's, too
+	dnssec    string // empty: as it is set for all
+	idle      bool   // it has no carrier or no address, and is not asked
+}
+
+// onlyFor is the use of a link of our own.
+func onlyFor(server netip.Addr, domains []string) use {
+	u := use{servers: []netip.Addr{server}, domains: make([]domain, 0, len(domains)), dnssec: "no"}
+	for _, d := range domains {
+		u.domains = append(u.domains, domain{d, true})
+	}
+	return u
+}
+
+// how is what it is told of a link beside names, by property. Our answers are plain
+// ones, and a VPN's server is asked within the VPN.
+func (u use) how() map[string]string {
+	all := map[string]string{"LLMNR": "no", "MulticastDNS": "no", "DNSOverTLS": "no"}
+	if u.dnssec != "" {
+		all["DNSSEC"] = u.dnssec
+	}
+	return all
+}
+
+// setLink has systemd-resolved use a link for this and nothing else, and says
+// whether it did not already. It returns when that is so.
+func (r *resolve1) setLink(ctx context.Context, index int, u use) (changed bool, err error) {
 	// It hears of a new link from the kernel in its own time.
 	err = until(ctx, "know the link", func(ctx context.Context) (bool, error) {
 		_, err := r.settings(ctx, index)
@@ -24,65 +52,79 @@ func (r *resolve1) setLink(ctx context.Context, index int, server netip.Addr, do
 	if err != nil {
 		return false, err
 	}
-	if is, err := r.linkIs(ctx, index, server, domains); err != nil || is && r.unaltered(ctx, index) {
+	if is, err := r.linkIs(ctx, index, u); err != nil || is && r.unaltered(ctx, index, u) {
 		return false, err
 	}
-	family := int32(unix.AF_INET)
-	if server.Is6() {
-		family = unix.AF_INET6
+	type address struct {
+		Family  int32
+		Address []byte
 	}
-	wanted := make([]domain, 0, len(domains))
-	for _, d := range domains {
-		wanted = append(wanted, domain{d, true})
+	servers := make([]address, 0, len(u.servers))
+	for _, a := range u.servers {
+		family := int32(unix.AF_INET)
+		if a.Is6() {
+			family = unix.AF_INET6
+		}
+		servers = append(servers, address{family, a.AsSlice()})
 	}
-	// The server comes before the domains, which are ours from then on.
-	for _, c := range []struct {
+	type call struct {
 		method string
 		arg    any
-	}{
-		{"SetLinkLLMNR", "no"},
-		{"SetLinkMulticastDNS", "no"},
-		{"SetLinkDNSSEC", "no"},
-		{"SetLinkDNSOverTLS", "no"},
-		{"SetLinkDefaultRoute", false},
-		{"SetLinkDNS", []struct {
-			Family  int32
-			Address []byte
-		}{{family, server.AsSlice()}}},
-		{"SetLinkDomains", wanted},
-	} {
+	}
+	var calls []call
+	for _, name := range howNames {
+		if how, ok := u.how()[name]; ok {
+			calls = append(calls, call{"SetLink" + name, how})
+		}
+	}
+	// The server comes before the domains, which are ours from then on.
+	calls = append(calls, call{"SetLinkDefaultRoute", u.byDefault}, call{"SetLinkDNS", servers}, call{"SetLinkDomains", u.domains})
+	for _, c := range calls {
 		err := r.manage(ctx, c.method, int32(index), c.arg)
 		if failed(err, "org.freedesktop.DBus.Error.UnknownMethod") || failed(err, "org.freedesktop.DBus.Error.NotSupported") {
 			continue // an older one, or one built without
 		}
 		if failed(err, "org.freedesktop.resolve1.LinkBusy") {
-			err = fmt.Errorf("systemd-networkd manages the link, and is not to: have a file before all others in /etc/systemd/network say [Match] Name=%s* and [Link] Unmanaged=yes, and run `networkctl reload`: %w", linkPrefix, err)
+			err = fmt.Errorf("systemd-networkd manages the link, and is not to: have a file before all others in /etc/systemd/network say [Match] Name=%s* %s* and [Link] Unmanaged=yes, and run `networkctl reload`: %w", linkPrefix, vpnDevices, err)
 		}
 		if err != nil {
 			return true, err
 		}
 	}
-	return true, until(ctx, "use the link", func(ctx context.Context) (bool, error) { return r.linkIs(ctx, index, server, domains) })
+	return true, until(ctx, "use the link", func(ctx context.Context) (bool, error) { return r.linkIs(ctx, index, u) })
 }
 
 // linkIs says whether a link is used for the names that setLink has it for, and no
 // others.
-func (r *resolve1) linkIs(ctx context.Context, index int, server netip.Addr, domains []string) (bool, error) {
+func (r *resolve1) linkIs(ctx context.Context, index int, u use) (bool, error) {
 	s, err := r.settings(ctx, index)
 	if err != nil {
 		return false, err
 	}
-	if s.Scopes&scopeDNS == 0 || s.ByDefault || len(s.Servers) != 1 || !slices.Equal(s.Servers[0].Address, server.AsSlice()) || len(s.Domains) != len(domains) {
+	if s.Scopes&scopeDNS == 0 && !u.idle || s.ByDefault != u.byDefault && s.Says || len(s.Servers) != len(u.servers) || len(s.Domains) != len(u.domains) {
 		return false, nil
 	}
-	return !slices.ContainsFunc(s.Domains, func(d domain) bool { return !d.Only || !slices.Contains(domains, d.Domain) }), nil
+	for i, a := range u.servers {
+		if !slices.Equal(s.Servers[i].Address, a.AsSlice()) {
+			return false, nil
+		}
+	}
+	return !slices.ContainsFunc(s.Domains, func(d domain) bool { return !slices.Contains(u.domains, d) }), nil
 }
 
-// unaltered says whether a link is as setLink has it beside its names: our answers
-// are plain ones. What an older one does not know, or one built without, is so.
-func (r *resolve1) unaltered(ctx context.Context, index int) bool {
+// unaltered says whether a link is as setLink has it beside its names. What an
+// older one does not know, or one built without, is so.
+func (r *resolve1) unaltered(ctx context.Context, index int, u use) bool {
 	s, err := r.settings(ctx, index)
-	return err == nil && !slices.ContainsFunc(s.How, func(how string) bool { return how != "no" })
+	if err != nil {
+		return false
+	}
+	for name, how := range u.how() {
+		if is, known := s.How[name]; known && is != how {
+			return false
+		}
+	}
+	return true
 }
 
 // settings are what systemd-resolved uses a link for.
@@ -93,9 +135,13 @@ type settings struct {
 		Address []byte
 	}
 	Domains   []domain
-	ByDefault bool     // false before 240: links that only route are not
-	How       []string // LLMNR, MulticastDNS, DNSSEC and DNSOverTLS, of those that it knows
+	ByDefault bool
+	Says      bool              // before 240 it does not say ByDefault: links that only route are not
+	How       map[string]string // those of howNames that it knows
 }
+
+// howNames are properties of a link that say how it is asked.
+var howNames = []string{"LLMNR", "MulticastDNS", "DNSSEC", "DNSOverTLS"}
 
 func (r *resolve1) settings(ctx context.Context, index int) (settings, error) {
 	var path dbus.ObjectPath
@@ -106,7 +152,8 @@ func (r *resolve1) settings(ctx context.Context, index int) (settings, error) {
 	if err := r.call(ctx, path, "org.freedesktop.DBus.Properties.GetAll", []any{resolve1Link}, []any{&all}); err != nil {
 		return settings{}, err
 	}
-	s := settings{How: make([]string, 0, 4)}
+	s := settings{How: map[string]string{}}
+	_, s.Says = all["DefaultRoute"]
 	for name, into := range map[string]any{"ScopesMask": &s.Scopes, "DNS": &s.Servers, "Domains": &s.Domains, "DefaultRoute": &s.ByDefault} {
 		if v, ok := all[name]; ok {
 			if err := v.Store(into); err != nil {
@@ -114,9 +161,9 @@ func (r *resolve1) settings(ctx context.Context, index int) (settings, error) {
 			}
 		}
 	}
-	for _, name := range []string{"LLMNR", "MulticastDNS", "DNSSEC", "DNSOverTLS"} {
+	for _, name := range howNames {
 		if how, ok := all[name].Value().(string); ok {
-			s.How = append(s.How, how)
+			s.How[name] = how
 		}
 	}
 	return s, nil

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Keep runs a worker until the main process has gone, again and again: what it
+// Keep runs a worker, or another part, until the main process has gone, again and again: what it
 // makes is started with fd, the worker's end, as descriptor 3.
 func Keep(fd int, worker func() *exec.Cmd, log *slog.Logger) error {
 	runtime.LockOSThread() // a worker is to end with this thread
@@ -32,7 +32,7 @@ func Keep(fd int, worker func() *exec.Cmd, log *slog.Logger) error {
 		if gone(fd) {
 			return nil
 		}
-		log.Error("the part for names has ended, and is started again", "err", err)
+		log.Error("a part of the helper has ended, and is started again", "err", err)
 		if time.Since(began) > most {
 			wait = first
 		}

@@ -53,10 +53,15 @@ type worker struct {
 	o     Options
 	c     conn
 	table *physical.Table
-	want  osdns.Want
-	told  protocol.DNS
-	conf  osdns.Configurator // nil: nothing was applied
-	mode  osdns.Mode
+	// want has what Apply and ApplyVPN have said, each its half; of a half that is not
+	// said yet, what the last worker had applied. Nothing is done before either is said.
+	want osdns.Want
+	said bool
+	// undone: nothing of names was wanted last, and all is undone.
+	undone bool
+	told   protocol.DNS
+	conf   osdns.Configurator // nil: nothing was applied
+	mode   osdns.Mode
 	// unwatch ends conf's Watch.
 	unwatch func()
 	// again has a token when others may have changed something.
@@ -74,7 +79,7 @@ func Work(ctx context.Context, fd int, o Options) error {
 	if err != nil {
 		return err
 	}
-	w := &worker{o: o, c: c, table: physical.New(o.Table), again: make(chan struct{}, 1), unwatch: func() {}}
+	w := &worker{o: o, c: c, table: physical.New(o.Table), again: make(chan struct{}, 1), unwatch: func() {}, want: left(o)}
 	g, ctx := errgroup.WithContext(ctx)
 	type request struct {
 		m   message
@@ -184,13 +189,18 @@ func (w *worker) do(ctx context.Context, m message, fds []int) error {
 		if err = sane(m.Domains); err != nil {
 			break
 		}
-		w.want = osdns.Want{}
+		w.want = osdns.Want{VPN: w.want.VPN}
 		if len(m.Domains) > 0 {
-			w.want = osdns.Want{Server: protocol.DNSServer.Addr(), Domains: m.Domains, Strict: m.Strict}
+			w.want.Server, w.want.Domains, w.want.Strict = protocol.DNSServer.Addr(), m.Domains, m.Strict
 		}
 		if err = w.apply(ctx); err == nil {
 			reply.DNS = &w.told
 		}
+	case applyVPN:
+		if err = saneVPN(m.VPN); err != nil {
+			break
+		}
+		reply.Mode, err = w.applyVPN(ctx, m.VPN)
 	case stand:
 		if len(fds) == 0 {
 			if out, err = sockets.Open(); err == nil {
@@ -217,27 +227,15 @@ func (w *worker) do(ctx context.Context, m message, fds []int) error {
 	return w.c.send(reply, out)
 }
 
-// sane refuses what does not belong into files of the system's, whatever has become
-// of the main process.
-func sane(domains []string) error {
-	if len(domains) > protocol.MaxDomains {
-		return fmt.Errorf("%d domains are too many", len(domains))
-	}
-	for _, d := range domains {
-		if !protocol.Domain(d) {
-			return fmt.Errorf("%.80q is no domain", d)
-		}
-	}
-	return nil
-}
-
 // apply has the system be as want says, and notes what it is told.
 func (w *worker) apply(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, applyTime)
 	defer cancel()
-	if len(w.want.Domains) == 0 {
+	w.said = true
+	if w.want.Empty() {
 		return w.undo(ctx)
 	}
+	w.undone = false
 	env, err := osdns.Observe(ctx, w.o.OS)
 	if err != nil {
 		return err
@@ -256,9 +254,10 @@ func (w *worker) apply(ctx context.Context) error {
 		}
 		dns.Upstreams, dns.Competitors = told.Upstreams, told.Competitors
 	}
-	if dns.Adapter, err = w.table.Keep(); err != nil {
-		// Names are answered all the same, if no other VPN has the default route.
-		w.o.Log.Error("lead out of the physical adapter", "err", err)
+	dns.Adapter = w.lead()
+	if len(w.want.Domains) == 0 {
+		w.told = protocol.DNS{}
+		return nil
 	}
 	for _, u := range dns.Upstreams {
 		for _, s := range u.Servers {
@@ -267,6 +266,46 @@ func (w *worker) apply(ctx context.Context) error {
 	}
 	w.told = fit(dns)
 	return nil
+}
+
+// lead has the table lead out of the physical adapter, and says which that is.
+func (w *worker) lead() string {
+	adapter, err := w.table.Keep()
+	if err != nil {
+		// Names are answered all the same, if no VPN has the default route.
+		w.o.Log.Error("lead out of the physical adapter", "err", err)
+	}
+	return adapter
+}
+
+// applyVPN has the system ask the VPN, and no longer the one before; where it cannot
+// be told, all is as it was.
+func (w *worker) applyVPN(ctx context.Context, v *osdns.VPN) (osdns.Mode, error) {
+	before, told := w.want.VPN, w.told
+	w.want.VPN = v
+	if err := w.apply(ctx); err != nil {
+		w.want.VPN = before
+		if back := w.apply(ctx); back != nil {
+			err = errors.Join(err, fmt.Errorf("and what was is not as it was: %w", back))
+		}
+		return osdns.ModeNone, err
+	}
+	if err := w.tell(told); err != nil || (osdns.Want{VPN: v}).Empty() {
+		return osdns.ModeNone, err
+	}
+	return w.mode, nil
+}
+
+// tell says that something new has come of what is wanted, if it has.
+func (w *worker) tell(was protocol.DNS) error {
+	if reflect.DeepEqual(was, w.told) {
+		return nil
+	}
+	w.o.Log.Info("what the system says of names has changed", "mode", w.told.Mode, "adapter", w.told.Adapter)
+	if w.standby != nil {
+		w.standby.start(w.o, w.want.Domains, w.told.Upstreams)
+	}
+	return w.c.send(message{Kind: changed}, nil)
 }
 
 // Bounds of what is told: others have as many domains as they like, and a message
@@ -332,24 +371,35 @@ func (w *worker) change(ctx context.Context, mode osdns.Mode) error {
 	return nil
 }
 
-// undo has the system be as if we had not been.
+// undo has the system be as if we had not been, but for the table, where a VPN
+// needs it.
 func (w *worker) undo(ctx context.Context) error {
 	w.unwatch()
 	w.unwatch = func() {}
 	w.told = protocol.DNS{}
-	err := w.table.Remove()
+	var err error
+	if w.want.VPN != nil {
+		w.lead()
+	} else {
+		err = w.table.Remove()
+	}
+	if w.undone {
+		return err
+	}
 	if w.conf != nil {
 		_, failed := w.conf.Apply(ctx, osdns.Want{})
 		err = errors.Join(err, failed)
 		w.conf = nil
 	}
 	w.mode = osdns.ModeNone
-	return errors.Join(err, osdns.Undo(ctx, w.o.OS))
+	err = errors.Join(err, osdns.Undo(ctx, w.o.OS))
+	w.undone = err == nil && w.want.VPN != nil
+	return err
 }
 
 // refresh applies again what is wanted, and tells when something new comes of it.
 func (w *worker) refresh(ctx context.Context) error {
-	if len(w.want.Domains) == 0 {
+	if !w.said || w.want.VPN == nil && w.want.Empty() {
 		return nil
 	}
 	was := w.told
@@ -357,14 +407,7 @@ func (w *worker) refresh(ctx context.Context) error {
 		w.o.Log.Error("put back what the system was told", "mode", w.mode, "err", err)
 		return nil // the next news, or the sweep
 	}
-	if reflect.DeepEqual(was, w.told) {
-		return nil
-	}
-	w.o.Log.Info("what the system says of names has changed", "mode", w.told.Mode, "adapter", w.told.Adapter)
-	if w.standby != nil {
-		w.standby.start(w.o, w.want.Domains, w.told.Upstreams)
-	}
-	return w.c.send(message{Kind: changed}, nil)
+	return w.tell(was)
 }
 
 // Undo has the system be as if nobody had been told anything, for when no worker
