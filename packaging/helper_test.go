@@ -58,7 +58,7 @@ func TestHelperUnits(t *testing.T) {
 	}
 	for key, want := range map[string]string{
 		"ExecStart":                "/usr/libexec/tidegate-helper",
-		"CapabilityBoundingSet":    "CAP_NET_ADMIN CAP_NET_BIND_SERVICE CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER CAP_SETUID CAP_SETGID CAP_KILL CAP_SETPCAP",
+		"CapabilityBoundingSet":    "CAP_NET_ADMIN CAP_SYS_PTRACE CAP_NET_BIND_SERVICE CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER CAP_SETUID CAP_SETGID CAP_KILL CAP_SETPCAP",
 		"AmbientCapabilities":      "",
 		"NoNewPrivileges":          "yes",
 		"RestrictAddressFamilies":  "AF_UNIX AF_NETLINK AF_INET AF_INET6",

@@ -52,7 +52,7 @@ func run() error {
 	flag.StringVar(&o.server.Sessions, "sessions", "/run/systemd/sessions", "logind's folder of sessions")
 	flag.StringVar(&o.names.OS.Root, "root", "/", "below which the system's files for names are")
 	flag.StringVar(&o.names.OS.Bus, "bus", "", "the address of the system's D-Bus; empty: where it is")
-	flag.StringVar(&o.part, "part", "", "be one of the helper's own processes: "+keeper+", "+worker+" or "+standby)
+	flag.StringVar(&o.part, "part", "", "be one of the helper's own processes: "+keeper+", "+worker+", "+standby+", "+sensing+" or "+looks)
 	undo := flag.Bool("undo", false, "undo what was done for anybody, and end: after the helper was stopped, before it is removed")
 	boot := flag.Bool("recover", false, "put back what the system was told of names before it was started, and end")
 	flag.Parse()
@@ -66,6 +66,10 @@ func run() error {
 	switch {
 	case o.part == standby:
 		return o.standby(ctx)
+	case o.part == sensing:
+		return o.sense()
+	case o.part == looks:
+		return o.look(ctx)
 	case *boot:
 		return o.recover(ctx)
 	}
@@ -99,8 +103,8 @@ func run() error {
 
 // serve is the main process.
 func (o settings) serve(ctx context.Context) error {
-	// It comes before there is a socket, which it is not to have.
-	if err := o.startNames(); err != nil {
+	// They come before there is a socket, which they are not to have.
+	if err := o.startParts(); err != nil {
 		return err
 	}
 	if err := listen(o.socket, o.server.GID); err != nil {
@@ -120,6 +124,9 @@ func (o settings) serve(ctx context.Context) error {
 	}
 	link, err := linked()
 	if err != nil {
+		return err
+	}
+	if o.server.Senses, err = sensed(); err != nil {
 		return err
 	}
 	if err := confine.SystemCalls(confine.Allow{}); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tidegate/tidegate/internal/helper/confine"
 	"github.com/tidegate/tidegate/internal/helper/names"
+	"github.com/tidegate/tidegate/internal/helper/sensor"
 )
 
 // The helper's own processes, beside the main one.
@@ -22,13 +23,17 @@ const (
 	keeper  = "names"   // runs the worker, again and again
 	worker  = "worker"  // tells the system, and opens the sockets
 	standby = "standby" // answers in a client's place
+	sensing = "sensing" // runs the sensor, again and again
+	looks   = "sensor"  // looks who holds devices, and what drops packets
 )
 
 // namesEnv names the descriptor of the main process's end, which it passes to
-// itself, channel the other end's in the two that have it.
+// itself, and sensedEnv that of the pair with the sensor; channel is the other end's
+// in the processes that have it.
 const (
-	namesEnv = "TIDEGATE_HELPER_NAMES_FD"
-	channel  = 3
+	namesEnv  = "TIDEGATE_HELPER_NAMES_FD"
+	sensedEnv = "TIDEGATE_HELPER_SENSED_FD"
+	channel   = 3
 )
 
 // nobody has no rights but everybody's.
@@ -50,28 +55,37 @@ func (o settings) again(part string) *exec.Cmd {
 	return cmd
 }
 
-// startNames starts the part for names, while that is possible, and passes on the
-// end of the pair: what follows starts this program anew.
-func (o settings) startNames() error {
+// startParts starts those that the main process has a link to, while that is
+// possible, and passes on its ends of the pairs: what follows starts this program anew.
+func (o settings) startParts() error {
 	if os.Getenv(namesEnv) != "" {
 		return nil
 	}
-	ours, theirs, err := names.Pair()
-	if err != nil {
-		return err
+	links := map[string]*os.File{}
+	for part, env := range map[string]string{keeper: namesEnv, sensing: sensedEnv} {
+		ours, theirs, err := names.Pair()
+		if err != nil {
+			return err
+		}
+		defer ours.Close()
+		defer theirs.Close()
+		cmd := o.again(part)
+		cmd.ExtraFiles = []*os.File{theirs}
+		if err := cmd.Start(); err != nil {
+			return fmt.Errorf("start the part %s: %w", part, err)
+		}
+		links[env] = ours
 	}
-	defer ours.Close()
-	defer theirs.Close()
-	cmd := o.again(keeper)
-	cmd.ExtraFiles = []*os.File{theirs}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start the part for names: %w", err)
+	for env, ours := range links { // no part has another's
+		fd, err := unix.Dup(int(ours.Fd())) // this one stays open
+		if err != nil {
+			return fmt.Errorf("pass a socket pair on: %w", err)
+		}
+		if err := os.Setenv(env, strconv.Itoa(fd)); err != nil {
+			return err
+		}
 	}
-	fd, err := unix.Dup(int(ours.Fd())) // this one stays open
-	if err != nil {
-		return fmt.Errorf("pass the socket pair on: %w", err)
-	}
-	return os.Setenv(namesEnv, strconv.Itoa(fd))
+	return nil
 }
 
 // linked is the link to the part for names.
@@ -81,6 +95,16 @@ func linked() (*names.Link, error) {
 		return nil, errors.New("no part for names is there")
 	}
 	return names.NewLink(fd)
+}
+
+// sensed is the link to the part that looks.
+func sensed() (*sensor.Link, error) {
+	fd, err := strconv.Atoi(os.Getenv(sensedEnv))
+	if err != nil {
+		return nil, errors.New("no part that looks is there")
+	}
+	unix.CloseOnExec(fd)
+	return sensor.NewLink(fd)
 }
 
 // startStandby is the standby's process.
@@ -120,4 +144,38 @@ func (o settings) standby(ctx context.Context) error {
 		return err
 	}
 	return names.Stand(ctx, os.Stdin, o.server.Log)
+}
+
+// seeing is what the sensor takes: to be told of nftables, and to look into other
+// processes. A machine's administrator may leave it less.
+var seeing = []uintptr{unix.CAP_NET_ADMIN, unix.CAP_SYS_PTRACE}
+
+// sense is the process that runs the sensor.
+func (o settings) sense() error {
+	have, err := confine.Available(append([]uintptr{unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_SETPCAP}, seeing...)...)
+	if err != nil {
+		return err
+	}
+	if err := confine.Capabilities(confine.Keep{Capabilities: have}); err != nil {
+		return err
+	}
+	if err := confine.SystemCalls(confine.Allow{Programs: true}); err != nil {
+		return err
+	}
+	return names.Keep(channel, func() *exec.Cmd { return o.again(looks) }, o.server.Log)
+}
+
+// look is the process that looks. It is nobody's: it has no file to write.
+func (o settings) look(ctx context.Context) error {
+	have, err := confine.Available(seeing...)
+	if err != nil {
+		return err
+	}
+	if err := confine.Capabilities(confine.Keep{Capabilities: have, User: nobody}); err != nil {
+		return err
+	}
+	if err := confine.SystemCalls(confine.Allow{}); err != nil {
+		return err
+	}
+	return sensor.Watch(ctx, channel, o.server.Log)
 }

@@ -152,6 +152,17 @@ func TestPutBackLater(t *testing.T) {
 	}
 }
 
+// of is what the kernel says of a part.
+func (b *bed) of(part, key string) string {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.parts()[part]))
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, key+":"); ok {
+			return strings.Join(strings.Fields(value), " ")
+		}
+	}
+	return ""
+}
+
 // Each process has what its part takes.
 func TestPartsHaveLittle(t *testing.T) {
 	m := newMachine(t, "")
@@ -160,11 +171,14 @@ func TestPartsHaveLittle(t *testing.T) {
 	a.must("apply " + zones)
 	a.kill()
 	m.expect("in its place", "wiki.corp.example", "SERVFAIL")
-	const none, netAdmin, wide = "0000000000000000", "0000000000001000", "00000000000014eb"
+	const none, netAdmin, wide, sees, keeps = "0000000000000000", "0000000000001000", "00000000000014eb", "0000000000081000", "00000000000811c0"
+	eventually(t, "the sensor", func() bool { return m.parts()[looks] != 0 && m.of(looks, "Seccomp_filters") == "2" })
 	for part, want := range map[string]map[string]string{
 		"main":    {"CapEff": netAdmin, "CapPrm": netAdmin, "CapBnd": netAdmin, "CapAmb": none, "NoNewPrivs": "1", "Seccomp": "2", "Seccomp_filters": "1", "Uid": "0 0 0 0"},
 		"names":   {"CapEff": wide, "CapPrm": wide, "CapBnd": wide, "CapAmb": none, "NoNewPrivs": "1", "Seccomp": "2", "Seccomp_filters": "1", "Uid": "0 0 0 0"},
 		"worker":  {"CapEff": wide, "CapPrm": wide, "CapBnd": wide, "CapAmb": none, "NoNewPrivs": "1", "Seccomp": "2", "Seccomp_filters": "1", "Uid": "0 0 0 0"},
+		sensing:   {"CapEff": keeps, "CapPrm": keeps, "CapBnd": keeps, "CapAmb": none, "NoNewPrivs": "1", "Seccomp": "2", "Seccomp_filters": "1", "Uid": "0 0 0 0"},
+		looks:     {"CapEff": sees, "CapPrm": sees, "CapBnd": sees, "CapAmb": sees, "NoNewPrivs": "1", "Seccomp": "2", "Seccomp_filters": "2", "Uid": "65534 65534 65534 65534", "Gid": "65534 65534 65534 65534", "Groups": ""},
 		"standby": {"CapEff": none, "CapPrm": none, "CapInh": none, "CapAmb": none, "NoNewPrivs": "1", "Seccomp": "2", "Seccomp_filters": "2", "Uid": "65534 65534 65534 65534", "Gid": "65534 65534 65534 65534", "Groups": ""},
 	} {
 		pid := m.parts()[part]
@@ -172,18 +186,9 @@ func TestPartsHaveLittle(t *testing.T) {
 			t.Errorf("there is no %s: %v", part, m.parts())
 			continue
 		}
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		if err != nil {
-			t.Fatal(err)
-		}
-		said := map[string]string{}
-		for line := range strings.Lines(string(text)) {
-			key, value, _ := strings.Cut(line, ":")
-			said[key] = strings.Join(strings.Fields(value), " ")
-		}
 		for key, w := range want {
-			if said[key] != w {
-				t.Errorf("%s: %s is %s, want %s", part, key, said[key], w)
+			if said := m.of(part, key); said != w {
+				t.Errorf("%s: %s is %s, want %s", part, key, said, w)
 			}
 		}
 	}
@@ -231,7 +236,7 @@ func TestPartsInherit(t *testing.T) {
 			kinds["socket:["+f[6]+"]"] = "the link"
 		}
 	}
-	for part, want := range map[string]string{"main": "the clients' socket, the link", "names": "the link", "worker": "the link", "standby": ""} {
+	for part, want := range map[string]string{"main": "the clients' socket, the link", "names": "the link", "worker": "the link", "standby": "", sensing: "the link", looks: "the link"} {
 		var has []string
 		fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", m.parts()[part]))
 		if err != nil || len(fds) < 3 {

@@ -25,6 +25,9 @@ type Keep struct {
 	// Write are the files and folders that it writes to; nil: any. Where the
 	// kernel has no Landlock they are any too.
 	Write []string
+	// User is whose it is from then on, and their group's alone; 0: whose it was. It
+	// takes CAP_SETUID, CAP_SETGID and CAP_SETPCAP.
+	User int
 }
 
 // Allow is what SystemCalls leaves of what it refuses otherwise.
@@ -44,7 +47,7 @@ func Capabilities(k Keep) error {
 	for _, c := range k.Capabilities {
 		want |= 1 << c
 	}
-	left, err := confined(want)
+	left, err := confined(want, k.User)
 	if err != nil {
 		return err
 	}
@@ -55,7 +58,7 @@ func Capabilities(k Keep) error {
 		return fmt.Errorf("drop privileges: %s is left", left)
 	}
 	runtime.LockOSThread() // never unlocked: this thread is the next program
-	if err := drop(want); err != nil {
+	if err := drop(want, k.User); err != nil {
 		return fmt.Errorf("drop privileges: %w", err)
 	}
 	if k.Write != nil {
@@ -99,8 +102,8 @@ func status() (said map[string]string, err error) {
 	return said, nil
 }
 
-// confined says what is left of more than want; empty: nothing.
-func confined(want uint64) (left string, err error) {
+// confined says what is left of more than want, of the user's; empty: nothing.
+func confined(want uint64, user int) (left string, err error) {
 	said, err := status()
 	if err != nil {
 		return "", err
@@ -117,11 +120,14 @@ func confined(want uint64) (left string, err error) {
 			return set, nil
 		}
 	}
+	if user != 0 && os.Geteuid() != user {
+		return "the user", nil
+	}
 	return "", nil
 }
 
-// drop takes from the calling thread what is not in want.
-func drop(want uint64) error {
+// drop takes from the calling thread what is not in want, and has it be the user's.
+func drop(want uint64, user int) error {
 	for c := uintptr(0); c < 64; c++ {
 		if want&(1<<c) != 0 {
 			continue
@@ -135,6 +141,11 @@ func drop(want uint64) error {
 		}
 		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil {
 			return fmt.Errorf("drop capability %d: %w", c, err)
+		}
+	}
+	if user != 0 && os.Geteuid() != user {
+		if err := become(user); err != nil {
+			return err
 		}
 	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
@@ -164,6 +175,21 @@ func drop(want uint64) error {
 	}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("refuse new privileges: %w", err)
+	}
+	return nil
+}
+
+// become has the calling thread, and no other, be a user's, with what it may do. What
+// it executes next may do what drop leaves it.
+func become(user int) error {
+	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("keep capabilities: %w", err)
+	}
+	id := uintptr(user)
+	for _, call := range [][4]uintptr{{unix.SYS_SETGROUPS, 0, 0, 0}, {unix.SYS_SETRESGID, id, id, id}, {unix.SYS_SETRESUID, id, id, id}} {
+		if _, _, errno := unix.RawSyscall(call[0], call[1], call[2], call[3]); errno != 0 {
+			return fmt.Errorf("become user %d: %w", user, errno)
+		}
 	}
 	return nil
 }

@@ -138,6 +138,9 @@ type Sensed struct {
 	Filters []Filter `json:"filters,omitempty"`
 	// Unread: there are rules of old (iptables-legacy) too, which nobody reads.
 	Unread bool `json:"unread,omitempty"`
+	// Taken are routes and rules to users' devices that another program has taken
+	// away, at most MaxTaken: it is told until they were there for a while.
+	Taken []Taken `json:"taken,omitempty"`
 }
 
 // Holder is a program with a device.

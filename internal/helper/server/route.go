@@ -101,15 +101,20 @@ func has(index int, a netip.Addr) bool {
 func (c Config) rules(r record, f family) error {
 	var want []*netlink.Rule
 	for _, p := range f.routes {
-		user, reply := netlink.NewRule(), netlink.NewRule()
-		user.UIDRange = netlink.NewRuleUIDRange(r.UID, r.UID)
-		reply.Src = ipnet(netip.PrefixFrom(f.addr, f.addr.BitLen()))
-		for _, rule := range []*netlink.Rule{user, reply} {
-			rule.Priority, rule.Table, rule.Dst = c.Priority, c.table(r), ipnet(p)
-			want = append(want, rule)
-		}
+		want = append(want, c.rulesTo(r, f, p)...)
 	}
 	return setRules(f.netlink, want, func(o netlink.Rule) bool { return o.Table == c.table(r) })
+}
+
+// rulesTo are those for one network.
+func (c Config) rulesTo(r record, f family, p netip.Prefix) []*netlink.Rule {
+	user, reply := netlink.NewRule(), netlink.NewRule()
+	user.UIDRange = netlink.NewRuleUIDRange(r.UID, r.UID)
+	reply.Src = ipnet(netip.PrefixFrom(f.addr, f.addr.BitLen()))
+	for _, rule := range []*netlink.Rule{user, reply} {
+		rule.Priority, rule.Table, rule.Dst = c.Priority, c.table(r), ipnet(p)
+	}
+	return []*netlink.Rule{user, reply}
 }
 
 // setRules has exactly the rules that are wanted, of those that are ours.

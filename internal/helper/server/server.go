@@ -35,6 +35,8 @@ type Options struct {
 	// Names is the part for names, which has undone at its start what nobody wants;
 	// nil: there is none, and Undo leaves that to others.
 	Names Names
+	// Senses is the part that looks; nil: there is none, and Sense is refused.
+	Senses Senses
 	// Log gets what was done and refused; nil discards it.
 	Log *slog.Logger
 }
@@ -54,10 +56,12 @@ type Server struct {
 	conns   chan struct{}
 	count   count
 	dns     *dns
+	senses  senses
 	vpn     *vpn
 
 	mu      sync.Mutex // one request at a time
 	records map[uint32]record
+	led     map[uint32]*led
 	// handing has a channel for each user whose descriptor is on its way, and is
 	// ours too until then: the next request waits for it to be closed.
 	handing map[uint32]chan struct{}
@@ -72,6 +76,7 @@ func New(o Options) (*Server, error) {
 		o.Sessions = "/run/systemd/sessions"
 	}
 	s := &Server{o: o, journal: journal{o.Journal}, conns: make(chan struct{}, maxConns), count: count{of: map[uint32]int{}}, handing: map[uint32]chan struct{}{}, dns: newDNS(o.Names), vpn: newVPN()}
+	s.senses.news, s.led = make(chan struct{}), map[uint32]*led{}
 	var err error
 	if s.records, err = s.journal.load(); err != nil {
 		return nil, err
@@ -96,6 +101,8 @@ func (s *Server) Run(ctx context.Context, l *net.UnixListener) error {
 	defer stop()
 	g.Go(func() error { return s.watch(ctx) })
 	g.Go(func() error { return s.runDNS(ctx) })
+	g.Go(func() error { return s.runSenses(ctx) })
+	g.Go(func() error { return s.runLed(ctx) })
 	g.Go(func() error { return s.runVPN(ctx) })
 	g.Go(func() error {
 		for {
@@ -182,6 +189,9 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 			reply.Refusal = protocol.Refuse(protocol.Stranger, "you may not use the helper: this machine's administrator lets members of the group %q, and whoever sits at its screen", s.o.Config.Group)
 		case r.Verb == protocol.OpenDNSSocket:
 			lease, fds, reply.Refusal = s.openDNS(p.uid, c)
+		case r.Verb == protocol.Sense:
+			s.sense(ctx, c)
+			return
 		case r.Verb == protocol.OpenVPN:
 			lease, reply.Device, reply.Refusal = s.openVPN(p.uid, c)
 		default:
@@ -247,8 +257,6 @@ func (s *Server) do(uid uint32, r protocol.Request) (reply protocol.Reply, fds [
 		reply.DNS, refusal = s.applyDNS(uid, r)
 	case protocol.ApplyVPN:
 		reply.VPN, refusal = s.applyVPN(uid, r)
-	case protocol.Sense:
-		refusal = protocol.Refuse(protocol.Failed, "this helper tells nothing of this machine's networks")
 	case protocol.Close:
 		refusal = s.closeDNS(uid)
 		if other := s.doRoutes(uid, r, &reply, &fds); refusal == nil {
@@ -416,6 +424,8 @@ func (s *Server) apply(uid uint32, q protocol.Request) (left map[protocol.Code][
 		}
 		return nil, failed(err)
 	}
+	delete(s.led, uid)
+	s.tellLed()
 	return left, nil
 }
 

@@ -100,7 +100,9 @@ func (s *Server) hold(r record) error {
 	if err == nil {
 		err = s.o.Config.block(r, r)
 	}
-	if err == nil && r.Index != 0 {
+	if l := s.led[r.UID]; err == nil && r.Index != 0 && l != nil {
+		err = s.o.Config.lead(l.less(r)) // what others want gone stays so
+	} else if err == nil && r.Index != 0 {
 		err = s.o.Config.lead(r)
 	}
 	return err
