@@ -120,7 +120,13 @@ type answerer struct{ *person }
 
 func (b *bed) answerer(uid int) answerer {
 	b.t.Helper()
-	u := &person{b: b, cmd: b.command(uid, "answerer", "")}
+	return b.role(uid, "answerer")
+}
+
+// role is a user's program that does what it is told, line by line.
+func (b *bed) role(uid int, role string) answerer {
+	b.t.Helper()
+	u := &person{b: b, cmd: b.command(uid, role, "")}
 	var err error
 	if u.in, err = u.cmd.StdinPipe(); err != nil {
 		b.t.Fatal(err)

@@ -120,6 +120,8 @@ var roles = map[string]func(client.Helper, string){
 	"dial":     beDial,
 	"confined": beConfined,
 	"answerer": beAnswerer,
+	"vpn":      beVPN,
+	"attach":   beAttached,
 }
 
 // code is an error as one word.

@@ -110,11 +110,10 @@ func (c Config) vpnPlan(device string, v protocol.VPN, w world) (vpnPlan, map[pr
 		}
 	}
 	if len(p.DNS.Servers) > 0 {
-		for _, d := range v.Domains {
-			if code := c.vpnDomain(d, w); code != "" {
-				out.leave(code, d)
-			} else {
-				p.DNS.Domains = append(p.DNS.Domains, d)
+		p.DNS.Domains = c.vpnDomains(v.Domains, w, out)
+		for _, d := range v.Search {
+			if slices.Contains(p.DNS.Domains, d) {
+				p.DNS.Search = append(p.DNS.Search, d)
 			}
 		}
 		if p.DNS.All = v.AllNames && c.vpnAllNames(); v.AllNames && !p.DNS.All {
@@ -235,6 +234,18 @@ func (c Config) vpnPast(v protocol.VPN, routes []netip.Prefix, out *leaver) (pas
 		}
 	}
 	return past
+}
+
+// vpnDomains are those of all that a VPN's servers are asked for.
+func (c Config) vpnDomains(all []string, w world, out *leaver) (asked []string) {
+	for _, d := range all {
+		if code := c.vpnDomain(d, w); code != "" {
+			out.leave(code, d)
+		} else {
+			asked = append(asked, d)
+		}
+	}
+	return asked
 }
 
 // vpnDomain says why a VPN's servers are not asked for a domain; empty: they are.

@@ -63,7 +63,14 @@ type piece struct {
 	rule int // 0: a route
 }
 
-func prefixOf(r *netlink.Rule) piece {
+func (p piece) String() string {
+	if p.rule == 0 {
+		return p.net.String()
+	}
+	return fmt.Sprintf("%d: to %v", p.rule, p.net)
+}
+
+func pieceOf(r *netlink.Rule) piece {
 	if r.Dst == nil {
 		return piece{rule: r.Priority}
 	}
@@ -86,7 +93,7 @@ func (c Config) ruled() (map[piece]netlink.Rule, error) {
 		for _, r := range list {
 			if r.Protocol == routeProtocol && r.Priority >= c.Priority+3 && r.Priority <= c.Priority+5 {
 				r.Family = family
-				all[prefixOf(&r)] = r
+				all[pieceOf(&r)] = r
 			}
 		}
 	}
@@ -101,7 +108,7 @@ func (c Config) rule(p vpnPlan, only []piece) error {
 		return err
 	}
 	for _, r := range c.vpnRules(p) {
-		if _, ok := have[prefixOf(&r)]; ok || only != nil && !slices.Contains(only, prefixOf(&r)) {
+		if _, ok := have[pieceOf(&r)]; ok || only != nil && !slices.Contains(only, pieceOf(&r)) {
 			continue
 		}
 		if err := netlink.RuleAdd(&r); err != nil && !errors.Is(err, unix.EEXIST) && !(r.Family == netlink.FAMILY_V6 && without6(err)) {
@@ -117,7 +124,7 @@ func (c Config) unrule(p vpnPlan) error {
 		return err
 	}
 	for _, r := range c.vpnRules(p) {
-		delete(have, prefixOf(&r))
+		delete(have, pieceOf(&r))
 	}
 	for _, r := range have {
 		if err := netlink.RuleDel(&r); err != nil && !errors.Is(err, unix.ENOENT) {
@@ -236,8 +243,8 @@ func (c Config) lacking(index int, p vpnPlan, not []netip.Prefix) (all []piece, 
 		}
 	}
 	for _, r := range c.vpnRules(p) {
-		if _, ok := rules[prefixOf(&r)]; !ok {
-			all = append(all, prefixOf(&r))
+		if _, ok := rules[pieceOf(&r)]; !ok {
+			all = append(all, pieceOf(&r))
 		}
 	}
 	return all, nil
