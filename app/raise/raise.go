@@ -11,7 +11,11 @@ import "github.com/tidegate/tidegate/session"
 func Needed(prev, next session.State) bool {
 	return next.Window.Seq > prev.Window.Seq ||
 		asks(next.Prompt) && (!asks(prev.Prompt) || prev.Prompt.ID != next.Prompt.ID) ||
+		asksVPN(next.VPN.Prompt) && (!asksVPN(prev.VPN.Prompt) || prev.VPN.Prompt.ID != next.VPN.Prompt.ID) ||
 		prev.Tray == session.TrayUnknown && next.Tray == session.TrayAbsent
 }
 
 func asks(p *session.Prompt) bool { return p != nil && !p.Dismissed && !p.Missed }
+
+// asksVPN leaves out what nobody waits for: a notice tells of it.
+func asksVPN(p *session.VPNPrompt) bool { return p != nil && !p.Unawaited }

@@ -13,6 +13,9 @@ func TestNeeded(t *testing.T) {
 	missed := func(id string) session.State {
 		return session.State{Prompt: &session.Prompt{ID: id, Missed: true}}
 	}
+	vpn := func(id string, unawaited bool) session.State {
+		return session.State{VPN: session.VPN{Prompt: &session.VPNPrompt{ID: id, Unawaited: unawaited}}}
+	}
 	seq := func(n uint64) session.State { return session.State{Window: session.WindowRequest{Seq: n}} }
 	tray := func(h session.TrayHost) session.State { return session.State{Tray: h} }
 	for _, tt := range []struct {
@@ -32,6 +35,11 @@ func TestNeeded(t *testing.T) {
 		{"missed", ask("a", false), missed("b"), false},
 		{"missed before the first state", session.State{}, missed("a"), false},
 		{"brought back", ask("a", true), ask("a", false), true},
+		{"a VPN's server asks", session.State{}, vpn("a", false), true},
+		{"it asks still", vpn("a", false), vpn("a", false), false},
+		{"it asks something else", vpn("a", false), vpn("b", false), true},
+		{"it asks when nobody waits", session.State{}, vpn("a", true), false},
+		{"it has been answered", vpn("a", false), session.State{}, false},
 		{"no tray", tray(session.TrayUnknown), tray(session.TrayAbsent), true},
 		{"the panel crashes", tray(session.TrayPresent), tray(session.TrayAbsent), false},
 		{"a tray", tray(session.TrayUnknown), tray(session.TrayPresent), false},

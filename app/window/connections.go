@@ -28,7 +28,7 @@ type connections struct {
 
 	headWarnings, headOwn, headOthers fyne.CanvasObject
 
-	editing  *session.VPNSettings // what the dialog edits; nil: nothing
+	editing  *session.VPNSettings // what the dialog edits, as it stands there; nil: nothing
 	removing string               // the connection whose removal is asked about
 }
 
@@ -78,13 +78,13 @@ func (p *connections) apply(s session.State) {
 	if e := s.VPN.Engine.Problem; e != nil {
 		p.engine.set([]string{e.Code}, []noticeView{{tone: warn, icon: "warning", title: e.Title, text: e.Detail, fix: e.Fix}})
 	}
-	items := []fyne.CanvasObject{p.zta}
+	items := []fyne.CanvasObject{p.zta.line}
 	if len(rest) > 0 {
-		items = append(items, p.headWarnings, p.warnings)
+		items = append(items, p.headWarnings, p.warnings.stack)
 	}
 	items = append(items, p.headOwn)
 	if p.engine.Visible() {
-		items = append(items, p.engine)
+		items = append(items, p.engine.stack)
 	}
 	cards := map[string]*vpnCard{}
 	for _, c := range s.VPN.Connections {
@@ -93,7 +93,7 @@ func (p *connections) apply(s session.State) {
 			card = p.w.newVPNCard(p.flow, func() { p.edit(c.ID) }, func() { p.remove(c.ID) })
 		}
 		card.set(vpnViewOf(c, s.VPN.Engine, ahead[c.ID], s.At))
-		cards[c.ID], items = card, append(items, card)
+		cards[c.ID], items = card, append(items, card.stack)
 	}
 	p.cards = cards
 	if len(cards) == 0 {
@@ -108,7 +108,7 @@ func (p *connections) apply(s session.State) {
 			p.others = append(p.others, p.w.newVPNCard(p.flow, nil, nil))
 		}
 		p.others[i].set(otherViewOf(o))
-		items = append(items, p.others[i])
+		items = append(items, p.others[i].stack)
 	}
 	p.list.set(items...)
 	p.flow()

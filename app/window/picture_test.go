@@ -82,7 +82,7 @@ func TestPictures(t *testing.T) {
 		{"vpn-banner", vpnUp(), nil},
 		{"vpn-details", vpnUp(), func(b *bench) {
 			toConnections(b)
-			b.press("Details: Traffic enforcement keeps your applications off")
+			b.press("Details: IPv6 goes around Head office")
 		}},
 		{"vpn-empty", signedIn(), toConnections},
 		{"vpn-ahead", vpnAhead(), toConnections},

@@ -141,7 +141,7 @@ func (w *Window) newVPNCard(unfolded, edit, remove func()) *vpnCard {
 	texts := newStack(2, insets{}, nil, c.name, c.address, kind)
 	head := newLine(14, insets{}, nil, newBadge(44, c.tile, c.glyph), texts, newStack(10, insets{}, nil, atEnd(c.pill), atEnd(c.main))).growing(texts)
 	head.top = true
-	c.stack = newStack(12, pad(16), newSurface(roleSurface, roleLine, 14), head, c.text, c.figures, c.notices, c.actions)
+	c.stack = newStack(12, pad(16), newSurface(roleSurface, roleLine, 14), head, c.text, c.figures, c.notices.stack, c.actions)
 	return c
 }
 

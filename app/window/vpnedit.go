@@ -27,6 +27,10 @@ type vpnEdit struct {
 
 func (w *Window) newVPNEdit() (*modal, face) {
 	d := &vpnEdit{was: *w.pages.connections.editing, protocols: session.VPNProtocols, features: map[session.VPNFeature]*check{}}
+	if c, ok := connectionOf(w.state, d.was.ID); ok {
+		d.drop = d.was.Fingerprint == "" && c.Fingerprint != ""
+		d.was.Fingerprint = c.Fingerprint
+	}
 	d.name = w.newField(vpnWords.name, vpnWords.nameHint, false)
 	d.address = w.newField(vpnWords.address, vpnWords.addressHint, false)
 	d.user = w.newField(vpnWords.user, vpnWords.userHint, false)
@@ -101,14 +105,13 @@ func (d *vpnEdit) pin() *stack {
 
 // pinning says what becomes of the pinned key.
 func (d *vpnEdit) pinning() {
-	d.forget.set(vpnWords.forget, "")
-	d.forget.name = vpnWords.forget + ": " + vpnWords.pinned
-	d.about.set(vpnWords.pinnedText)
+	word, about := vpnWords.forget, vpnWords.pinnedText
 	if d.drop {
-		d.forget.set(vpnWords.keep, "")
-		d.forget.name = vpnWords.keep + ": " + vpnWords.pinned
-		d.about.set(vpnWords.forgotten)
+		word, about = vpnWords.keep, vpnWords.forgotten
 	}
+	d.forget.set(word, "")
+	d.forget.name = word + ": " + vpnWords.pinned
+	d.about.set(about)
 }
 
 // fill shows the settings as they are.
@@ -128,6 +131,9 @@ func (d *vpnEdit) settings() session.VPNSettings {
 	v := session.VPNSettings{ID: d.was.ID, Name: strings.TrimSpace(d.name.input.Text), Address: strings.TrimSpace(d.address.input.Text),
 		Protocol: d.protocols[d.protocol.chosen], User: strings.TrimSpace(d.user.input.Text), Group: strings.TrimSpace(d.group.input.Text),
 		Fingerprint: d.was.Fingerprint}
+	if d.drop {
+		v.Fingerprint = ""
+	}
 	for _, f := range session.VPNFeatures {
 		if d.features[f].on {
 			v.Features = append(v.Features, f)
@@ -141,9 +147,6 @@ func (d *vpnEdit) save() session.Command {
 	v := d.settings()
 	if v.Address == "" {
 		return nil
-	}
-	if d.drop {
-		v.Fingerprint = ""
 	}
 	return session.SaveVPN{VPNSettings: v}
 }

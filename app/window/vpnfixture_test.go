@@ -42,11 +42,11 @@ func vpnUp() session.State {
 	c.Phase, c.Since, c.Title, c.VPNLink = session.VPNConnected, noon.Add(-47*time.Minute), "Connected", link()
 	s.VPN.Connections = []session.VPNConnection{c, plant()}
 	s.VPN.Warnings = []session.VPNWarning{
-		{Feature: session.VPNTrafficEnforcement, Connection: "v1", Evidence: "nftables: chain output of table inet vpnguard drops what does not leave by tidev1000",
-			Title: "Traffic enforcement keeps your applications off", Detail: "The VPN lets nothing out that does not go through it, so the controller and the gateways are not reached while it is connected.",
-			Fix: "Disconnect the VPN while you use your applications, or ask its administrator to except them."},
-		{Feature: session.VPNIPv6, Connection: "v1", Served: true, Evidence: "IPv6: unreachable default route in table main",
-			Title: "The VPN blocks IPv6", Detail: "Applications that have an IPv6 address alone are reached by the IPv4 addresses that stand for them."},
+		{Feature: session.VPNIPv6, Connection: "v1", Evidence: "IPv4 leaves by tidev1000, IPv6 by enp0s3",
+			Title: "IPv6 goes around Head office", Detail: "Your applications work. What you do beside them over IPv6 does not go through the VPN, though all of IPv4 does.",
+			Fix: "Ask its administrator for IPv6 in the VPN, or switch IPv6 off in this network's settings while it is connected."},
+		{Feature: session.VPNTrafficEnforcement, Connection: "v1", Served: true, Evidence: "nftables: chain output of table inet vpnguard drops what does not leave by tidev1000",
+			Title: "Head office keeps everything to itself, and Tidegate goes through it", Detail: "The controller and the gateways are reached through the VPN in place of beside it. Your applications and the VPN both work."},
 	}
 	return s
 }
@@ -57,10 +57,12 @@ func vpnAhead() session.State {
 	s := vpns()
 	p := plant()
 	c := office()
-	c.Title, c.Problem = "Not connected", &session.Problem{Code: "vpn-unreachable", Title: "Nobody answers at vpn.tidewater.example", Detail: "The last word was: Failed to connect to host.", Fix: "Check the address and your network, and connect again."}
+	c.Title, c.Problem = "Not connected", &session.Problem{Code: "vpn-unreachable", Title: "The VPN's server was not reached", Detail: "Nobody answers at its address. Last heard: “Failed to connect to host vpn.tidewater.example”.", Fix: "Check the address and your network, then connect again."}
 	s.VPN.Connections = []session.VPNConnection{p, c}
 	s.VPN.Warnings = []session.VPNWarning{{Feature: session.VPNAlwaysOn, Connection: "v2", Ahead: true,
-		Title: "Lock-down will block your applications", Detail: "While this VPN is not connected it lets nothing out, your applications included.", Fix: "Ask its administrator to except the controller and the gateways."}}
+		Title:  "North plant, maintenance will be without Always-on VPN (lock-down)",
+		Detail: "The VPN does not connect by itself, and nothing is held back while it is not connected. Your applications are reached with it and without.",
+		Fix:    "Connect it by hand when you need it. If your organisation insists on the lock-down, ask its administrator to let zta.tidewater.example past it."}}
 	s.VPN.Others = []session.VPNOther{
 		{Program: "/usr/sbin/openvpn", VPNLink: session.VPNLink{Adapter: "tun0", Addresses: []netip.Prefix{netip.MustParsePrefix("10.8.0.6/24")},
 			Routes: []netip.Prefix{netip.MustParsePrefix("10.8.0.0/24"), netip.MustParsePrefix("192.168.99.0/24")}, Domains: []string{"lab.example"}, Servers: []netip.Addr{netip.MustParseAddr("10.8.0.1")}}},

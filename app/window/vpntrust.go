@@ -49,6 +49,7 @@ func (w *Window) newVPNTrust() (*modal, face) {
 	}
 	if d.asked.Vouched == "" {
 		d.submit.style = plain
+		d.submit.Refresh()
 	}
 	d.title.set(vpnWords.trustTitle)
 	server := vpnWords.server

@@ -45,7 +45,7 @@ var vpnWords = struct {
 	protocol: "Kind of VPN", user: "User name", userHint: "If left empty you are asked", group: "Group or realm", groupHint: "If left empty you are asked",
 	features:     "What its administrator has set up",
 	featuresText: "Tick what you know of. Tidegate never applies these: it warns you where they and your applications get into each other’s way.",
-	pinned:       "Trusted server", pinnedText: "Only a server with this key is connected to.",
+	pinned:       "Trusted certificate", pinnedText: "Tidegate connects to a server with this key alone.",
 	forget: "Forget", keep: "Keep", forgotten: "Forgotten when you save. The next time you connect you are asked whether the server is the right one.",
 	formDo: "Continue", says: "The server says",
 	trustTitle: "Is this the right server?",
