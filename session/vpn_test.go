@@ -141,7 +141,7 @@ func TestVPNEvents(t *testing.T) {
 			{nil, "vpn-other-gone: Another program's VPN went: openvpn (adapter tun0)"},
 			{func(_ *VPNFacts, c *VPNFact) { c.Features = []VPNFeature{VPNIPv6} }, ""},
 			{func(_ *VPNFacts, c *VPNFact) { c.Features, c.Phase = []VPNFeature{VPNIPv6}, VPNConnected },
-				"vpn-connected: The VPN Office was connected\nvpn-warning: Office is without IPv6"},
+				"vpn-connected: The VPN Office was connected\nvpn-warning: IPv6 policy of Office is not applied"},
 		} {
 			b.report(step.change)
 			if got := b.vpnTold(&seen); got != step.want {

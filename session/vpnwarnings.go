@@ -158,9 +158,9 @@ func (c *conflict) warning(f *facts) VPNWarning {
 	}
 	switch {
 	case c.set && c.Ahead:
-		w.Title, w.Detail, w.Fix = say("{who} will be without "+feature.name), say(feature.set), say(feature.instead)
+		w.Title, w.Detail, w.Fix = say(feature.name+" of {who} will not be applied"), say(feature.set), say(feature.instead)
 	case c.set:
-		w.Title, w.Detail, w.Fix = say("{who} is without "+feature.name), say(feature.set), say(feature.instead)
+		w.Title, w.Detail, w.Fix = say(feature.name+" of {who} is not applied"), say(feature.set), say(feature.instead)
 	case w.Served:
 		w.Title, w.Detail = say(served.title), say(served.detail)
 	default:

@@ -42,26 +42,26 @@ func TestWarnings(t *testing.T) {
 	}{
 		{"nothing", VPNFacts{Connections: []VPNFact{own("a", "Office", "")}, Others: []VPNOther{tun}}, ""},
 		{"settings, before connecting", VPNFacts{Connections: []VPNFact{own("a", "", "", VPNIPv6, VPNRouteMonitoring)}}, `
-ahead route-monitoring a | a.example will be without Route Monitoring
-ahead ipv6 a | a.example will be without IPv6
+ahead route-monitoring a | Route Monitoring of a.example will not be applied
+ahead ipv6 a | IPv6 policy of a.example will not be applied
 `},
 		{"settings, while it signs in", VPNFacts{Connections: []VPNFact{own("a", "Office", VPNSigningIn, VPNAlwaysOn)}}, `
-ahead always-on a | Office will be without Always-on VPN (lock-down)
+ahead always-on a | Always-on VPN (lock-down) of Office will not be applied
 `},
 		{"settings, while it is up and while it reconnects", VPNFacts{Connections: []VPNFact{own("a", "Office", VPNConnected, VPNIPv6), own("b", "Lab", VPNReconnecting, VPNIPv6)}}, `
-now ipv6 a | Office is without IPv6
-now ipv6 b | Lab is without IPv6
+now ipv6 a | IPv6 policy of Office is not applied
+now ipv6 b | IPv6 policy of Lab is not applied
 `},
 		{"a feature that nobody knows", VPNFacts{Connections: []VPNFact{own("a", "Office", "", "later")}}, ""},
 		{"what is seen stands over what is set", VPNFacts{Connections: []VPNFact{linked}, Conflicts: []VPNConflict{
 			{Feature: VPNTrafficEnforcement, Connection: "a", Harm: VPNHarmAll, Evidence: "nft"}}}, `
 now traffic-enforcement a | Nothing is let out but through Office | nft
-now stealth-mode a | Office is without Stealth Mode
+now stealth-mode a | Stealth Mode of Office is not applied
 `},
 		{"known by its adapter alone", VPNFacts{Connections: []VPNFact{linked}, Conflicts: []VPNConflict{
 			{Feature: VPNTrafficEnforcement, Adapter: "tidev1000", Harm: VPNHarmAll}}}, `
 now traffic-enforcement a | Nothing is let out but through Office
-now stealth-mode a | Office is without Stealth Mode
+now stealth-mode a | Stealth Mode of Office is not applied
 `},
 		{"another's, by its adapter and by its program", VPNFacts{Others: []VPNOther{tun}, Conflicts: []VPNConflict{
 			{Feature: VPNIPv6, Adapter: "tun0", Harm: VPNHarmLeak, Evidence: "route of 2000::1"}, {Feature: VPNIPv6, Program: "openvpn", Harm: VPNHarmIPv6, Evidence: "blackhole"}}}, `
@@ -90,8 +90,8 @@ now route-monitoring t1  | The VPN at adapter t1 takes routes away
 now ipv6 t3  | IPv6 goes around the VPN at adapter t3
 now traffic-enforcement t6  | Nothing is let out but through the VPN at adapter t6
 now location-awareness t2  | The VPN at adapter t2 connects by which network it finds itself in
-now stealth-mode b | Lab is without Stealth Mode
-ahead route-monitoring a | Office will be without Route Monitoring
+now stealth-mode b | Stealth Mode of Lab is not applied
+ahead route-monitoring a | Route Monitoring of Office will not be applied
 served traffic-enforcement t5  | Nothing is let out but through the VPN at adapter t5, and Tidegate goes there too
 served ipv6 t4  | The VPN at adapter t4 has no way for IPv6, and your applications need none
 `},
@@ -103,8 +103,8 @@ now always-on   | A VPN lets nothing out while it is not connected
 `},
 		{"of the user's own, by another program", VPNFacts{Connections: []VPNFact{linked}, Conflicts: []VPNConflict{
 			{Feature: VPNRouteMonitoring, Connection: "a", How: VPNServedRoutes, Evidence: "10.0.0.0/8"}}}, `
-now traffic-enforcement a | Office is without Traffic Enforcement
-now stealth-mode a | Office is without Stealth Mode
+now traffic-enforcement a | Traffic Enforcement of Office is not applied
+now stealth-mode a | Stealth Mode of Office is not applied
 served route-monitoring a | Another program takes routes of Office away, and Tidegate puts them back | 10.0.0.0/8
 `},
 		{"a connection that is gone", VPNFacts{Conflicts: []VPNConflict{{Feature: VPNAlwaysOn, Connection: "gone"}}}, `

@@ -15,7 +15,7 @@ var vpnFailures = map[VPNFailureCode]Problem{
 	VPNOldEngine: {Title: "openconnect is too old for this VPN", Detail: "The version on this machine does not speak the VPN's protocol.",
 		Fix: "Have the package openconnect brought up to date, then connect again."},
 	VPNNoHelper: {Title: "There is no helper for VPNs on this machine", Detail: "A VPN needs a network device, which Tidegate's helper makes.",
-		Fix: "Install the package tidegate-helper, or have it installed, and be put in its group; `tidegate dns` says how."},
+		Fix: "Install the package tidegate-helper, or have it installed, and be put in its group: sudo usermod -aG tidegate $USER. Then sign in to this desktop anew."},
 	VPNBusy: {Title: "Another VPN is connected", Detail: "Tidegate connects one VPN at a time on a machine.",
 		Fix: "Disconnect the other one, yours or another user's, then connect this one."},
 	VPNUnreachable: {Title: "The VPN's server was not reached", Detail: "Nobody answers at its address.",
@@ -169,7 +169,7 @@ var vpnFeatures = map[VPNFeature]featureWords{
 		instead: "Connect and disconnect it by hand.",
 	},
 	VPNIPv6: {
-		name: "IPv6",
+		name: "IPv6 policy",
 		seen: "{who} and IPv6 are in each other's way",
 		cure: "Ask its administrator for IPv6 in the VPN, or disconnect {who} while you use what needs it.",
 		set: "IPv6 is in the VPN as far as its server gives it, and is not held back beside it. " +
