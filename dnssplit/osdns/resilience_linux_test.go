@@ -301,8 +301,8 @@ func TestLinkIsManaged(t *testing.T) {
 // The package has the networks' own programs leave our links alone.
 func TestPackageHasLinksLeftAlone(t *testing.T) {
 	for file, want := range map[string]string{
-		"tidegate.network":             "[Match]\nName=" + linkPrefix + "*\n\n[Link]\nUnmanaged=yes\n",
-		"tidegate.networkmanager.conf": "match-device=interface-name:" + linkPrefix + "*\nmanaged=0\n",
+		"tidegate.network":             "[Match]\nName=" + linkPrefix + "* " + vpnDevices + "*\n\n[Link]\nUnmanaged=yes\n",
+		"tidegate.networkmanager.conf": "match-device=interface-name:" + linkPrefix + "*;interface-name:" + vpnDevices + "*\nmanaged=0\n",
 	} {
 		b, err := os.ReadFile("../../packaging/linux/helper/" + file)
 		if err != nil || !strings.Contains(string(b), want) {
