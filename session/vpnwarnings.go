@@ -152,6 +152,9 @@ func (c *conflict) warning(f *facts) VPNWarning {
 		harm = vpnHarms[VPNHarmAll]
 	}
 	served := vpnServed[c.How]
+	if c.Feature == VPNRouteMonitoring && label+c.Program+c.Adapter == "" { // it may be any program
+		who, feature.cure = "another program", feature.ownCure
+	}
 	if label != "" {
 		feature.seen, feature.cure = cmp.Or(feature.own, feature.seen), cmp.Or(feature.ownCure, feature.cure)
 		served.title = cmp.Or(served.own, served.title)

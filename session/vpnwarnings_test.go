@@ -98,8 +98,9 @@ served ipv6 t4  | The VPN at adapter t4 has no way for IPv6, and your applicatio
 		{"served and harmed all the same", VPNFacts{Conflicts: []VPNConflict{{Feature: VPNIPv6, Adapter: "tun0", Harm: VPNHarmLeak, How: VPNServedIPv4}}}, `
 now ipv6 tun0  | IPv6 goes around the VPN at adapter tun0
 `},
-		{"whose it is is not known", VPNFacts{Conflicts: []VPNConflict{{Feature: VPNAlwaysOn, Harm: VPNHarmAll}}}, `
+		{"whose it is is not known", VPNFacts{Conflicts: []VPNConflict{{Feature: VPNAlwaysOn, Harm: VPNHarmAll}, {Feature: VPNRouteMonitoring, Harm: VPNHarmRoutes}}}, `
 now always-on   | A VPN lets nothing out while it is not connected
+now route-monitoring   | Another program takes routes away
 `},
 		{"of the user's own, by another program", VPNFacts{Connections: []VPNFact{linked}, Conflicts: []VPNConflict{
 			{Feature: VPNRouteMonitoring, Connection: "a", How: VPNServedRoutes, Evidence: "10.0.0.0/8"}}}, `

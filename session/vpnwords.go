@@ -82,7 +82,7 @@ var vpnLefts = map[VPNLeftWhy]struct{ why, fix string }{
 	VPNLeftHere: {"the network that this machine is in uses the same addresses",
 		"Connect from another network if you need what is there."},
 	VPNLeftOutside: {"it is not among what a VPN may have on this machine",
-		"Ask whoever administers this machine to add it to \"vpn_networks\" in /etc/tidegate/helper.toml."},
+		"Ask whoever administers this machine whether the VPN may have it (\"vpn_networks\" in /etc/tidegate/helper.toml)."},
 	VPNLeftFull: {"there are too many",
 		"Ask whoever runs the VPN to send fewer and larger networks."},
 }
@@ -96,6 +96,9 @@ func explainLeft(left []VPNLeft) *Problem {
 	for _, l := range left {
 		if _, ok := vpnLefts[l.Why]; !ok {
 			l.Why = VPNLeftOutside
+		}
+		if l.What == "." {
+			l.What = "all names that are nobody's"
 		}
 		of[l.Why] = append(of[l.Why], l.What)
 	}

@@ -99,7 +99,7 @@ func TestEveryLeftHasWords(t *testing.T) {
 			t.Errorf("of all it says nothing of %s: %+v", why, p)
 		}
 	}
-	if p := explainLeft([]VPNLeft{{What: "x.later", Why: "later"}}); !strings.Contains(p.Detail, "x.later") || p.Fix == "" {
+	if p := explainLeft([]VPNLeft{{What: "x.later", Why: "later"}, {What: "."}}); !strings.Contains(p.Detail, "x.later, all names") || p.Fix == "" {
 		t.Errorf("a later version's: %+v", p)
 	}
 }
