@@ -10,6 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// mostOfLink is how many domains it takes for a link, with those that are replaced.
+const mostOfLink = 256
+
 // scopeDNS is the bit of ScopesMask that says that a link is used for DNS.
 const scopeDNS = 1
 
@@ -78,7 +81,11 @@ func (r *resolve1) setLink(ctx context.Context, index int, u use) (changed bool,
 		}
 	}
 	// The server comes before the domains, which are ours from then on.
-	calls = append(calls, call{"SetLinkDefaultRoute", u.byDefault}, call{"SetLinkDNS", servers}, call{"SetLinkDomains", u.domains})
+	calls = append(calls, call{"SetLinkDefaultRoute", u.byDefault}, call{"SetLinkDNS", servers})
+	if s, err := r.settings(ctx, index); err == nil && len(s.Domains)+len(u.domains) > mostOfLink {
+		calls = append(calls, call{"SetLinkDomains", []domain{}})
+	}
+	calls = append(calls, call{"SetLinkDomains", u.domains})
 	for _, c := range calls {
 		err := r.manage(ctx, c.method, int32(index), c.arg)
 		if failed(err, "org.freedesktop.DBus.Error.UnknownMethod") || failed(err, "org.freedesktop.DBus.Error.NotSupported") {

@@ -54,7 +54,11 @@ func (w Want) present() (Want, error) {
 // names the servers are believed, which nobody else knows.
 func useOf(v *VPN, l netlink.Link) use {
 	u := use{servers: v.Servers, byDefault: v.All, domains: []domain{}, idle: idle(l)}
-	for _, d := range v.Domains {
+	// What is below another goes there anyway.
+	domains := slices.DeleteFunc(slices.Clone(v.Domains), func(d string) bool {
+		return !slices.Contains(v.Search, d) && slices.ContainsFunc(v.Domains, func(o string) bool { return strings.HasSuffix(d, "."+o) })
+	})
+	for _, d := range domains[:min(len(domains), mostOfLink-1)] {
 		u.domains = append(u.domains, domain{d, !slices.Contains(v.Search, d)})
 	}
 	if v.All {

@@ -1,6 +1,7 @@
 package osdns
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -226,5 +227,26 @@ func TestOwnVPNWatchedByResolved(t *testing.T) {
 			t.Errorf("the VPN has seen %v", n)
 		}
 		stop()
+	})
+}
+
+// As many domains as a VPN may have, and others after them.
+func TestOwnVPNOfManyDomains(t *testing.T) {
+	each(t, func(s *seat) {
+		vpn, _ := s.AddTunnel(tidev.dev)
+		before := s.picture() + s.vpnSays()
+		for _, part := range []string{"a", "b"} {
+			w := s.wantVPN(true, zone)
+			w.VPN.Domains = []string{"below.x." + ownZone, "x." + ownZone}
+			for i := range 254 {
+				w.VPN.Domains = append(w.VPN.Domains, fmt.Sprintf("%s%d.example", part, i))
+			}
+			s.apply(w)
+			s.apply(w)
+			s.answers("git."+part+"253.example", vpn.Answer)
+			s.answers("wiki."+zone, ours)
+		}
+		s.apply(Want{})
+		s.same("undone", before)
 	})
 }
