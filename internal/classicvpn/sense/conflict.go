@@ -17,7 +17,7 @@ func (k knowledge) conflicts() (all []session.VPNConflict) {
 		connection, program, adapter string
 	}
 	seen := map[key]bool{}
-	for _, c := range slices.Concat(k.firewalls(), k.symptom(), k.vendors(), k.ipv6()) {
+	for _, c := range slices.Concat(k.taken(), k.firewalls(), k.symptom(), k.vendors(), k.ipv6()) {
 		if at := (key{c.Feature, c.Connection, c.Program, c.Adapter}); !seen[at] {
 			seen[at] = true
 			all = append(all, c)
@@ -45,6 +45,52 @@ func (k knowledge) foreign() (link, bool) {
 		return link{}, false
 	}
 	return all[0], true
+}
+
+// taken is what another program has taken away of the routes to our device.
+func (k knowledge) taken() []session.VPNConflict {
+	if k.sensed == nil || len(k.sensed.Taken) == 0 {
+		return nil
+	}
+	c := session.VPNConflict{Feature: session.VPNRouteMonitoring, How: session.VPNServedRoutes}
+	l, up := k.foreign()
+	if up {
+		c = k.of(c, l)
+	} else {
+		c.Program = k.service()
+	}
+	worst := k.sensed.Taken[0]
+	for _, t := range k.sensed.Taken {
+		if t.Gone && !worst.Gone || t.Gone == worst.Gone && t.Times > worst.Times {
+			worst = t
+		}
+	}
+	what := "route"
+	if worst.Rule {
+		what = "rule for packets"
+	}
+	times := "once"
+	if worst.Times > 1 {
+		times = fmt.Sprintf("%d times", worst.Times)
+	}
+	c.Evidence = fmt.Sprintf("the %s to %v was taken away %s", what, worst.Route, times)
+	if worst.Gone {
+		c.Harm, c.How = session.VPNHarmRoutes, session.VPNServedNot
+		c.Evidence += ", and is not put back any more"
+	} else {
+		c.Evidence += ", and put back"
+	}
+	return []session.VPNConflict{c}
+}
+
+// service is the first vendor's whose program runs; empty: none does.
+func (k knowledge) service() string {
+	for _, v := range vendors {
+		if k.runs(v) != nil {
+			return v.name
+		}
+	}
+	return ""
 }
 
 // firewalls are those that keep packets from the physical adapter.
@@ -94,20 +140,14 @@ func (k knowledge) enforced(only6 bool, through []string, evidence string, allow
 	if at >= 0 {
 		l, up = all[at], true
 	}
-	switch {
-	case up:
+	if !up {
+		c.Program = k.service()
+	} else {
 		c = k.of(c, l)
 		c.Feature = session.VPNTrafficEnforcement
 		d, ok := k.device()
 		if v4, v6 := k.full(l); (allowed || v4 || v6) && (!ok || slices.Contains(through, d.name)) {
 			c.Harm, c.How = session.VPNHarmUnderlay, session.VPNServedAround
-		}
-	default:
-		for _, v := range vendors {
-			if k.runs(v) != nil {
-				c.Program = v.name
-				break
-			}
 		}
 	}
 	if only6 {

@@ -1,6 +1,7 @@
 package sense
 
 import (
+	"bytes"
 	"cmp"
 	"os"
 	"path/filepath"
@@ -29,11 +30,18 @@ func programs(proc string) (all []program) {
 		if err != nil {
 			continue
 		}
-		if name := strings.TrimSuffix(string(b), "\n"); known[name] {
+		if name := strings.TrimSuffix(string(b), "\n"); known[name] && alive(filepath.Join(proc, e, "stat")) {
 			all = append(all, program{name, pid})
 		}
 	}
 	return ordered(all)
+}
+
+// alive says whether a process has not ended, whoever is yet to be told.
+func alive(stat string) bool {
+	b, err := os.ReadFile(stat)
+	i := bytes.LastIndexByte(b, ')') // its name may have anything
+	return err == nil && i >= 0 && i+2 < len(b) && b[i+2] != 'Z' && b[i+2] != 'X'
 }
 
 // ordered has them in the same order each time.
