@@ -4,8 +4,10 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
 
 // What a VPN's server wants; the machine is 192.168.7.2, and 192.168.7.1 its router.
@@ -28,7 +32,7 @@ func (m *machine) state() string {
 	for _, arg := range []string{"-o link", "-o addr", "-4 rule", "-6 rule", "-4 route show table all", "-6 route show table all"} {
 		fmt.Fprintf(&all, "# %s\n", arg)
 		for line := range strings.Lines(m.ip(strings.Fields(arg)...)) {
-			if !strings.Contains(line, " fe80::") { // the kernel's own, in its own time
+			if !strings.Contains(line, " fe80::") && !strings.HasPrefix(line, "multicast ff00::/8") { // the kernel's own, in its own time
 				all.WriteString(line)
 			}
 		}
@@ -156,6 +160,59 @@ func TestVPNWithoutAdapter(t *testing.T) {
 	if got := m.ip("route", "get", "198.51.100.9"); !strings.Contains(got, "dev phys0") {
 		t.Error(got)
 	}
+}
+
+// A VPN that would cut itself off is refused, and what was stays.
+func TestVPNCutOff(t *testing.T) {
+	m := newMachine(t, "") // it has no way for IPv6
+	a := m.vpn(ada)
+	a.must("open")
+	a.must("apply " + splitVPN)
+	was := m.state()
+	got := a.say(`apply {"addresses":["10.60.0.5/24","fd60::5/64"],"mtu":1300,"server":"2001:db8::9","routes":["0.0.0.0/0","::/0"],"servers":["10.60.0.53"],"all_names":true}`)
+	if !strings.HasPrefix(got, "failed this machine is in no network by which the VPN's server 2001:db8::9 could be reached") {
+		t.Error(got)
+	}
+	m.as(was, "after the refusal")
+	a.must("apply " + fullVPN)
+	a.must("apply " + splitVPN)
+	m.as(was, "split again")
+}
+
+// The most that a VPN can have is set up, and undone, within a client's patience.
+func TestLargeVPN(t *testing.T) {
+	m := newMachine(t, "")
+	was := m.state()
+	a := m.vpn(ada)
+	a.must("open")
+	v := protocol.VPN{Addresses: []netip.Prefix{netip.MustParsePrefix("10.60.0.5/24")}, MTU: 1400, Server: netip.MustParseAddr("198.51.100.9"), Routes: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}
+	for n := range protocol.MaxVPNRoutes - 1 {
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 128 + byte(n>>8), byte(n), 0}), 24)
+		if n%2 == 0 {
+			v.Routes = append(v.Routes, p)
+		} else {
+			v.Exclude = append(v.Exclude, p)
+		}
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		began := time.Now()
+		if got := a.must("apply " + string(text)); got != "ok mode=" {
+			t.Error(got)
+		}
+		t.Logf("applied in %v", time.Since(began))
+	}
+	if n := strings.Count(m.ip("route"), "tidev61001"); n != 515 { // two halves, and the address's network
+		t.Errorf("there are %d routes", n)
+	}
+	if n := strings.Count(m.ip("rule"), "\n"); n != 3+1+2*512+1 {
+		t.Errorf("there are %d rules", n)
+	}
+	a.must("end")
+	m.as(was, "in the end")
 }
 
 // There is one VPN on a machine, and only who may has it.
