@@ -244,7 +244,7 @@ func (a *attempt) turn(e hook.Event, r running) error {
 	}
 	first := a.vpn == nil
 	a.vpn = &e.VPN
-	a.roam.done(a.way())
+	a.roam.goes(a.way())
 	d, err := a.v.outside.device(a.lease.Device())
 	if err != nil {
 		return err

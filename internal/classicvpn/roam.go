@@ -37,10 +37,16 @@ func (r *roam) due() <-chan time.Time {
 	return r.timer.C
 }
 
-// done notes the way that openconnect goes from now on.
+// done notes that openconnect is told, and goes this way from now on.
 func (r *roam) done(way string) {
+	r.goes(way)
+	r.told = time.Now()
+}
+
+// goes notes the way of a tunnel that is there.
+func (r *roam) goes(way string) {
 	r.stop()
-	r.last, r.told = way, time.Now()
+	r.last = way
 }
 
 func (r *roam) stop() {

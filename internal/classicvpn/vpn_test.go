@@ -14,15 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"go.uber.org/goleak"
 
 	"github.com/tidegate/tidegate/internal/classicvpn/hook"
 	"github.com/tidegate/tidegate/internal/classicvpn/openconnect"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 	"github.com/tidegate/tidegate/session"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var plain = cmp.Options{cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})}
 
