@@ -262,7 +262,7 @@ func (d *direct) update(j *journal, known bool, cur *content, w world) {
 // theirs takes up what somebody else wants of the file.
 func (d *direct) theirs(j *journal, cur *content, w world) {
 	l := j.Layers
-	if cur == nil || cur.Link != "" || !l.overlaid(cur.Text, w) {
+	if cur == nil || cur.Link != "" || !l.overlaid(cur.Text, w) || l.successor(cur.Text, l.VPN != nil && !l.VPN.alive(w, d.exists)) {
 		d.physical(j, cur, w)
 		if l.VPN != nil && l.VPN.Link == "" {
 			l.VPN = nil // no tunnel leads to it: only its file said that it was there

@@ -155,6 +155,13 @@ func (l *layers) overlaid(text []byte, w world) bool {
 	return w.tunnelTo(c.Servers[0]) != "" && !slices.Contains(l.Known.Servers, c.Servers[0])
 }
 
+// successor says whether text, which may be a VPN's only by where its server is, is
+// taken for the network's: all that is known is what a VPN has left that has gone,
+// and without text that would come back.
+func (l *layers) successor(text []byte, gone bool) bool {
+	return gone && l.Unseen && !overlays[writer(text)]
+}
+
 // over makes a layer of what a VPN has written. backups are those of its program.
 func (l *layers) over(text []byte, w world, backups []backup) *overlay {
 	c := parseConf(text)
