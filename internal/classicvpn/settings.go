@@ -35,10 +35,10 @@ func tidy(s session.VPNSettings) (session.VPNSettings, error) {
 	for _, word := range []*string{&s.Name, &s.Address, &s.User, &s.Group} {
 		*word = strings.TrimSpace(*word)
 		if !utf8.ValidString(*word) || plaintext.Line(*word) != *word {
-			return s, fmt.Errorf("%q has characters in it that cannot be shown; write it anew", *word)
+			return s, fmt.Errorf("there are characters in it that cannot be shown; write it anew")
 		}
 		if len(*word) > maxWord && word != &s.Address {
-			return s, fmt.Errorf("%.20q… is too long; %d characters are enough", *word, maxWord)
+			return s, fmt.Errorf("a name has at most %d characters; write a shorter one", maxWord)
 		}
 	}
 	if err := checkAddress(s.Address); err != nil {
@@ -62,31 +62,32 @@ func tidy(s session.VPNSettings) (session.VPNSettings, error) {
 	return s, nil
 }
 
-// checkAddress refuses what leads to no server: host, host:port or host/path, or an
-// https URL of that.
+// checkAddress refuses what leads to no server: it is host, host:port or host/path, or
+// an https URL of that. It does not repeat what is written: there may be a password
+// in it.
 func checkAddress(s string) error {
 	if s == "" {
 		return fmt.Errorf("write the address of the VPN's server, such as vpn.example.com")
 	}
-	bad := fmt.Errorf("%.80q is no address of a VPN's server; write it as vpn.example.com, vpn.example.com:8443 or vpn.example.com/staff", s)
+	if strings.Contains(s, "@") {
+		return fmt.Errorf("leave the user and the password out of the address; there is a field for the user, and the password is asked for")
+	}
+	bad := fmt.Errorf("this is no address of a VPN's server; write it as vpn.example.com, vpn.example.com:8443 or vpn.example.com/staff")
 	if len(s) > maxAddress || strings.ContainsAny(s, " \t\"'`\\<>{}|^") {
 		return bad
 	}
 	if scheme, _, found := strings.Cut(s, "://"); !found {
 		s = "https://" + s
 	} else if !strings.EqualFold(scheme, "https") {
-		return fmt.Errorf("a VPN's server is reached by https alone; leave %q out", scheme+"://")
+		return fmt.Errorf("a VPN's server is reached by https alone; leave out what is before \"://\"")
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" || strings.HasPrefix(u.Hostname(), "-") || u.Fragment != "" {
 		return bad
 	}
-	if u.User != nil {
-		return fmt.Errorf("leave the user's name out of the address; there is a field for it")
-	}
 	if p := u.Port(); p != "" {
 		if n, err := strconv.Atoi(p); err != nil || n < 1 || n > 65535 {
-			return fmt.Errorf("%s is no port; there are 65535", p)
+			return fmt.Errorf("the port is from 1 to 65535")
 		}
 	} else if strings.HasSuffix(u.Host, ":") {
 		return bad
@@ -117,6 +118,7 @@ func (w *owner) save(s session.VPNSettings) error {
 			return err
 		}
 		w.list, w.dirty = append(w.list, &connection{VPNSettings: s}), true
+		w.problem = nil // the user has seen it, and begins anew
 		if w.version == "" {
 			w.look()
 		}
