@@ -119,6 +119,10 @@ func signOf(kind string) (icon string, t tone) {
 		return "block", bad
 	case has("lost", "failed", "interrupted", "locked"):
 		return "cloud_off", warn
+	case has("over"):
+		return "check_circle", good
+	case has("warning"):
+		return "warning", warn
 	case has("needs", "asked", "prompt", "warned"):
 		return "fingerprint", warn
 	case has("answered", "verified"):
@@ -129,6 +133,11 @@ func signOf(kind string) (icon string, t tone) {
 		return "logout", neutral
 	case has("suspended"):
 		return "dark_mode", neutral
+	case has("vpn"):
+		if has("connected", "reconnected") {
+			return "vpn_key", good
+		}
+		return "vpn_key", neutral
 	case has("channel", "gateway"):
 		return "lan", good
 	case has("control", "established"):

@@ -295,3 +295,19 @@ func TestTabsFit(t *testing.T) {
 		}
 	}
 }
+
+func TestEngineText(t *testing.T) {
+	for _, c := range []struct {
+		engine     session.VPNEngine
+		word, text string
+		tone       tone
+	}{
+		{session.VPNEngine{}, "Unknown", "Not looked for yet", neutral},
+		{session.VPNEngine{Version: "9.12"}, "Ready", "openconnect 9.12 connects them", good},
+		{vpnMissing().VPN.Engine, "Look", "openconnect is not installed. Install the package openconnect. Connections can be used a moment later.", warn},
+	} {
+		if word, text, tn := engineText(c.engine); word != c.word || text != c.text || tn != c.tone {
+			t.Errorf("%+v: %q, %q, %v", c.engine, word, text, tn)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidegate/tidegate/session"
@@ -38,6 +39,16 @@ func TestTabOrder(t *testing.T) {
 			"field Search applications", "card Customer CRM", "zta ZTA: Protected"}},
 		{"settings", signedIn(), settings, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Connections", "tab Activity", "tab Settings",
 			"tab System", "tab Dark", "tab Light", "button Copy Device", "zta ZTA: Protected"}},
+		{"connections", vpnUp(), toConnections, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Connections", "tab Activity", "tab Settings",
+			"button ZTA: open the applications", "button Details: IPv6 goes around Head office", "button Details: Head office keeps everything to itself, and Tidegate goes through it",
+			"button Add a connection", "button Disconnect Head office", "button Edit Head office", "button Connect North plant, maintenance", "button Edit North plant, maintenance",
+			"button Remove North plant, maintenance", "zta ZTA: Protected"}},
+		{"a VPN's form", vpnForms(), func(b *bench) { b.canvas().Unfocus() }, []string{"button Group: Staff members", "field Username:", "secret Password:", "button Show password", "secret Token code",
+			"button Show password", "button Cancel", "button Group: Staff members"}},
+		{"a VPN's certificate", vpnTrusts(""), func(b *bench) { b.canvas().Unfocus() }, []string{"button Copy Fingerprint of its key", "button Do not connect", "button Trust this server", "button Copy Fingerprint of its key"}},
+		{"a connection's settings", vpns(), func(b *bench) { toConnections(b); b.pages.connections.edit("v1"); b.canvas().Unfocus() }, []string{"field Server’s address", "field Name", "button Kind of VPN: Cisco AnyConnect / ocserv",
+			"field User name", "field Group or realm", "button Forget: Trusted certificate", "check Route monitoring", "check Traffic enforcement", "check Stealth mode", "check Always-on VPN or lock-down",
+			"check Location awareness", "check IPv6", "button Cancel", "button Save", "field Server’s address"}},
 		{"signed out", signedOut(), nil, []string{"zta ZTA: Signed out", "user maya", "tab Applications", "tab Connections", "tab Activity", "tab Settings", "button Sign in", "zta ZTA: Signed out"}},
 		// In a dialog Tab goes round, and never leaves it.
 		{"sign in", signInPrompt(), func(b *bench) { b.canvas().Unfocus() }, []string{"secret Password", "button Show password", "code One-time code", "button Later", "secret Password"}},
@@ -62,6 +73,7 @@ func TestFirstFocus(t *testing.T) {
 		state session.State
 		want  string
 	}{
+		"VPN": {vpnForms(), "Password:"}, "certificate": {vpnTrusts("x"), vpnWords.distrust},
 		"enrol": {enrolPrompt(), words.enrolField}, "sign in": {signInPrompt(), words.password}, "code": {mfaPrompt(), words.code},
 	} {
 		b := newBench(t, alwaysDark)
@@ -75,7 +87,7 @@ func TestFirstFocus(t *testing.T) {
 func TestFocusIsVisible(t *testing.T) {
 	b := newBench(t, alwaysDark)
 	b.apply(signedIn())
-	rings := func() (n int) {
+	rings := func(of fyne.CanvasObject) (n int) {
 		var count func(fyne.CanvasObject)
 		count = func(o fyne.CanvasObject) {
 			if !o.Visible() {
@@ -87,22 +99,37 @@ func TestFocusIsVisible(t *testing.T) {
 			if z, ok := o.(*ztaButton); ok && nrgba(z.focus.StrokeColor).A != 0 {
 				n++
 			}
+			if s, ok := o.(*container.Scroll); ok {
+				count(s.Content)
+			}
 			if nd, ok := o.(interface{ base() *node }); ok {
 				for _, p := range nd.base().parts {
 					count(p)
 				}
 			}
-			if g, ok := o.(*grid); ok {
-				count(g.sheet)
-			}
 		}
-		count(b.root)
+		count(of)
 		return n
 	}
 	for i := range 8 {
 		b.canvas().FocusNext()
-		if got := rings(); got != 1 {
+		if got := rings(b.root); got != 1 {
 			t.Errorf("after %d times Tab there are %d rings", i+1, got)
+		}
+	}
+	b.apply(vpnUp())
+	toConnections(b)
+	for i := range 16 {
+		b.canvas().FocusNext()
+		if got := rings(b.root); got != 1 {
+			t.Errorf("on the connections after %d times Tab there are %d rings", i+1, got)
+		}
+	}
+	b.pages.connections.edit("v1")
+	for i := range 14 {
+		b.canvas().FocusNext()
+		if got := rings(b.layer.modal); got != 1 {
+			t.Errorf("in the dialog after %d times Tab there are %d rings", i+1, got)
 		}
 	}
 }
@@ -208,4 +235,34 @@ func TestDialogsInALowWindow(t *testing.T) {
 			}
 		}
 	}
+}
+
+// In the smallest window whatever has the focus is scrolled to, on the connections
+// page and in their dialogs.
+func TestConnectionsInALowWindow(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	small(b)
+	toConnections(b)
+	seen := func(where string, n int) {
+		t.Helper()
+		for range n {
+			b.canvas().FocusNext()
+			for _, e := range b.elements() {
+				if e.Focused && e.H < 30 {
+					t.Errorf("%s: %s %q has the focus, and %v of its height is seen", where, e.Kind, e.Label, e.H)
+				}
+			}
+		}
+	}
+	b.apply(vpnUp())
+	seen("page", 20)
+	b.apply(vpnAhead())
+	seen("page, ahead", 20)
+	b.pages.connections.edit("v1")
+	seen("settings", 16)
+	b.key(fyne.KeyEscape)
+	b.apply(vpnWrong())
+	seen("form", 9)
+	b.apply(vpnTrusts(""))
+	seen("certificate", 4)
 }

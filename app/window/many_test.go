@@ -67,3 +67,15 @@ func BenchmarkSearchKey(b *testing.B) {
 		i++
 	}
 }
+
+func BenchmarkConnections(b *testing.B) {
+	w := newBench(b, alwaysDark)
+	s := manyVPNs(50)
+	w.apply(s)
+	toConnections(w)
+	for b.Loop() {
+		s.VPN.Connections = append([]session.VPNConnection(nil), s.VPN.Connections...)
+		s.VPN.Connections[0].Down += 5_000_000
+		w.apply(s)
+	}
+}

@@ -18,7 +18,7 @@ type settings struct {
 
 	organisation, device *settingRow
 	keychain, tray       *settingRow
-	names                *settingRow
+	names, vpn           *settingRow
 	version              *settingRow
 }
 
@@ -30,9 +30,10 @@ type settingsView struct {
 	tray      session.TrayHost
 	version   string
 	names     namesView
+	vpn       namesView
 }
 
-// namesView is how programs find applications by name.
+// namesView is how programs find applications by name, or what connects VPNs.
 type namesView struct {
 	word, text string
 	tone       tone
@@ -56,6 +57,7 @@ func (w *Window) newSettings() *settings {
 	p.keychain = newSettingRow("key", words.keychain)
 	p.tray = newSettingRow("select_window", words.tray)
 	p.names = newSettingRow("lan", words.names)
+	p.vpn = newSettingRow("vpn_key", vpnWords.classic)
 	p.version = newSettingRow("info", words.version)
 	copyID := w.newButton(plain, words.copy, "content_copy", func() { w.copy(string(p.shows.enrolment.Device), words.copied) })
 	copyID.name = words.copy + " " + words.deviceID
@@ -65,7 +67,7 @@ func (w *Window) newSettings() *settings {
 	look.with(chooser)
 	p.list = newStack(0, insets{2, scrollIn, pagePad, ringRoom}, nil,
 		heading(words.general, 0), newSection(look),
-		heading(words.thisDevice, 24), newSection(p.organisation, p.device, p.keychain, p.tray, p.names),
+		heading(words.thisDevice, 24), newSection(p.organisation, p.device, p.keychain, p.tray, p.names, p.vpn),
 		heading(words.aboutTitle, 24), newSection(p.version))
 	scroll := container.NewVScroll(p.list)
 	p.parts = []fyne.CanvasObject{scroll}
@@ -87,8 +89,9 @@ func (p *settings) chosen(a appearance) {
 }
 
 func (p *settings) apply(s session.State) {
-	v := settingsView{s.Enrolment, transportWord(s.Control), s.Keychain, s.Tray, s.Version, namesView{}}
+	v := settingsView{s.Enrolment, transportWord(s.Control), s.Keychain, s.Tray, s.Version, namesView{}, namesView{}}
 	v.names.word, v.names.text, v.names.tone = namesText(s)
+	v.vpn.word, v.vpn.text, v.vpn.tone = engineText(s.VPN.Engine)
 	if v != p.shows {
 		p.shows = v
 		p.show()
@@ -108,6 +111,7 @@ func (p *settings) show() {
 	word, text, t := trayText(p.shows.tray)
 	p.tray.set(words.tray, text, word, t)
 	p.names.set(words.names, p.shows.names.text, p.shows.names.word, p.shows.names.tone)
+	p.vpn.set(vpnWords.classic, p.shows.vpn.text, p.shows.vpn.word, p.shows.vpn.tone)
 	version := p.shows.version
 	if version == "" {
 		version = "—"

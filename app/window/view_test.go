@@ -250,7 +250,9 @@ func TestDetailOf(t *testing.T) {
 
 func TestEventSigns(t *testing.T) {
 	for kind, want := range map[string]string{"signed-in": "login", "channel-suspended": "dark_mode", "channel-connected": "lan",
-		"app-cut": "block", "app-removed": "block", "app-added": "open_in_new", "session-ended": "logout", "control-lost": "cloud_off", "something-new": "info"} {
+		"app-cut": "block", "app-removed": "block", "app-added": "open_in_new", "session-ended": "logout", "control-lost": "cloud_off", "something-new": "info",
+		"vpn-connected": "vpn_key", "vpn-disconnected": "vpn_key", "vpn-interrupted": "cloud_off", "vpn-failed": "cloud_off", "vpn-ended": "logout",
+		"vpn-warning": "warning", "vpn-warning-over": "check_circle", "vpn-other": "vpn_key"} {
 		if got, _ := signOf(kind); got != want {
 			t.Errorf("%s has the sign %s, want %s", kind, got, want)
 		}

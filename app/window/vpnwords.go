@@ -26,7 +26,7 @@ var vpnWords = struct {
 	formDo, says                                                               string
 	trustTitle, server, trust, distrust, subject, vouched, fingerprint, nobody string
 	removeText                                                                 string
-	formTitle, answer, interrupted, ztaName, nameless                          string
+	formTitle, answer, interrupted, ztaName, nameless, classic                 string
 }{
 	page: "Connections", zta: "Zero-trust access", ztaOpen: "ZTA",
 	ztaText:  "It connects by itself: there is nothing to connect or disconnect.",
@@ -53,7 +53,7 @@ var vpnWords = struct {
 	trust:      "Trust this server", distrust: "Do not connect", subject: "It calls itself", vouched: "Who vouches for it", fingerprint: "Fingerprint of its key",
 	nobody:     "Nobody that this machine trusts",
 	removeText: "Its settings and its trusted certificate are forgotten. The VPN itself stays as it is.",
-	formTitle:  "Sign in to the VPN", answer: "Answer", interrupted: "Interrupted since", ztaName: "ZTA: open the applications", nameless: "VPN",
+	formTitle:  "Sign in to the VPN", answer: "Answer", interrupted: "Interrupted since", ztaName: "ZTA: open the applications", nameless: "VPN", classic: "Classic VPNs",
 }
 
 // featureWord names a feature and says in a line what it means.
@@ -73,6 +73,17 @@ func featureWord(f session.VPNFeature) (title, text string) {
 		return "IPv6", "The VPN carries IPv6, or blocks it."
 	}
 	return string(f), ""
+}
+
+// engineText says what connects classic VPNs.
+func engineText(e session.VPNEngine) (word, text string, t tone) {
+	switch {
+	case e.Problem != nil:
+		return "Look", sentences(e.Problem.Title, e.Problem.Fix), warn
+	case e.Version != "":
+		return "Ready", "openconnect " + e.Version + " connects them", good
+	}
+	return "Unknown", "Not looked for yet", neutral
 }
 
 // connectionName is what the user calls a connection.
