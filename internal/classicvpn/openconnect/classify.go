@@ -18,14 +18,17 @@ func says(code session.VPNFailureCode, words string) verdict {
 	return verdict{words: regexp.MustCompile(`(?i)` + words), code: code}
 }
 
+// otherServer is how it refuses a server that shows another key.
+var otherServer = regexp.MustCompile(`None of the \d+ fingerprint\(s\) specified via --servercert match`)
+
 // verdicts are the lines that say why, the first that fits of each line.
 var verdicts = []verdict{
-	says(session.VPNOtherServer, `None of the \d+ fingerprint\(s\) specified via --servercert match`),
+	{words: otherServer, code: session.VPNOtherServer},
 	says(session.VPNOtherServer, `does not match server's certificate|Server SSL certificate didn't match`),
 	says(session.VPNHostChecker, `host ?checker|\btncc\b|csd hostscan|Cisco Secure Desktop|--csd-wrapper|hip (?:check or )?report (?:submission )?failed`),
 	says(session.VPNBrowser, `\bsaml\b|no sso handler|single[- ]sign[- ]on|external[- ]browser|AnyConnect login window|frmSaml`),
 	says(session.VPNExpired, `cookie was rejected|cookie is no longer valid|cookie not accepted|cookie is not acceptable|inappropriate HTTP CONNECT response: HTTP/\S+ 401|session expired|session timeout|invalid (?:authentication )?cookie|failed to reconnect with the same|VPN session has expired`),
-	says(session.VPNRefused, `client certificate (?:required|missing)|requested SSL client certificate|valid client certificate is required|account locked out|authentication failure|certificate validation failure|requested Basic authentication|Got HTTP response: HTTP/\S+ 401`),
+	says(session.VPNRefused, `client certificate (?:required|missing)|requested SSL client certificate|valid client certificate is required|account locked out|authentication failure|certificate validation failure|Got HTTP response: HTTP/\S+ 401`),
 	says(session.VPNEnded, `session terminated by server|received server (?:disconnect|terminate)|server terminat(?:ed|es)|client connection terminated|idle timeout`),
 	says(session.VPNUnreachable, `getaddrinfo failed|(?:connection|host|network|connect).*(?:refused|unreachable|timed out|no route|reset by peer)|no route to host|error in the pull function|SSL connection (?:failure|cancelled).*(?:timed out|terminated|push function)`),
 	says(session.VPNNoServer, `unexpected \d+ result from server|no "auth" node|find or parse web form|failed to parse (?:server response|HTML document)|SSL connection failure: (?:an unexpected TLS packet|a TLS fatal alert)|inappropriate HTTP CONNECT response|unexpected response to IF-T/TLS|unknown response from server|error fetching HTTPS response|empty response from server`),
@@ -34,7 +37,7 @@ var verdicts = []verdict{
 }
 
 // hollow are lines that end every failure, or say it again in other words.
-var hollow = regexp.MustCompile(`(?i)^(?:Failed to complete authentication|Creating SSL connection failed|Unknown error; exiting\.?|Unrecoverable I/O error; exiting\.?|Failed to open HTTPS connection to .*|Failed to connect to host \S*|SSL connection failure: Error in the certificate\.?|Server certificate verify failed: .*|Send BYE packet: .*|fgets \(stdin\): .*|Failed to write incoming packet: .*|User requested reconnect|)$`)
+var hollow = regexp.MustCompile(`(?i)^(?:Failed to complete authentication|Creating SSL connection failed|Unknown error; exiting\.?|Unrecoverable I/O error; exiting\.?|Failed to open HTTPS connection to .*|Failed to connect to host \S*|SSL connection failure: Error in the certificate\.?|Server certificate verify failed: .*|Send BYE packet: .*|fgets \(stdin\): .*|Failed to write incoming packet: .*|Server .* requested Basic authentication which is disabled by default|User requested reconnect|)$`)
 
 // classify says why openconnect has ended, by the last lines that it said.
 func classify(lines []string, r *redactor) *Failure {
@@ -90,6 +93,9 @@ func ended(code int, signalled bool, lines []string, connected bool, r *redactor
 		f.Code = session.VPNExpired
 	case connected && (f.Code == session.VPNUnreachable || f.Code == session.VPNNoServer):
 		f.Code = session.VPNLost
+	case f.Code == session.VPNLost && slices.ContainsFunc(lines, otherServer.MatchString):
+		// It goes on trying then: it might be a network's own page that was in the way.
+		return failed(session.VPNOtherServer, r.line(lines[slices.IndexFunc(lines, otherServer.MatchString)], maxWord))
 	case connected && f.Code == session.VPNFailed && strings.HasPrefix(f.Detail, "Unrecoverable I/O error"):
 		f.Code = session.VPNLost
 	}

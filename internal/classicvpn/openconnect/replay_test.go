@@ -141,8 +141,8 @@ func TestCertificateQuestionIsWhole(t *testing.T) {
 
 func TestWhyNobodySignedIn(t *testing.T) {
 	for name, want := range map[string]session.VPNFailure{
-		"wrong-password-thrice":  {Code: session.VPNRefused, Detail: "Server '10.50.0.2' requested Basic authentication which is disabled by default"},
-		"wrong-code":             {Code: session.VPNRefused, Detail: "Server '10.50.0.2' requested Basic authentication which is disabled by default"},
+		"wrong-password-thrice":  {Code: session.VPNRefused, Detail: "Got HTTP response: HTTP/1.1 401 Authentication failed"},
+		"wrong-code":             {Code: session.VPNRefused, Detail: "Got HTTP response: HTTP/1.1 401 Authentication failed"},
 		"other-server":           {Code: session.VPNOtherServer, Detail: "None of the 1 fingerprint(s) specified via --servercert match server's certificate: " + labPin},
 		"refused-connection":     {Code: session.VPNUnreachable, Detail: "Failed to connect to 10.50.0.1:443: Connection refused"},
 		"no-route":               {Code: session.VPNUnreachable, Detail: "Failed to connect to 10.51.0.1:443: Network is unreachable"},

@@ -1,6 +1,7 @@
 package openconnect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,11 +34,25 @@ func (e Engine) SignIn(ctx context.Context, to session.VPNSettings, ask Ask) (Se
 	if err := e.Speaks(to.Protocol); err != nil {
 		return Session{}, err
 	}
-	args, err := signInArguments(to)
+	s := &signing{engine: e, to: to, ask: ask}
+	if to.Fingerprint != "" {
+		s.trusted = []string{to.Fingerprint}
+	}
+	for {
+		got, err := s.once(ctx)
+		if !errors.Is(err, errAnew) {
+			return got, err
+		}
+	}
+}
+
+// once runs openconnect once.
+func (s *signing) once(ctx context.Context) (Session, error) {
+	args, err := signInArguments(s.to)
 	if err != nil {
 		return Session{}, err
 	}
-	c := exec.Command(e.Path, args...)
+	c := exec.Command(s.engine.Path, args...)
 	c.Env = environment(os.Environ())
 	p, err := run(c, false)
 	if err != nil {
@@ -49,10 +64,7 @@ func (e Engine) SignIn(ctx context.Context, to session.VPNSettings, ask Ask) (Se
 		b, _ := io.ReadAll(io.LimitReader(p.out, maxResult))
 		printed <- string(b)
 	}()
-	s := &signing{engine: e, to: to, ask: ask, process: p}
-	if to.Fingerprint != "" {
-		s.trusted = []string{to.Fingerprint}
-	}
+	s.process, s.said, s.secrets = p, transcript{}, 0
 	err = s.converse(ctx)
 	p.kill()
 	p.out.SetReadDeadline(time.Now().Add(time.Second)) // a child of its might hold it open
@@ -100,12 +112,26 @@ func signInArguments(to session.VPNSettings) ([]string, error) {
 // signing is a conversation with openconnect.
 type signing struct {
 	engine  Engine
-	to      session.VPNSettings
+	to      session.VPNSettings // with the group that the user has chosen since
 	ask     Ask
-	process *process
-	said    transcript
+	user    string // that the user has typed: proposed again, where it is asked again
 	hidden  redactor
 	trusted []string // fingerprints
+	refusal string   // of the conversation before this; empty: none, or it was told
+
+	process *process
+	said    transcript
+	secrets int // so many were given in this conversation
+}
+
+// errAnew: the conversation is to begin anew.
+var errAnew = errors.New("sign in anew")
+
+// anew says whether what a form asks again is better asked from the beginning. One
+// wrong password has ocserv (1.1.6) refuse every right one after it in the same
+// conversation, and Cisco's own servers do not mind.
+func (s *signing) anew(f Form) bool {
+	return s.to.Protocol == session.VPNAnyConnect && f.Error != "" && s.secrets == 1 && f.Fields[0].Kind == session.VPNPassword
 }
 
 // converse answers what openconnect asks until it ends.
@@ -154,7 +180,18 @@ func (s *signing) answer(ctx context.Context) error {
 		}
 		return s.write("yes")
 	}
-	f := s.said.form(&s.hidden, s.to.User, s.to.Group)
+	f := s.said.form(&s.hidden, cmp.Or(s.user, s.to.User), s.to.Group)
+	if s.anew(f) {
+		s.refusal = f.Error
+		if len(s.trusted) > 0 {
+			s.to.Fingerprint = s.trusted[len(s.trusted)-1]
+		}
+		return errAnew
+	}
+	secret := f.Fields[0].Kind == session.VPNPassword || f.Fields[0].Kind == session.VPNCode
+	if f.Fields[0].Kind != session.VPNChoice && f.Error == "" {
+		f.Error, s.refusal = s.refusal, ""
+	}
 	for {
 		values, err := s.ask.Form(ctx, f)
 		if err != nil {
@@ -171,8 +208,15 @@ func (s *signing) answer(ctx context.Context) error {
 		case field.Kind == session.VPNChoice && !slices.Contains(field.Choices, v):
 			f.Error = "Choose one of those that are offered."
 			continue
-		case field.Kind != session.VPNChoice && v != s.to.User:
+		case field.Kind == session.VPNChoice:
+			s.to.Group = v
+		case userLabel.MatchString(field.Label):
+			s.user = v
+		default:
 			s.hidden.hide(v)
+		}
+		if secret {
+			s.secrets++
 		}
 		return s.write(v)
 	}

@@ -1,0 +1,93 @@
+package openconnect
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tidegate/tidegate/session"
+)
+
+// program is an openconnect that says what no server here can be had to say.
+func program(t *testing.T, script string) Engine {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "openconnect")
+	if err := os.WriteFile(name, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return Engine{Path: name, Version: "9.01"}
+}
+
+// said is a shell's command that says that on standard error.
+func said(s string) string { return "printf '%s' '" + strings.ReplaceAll(s, "'", `'\''`) + "' >&2\n" }
+
+const session1 = "printf \"COOKIE='c'\\nHOST='h'\\nFINGERPRINT='f'\\n\"\n"
+
+func TestPromptsThatNobodyKnows(t *testing.T) {
+	for _, tt := range []struct {
+		name, script string
+		answers      []string
+		want         []Form
+	}{
+		{"word for word", said("The gatekeeper speaks.\nAnswer me these\tquestions three.\n\nWhat is the air-speed of a swallow? ") + "read a\n[ \"$a\" = '24 mph' ] || exit 1\n" + session1, []string{"24 mph"}, []Form{
+			{Message: "The gatekeeper speaks.\nAnswer me these questions three.", Fields: []session.VPNField{{Kind: session.VPNText, Label: "What is the air-speed of a swallow?"}}},
+		}},
+		{"without a word", "read a\n[ \"$a\" = x ] || exit 1\n" + session1, []string{"x"}, []Form{{Fields: []session.VPNField{{Kind: session.VPNText}}}}},
+		{"one after the other", said("First:") + "read a\n" + said("Second:") + "read b\n[ $a$b = 12 ] || exit 1\n" + session1, []string{"1", "2"}, []Form{
+			{Fields: []session.VPNField{{Kind: session.VPNText, Label: "First"}}},
+			{Fields: []session.VPNField{{Kind: session.VPNText, Label: "Second"}}},
+		}},
+		{"what cannot be said in a line", said("Code:") + "read a\n[ \"$a\" = 1 ] || exit 1\n" + session1, []string{"1\n2", strings.Repeat("x", 1001), "1"}, []Form{
+			{Fields: []session.VPNField{{Kind: session.VPNCode, Label: "Code"}}},
+			{Error: "An answer is one line of at most 1000 letters.", Fields: []session.VPNField{{Kind: session.VPNCode, Label: "Code"}}},
+			{Error: "An answer is one line of at most 1000 letters.", Fields: []session.VPNField{{Kind: session.VPNCode, Label: "Code"}}},
+		}},
+		{"a pause within a question", said("Pass") + "sleep 1\n" + said("word:") + "read a\n" + session1, []string{"x"}, []Form{{Fields: []session.VPNField{{Kind: session.VPNPassword, Label: "Password"}}}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := &answers{values: tt.answers}
+			s, err := program(t, tt.script).SignIn(t.Context(), session.VPNSettings{Address: "h", Protocol: session.VPNPulse, Fingerprint: "f"}, a)
+			if err != nil || !s.Valid() {
+				t.Fatalf("it is %v", err)
+			}
+			if diff := cmp.Diff(tt.want, a.forms); diff != "" {
+				t.Errorf("the forms (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWhatSignInRefuses(t *testing.T) {
+	question := "\nCertificate from VPN server \"h\" failed verification.\nReason: signer not found\nTo trust this server in future, perhaps add this to your command line:\n    --servercert " + labPin + "\n" + certificateQuestion
+	for _, tt := range []struct {
+		name, script string
+		pinned       string
+		want         session.VPNFailureCode
+	}{
+		{"a browser", said("[2026-11-22 08:57:11] SAML REDIRECT authentication is required via https://idp.example/?SAMLRequest=canary\n") + "exit 1", "f", session.VPNBrowser},
+		{"a check of the machine", said("[2026-11-22 08:57:11] Pulse server requested Host Checker; not yet supported\nFailed to complete authentication\n") + "exit 1", "f", session.VPNHostChecker},
+		{"a server of another key than is known", said(question) + "read a\n" + session1, "f", session.VPNOtherServer},
+		{"a session of another key than was trusted", said(question) + "read a\n[ $a = yes ] || exit 1\n" + session1, "", session.VPNOtherServer},
+		{"a session of a key that nobody was asked about", session1, "", session.VPNOtherServer},
+		{"no session", "exit 0", "f", session.VPNFailed},
+		{"no words", "exit 1", "f", session.VPNFailed},
+		{"a crash", "kill -SEGV $$", "f", session.VPNFailed},
+		{"a password and no more", said("Password:") + "read a\n" + said("\nLogin failed.\nFailed to complete authentication\n") + "exit 1", "f", session.VPNRefused},
+		{"words without end", "yes aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa | head -c 3000000 >&2\nexit 1", "f", session.VPNFailed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := program(t, tt.script).SignIn(t.Context(), session.VPNSettings{Address: "h", Protocol: session.VPNPulse, Fingerprint: tt.pinned}, &answers{values: []string{"x"}})
+			f := is(t, err, tt.want)
+			if strings.Contains(f.Detail, "canary") {
+				t.Errorf("it tells %q", f.Detail)
+			}
+		})
+	}
+	if _, err := (Engine{Path: filepath.Join(t.TempDir(), "none"), Version: "9.01"}).SignIn(t.Context(), session.VPNSettings{Address: "h", Protocol: session.VPNPulse}, &answers{}); !errors.Is(err, ErrAbsent) {
+		t.Errorf("one that has been removed is %v", err)
+	}
+}
