@@ -85,7 +85,7 @@ func (s *Sense) Run(ctx context.Context, report func(others []session.VPNOther, 
 		began := time.Now()
 		others, conflicts, err := r.look(ctx, &wg)
 		sweep.Reset(Sweep)
-		wait = max(Settle, 10*time.Since(began)) // where changes do not end
+		wait = min(max(Settle, 4*time.Since(began)), slowest) // where changes do not end
 		if err != nil {
 			s.o.Log.Warn("which VPNs run is not known", "error", err)
 			continue
@@ -96,6 +96,9 @@ func (s *Sense) Run(ctx context.Context, report func(others []session.VPNOther, 
 		}
 	}
 }
+
+// slowest is how long changes are gathered on a machine that is busy.
+const slowest = 500 * time.Millisecond
 
 // run is what one Run knows.
 type run struct {

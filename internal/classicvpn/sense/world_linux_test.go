@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"log/slog"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/sys/unix"
@@ -24,8 +26,6 @@ import (
 	"github.com/tidegate/tidegate/internal/helper/sensor"
 	"github.com/tidegate/tidegate/internal/netlab"
 	"github.com/tidegate/tidegate/session"
-
-	"log/slog"
 )
 
 // roleEnv is what this binary is when it is no test.
@@ -102,6 +102,7 @@ func newWorld(t *testing.T, o Options, helper bool) *world {
 	if helper {
 		o.Helper = w.helper()
 	}
+	o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o.Bus, o.Root = cmp0(o.Bus, "unix:path="+filepath.Join(t.TempDir(), "none")), cmp0(o.Root, t.TempDir())
 	w.sense = New(o)
 	ctx, cancel := context.WithCancel(context.Background())

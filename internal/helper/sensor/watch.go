@@ -25,10 +25,11 @@ import (
 )
 
 const (
-	// gather is how long changes are waited for, sweep how often it looks where nothing
+	// gather is how long changes are waited for, slowest on a machine that is busy, sweep how often it looks where nothing
 	// was announced, should news be lost.
-	gather = 50 * time.Millisecond
-	sweep  = time.Minute
+	gather  = 50 * time.Millisecond
+	slowest = 500 * time.Millisecond
+	sweep   = time.Minute
 	// again is how long after its end news are asked for anew.
 	again = time.Second
 )
@@ -79,7 +80,7 @@ func Watch(ctx context.Context, fd int, log *slog.Logger) error {
 			}
 			told = &now
 		}
-		rest := max(gather, 10*time.Since(began)) // where changes do not end
+		rest := min(max(gather, 4*time.Since(began)), slowest) // where changes do not end
 		select {
 		case <-news:
 			pause(ctx, rest)

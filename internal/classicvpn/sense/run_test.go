@@ -1,0 +1,253 @@
+package sense
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/session"
+)
+
+// fake is a system, and counts how often it is looked at.
+type fake struct {
+	mu      sync.Mutex
+	changed func()
+	ended   chan struct{}
+	now     picture
+	looks   []time.Time
+	opens   int
+	fails   bool
+}
+
+func (f *fake) open(changed func()) (<-chan struct{}, func(), error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.opens++
+	if f.fails {
+		return nil, nil, errors.New("no news")
+	}
+	f.changed, f.ended = changed, make(chan struct{})
+	return f.ended, func() {}, nil
+}
+
+func (f *fake) look(_ context.Context, q question) (picture, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.looks = append(f.looks, time.Now())
+	return f.now, nil
+}
+
+func (f *fake) set(p picture) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.now = p
+	f.changed()
+}
+
+func (f *fake) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.looks)
+}
+
+// reported is what Run has said last.
+type reported struct {
+	mu        sync.Mutex
+	others    []session.VPNOther
+	conflicts []session.VPNConflict
+	n         int
+	at        time.Time
+}
+
+func (r *reported) report(o []session.VPNOther, c []session.VPNConflict) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.others, r.conflicts, r.n, r.at = o, c, r.n+1, time.Now()
+}
+
+func tunnelled() picture {
+	return picture{
+		links: []link{{index: 2, name: "eth0", encap: "ether", up: true, addresses: []netip.Prefix{netip.MustParsePrefix("192.168.7.2/24")}},
+			{index: 3, name: "tun0", kind: "tuntap", encap: "none", up: true, addresses: []netip.Prefix{netip.MustParsePrefix("10.8.0.6/24")}}},
+		routes:  []route{{to: netip.MustParsePrefix("0.0.0.0/0"), link: 2, gateway: netip.MustParseAddr("192.168.7.1")}},
+		egress4: egress{link: 2},
+	}
+}
+
+// It looks each Sweep where there is no news, and no sooner.
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, r := &fake{}, &reported{}
+		s := New(Options{})
+		s.system = f
+		ctx, cancel := context.WithCancel(t.Context())
+		defer func() { cancel(); synctest.Wait() }()
+		go s.Run(ctx, r.report)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := f.count(); n != 1+int(time.Hour/Sweep) {
+			t.Errorf("%d looks in an hour", n)
+		}
+		for i := 1; i < len(f.looks); i++ {
+			if d := f.looks[i].Sub(f.looks[i-1]); d < Sweep {
+				t.Fatalf("a look after %v", d)
+			}
+		}
+		if r.n != 1 {
+			t.Errorf("%d reports of the same", r.n)
+		}
+		// News of ten seconds without end.
+		before := f.count()
+		for range 1000 {
+			f.changed()
+			time.Sleep(10 * time.Millisecond)
+		}
+		synctest.Wait()
+		if n := f.count() - before; n > int(10*time.Second/Settle)+1 {
+			t.Errorf("%d looks in ten seconds of news", n)
+		}
+		time.Sleep(time.Second)
+		f.set(tunnelled())
+		began := time.Now()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if d := r.at.Sub(began); r.n != 2 || d > Settle || len(r.others) != 1 {
+			t.Errorf("%d reports, the last after %v: %+v", r.n, d, r.others)
+		}
+	})
+}
+
+// Where news are not announced, or not any more, it looks all the same, and asks for
+// them again.
+func TestNoNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, r := &fake{fails: true}, &reported{}
+		s := New(Options{})
+		s.system = f
+		ctx, cancel := context.WithCancel(t.Context())
+		defer func() { cancel(); synctest.Wait() }()
+		go s.Run(ctx, r.report)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if n := f.count(); n != 1+int(10*time.Minute/Sweep) || f.opens < 40 {
+			t.Errorf("%d looks, %d tries", n, f.opens)
+		}
+		f.mu.Lock()
+		f.fails = false
+		f.mu.Unlock()
+		time.Sleep(Sweep)
+		synctest.Wait()
+		f.set(tunnelled())
+		time.Sleep(Settle)
+		synctest.Wait()
+		if len(r.others) != 1 {
+			t.Errorf("%+v", r.others)
+		}
+		opens := f.opens
+		close(f.ended)
+		time.Sleep(Sweep)
+		synctest.Wait()
+		if f.opens != opens+1 {
+			t.Errorf("%d tries", f.opens-opens)
+		}
+	})
+}
+
+// sensors are what a helper tells, one after the other.
+type sensors struct{ told chan protocol.Sensed }
+
+func (s sensors) Next(ctx context.Context) (protocol.Sensed, error) {
+	select {
+	case now, ok := <-s.told:
+		if !ok {
+			return now, errors.New("it has ended")
+		}
+		return now, nil
+	case <-ctx.Done():
+		return protocol.Sensed{}, ctx.Err()
+	}
+}
+
+func (s sensors) Close() {}
+
+// What the helper tells counts until it is gone; then it is asked again.
+func TestHelper(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, r := &fake{now: tunnelled()}, &reported{}
+		var calls []time.Time
+		var now sensors
+		s := New(Options{Helper: func(context.Context) (Sensor, error) {
+			calls = append(calls, time.Now())
+			if len(calls) == 1 {
+				return nil, errors.New("there is none")
+			}
+			now = sensors{make(chan protocol.Sensed)}
+			return now, nil
+		}})
+		s.system = f
+		ctx, cancel := context.WithCancel(t.Context())
+		defer func() { cancel(); synctest.Wait() }()
+		go s.Run(ctx, r.report)
+		time.Sleep(Sweep)
+		synctest.Wait()
+		now.told <- protocol.Sensed{Holders: []protocol.Holder{{Adapter: "tun0", Program: "/usr/sbin/openvpn", PID: 7}},
+			Filters: []protocol.Filter{{Family: "inet", Table: "t", Chain: "c", Through: []string{"tun0"}}},
+			Taken:   []protocol.Taken{{Route: netip.MustParsePrefix("100.96.0.0/16"), Times: 2}}}
+		time.Sleep(Settle)
+		synctest.Wait()
+		want := []session.VPNConflict{
+			{Feature: session.VPNRouteMonitoring, Program: "openvpn", Adapter: "tun0", Evidence: "the route to 100.96.0.0/16 was taken away 2 times, and put back", How: session.VPNServedRoutes},
+			{Feature: session.VPNTrafficEnforcement, Program: "openvpn", Adapter: "tun0", Evidence: "nftables: chain c of table inet t drops what does not leave by tun0", Harm: session.VPNHarmAll},
+		}
+		if len(r.conflicts) != 2 || r.conflicts[0] != want[0] || r.conflicts[1] != want[1] || r.others[0].Program != "openvpn" {
+			t.Errorf("%+v\n%+v", r.others, r.conflicts)
+		}
+		now.told <- protocol.Sensed{Taken: []protocol.Taken{{Route: netip.MustParsePrefix("100.96.0.0/16"), Times: 4, Gone: true}}}
+		time.Sleep(Settle)
+		synctest.Wait()
+		if len(r.conflicts) != 1 || r.conflicts[0].Harm != session.VPNHarmRoutes || r.conflicts[0].How != "" {
+			t.Errorf("%+v", r.conflicts)
+		}
+		close(now.told)
+		time.Sleep(Settle)
+		synctest.Wait()
+		if len(r.conflicts) != 0 || r.others[0].Program != "" {
+			t.Errorf("without it: %+v\n%+v", r.others, r.conflicts)
+		}
+		time.Sleep(Sweep)
+		synctest.Wait()
+		if len(calls) != 3 || calls[2].Sub(calls[1]) < Sweep {
+			t.Errorf("asked at %v", calls)
+		}
+	})
+}
+
+// Names of gateways are looked up once, and again while that fails.
+func TestUnderlay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, r := &fake{now: tunnelled()}, &reported{}
+		s := New(Options{})
+		s.system = f
+		var asked int
+		s.resolve = func(_ context.Context, host string) ([]netip.Addr, error) {
+			if asked++; asked < 3 {
+				return nil, errors.New("no such name")
+			}
+			return []netip.Addr{netip.MustParseAddr("203.0.113.7")}, nil
+		}
+		s.Guard(session.VPNGuard{Underlay: []string{"gw.example:443", "203.0.113.8:443"}})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer func() { cancel(); synctest.Wait() }()
+		go s.Run(ctx, r.report)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if asked != 3 {
+			t.Errorf("it is asked %d times", asked)
+		}
+	})
+}
