@@ -126,10 +126,15 @@ func TestVPNEvents(t *testing.T) {
 			{func(_ *VPNFacts, c *VPNFact) { c.Phase, c.Up, c.Down = VPNConnected, 7, 9 }, ""},
 			{inPhase(VPNReconnecting), "vpn-interrupted: The VPN Office was interrupted; reconnecting"},
 			{inPhase(VPNConnected), "vpn-reconnected: The VPN Office is connected again"},
-			{inPhase(VPNDisconnecting), ""},
+			{func(_ *VPNFacts, c *VPNFact) { c.Phase, c.Adapter = VPNDisconnecting, "tidev0" }, ""},
+			{nil, "vpn-disconnected: The VPN Office was disconnected"},
+			{inPhase(VPNConnected), "vpn-connected: The VPN Office was connected"},
 			{nil, "vpn-disconnected: The VPN Office was disconnected"},
 			{inPhase(VPNSigningIn), ""},
-			{nil, ""},
+			{nil, "vpn-called-off: The VPN Office was not connected: it was called off"},
+			{inPhase(VPNSigningIn), ""},
+			{inPhase(VPNDisconnecting), ""},
+			{nil, "vpn-called-off: The VPN Office was not connected: it was called off"},
 			{inPhase(VPNSigningIn), ""},
 			{failedBy(VPNRefused), "vpn-failed: The VPN Office was not connected: the VPN's server did not accept the sign-in"},
 			{inPhase(VPNConnected), "vpn-connected: The VPN Office was connected"},
@@ -142,6 +147,7 @@ func TestVPNEvents(t *testing.T) {
 			{func(_ *VPNFacts, c *VPNFact) { c.Features = []VPNFeature{VPNIPv6} }, ""},
 			{func(_ *VPNFacts, c *VPNFact) { c.Features, c.Phase = []VPNFeature{VPNIPv6}, VPNConnected },
 				"vpn-connected: The VPN Office was connected\nvpn-warning: IPv6 policy of Office is not applied"},
+			{func(_ *VPNFacts, c *VPNFact) { c.Features = []VPNFeature{VPNIPv6} }, "vpn-disconnected: The VPN Office was disconnected"},
 		} {
 			b.report(step.change)
 			if got := b.vpnTold(&seen); got != step.want {

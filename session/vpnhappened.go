@@ -35,7 +35,10 @@ func vpnHappened(prev, next *VPN, add func(string, wire.AppID, string, ...any)) 
 		}
 	}
 	for _, w := range prev.Warnings {
-		if n, ok := warned(next.Warnings, w.Key()); !w.Ahead && (!ok || n.Ahead) {
+		if w.Ahead || w.Connection != "" && w.Evidence == "" {
+			continue // what stands in settings is over with the connection
+		}
+		if n, ok := warned(next.Warnings, w.Key()); !ok || n.Ahead {
 			add("vpn-warning-over", "", "Over: %s", w.Title)
 		}
 	}
@@ -54,9 +57,10 @@ func connectionHappened(was, is *VPNConnection, add func(string, wire.AppID, str
 		add("vpn-interrupted", "", "The VPN %s was interrupted; reconnecting", name)
 	case VPNDisconnected:
 		switch {
-		case was.Phase == VPNDisconnecting || is.Problem == nil && was.Linked():
+		case was.Phase == VPNDisconnecting && was.Adapter != "", is.Problem == nil && was.Linked():
 			add("vpn-disconnected", "", "The VPN %s was disconnected", name)
-		case is.Problem == nil: // called off
+		case was.Phase == VPNDisconnecting || is.Problem == nil:
+			add("vpn-called-off", "", "The VPN %s was not connected: it was called off", name)
 		case was.Linked():
 			add("vpn-ended", "", "The VPN %s has ended: %s", name, lower(is.Problem.Title))
 		default:

@@ -140,9 +140,10 @@ var vpnFeatures = map[VPNFeature]featureWords{
 		instead: "Connect it here, and not by its vendor's program while you use your applications.",
 	},
 	VPNTrafficEnforcement: {
-		name: "Traffic Enforcement",
-		seen: "Nothing is let out but through {who}",
-		cure: "Ask its administrator to let {ours} past Traffic Enforcement, or disconnect {who} while you use your applications.",
+		name:    "Traffic Enforcement",
+		seen:    "Nothing is let out but through {who}",
+		cure:    "Ask its administrator to let {ours} past Traffic Enforcement, or disconnect {who} while you use your applications.",
+		ownCure: "Ask whoever administers this machine to let {ours} past these rules, which are another program's.",
 		set: "What goes around the VPN is not held back: enforced, that would be Tidegate's way to your applications, too. " +
 			"Your applications and the VPN both work.",
 		instead: "If your organisation insists on it, ask its administrator to let {ours} past it, and use one at a time until then.",
