@@ -123,8 +123,7 @@ func dump(message int, family byte, attributes ...*nl.RtAttr) ([][]byte, error) 
 }
 
 func readSet(p place) (all []element, ok bool) {
-	messages, err := dump(unix.NFT_MSG_GETSETELEM, p.family,
-		nl.NewRtAttr(unix.NFTA_SET_ELEM_LIST_TABLE, nl.ZeroTerminated(p.table.name)), nl.NewRtAttr(unix.NFTA_SET_ELEM_LIST_SET, nl.ZeroTerminated(p.name)))
+	messages, err := dump(unix.NFT_MSG_GETSETELEM, p.family, listOf(p.table.name, p.name)...)
 	if err != nil {
 		return nil, false
 	}
@@ -136,6 +135,11 @@ func readSet(p place) (all []element, ok bool) {
 		all = append(all, of...)
 	}
 	return all, true
+}
+
+// listOf names a set.
+func listOf(table, set string) []*nl.RtAttr {
+	return []*nl.RtAttr{nl.NewRtAttr(unix.NFTA_SET_ELEM_LIST_TABLE, nl.ZeroTerminated(table)), nl.NewRtAttr(unix.NFTA_SET_ELEM_LIST_SET, nl.ZeroTerminated(set))}
 }
 
 // mostElements is how many a set may have that is looked into.
