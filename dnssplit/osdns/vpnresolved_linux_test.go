@@ -237,6 +237,7 @@ func TestOwnVPNOfManyDomains(t *testing.T) {
 		before := s.picture() + s.vpnSays()
 		for _, part := range []string{"a", "b"} {
 			w := s.wantVPN(true, zone)
+			w.VPN.Servers = append(w.VPN.Servers, netip.MustParseAddr("fd61::1"))
 			w.VPN.Domains = []string{"below.x." + ownZone, "x." + ownZone}
 			for i := range 254 {
 				w.VPN.Domains = append(w.VPN.Domains, fmt.Sprintf("%s%d.example", part, i))
