@@ -79,7 +79,7 @@ func shorten(s string) string {
 
 // refusal are the words by which servers and openconnect tell that an answer was not
 // the right one.
-var refusal = regexp.MustCompile(`(?i)\b(login failed|log-?in (?:was )?(?:incorrect|denied)|(?:sign-?in|authentication|logon|verification) (?:has )?(?:failed|failure|unsuccessful|denied)|access denied|(?:invalid|incorrect|wrong|bad) (?:user|username|password|passcode|credential|credentials|code|token|otp|pin|login)|(?:password|passcode|code|token|credentials?|username|pin)\b.{0,40}\b(?:incorrect|invalid|not valid|wrong|expired|rejected)|do not match|auth choice ".*" (?:not available|matches multiple))`)
+var refusal = regexp.MustCompile(`(?i)(?:^authentication failure\b|\b(?:login failed|log-?in (?:was )?(?:incorrect|denied)|(?:sign-?in|authentication|logon|verification) (?:has )?(?:failed|unsuccessful|denied)|access denied|(?:invalid|incorrect|wrong|bad) (?:user|username|password|passcode|credential|credentials|code|token|otp|pin|login)|(?:password|passcode|code|token|credentials?|username|pin)\b.{0,40}\b(?:incorrect|invalid|not valid|wrong|expired|rejected)|do not match|auth choice ".*" (?:not available|matches multiple)))`)
 
 var (
 	codeWords     = regexp.MustCompile(`(?i)\b(?:otp|one[- ]time|pass ?codes?|token ?codes?|tokens?|tan|verification code|security code|second factor|second(?:ary)? (?:password|token)|2fa|mfa|two[- ]factor|authenticator|sms)\b`)

@@ -64,7 +64,7 @@ func (s *signing) once(ctx context.Context) (Session, error) {
 		b, _ := io.ReadAll(io.LimitReader(p.out, maxResult))
 		printed <- string(b)
 	}()
-	s.process, s.said, s.secrets = p, transcript{}, 0
+	s.process, s.said, s.secrets, s.asked = p, transcript{}, 0, map[string]bool{}
 	err = s.converse(ctx)
 	p.kill()
 	p.out.SetReadDeadline(time.Now().Add(time.Second)) // a child of its might hold it open
@@ -121,7 +121,23 @@ type signing struct {
 
 	process *process
 	said    transcript
-	secrets int // so many were given in this conversation
+	secrets int             // so many were given in this conversation
+	asked   map[string]bool // forms in this conversation since something was refused
+}
+
+// askedAgain is told of what a server asks a second time without a word of why.
+const askedAgain = "The server did not accept that, and asks again."
+
+// again says whether a form is asked a second time, after a password or a code.
+func (s *signing) again(f Form) bool {
+	field := f.Fields[0]
+	key := string(field.Kind) + "\n" + field.Label + "\n" + f.Message
+	if s.asked[key] && s.secrets > 0 && field.Kind != session.VPNChoice {
+		s.asked = map[string]bool{key: true}
+		return true
+	}
+	s.asked[key] = true
+	return false
 }
 
 // errAnew: the conversation is to begin anew.
@@ -181,6 +197,9 @@ func (s *signing) answer(ctx context.Context) error {
 		return s.write("yes")
 	}
 	f := s.said.form(&s.hidden, cmp.Or(s.user, s.to.User), s.to.Group)
+	if again := s.again(f); again && f.Error == "" {
+		f.Error = askedAgain
+	}
 	if s.anew(f) {
 		s.refusal = f.Error
 		if len(s.trusted) > 0 {
