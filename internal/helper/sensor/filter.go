@@ -26,13 +26,13 @@ var stranger = adapter{index: 1 << 30, name: "tidegate-none", kind: unix.ARPHRD_
 // filters are the chains that drop what nobody speaks of: by an adapter that leads to
 // others' networks, at least.
 func (r ruleset) filters(adapters []adapter) (all []protocol.Filter) {
-	sets := map[place][]element{}
+	sets, steps := map[place][]element{}, 0
 	for _, b := range r.bases {
 		var dropped []netip.Addr
 		through := map[string]bool{}
 		asked := map[netip.Prefix]bool{}
 		run := func(out adapter, to netip.Addr) bool {
-			m := &machine{rules: r, sets: sets, p: packet{out, to}, asked: asked}
+			m := &machine{rules: r, sets: sets, p: packet{out, to}, steps: &steps, asked: asked}
 			return m.passes(b)
 		}
 		by := stranger
@@ -65,7 +65,7 @@ func (r ruleset) filters(adapters []adapter) (all []protocol.Filter) {
 		}
 		slices.Sort(f.Through)
 		for p := range asked {
-			if p.Bits() > 0 && len(f.Hosts) < mostHosts && slices.ContainsFunc(dropped, func(a netip.Addr) bool { return a.Is4() == p.Addr().Is4() }) && run(by, p.Addr()) {
+			if steps < mostSteps && p.Bits() > 0 && len(f.Hosts) < mostHosts && slices.ContainsFunc(dropped, func(a netip.Addr) bool { return a.Is4() == p.Addr().Is4() }) && run(by, p.Addr()) {
 				f.Hosts = append(f.Hosts, p)
 			}
 		}

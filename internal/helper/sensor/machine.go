@@ -104,22 +104,22 @@ type machine struct {
 	family byte // the tables'
 	words  value
 	dest   map[int]int // by where in words: how many bits of the destination stand there
-	steps  int
-	low    []byte // that a register is not below
+	steps  *int        // of all packets
+	low    []byte      // that a register is not below
 	// asked are networks that the destination was compared with.
 	asked map[netip.Prefix]bool
 }
 
-// Bounds of one packet's way: the kernel has the first, too.
+// Bounds of packets' ways: the kernel has the first, too.
 const (
 	mostDepth = 16
-	mostSteps = 1 << 20
+	mostSteps = 1 << 22
 	mostAsked = 256
 )
 
 // passes says whether a base chain lets the packet out.
 func (m *machine) passes(b base) bool {
-	m.family, m.steps = b.family, 0
+	m.family = b.family
 	switch m.chain(b.place, 0) {
 	case expr.VerdictDrop:
 		return false
@@ -137,7 +137,7 @@ func (m *machine) chain(at place, depth int) expr.VerdictKind {
 	for _, rule := range m.rules.rules[at] {
 		m.words, m.dest = unknown(80), map[int]int{}
 		for _, e := range rule {
-			if m.steps++; m.steps > mostSteps {
+			if *m.steps++; *m.steps > mostSteps {
 				return expr.VerdictAccept // nothing is claimed of what takes so long
 			}
 			ok, v := m.step(at.table, e)

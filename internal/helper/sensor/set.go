@@ -30,6 +30,7 @@ func (m *machine) lookup(in table, e *expr.Lookup) (bool, *expr.Verdict) {
 			m.ask(e.SourceRegister, a.key, to)
 		}
 	}
+	*m.steps += len(all) / 16
 	found := m.find(all, e.SourceRegister)
 	switch {
 	case e.IsDestRegSet && e.DestRegister == 0 && found != nil && found.jump != nil: // NFT_REG_VERDICT
