@@ -327,6 +327,23 @@ func TestHostileVPN(t *testing.T) {
 	m.as(was, "in the end")
 }
 
+// Whoever was first has an address: applications get none that a VPN has given.
+func TestVPNWasFirst(t *testing.T) {
+	m := newMachine(t, "")
+	was := m.state()
+	a := m.vpn(ada)
+	a.must("open")
+	a.must(`apply {"addresses":["100.96.0.9/32"],"mtu":1400,"server":"198.51.100.9"}`)
+	if got := m.role(ada, "client").line(); got != "conflict" {
+		t.Errorf("the applications: %s", got)
+	}
+	if got := m.run(ada, "close", ""); got != "ok" {
+		t.Error(got)
+	}
+	a.must("end")
+	m.as(was, "in the end")
+}
+
 // A device of that name that somebody else has made is theirs.
 func TestForeignDevice(t *testing.T) {
 	for _, how := range []string{"tuntap add tidev61001 mode tun", "tuntap add tidev61001 mode tun user 61001", "link add tidev61001 type veth peer name other"} {

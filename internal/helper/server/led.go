@@ -24,7 +24,7 @@ const gatherLed = 50 * time.Millisecond
 // away.
 var quiet = 30 * time.Second
 
-// led is what others have taken away of what leads to a user's device, by user.
+// led is what others have taken away of what leads to a user's device, or of a VPN's.
 type led struct {
 	taken
 	at map[piece]time.Time // when it was last seen to lack
@@ -97,14 +97,11 @@ func (s *Server) upholdLed() (again time.Time) {
 			if len(lacking) == 0 {
 				continue
 			}
-			l = &led{at: map[piece]time.Time{}}
+			l = &led{}
 			s.led[uid] = l
 		}
-		back, due, _ := l.miss(now, lacking)
+		back, due := l.missed(now, lacking)
 		sooner(due)
-		for _, p := range lacking {
-			l.at[p] = now
-		}
 		if len(back) > 0 {
 			s.o.Log.Warn("others have taken away what leads to a device", "uid", uid, "put back", back)
 			if err := s.o.Config.lead(l.less(r)); err != nil {
@@ -118,6 +115,18 @@ func (s *Server) upholdLed() (again time.Time) {
 	}
 	s.tellLed()
 	return again
+}
+
+// missed is miss, and notes when.
+func (l *led) missed(now time.Time, lacking []piece) (back []piece, again time.Time) {
+	back, again, _ = l.miss(now, lacking)
+	if l.at == nil {
+		l.at = map[piece]time.Time{}
+	}
+	for _, p := range lacking {
+		l.at[p] = now
+	}
+	return back, again
 }
 
 // less is a record without what is not put back now.

@@ -48,7 +48,7 @@ type vpn struct {
 	plan   vpnPlan        // of record.Asked
 	not    []netip.Prefix // of the plan's routes, those that somebody else has
 	told   protocol.VPNTold
-	taken  taken
+	taken  led
 	named  bool      // the part for names has what the plan says
 	undue  time.Time // when what could not be undone is tried again; zero: it could
 
@@ -225,7 +225,7 @@ func (s *Server) clearVPN(ctx context.Context) error {
 			return err
 		}
 	}
-	v.plan, v.not, v.told, v.taken, v.named, v.undue = vpnPlan{}, nil, protocol.VPNTold{}, taken{}, false, time.Time{}
+	v.plan, v.not, v.told, v.taken, v.named, v.undue = vpnPlan{}, nil, protocol.VPNTold{}, led{}, false, time.Time{}
 	return s.keepVPN(vpnRecord{})
 }
 
@@ -276,7 +276,7 @@ func (s *Server) applyVPN(uid uint32, q protocol.Request) (told *protocol.VPNTol
 			}
 			return
 		}
-		v.taken = taken{}
+		v.taken = led{}
 		v.told.Taken = nil
 		t := v.told
 		told = &t

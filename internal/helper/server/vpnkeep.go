@@ -147,15 +147,18 @@ func (s *Server) holdVPN(ctx context.Context) (again time.Time, err error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	back, again, _ := v.taken.miss(time.Now(), lacking)
-	if len(back) == 0 {
-		return again, nil
+	now := time.Now()
+	back, again := v.taken.missed(now, lacking)
+	if len(back) > 0 {
+		s.o.Log.Warn("others have taken away what belongs to a VPN", "uid", v.record.UID, "put back", back)
+		if err := s.putBack(back); err != nil {
+			return time.Time{}, err
+		}
+		v.taken.done(back)
 	}
-	s.o.Log.Warn("others have taken away what belongs to a VPN", "uid", v.record.UID, "put back", back)
-	if err := s.putBack(back); err != nil {
-		return time.Time{}, err
+	if next := v.taken.forget(now); again.IsZero() || !next.IsZero() && next.Before(again) {
+		again = next
 	}
-	v.taken.done(back)
 	return again, nil
 }
 
