@@ -74,10 +74,11 @@ func (p *connections) apply(s session.State) {
 		keys[i], views[i] = w.Key()+" "+strconv.FormatBool(w.Ahead), warningView(w)
 	}
 	p.warnings.set(keys, views)
-	p.engine.set(nil, nil)
+	keys, views = nil, nil
 	if e := s.VPN.Engine.Problem; e != nil {
-		p.engine.set([]string{e.Code}, []noticeView{{tone: warn, icon: "warning", title: e.Title, text: e.Detail, fix: e.Fix}})
+		keys, views = []string{e.Code}, []noticeView{{tone: warn, icon: "warning", title: e.Title, text: e.Detail, fix: e.Fix}}
 	}
+	p.engine.set(keys, views)
 	items := []fyne.CanvasObject{p.zta.line}
 	if len(rest) > 0 {
 		items = append(items, p.headWarnings, p.warnings.stack)

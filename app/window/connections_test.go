@@ -85,8 +85,17 @@ func TestConnectionButtons(t *testing.T) {
 		})
 	}
 	b := newBench(t, alwaysDark)
-	b.apply(vpnMissing())
+	b.apply(vpns())
 	toConnections(b)
+	for range cap(b.queue) {
+		b.do(session.Pause{}, nil)
+	}
+	b.press("Connect Head office")
+	b.says(words.busy)
+	if e := b.labels()["Connect Head office"]; !e.Enabled {
+		t.Error("what could not be sent cannot be sent again")
+	}
+	b.apply(vpnMissing())
 	if e := b.labels()["Connect Head office"]; e.Enabled {
 		t.Error("what nothing connects can be connected")
 	}

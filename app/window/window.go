@@ -2,6 +2,7 @@ package window
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -163,7 +164,9 @@ func (w *Window) wear(a appearance) {
 // do sends a command; done, where it is not nil, hears on Fyne's thread what
 // became of it, in place of the user.
 func (w *Window) do(c session.Command, done func(error)) {
+	full := done
 	if done == nil {
+		full = func(err error) { w.say(err.Error()) }
 		done = func(err error) {
 			if err != nil {
 				w.say(fmt.Sprintf(words.failed, err))
@@ -173,7 +176,7 @@ func (w *Window) do(c session.Command, done func(error)) {
 	select {
 	case w.queue <- order{c, done}:
 	default:
-		w.say(words.busy)
+		full(errors.New(words.busy))
 	}
 }
 
