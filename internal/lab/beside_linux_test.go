@@ -21,6 +21,7 @@ import (
 	"github.com/tidegate/tidegate/dnssplit/resolvedtest"
 	"github.com/tidegate/tidegate/internal/classicvpn/vpntest"
 	"github.com/tidegate/tidegate/internal/lab"
+	"github.com/tidegate/tidegate/internal/netlab"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -196,6 +197,16 @@ func runLab(user string) (err error) {
 	return err
 }
 
+// ruleset has a network's firewall follow these rules, too.
+func ruleset(s *netlab.Space, rules string) error {
+	c := exec.Command("nft", "-f", "-")
+	c.Stdin = strings.NewReader(rules)
+	if err := s.Start(c); err != nil {
+		return err
+	}
+	return c.Wait()
+}
+
 // obey runs the program on the machine to its end, and does to the VPN's server and
 // to the network what it asks for by its output, a word a line.
 func obey(t *testing.T, m *resolvedtest.System, c *exec.Cmd, server vpnServer) {
@@ -227,6 +238,10 @@ func obey(t *testing.T, m *resolvedtest.System, c *exec.Cmd, server vpnServer) {
 			err = m.Physical.Space.Link("far", false)
 		case "plug":
 			err = m.Physical.Space.Link("far", true)
+		case "wall":
+			err = ruleset(m.Physical.Space, `table inet wall { chain in { type filter hook input priority 0; iifname "far" ip daddr `+labAddress.String()+` drop; }; }`)
+		case "open":
+			err = ruleset(m.Physical.Space, "delete table inet wall")
 		default:
 			t.Fatalf("it asks for %q", lines.Text())
 		}

@@ -6,15 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -43,12 +38,17 @@ func runBeside(arg string) (err error) {
 	r := rig.New(d, o.Program, quickEnd)
 	defer func() { err = errors.Join(err, r.Stop(syscall.SIGTERM)) }()
 	m := &besides{onmachine: &onmachine{ctx: ctx, scene: &scene{ctx: ctx, rig: r}}, beside: o, orders: bufio.NewScanner(os.Stdin)}
+	if m.under, err = watchUnder(); err != nil {
+		return err
+	}
+	defer m.under.Close()
 	for _, step := range []struct {
 		name string
 		do   func() error
 	}{
 		{"sign in", m.signIn},
 		{"before", m.without},
+		{"what the VPN's administrator has set up", m.vendor},
 		{"connect", m.connect},
 		{"connected", m.with},
 		{"the cable is pulled", m.interrupted},
@@ -58,10 +58,17 @@ func runBeside(arg string) (err error) {
 		{"connected again", m.with},
 		{"the server ends it", m.kicked},
 		{"after the end", m.without},
+		{"connect the third time", m.connect},
+		{"connected the third time", m.with},
+		{"the server crashes", m.crashed},
+		{"after its crash", m.without},
 		{"connect once more", m.connect},
 		{"connected once more", m.with},
+		{"conflicts", m.conflicts},
 		{"disconnect", m.disconnect},
 		{"after it", m.without},
+		{"a conflict without it", m.locked},
+		{"only the VPN leads to ZTA", m.walled},
 		{"sign out", m.away},
 	} {
 		if err := m.order("step " + step.name); err != nil {
@@ -80,7 +87,7 @@ type besides struct {
 	orders *bufio.Scanner
 	id     string // the connection's
 	names  int    // so many have been looked up
-	probe  *probe
+	under  *under
 }
 
 // order has the network or the VPN's server do something.
@@ -296,178 +303,10 @@ func (m *besides) ways(vpn bool) error {
 	return nil
 }
 
-// left are the devices that a VPN has left behind.
-func left() (names []string, err error) {
-	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		links, err := net.Interfaces()
-		if err != nil {
-			return nil, err
-		}
-		names = nil
-		for _, l := range links {
-			if strings.HasPrefix(l.Name, "tidev") {
-				names = append(names, l.Name)
-			}
-		}
-		if len(names) == 0 || time.Now().After(end) {
-			return names, nil
-		}
-	}
-}
-
-// interrupted: the network goes, and comes again.
-func (m *besides) interrupted() error {
-	if err := m.order("unplug"); err != nil {
-		return err
-	}
-	time.Sleep(2 * time.Second) // a real interruption takes its time
-	if err := m.order("plug"); err != nil {
-		return err
-	}
-	if _, err := m.wait("the VPN is there again", func(s *session.State) bool { return m.vpn(s).Phase == session.VPNConnected }); err != nil {
-		return err
-	}
-	return m.eventually(m.with)
-}
-
-// eventually tries until it is so.
-func (m *besides) eventually(so func() error) (err error) {
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		if err = so(); err == nil {
-			return nil
-		}
-	}
-	return err
-}
-
-// crash: what carries the VPN's packets is killed.
-func (m *besides) crash() error {
-	p, err := m.use()
-	if err != nil {
-		return err
-	}
-	pid, err := child(m.rig.Pid(), "openconnect")
-	if err != nil {
-		return err
-	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		return err
-	}
-	return errors.Join(m.gone(true), p.end())
-}
-
-// child is a program that another has started.
-func child(parent int, name string) (int, error) {
-	dirs, err := os.ReadDir("/proc")
-	if err != nil {
-		return 0, err
-	}
-	for _, d := range dirs {
-		pid, err := strconv.Atoi(d.Name())
-		if err != nil {
-			continue
-		}
-		stat, err := os.ReadFile("/proc/" + d.Name() + "/stat")
-		if err != nil {
-			continue // it has ended
-		}
-		_, rest, _ := strings.Cut(string(stat), ") ")
-		if f := strings.Fields(rest); len(f) > 1 && f[1] == strconv.Itoa(parent) && strings.Contains(string(stat), "("+name+")") {
-			return pid, nil
-		}
-	}
-	return 0, fmt.Errorf("%d has started no %s", parent, name)
-}
-
-func (m *besides) kicked() error {
-	p, err := m.use()
-	if err != nil {
-		return err
-	}
-	if err := m.order("kick"); err != nil {
-		return err
-	}
-	return errors.Join(m.gone(true), p.end())
-}
-
-func (m *besides) disconnect() error {
-	p, err := m.use()
-	if err != nil {
-		return err
-	}
-	if err := m.rig.Do(m.ctx, session.DisconnectVPN{Connection: m.id}); err != nil {
-		return err
-	}
-	return errors.Join(m.gone(false), p.end())
-}
-
-// gone waits until the VPN is, and says so where the user has not wanted it.
-func (m *besides) gone(told bool) error {
-	s, err := m.wait("the VPN is gone", func(s *session.State) bool { return m.vpn(s).Phase == session.VPNDisconnected })
-	if err != nil {
-		return fmt.Errorf("%w: it is %+v", err, m.vpn(&s))
-	}
-	if v := m.vpn(&s); (v.Problem != nil) != told {
-		return fmt.Errorf("the VPN is %+v", v)
-	}
-	return nil
-}
-
 func (m *besides) away() error {
 	if _, err := m.rig.Run(m.ctx, "", "sign-out"); err != nil {
 		return err
 	}
 	_, err := m.wait("nothing is served", func(s *session.State) bool { return s.Local.DNS == nil && !s.Local.TUN })
 	return errors.Join(err, m.finds(m.name("example.org"), m.Network.String()))
-}
-
-// probe is somebody who uses an application of ours all the time, by its name, each
-// time anew.
-type probe struct {
-	stop context.CancelFunc
-	wg   sync.WaitGroup
-	used int
-	err  error // the first
-}
-
-// use begins to.
-func (m *besides) use() (*probe, error) {
-	if err := m.zta(); err != nil {
-		return nil, err
-	}
-	ctx, stop := context.WithCancel(m.ctx)
-	p := &probe{stop: stop}
-	web := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
-	p.wg.Go(func() {
-		for ; ctx.Err() == nil; p.used++ {
-			if err := fetch(web); err != nil && p.err == nil {
-				p.err = fmt.Errorf("meanwhile, the %dth time: %w", p.used+1, err)
-			}
-			select {
-			case <-ctx.Done():
-			case <-time.After(50 * time.Millisecond):
-			}
-		}
-	})
-	return p, nil
-}
-
-func fetch(web *http.Client) error {
-	r, err := web.Get("http://wiki.harbour.example/")
-	if err != nil {
-		return err
-	}
-	defer r.Body.Close()
-	b, err := io.ReadAll(r.Body)
-	if err == nil && !strings.Contains(string(b), "Harbour Wiki") {
-		err = fmt.Errorf("there is %s", b)
-	}
-	return err
-}
-
-// end ends it, and says what has gone wrong meanwhile.
-func (p *probe) end() error {
-	p.stop()
-	p.wg.Wait()
-	return p.err
 }
