@@ -128,7 +128,11 @@ func (d *direct) apply(j *journal, want Want, w world) error {
 	// then something else may be there.
 	there := cur
 	for range 10 {
+		before := l.VPN
 		d.update(j, c != nil, cur, w)
+		if before != nil && (l.VPN == nil || !bytes.Equal(l.VPN.Text, before.Text)) {
+			l.Left = append(l.Left, before.Text)
+		}
 		l.learn(w)
 		l.set(want)
 		j.Want, l.Going = want.noted(), false
@@ -143,7 +147,7 @@ func (d *direct) apply(j *journal, want Want, w world) error {
 		next := l.ours()
 		c.Was, c.Now = l.Physical, next
 		if there.equal(next) {
-			l.Past = nil
+			l.Past, l.Left = nil, nil
 			if bytes.Equal(encoded(j), written) {
 				return nil
 			}
@@ -169,8 +173,8 @@ func (d *direct) apply(j *journal, want Want, w world) error {
 		d.step("done")
 		written = nil
 		if was.equal(there) {
-			if gone || len(l.Past) > 0 {
-				l.Past = nil
+			if gone || len(l.Past)+len(l.Left) > 0 {
+				l.Past, l.Left = nil, nil
 				return j.write(d.o)
 			}
 			return nil
@@ -305,7 +309,7 @@ func (d *direct) physical(j *journal, c *content, w world) {
 // left are the layers of VPNs that have gone: that which is known, and those that
 // are in a backup, as only a VPN that came after leaves them.
 func (d *direct) left(l *layers, w world) [][]byte {
-	var all [][]byte
+	all := slices.Clone(l.Left)
 	if l.VPN != nil && !l.VPN.alive(w, d.exists) {
 		all = append(all, l.VPN.Text)
 	}

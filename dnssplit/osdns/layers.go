@@ -42,6 +42,9 @@ type layers struct {
 	// Seen is what stood in the file when VPN was taken from it, where it had lines
 	// of ours.
 	Seen []byte `json:"seen,omitempty"`
+	// Left are the texts of VPNs that were there before VPN, until the file has nothing
+	// of them.
+	Left [][]byte `json:"left,omitempty"`
 	// Going: we are being taken back.
 	Going bool `json:"going,omitempty"`
 	// Own is the layer of a VPN that we connect, above all others'; nil: there is none.
