@@ -2,7 +2,7 @@
 // signed in to and connected: its questions become forms, its words become facts
 // and failures, and it never outlives us. internal/classicvpn calls it.
 //
-// It runs openconnect twice, both times as the user and without any privilege:
+// It runs openconnect twice (Linux only so far), both times as the user and without any privilege:
 // SignIn has it sign in and print a session (openconnect --authenticate), and Start
 // has it carry packets between the server and a device that the user owns, with a
 // program of ours as the hook that makes addresses, routes and names of what the

@@ -1,6 +1,7 @@
 package openconnect
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -10,7 +11,8 @@ import (
 // process is an openconnect that runs. It has a thread of its own for as long as it
 // lives, so that it can be made to end with us.
 type process struct {
-	in   *os.File // its standard input
+	in   *os.File // its standard input, as we write it
+	tty  *os.File // the terminal that its standard input is; nil: it is a pipe
 	out  *os.File // its standard output; nil: with err
 	err  *os.File // its standard error
 	done chan struct{}
@@ -24,7 +26,7 @@ func (p *process) ended() *os.ProcessState { return p.state }
 
 // close lets its pipes go.
 func (p *process) close() {
-	for _, f := range []*os.File{p.in, p.out, p.err} {
+	for _, f := range []*os.File{p.in, p.tty, p.out, p.err} {
 		if f != nil {
 			f.Close()
 		}
@@ -60,7 +62,15 @@ func run(c *exec.Cmd, together bool) (*process, error) {
 		theirs = append(theirs, their)
 		return their, nil
 	}
-	in, err := pipe(&p.in, true)
+	var in *os.File
+	var err error
+	if !together { // one that asks tells by a terminal what is to be hidden
+		p.in, p.tty, _ = terminal() // where there are none, a pipe does
+		in = p.tty
+	}
+	if in == nil {
+		in, err = pipe(&p.in, true)
+	}
 	if err == nil {
 		c.Stdin = in
 		var f *os.File
@@ -89,6 +99,9 @@ func run(c *exec.Cmd, together bool) (*process, error) {
 		started <- err
 		if err != nil {
 			return
+		}
+		if p.tty != nil {
+			go io.Copy(io.Discard, p.in) // what it echoes
 		}
 		c.Wait() // its state says all
 		p.state = c.ProcessState

@@ -3,6 +3,7 @@
 package openconnect
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
@@ -20,3 +21,9 @@ var (
 
 // waits is not told here.
 func (p *process) waits() (waits, known bool) { return false, false }
+
+// hides is not told here.
+func (p *process) hides() (hides, known bool) { return false, false }
+
+// terminal: there is none here.
+func terminal() (ours, theirs *os.File, err error) { return nil, nil, errors.ErrUnsupported }

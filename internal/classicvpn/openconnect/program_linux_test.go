@@ -37,6 +37,11 @@ func TestPromptsThatNobodyKnows(t *testing.T) {
 			{Message: "The gatekeeper speaks.\nAnswer me these questions three.", Fields: []session.VPNField{{Kind: session.VPNText, Label: "What is the air-speed of a swallow?"}}},
 		}},
 		{"without a word", "read a\n[ \"$a\" = x ] || exit 1\n" + session1, []string{"x"}, []Form{{Fields: []session.VPNField{{Kind: session.VPNText}}}}},
+		{"what it hides", said("Mellon? ") + "stty -echo\nread a\nstty echo\n[ \"$a\" = friend ] || exit 1\n" + said("\nShown? ") + "read b\n" + session1, []string{"friend", "x"}, []Form{
+			{Fields: []session.VPNField{{Kind: session.VPNPassword, Label: "Mellon?"}}},
+			{Fields: []session.VPNField{{Kind: session.VPNText, Label: "Shown?"}}},
+		}},
+		{"letters that steer a terminal", said("Password:") + "read -r a\n[ \"$a\" = \"$(printf 'a\\003b\\004c\\025d\\177e\\\\ \\303\\251')\" ] || exit 1\n" + session1, []string{"a\x03b\x04c\x15d\x7fe\\ é"}, []Form{{Fields: []session.VPNField{{Kind: session.VPNPassword, Label: "Password"}}}}},
 		{"one after the other", said("First:") + "read a\n" + said("Second:") + "read b\n[ $a$b = 12 ] || exit 1\n" + session1, []string{"1", "2"}, []Form{
 			{Fields: []session.VPNField{{Kind: session.VPNText, Label: "First"}}},
 			{Fields: []session.VPNField{{Kind: session.VPNText, Label: "Second"}}},

@@ -37,7 +37,7 @@ func TestSignInToPulse(t *testing.T) {
 		{"a code after that", withCode, "alice", []string{vpntest.Password, code}, []session.VPNFieldKind{password, secret}, nil, ""},
 		{"a wrong code", withCode, "alice", []string{vpntest.Password, "271828"}, []session.VPNFieldKind{password, secret}, nil, session.VPNRefused},
 		{"a realm before that", vpntest.PulseOptions{Realms: []string{"Staff", "Guests"}}, "alice", []string{"Guests", vpntest.Password}, []session.VPNFieldKind{choice, password}, nil, ""},
-		{"labels of its own", vpntest.PulseOptions{UserLabel: "Badge number", PasswordLabel: "Word of the day"}, "", []string{"alice", vpntest.Password}, []session.VPNFieldKind{text, text}, nil, ""},
+		{"labels of its own", vpntest.PulseOptions{UserLabel: "Badge number", PasswordLabel: "Word of the day"}, "", []string{"alice", vpntest.Password}, []session.VPNFieldKind{text, password}, nil, ""},
 		{"a wrong password first", vpntest.PulseOptions{}, "alice", []string{"wrong", vpntest.Password}, []session.VPNFieldKind{password, password}, []string{askedAgain}, ""},
 		{"a wrong user first", vpntest.PulseOptions{}, "", []string{"alicia", vpntest.Password, "alice", vpntest.Password}, []session.VPNFieldKind{text, password, text, password}, []string{askedAgain}, ""},
 		{"wrong passwords only", vpntest.PulseOptions{}, "alice", []string{"wrong", "wrong too", "wrong again"}, []session.VPNFieldKind{password, password, password}, []string{askedAgain, askedAgain}, session.VPNRefused},

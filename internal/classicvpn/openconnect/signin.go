@@ -21,6 +21,9 @@ const (
 	// quiet is how long an unfinished line stands before it is a question, where the
 	// kernel does not tell.
 	quiet = 300 * time.Millisecond
+	// silent is how long one that has been answered says nothing before it is seen to
+	// wait for the next answer.
+	silent = time.Second
 	// maxAnswer is the longest line that openconnect takes, in bytes.
 	maxAnswer = 1000
 	// maxResult is the most that it prints about a session.
@@ -153,7 +156,7 @@ func (s *signing) anew(f Form) bool {
 // converse answers what openconnect asks until it ends.
 func (s *signing) converse(ctx context.Context) error {
 	b := make([]byte, 4096)
-	waits, heard := false, time.Now()
+	waits, heard, answered := false, time.Now(), false
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -163,7 +166,7 @@ func (s *signing) converse(ctx context.Context) error {
 		s.said.add(b[:n])
 		switch {
 		case n > 0:
-			waits, heard = false, time.Now()
+			waits, heard, answered = false, time.Now(), false
 			continue
 		case errors.Is(err, os.ErrDeadlineExceeded):
 		default: // it has closed it: it ends
@@ -178,12 +181,15 @@ func (s *signing) converse(ctx context.Context) error {
 			if err := s.answer(ctx); err != nil {
 				return err
 			}
-			waits, heard = false, time.Now()
+			waits, heard, answered = false, time.Now(), true
 			continue
 		}
 		var known bool
 		if waits, known = s.process.waits(); !known {
 			waits = len(s.said.tail) > 0 && time.Since(heard) >= quiet
+		}
+		if answered && time.Since(heard) < silent {
+			waits = false // the answer may be on its way to it
 		}
 	}
 }
@@ -197,6 +203,9 @@ func (s *signing) answer(ctx context.Context) error {
 		return s.write("yes")
 	}
 	f := s.said.form(&s.hidden, cmp.Or(s.user, s.to.User), s.to.Group)
+	if hides, known := s.process.hides(); known && hides && f.Fields[0].Kind == session.VPNText {
+		f.Fields[0].Kind, f.Fields[0].Value = session.VPNPassword, ""
+	}
 	if again := s.again(f); again && f.Error == "" {
 		f.Error = askedAgain
 	}
