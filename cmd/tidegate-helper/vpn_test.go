@@ -3,16 +3,12 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -368,26 +364,6 @@ func TestForeignDevice(t *testing.T) {
 	}
 }
 
-// A device that goes under a client's hands is the end of its VPN, and it may have
-// another.
-func TestDeviceGoes(t *testing.T) {
-	m := newMachine(t, "")
-	was := m.state()
-	a := m.vpn(ada)
-	for _, how := range []string{"removed", "let go by the user"} {
-		a.must("open")
-		a.must("attach tidev61001")
-		a.must("apply " + fullVPN)
-		if how == "removed" {
-			m.ip("link", "del", "tidev61001")
-		} else {
-			a.must("loose")
-		}
-		a.must("lost")
-		m.as(was, how)
-	}
-}
-
 // What another program takes away is put back three times, and the client hears of it.
 func TestVPNIsPutBack(t *testing.T) {
 	m := newMachine(t, "")
@@ -465,119 +441,4 @@ func TestVPNMakesRoom(t *testing.T) {
 	a.must("end")
 	d.kill()
 	m.as(was, "in the end")
-}
-
-// The helper may end at any moment: -undo leaves nothing of ours, and nothing else is
-// touched.
-func TestVPNUndone(t *testing.T) {
-	m := newMachine(t, "")
-	m.others()
-	was := m.state()
-	for n := range 12 {
-		a := m.vpn(ada)
-		a.must("open")
-		if n%3 == 2 { // from the one to the other
-			a.must("apply " + splitVPN)
-		}
-		if n%4 > 0 {
-			fmt.Fprintln(a.in, "apply "+fullVPN)
-			time.Sleep(time.Duration(n) * 3 * time.Millisecond) // wherever that is
-		}
-		m.kill()
-		a.kill()
-		out, err := m.one("-undo")
-		if err != nil {
-			t.Fatalf("-undo: %v: %s", err, out)
-		}
-		m.as(was, fmt.Sprintf("after -undo, %d", n))
-		m.start()
-	}
-}
-
-// The next helper undoes what nobody takes over.
-func TestVPNIsLeft(t *testing.T) {
-	m := newMachine(t, "")
-	was := m.state()
-	a := m.vpn(ada)
-	a.must("open")
-	a.must("apply " + fullVPN)
-	m.kill()
-	a.kill()
-	m.has("route", "128.0.0.0/1 dev tidev61001")
-	m.start()
-	if got := m.vpn(bob).say("open"); got != "busy" {
-		t.Errorf("another user, before it is known whose it is: %s", got)
-	}
-	m.as(was, "after a while")
-	m.vpn(bob).must("open")
-}
-
-// A client that outlives the helper has its VPN from the next one, and nothing of it
-// was gone.
-func TestVPNIsTakenOver(t *testing.T) {
-	m := newMachine(t, "")
-	was := m.state()
-	a := m.vpn(ada)
-	a.must("open")
-	a.must("attach tidev61001")
-	a.must("apply " + fullVPN)
-	up := m.state()
-	var news bytes.Buffer
-	monitor := exec.Command("ip", "monitor", "link", "address", "route", "rule")
-	monitor.Stdout = &news
-	if err := m.space.Start(monitor); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		monitor.Process.Kill()
-		monitor.Wait()
-	}()
-	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
-		m.cmd.Process.Signal(signal)
-		m.cmd.Wait()
-		a.must("lost")
-		m.start()
-		if got := a.must("open"); got != "ok tidev61001" {
-			t.Error(got)
-		}
-		a.must("apply " + fullVPN)
-		m.as(up, "after "+signal.String())
-		if got := m.run(eve, "send", "203.0.113.200"); got != "echo" {
-			t.Errorf("into the VPN: %s", got)
-		}
-	}
-	time.Sleep(12 * time.Second) // longer than nobody's is kept
-	m.as(up, "after a while")
-	monitor.Process.Signal(syscall.SIGINT)
-	monitor.Wait()
-	for line := range strings.Lines(news.String()) {
-		if strings.Contains(line, "Deleted") && (strings.Contains(line, "tidev61001") || strings.Contains(line, "520")) {
-			t.Errorf("meanwhile: %s", line)
-		}
-	}
-	a.must("end")
-	m.as(was, "in the end")
-}
-
-// What a damaged journal says is not done; what is known without it is undone.
-func TestVPNsJournalIsDamaged(t *testing.T) {
-	m := newMachine(t, "")
-	m.others()
-	was := m.state()
-	for _, text := range []string{"", "{", `{"uid":61001,"name":"phys0","index":2}`, `{"uid":61002,"name":"tidev61001","index":2}`, `{"uid":61001,"name":"tidev61001","index":-1}`} {
-		a := m.vpn(ada)
-		a.must("open")
-		a.must("apply " + fullVPN)
-		m.kill()
-		a.kill()
-		if err := os.WriteFile(filepath.Join(m.dir, "journal", "vpn"), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		out, err := m.one("-undo")
-		if err != nil {
-			t.Fatalf("-undo: %v: %s", err, out)
-		}
-		m.as(was, "after "+text)
-		m.start()
-	}
 }

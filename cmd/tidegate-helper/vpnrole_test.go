@@ -108,7 +108,7 @@ func beVPN(h client.Helper, _ string) {
 			}
 			told, err := v.Apply(ctx, want)
 			if err != nil {
-				fmt.Println(code(err), err)
+				fmt.Println(code(err), strings.ReplaceAll(err.Error(), "\n", "; "))
 				continue
 			}
 			fmt.Println("ok", toldText(told))
