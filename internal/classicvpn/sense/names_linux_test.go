@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -54,6 +55,8 @@ func (r *resolver) set(t *testing.T, link map[string]dbus.Variant) {
 
 // The domains of a VPN are those that systemd-resolved has for its link.
 func TestResolved(t *testing.T) {
+	runtime.LockOSThread() // the bus ends with the thread that has started it
+	defer runtime.UnlockOSThread()
 	bus := desktoptest.Bus(t)
 	r := &resolver{conn: desktoptest.Connect(t, bus), link: map[string]dbus.Variant{}}
 	r.conn.Export(r, resolve1Path, resolve1Name+".Manager")

@@ -72,6 +72,8 @@ type question struct {
 	underlay []addr
 	// blind: nobody tells what firewalls drop.
 	blind bool
+	// alone: nobody tells who holds which device.
+	alone bool
 	// vpn says whether a link is to be asked about names.
 	vpn func(picture, link) bool
 }

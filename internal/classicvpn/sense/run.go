@@ -116,7 +116,7 @@ func (r *run) look(ctx context.Context, wg *sync.WaitGroup) ([]session.VPNOther,
 	r.underlay.want(ctx, wg, k.guard.Underlay, r.s.resolve)
 	k.underlay = r.underlay.addresses()
 	var err error
-	if k.picture, err = r.s.system.look(ctx, question{underlay: k.underlay, blind: r.sensed == nil || r.sensed.Unread, vpn: k.vpn}); err != nil {
+	if k.picture, err = r.s.system.look(ctx, question{underlay: k.underlay, blind: r.sensed == nil || r.sensed.Unread, alone: r.sensed == nil, vpn: k.vpn}); err != nil {
 		return nil, nil, err
 	}
 	others, conflicts := k.others(), k.conflicts()
@@ -125,31 +125,39 @@ func (r *run) look(ctx context.Context, wg *sync.WaitGroup) ([]session.VPNOther,
 
 // hear hears from the helper until ctx ends.
 func (r *run) hear(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := r.listen(ctx)
+	for wait := Sweep; ctx.Err() == nil; wait = min(2*wait, seldom) {
+		told, err := r.listen(ctx)
 		if ctx.Err() != nil {
 			return
+		}
+		if told {
+			wait = Sweep
 		}
 		r.s.o.Log.Debug("the helper says nothing of other VPNs", "error", err)
 		r.say(ctx, nil)
 		select {
 		case <-ctx.Done():
-		case <-time.After(Sweep):
+		case <-time.After(wait):
 		}
 	}
 }
 
-func (r *run) listen(ctx context.Context) error {
+// seldom is how often a helper is asked that always refuses.
+const seldom = 2 * time.Minute
+
+// listen hears from the helper, and says whether it has told anything.
+func (r *run) listen(ctx context.Context) (told bool, err error) {
 	sensor, err := r.s.o.Helper(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer sensor.Close()
 	for {
 		sensed, err := sensor.Next(ctx)
 		if err != nil {
-			return err
+			return told, err
 		}
+		told = true
 		r.say(ctx, &sensed)
 	}
 }

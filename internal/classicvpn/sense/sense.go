@@ -45,7 +45,8 @@ type Sensor interface {
 // Options for New. The zero value has no helper.
 type Options struct {
 	// Helper begins to hear from the helper (client.Helper.Sense). It is called
-	// again, Sweep after it failed or what it made has. Nil: there is none.
+	// again, Sweep after it failed or what it made has, and less often while it
+	// always does. Nil: there is none.
 	Helper func(context.Context) (Sensor, error)
 	// Ignore says which devices are nobody's VPN, by name, besides the helper's own;
 	// nil: none.

@@ -63,7 +63,9 @@ func (s *linux) look(ctx context.Context, q question) (picture, error) {
 			ask = append(ask, l)
 		}
 	}
-	p.holders = s.holders.of(ask)
+	if q.alone {
+		p.holders = s.holders.of(ask)
+	}
 	if p.names = s.names.ask(ctx, ask); p.names == nil {
 		p.names = fromFile(filepath.Join(s.root, "etc/resolv.conf"), ask)
 	}

@@ -70,9 +70,10 @@ func (s *Server) runSenses(ctx context.Context) error {
 // sense tells a client until its connection ends, or ctx.
 func (s *Server) sense(ctx context.Context, c *net.UnixConn) {
 	over := make(chan struct{})
-	go func() {
+	c.SetReadDeadline(time.Time{})
+	go func() { // nothing more is to come
 		defer close(over)
-		hold(c)
+		c.Read(make([]byte, 1))
 	}()
 	defer func() {
 		c.SetReadDeadline(time.Unix(1, 0))
