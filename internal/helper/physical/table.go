@@ -9,7 +9,8 @@
 //	default via 192.168.7.1 dev eth0   and the adapter's other routes   table 5254
 //	5202: from all oif eth0 lookup 5254
 //
-// The rule is for sockets bound to the adapter, and for nobody else.
+// The rule is for sockets bound to the adapter, and for nobody else. While a VPN of
+// ours is up, package server has rules of its own lead there what goes past it.
 package physical
 
 import (

@@ -16,6 +16,10 @@
 //	            ├─► "unreachable" ────────┐
 //	            └─► nftables guard ───────┴─ stay until Close
 //
+//	OpenVPN ──► device of a user's VPN ────┐  the user's own processes attach to it
+//	ApplyVPN ──► addresses, guard, routes ─┤  for everybody on this machine
+//	         └─► rules past it, its names ─┴─ gone with the connection that OpenVPN came by
+//
 // What outlives the device is written down before it is done (journal.go), and
 // taken up again by the next start. A Server handles one request at a time.
 package server
