@@ -68,8 +68,23 @@ func (e Engine) Start(ctx context.Context, s Session, t Tunnel) (*Running, error
 	if t.Device == "" || t.Hook == "" {
 		return nil, failed(session.VPNFailed, "a tunnel needs a device and a hook")
 	}
-	c := exec.Command(e.Path, tunnelArguments(s, t)...)
+	args := tunnelArguments(s, t)
+	long := len(s.cookie) > maxAnswer
+	if long {
+		args = append([]string{"--config=/dev/fd/3"}, args...)
+	} else {
+		args = append([]string{"--cookie-on-stdin"}, args...)
+	}
+	c := exec.Command(e.Path, args...)
 	c.Env = environment(os.Environ(), t.Env...)
+	if long {
+		f, err := holding("cookie=" + s.cookie + "\n")
+		if err != nil {
+			return nil, failed(session.VPNFailed, clean(err.Error(), maxWord))
+		}
+		defer f.Close()
+		c.ExtraFiles = []*os.File{f}
+	}
 	p, err := run(c, true)
 	if err != nil {
 		return nil, failed(session.VPNNoEngine, clean(err.Error(), maxWord))
@@ -85,12 +100,12 @@ func (e Engine) Start(ctx context.Context, s Session, t Tunnel) (*Running, error
 			r.hidden.hide(value)
 		}
 	}
-	// It takes a cookie at once, and a pipe takes one whole.
-	_, err = io.WriteString(p.in, s.cookie+"\n")
-	p.in.Close()
-	if err != nil {
-		r.note("it took no cookie")
+	if !long { // a pipe takes it whole
+		if _, err := io.WriteString(p.in, s.cookie+"\n"); err != nil {
+			r.note("it took no cookie")
+		}
 	}
+	p.in.Close()
 	go r.watch()
 	stop := context.AfterFunc(ctx, func() { r.Stop(context.Background()) })
 	go func() {
@@ -100,10 +115,29 @@ func (e Engine) Start(ctx context.Context, s Session, t Tunnel) (*Running, error
 	return r, nil
 }
 
-// tunnelArguments are openconnect's.
+// holding is a pipe with that in it, and no more to come. openconnect 9.01 cuts a
+// line of its standard input at 1024 bytes, and a line of its configuration nowhere.
+func holding(s string) (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("make a pipe: %w", err)
+	}
+	w.SetWriteDeadline(time.Now().Add(last)) // should it be more than a pipe holds
+	_, err = io.WriteString(w, s)
+	if closed := w.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		r.Close()
+		return nil, fmt.Errorf("fill a pipe: %w", err)
+	}
+	return r, nil
+}
+
+// tunnelArguments are openconnect's, but for where the cookie is.
 func tunnelArguments(s Session, t Tunnel) []string {
 	args := []string{
-		"--protocol=" + string(t.Protocol), "--cookie-on-stdin", "--no-system-trust", "--non-inter",
+		"--protocol=" + string(t.Protocol), "--no-system-trust", "--non-inter",
 		"--servercert=" + s.Fingerprint, "--interface=" + t.Device, "--script=" + t.Hook,
 	}
 	if s.Resolve != "" {

@@ -2,7 +2,10 @@ package openconnect
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tidegate/tidegate/dnssplit/resolvedtest"
 	"github.com/tidegate/tidegate/internal/classicvpn/vpntest"
 	"github.com/tidegate/tidegate/session"
 )
@@ -121,6 +125,48 @@ func TestRunningNeedsWhatIsThere(t *testing.T) {
 	is(t, err, session.VPNExpired)
 	_, err = b.engine.Start(t.Context(), s, Tunnel{Protocol: session.VPNAnyConnect})
 	is(t, err, session.VPNFailed)
+}
+
+// A cookie comes to the server whole, however long.
+func TestCookieComesWhole(t *testing.T) {
+	b := newBed(t)
+	e, err := Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Path = b.inside(e.Path, "") // as whoever we are: the pipe is ours
+	c, err := vpntest.NewCertificate(b.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l net.Listener
+	if err := b.Server.Do(func() (err error) { l, err = net.Listen("tcp", b.Address.String()+":443"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	came := make(chan string, 10)
+	resolvedtest.ServeWeb(t, tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{c.Certificate}}), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		came <- r.Header.Get("Cookie")
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	for _, n := range []int{100, maxAnswer, maxAnswer + 1, 5000} {
+		cookie := "webvpn=" + strings.Repeat("x", n-len("webvpn="))
+		r, err := e.Start(t.Context(), Session{cookie: cookie, Host: b.Address.String(), Fingerprint: c.Fingerprint}, b.tunnel())
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := is(t, waits(t, r), session.VPNExpired)
+		if strings.Contains(f.Detail, "xxx") {
+			t.Errorf("it tells %q", f.Detail)
+		}
+		select {
+		case got := <-came:
+			if got != cookie {
+				t.Errorf("of %d letters there came %d", n, len(got))
+			}
+		default:
+			t.Errorf("of %d letters there came none", n)
+		}
+	}
 }
 
 // The end of its context ends it, as the user's wish does.
