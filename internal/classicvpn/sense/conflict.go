@@ -83,10 +83,10 @@ func (k knowledge) taken() []session.VPNConflict {
 	return []session.VPNConflict{c}
 }
 
-// service is the first vendor's whose program runs; empty: none does.
+// service is the first vendor's whose program runs, VPN or none; empty: none does.
 func (k knowledge) service() string {
 	for _, v := range vendors {
-		if k.runs(v) != nil {
+		if v.place && k.runs(v) != nil { // the others run while there is a VPN
 			return v.name
 		}
 	}

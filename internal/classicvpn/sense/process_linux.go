@@ -13,13 +13,15 @@ import (
 	"github.com/tidegate/tidegate/internal/helper/sensor"
 )
 
-// programs are those of vendors that run, by the names that everybody may read.
+// programs are those of vendors that run, by the names that everybody may read, but
+// for those that are known to be in another network, as a container's are.
 func programs(proc string) (all []program) {
 	d, err := os.Open(proc)
 	if err != nil {
 		return nil
 	}
 	defer d.Close()
+	here, _ := os.Readlink(filepath.Join(proc, "thread-self/ns/net"))
 	entries, _ := d.Readdirnames(-1)
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e)
@@ -30,7 +32,11 @@ func programs(proc string) (all []program) {
 		if err != nil {
 			continue
 		}
-		if name := strings.TrimSuffix(string(b), "\n"); known[name] && alive(filepath.Join(proc, e, "stat")) {
+		name := strings.TrimSuffix(string(b), "\n")
+		if !known[name] || !alive(filepath.Join(proc, e, "stat")) {
+			continue
+		}
+		if there, err := os.Readlink(filepath.Join(proc, e, "ns/net")); err != nil || there == here {
 			all = append(all, program{name, pid})
 		}
 	}
