@@ -238,6 +238,7 @@ func TestPartsInherit(t *testing.T) {
 	}
 	for part, want := range map[string]string{"main": "the clients' socket, the link", "names": "the link", "worker": "the link", "standby": "", sensing: "the link", looks: "the link"} {
 		var has []string
+		pairs := map[string]bool{}
 		fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", m.parts()[part]))
 		if err != nil || len(fds) < 3 {
 			t.Fatalf("%s has %v, %v", part, fds, err)
@@ -247,10 +248,20 @@ func TestPartsInherit(t *testing.T) {
 			if kind := kinds[to]; kind != "" && !slices.Contains(has, kind) {
 				has = append(has, kind)
 			}
+			pairs[to] = kinds[to] == "the link"
 		}
 		slices.Sort(has)
 		if got := strings.Join(has, ", "); got != want {
 			t.Errorf("%s has %q, want %q", part, got, want)
+		}
+		ends := 0
+		for _, link := range pairs {
+			if link {
+				ends++
+			}
+		}
+		if most := map[string]int{"main": 2}[part]; ends > max(most, 1) {
+			t.Errorf("%s has the ends of %d links", part, ends)
 		}
 	}
 }
