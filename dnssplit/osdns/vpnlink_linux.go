@@ -126,7 +126,8 @@ func (r *resolve1) revert(ctx context.Context, index int) (changed bool, err err
 	if failed(err, "org.freedesktop.resolve1.NoSuchLink") {
 		return false, nil // it has just come, or gone
 	}
-	if err != nil || len(s.Servers) == 0 && len(s.Domains) == 0 && !s.ByDefault {
+	// LLMNR is what it is told of first, before whoever told it was killed.
+	if err != nil || len(s.Servers) == 0 && len(s.Domains) == 0 && !s.ByDefault && s.How["LLMNR"] != "no" {
 		return false, err
 	}
 	err = r.manage(ctx, "RevertLink", int32(index))
