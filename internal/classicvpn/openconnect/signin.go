@@ -55,6 +55,9 @@ func (s *signing) once(ctx context.Context) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
+	if s.engine.atLeast([2]int{9, 1}) { // before that it knows no browser
+		args = append(args, "--external-browser=/dev/null")
+	}
 	c := exec.Command(s.engine.Path, args...)
 	c.Env = environment(os.Environ())
 	p, err := run(c, false)
@@ -166,6 +169,9 @@ func (s *signing) converse(ctx context.Context) error {
 		s.said.add(b[:n])
 		switch {
 		case n > 0:
+			if line, ok := s.said.wantsBrowser(); ok {
+				return failed(session.VPNBrowser, s.hidden.line(line, maxWord)) // it would wait for one for ever
+			}
 			waits, heard, answered = false, time.Now(), false
 			continue
 		case errors.Is(err, os.ErrDeadlineExceeded):

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -179,6 +180,38 @@ func TestSignInElsewhere(t *testing.T) {
 			t.Errorf("it is %v", err)
 		}
 	})
+}
+
+// No server has a browser opened here.
+func TestSignInOpensNoBrowser(t *testing.T) {
+	const asks = `<?xml version="1.0" encoding="UTF-8"?>
+<config-auth client="vpn" type="auth-request" aggregate-auth-version="2">
+<opaque is-for="sg"><tunnel-group>SAML</tunnel-group><auth-method>single-sign-on-external-browser</auth-method><config-hash>1</config-hash></opaque>
+<auth id="main"><title>Login</title><message>Please complete the authentication process in the AnyConnect Login window.</message><banner></banner>
+<sso-v2-login>https://vpn.example/saml/sp/login?tgname=SAML</sso-v2-login>
+<sso-v2-login-final>https://vpn.example/saml_ac_login.html</sso-v2-login-final>
+<sso-v2-token-cookie-name>acSamlv2Token</sso-v2-token-cookie-name>
+<sso-v2-error-cookie-name>acSamlv2Error</sso-v2-error-cookie-name>
+<sso-v2-browser-mode>external</sso-v2-browser-mode>
+<form><input type="sso" name="sso-token"></input></form></auth></config-auth>`
+	b := newBed(t)
+	c, err := vpntest.NewCertificate(b.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l net.Listener
+	if err := b.Server.Do(func() (err error) { l, err = net.Listen("tcp", b.Address.String()+":443"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	resolvedtest.ServeWeb(t, tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{c.Certificate}}), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/xml")
+		io.WriteString(w, asks)
+	}))
+	a := &answers{}
+	_, err = b.signIn(to(b.Address.String(), c.Fingerprint), a)
+	if is(t, err, session.VPNBrowser); len(a.forms) > 0 {
+		t.Errorf("it asked %+v", a.forms)
+	}
 }
 
 // Whoever gives up need not wait for the server.

@@ -77,3 +77,14 @@ func keep(lines []string, line string) []string {
 	}
 	return append(lines, line)
 }
+
+// wantsBrowser says that it has begun to wait for what a browser would tell it, and
+// by which line.
+func (t *transcript) wantsBrowser() (string, bool) {
+	for _, line := range t.progress {
+		if strings.Contains(line, "pawning external browser") || strings.HasPrefix(line, "Failed to spawn external browser") {
+			return line, true
+		}
+	}
+	return "", false
+}
