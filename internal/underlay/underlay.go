@@ -75,8 +75,8 @@ func (u *Underlay) Hold(c syscall.Conn, to netip.Addr) {
 
 // hold binds a socket where it has to be, and says whether it did.
 func (u *Underlay) hold(c syscall.RawConn, to netip.Addr) bool {
-	name := u.way(to)
-	if name == "" {
+	name, around := u.way(to)
+	if name == "" || around {
 		return false
 	}
 	err := u.bind(c, name)
@@ -86,8 +86,9 @@ func (u *Underlay) hold(c syscall.RawConn, to netip.Addr) bool {
 	return err == nil
 }
 
-// way is the adapter that a socket is to be bound to; empty: to none.
-func (u *Underlay) way(to netip.Addr) string {
+// way is the physical adapter where a tunnel leads to an address; empty: none does.
+// around: it was reached through the tunnel, last.
+func (u *Underlay) way(to netip.Addr) (name string, around bool) {
 	u.mu.Lock()
 	until, ok := u.around[to]
 	if ok && !u.now().Before(until) {
@@ -95,10 +96,7 @@ func (u *Underlay) way(to netip.Addr) string {
 		ok = false
 	}
 	u.mu.Unlock()
-	if ok {
-		return ""
-	}
-	return u.adapter(to)
+	return u.adapter(to), ok
 }
 
 // keep remembers a plain socket, and forgets those that were closed.
@@ -147,7 +145,7 @@ func (u *Underlay) DialTCP(ctx context.Context, d net.Dialer, network, addr stri
 	if err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(all, func(a netip.AddrPort) bool { return u.way(a.Addr()) != "" }) {
+	if !slices.ContainsFunc(all, func(a netip.AddrPort) bool { return u.adapter(a.Addr()) != "" }) {
 		return u.plain(ctx, d, network, addr)
 	}
 	for _, at := range all {
@@ -195,9 +193,9 @@ func (u *Underlay) plain(ctx context.Context, d net.Dialer, network, addr string
 	return c, nil
 }
 
-// dial connects to one address.
+// dial connects to one address, the way first that was the last.
 func (u *Underlay) dial(ctx context.Context, d net.Dialer, network string, at netip.AddrPort) (net.Conn, error) {
-	name := u.way(at.Addr())
+	name, past := u.way(at.Addr())
 	if name == "" {
 		return u.plain(ctx, d, network, at.String())
 	}
@@ -210,37 +208,61 @@ func (u *Underlay) dial(ctx context.Context, d net.Dialer, network string, at ne
 		}
 		return u.bind(c, name)
 	}
-	c, plain, err := either(ctx, bound, d, network, at.String())
-	if plain && err == nil {
+	ways := [2]net.Dialer{bound, d}
+	if past {
+		ways = [2]net.Dialer{d, bound}
+	}
+	c, second, err := either(ctx, ways, network, at.String())
+	if err != nil || second == past {
+		if err == nil && past {
+			u.log.Info("reached beside the VPN again", "to", at.Addr())
+		}
+		u.forget(at.Addr())
+		return c, err
+	}
+	if !past { // the adapter is first again when that is over
 		u.log.Info("reached through the VPN alone", "to", at.Addr())
 		u.mu.Lock()
 		u.around[at.Addr()] = u.now().Add(around)
 		u.mu.Unlock()
 	}
-	return c, err
+	return c, nil
 }
 
-// either connects by the first dialer, and by the second too when that has failed
-// or has taken head; it says whether that was the one. What fails first is told.
-func either(ctx context.Context, first, second net.Dialer, network, addr string) (c net.Conn, plain bool, err error) {
+// forget has the physical adapter be first.
+func (u *Underlay) forget(to netip.Addr) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.around, to)
+}
+
+// either connects by the first way, and by the second too when that has failed or
+// has taken head; it says whether that was the one. What fails first is told.
+func either(ctx context.Context, ways [2]net.Dialer, network, addr string) (c net.Conn, second bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type result struct {
-		c     net.Conn
-		plain bool
-		err   error
+		c      net.Conn
+		second bool
+		err    error
 	}
-	results := make(chan result, 2)
-	start := func(d net.Dialer, plain bool) {
+	results := make(chan result, len(ways))
+	begun, running := 0, 0
+	start := func() {
+		if begun == len(ways) {
+			return
+		}
+		n := begun
+		begun++
+		running++
 		go func() {
-			c, err := d.DialContext(ctx, network, addr)
-			results <- result{c, plain, err}
+			c, err := ways[n].DialContext(ctx, network, addr)
+			results <- result{c, n == 1, err}
 		}()
 	}
-	start(first, false)
+	start()
 	late := time.NewTimer(head)
 	defer late.Stop()
-	running, begun := 1, false
 	for running > 0 {
 		select {
 		case <-late.C:
@@ -253,17 +275,13 @@ func either(ctx context.Context, first, second net.Dialer, network, addr string)
 						other.c.Close()
 					}
 				}
-				return r.c, r.plain, nil
+				return r.c, r.second, nil
 			}
 			if err == nil {
 				err = r.err
 			}
 		}
-		if !begun {
-			begun = true
-			running++
-			start(second, true)
-		}
+		start()
 	}
 	return nil, false, err
 }

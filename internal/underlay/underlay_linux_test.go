@@ -286,6 +286,14 @@ func TestBesideATunnel(t *testing.T) {
 	w.must(w.away.Sysctl("ipv4/ip_forward", "1"))
 	w.must(w.away.Route(netip.PrefixFrom(inside, 32), netip.Addr{}, "a1"))
 	w.expect(fmt.Sprintf("tcp silent %v:443", inside), mine.Addr())
+	// What leads there changes, and the network says nothing of it.
+	w.must(w.away.Address("lo", netip.PrefixFrom(both, 32), false))
+	w.expect(fmt.Sprintf("tcp around %v:443", both), mine.Addr())
+	w.expect(fmt.Sprintf("tcp around-again %v:443", both), mine.Addr())
+	w.must(w.away.Address("lo", netip.PrefixFrom(both, 32), true))
+	w.must(w.beyond.Address("lo", netip.PrefixFrom(both, 32), false))
+	w.expect(fmt.Sprintf("tcp beside-again %v:443", both), here.Addr())
+	w.expect(fmt.Sprintf("udp beside-again-udp %v:443", both), here.Addr())
 }
 
 // Where a tunnel has taken the place of the default route, the helper's table still

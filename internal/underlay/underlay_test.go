@@ -46,7 +46,7 @@ func TestAround(t *testing.T) {
 			t.Errorf("step %d, %s: %d times bound, want %d", i, step.what, bound, step.want)
 		}
 	}
-	if u.way(at.Addr()) != "" {
+	if _, around := u.way(at.Addr()); !around {
 		t.Error("it is not remembered")
 	}
 }
