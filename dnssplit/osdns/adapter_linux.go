@@ -2,7 +2,6 @@ package osdns
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate/tidegate/internal/dump"
 )
 
 // tunnelKinds are of links above another (ip-link(8)).
@@ -33,21 +34,21 @@ type network struct {
 // survey asks the kernel, in the network namespace of the caller.
 func survey() (network, error) {
 	n := network{links: map[int]netlink.Link{}, addrs: map[int]netip.Prefix{}}
-	links, err := netlink.LinkList()
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	links, err := dump.Whole(netlink.LinkList)
+	if err != nil {
 		return n, fmt.Errorf("list the links: %w", err)
 	}
 	for _, l := range links {
 		n.links[l.Attrs().Index] = l
 	}
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		routes, err := netlink.RouteList(nil, family)
-		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		routes, err := dump.Whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, family) })
+		if err != nil {
 			return n, fmt.Errorf("list the routes: %w", err)
 		}
 		n.routes = append(n.routes, routes...)
-		addrs, err := netlink.AddrList(nil, family)
-		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		addrs, err := dump.Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, family) })
+		if err != nil {
 			return n, fmt.Errorf("list the addresses: %w", err)
 		}
 		for _, a := range addrs {

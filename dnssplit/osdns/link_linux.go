@@ -13,6 +13,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate/tidegate/internal/dump"
 )
 
 // Links of our own. Those with our alias are ours.
@@ -153,13 +155,7 @@ func linkNames(n int) (names []string) {
 
 // ourLinks are the indexes of our links, by name.
 func ourLinks() (map[string]int, error) {
-	links, err := netlink.LinkList()
-	for range 10 {
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break
-		}
-		links, err = netlink.LinkList() // some came or went meanwhile
-	}
+	links, err := dump.Whole(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}

@@ -9,18 +9,14 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate/tidegate/internal/dump"
 )
 
 // vpnLinks are the devices of VPNs of ours, by name. What systemd-resolved was told
 // of those is ours, whoever told it.
 func vpnLinks() (map[string]netlink.Link, error) {
-	links, err := netlink.LinkList()
-	for range 10 {
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break
-		}
-		links, err = netlink.LinkList() // as ourLinks
-	}
+	links, err := dump.Whole(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}

@@ -76,9 +76,9 @@ var layers = map[string][]string{
 	"tray":              {"session", "internal/plaintext", "internal/wire"},
 	"tunnel":            {"session", "internal/wire", "internal/flow", "internal/records", "internal/udpsocket", "internal/underlay"},
 	"tunnel/proxy":      {"tunnel/front", "session", "internal/wire", "internal/plaintext"},
-	"dnssplit":          {"session", "internal/wire", "internal/helper", "tunnel/netwatch"},
+	"dnssplit":          {"session", "internal/wire", "internal/helper", "internal/dump", "tunnel/netwatch"},
 	"dnssplit/names":    {},
-	"dnssplit/osdns":    {},
+	"dnssplit/osdns":    {"internal/dump"},
 	"dnssplit/resolver": {},
 	"session":           {"internal/wire"},
 	"session/control":   {"session", "internal/wire", "internal/underlay"},
@@ -87,7 +87,7 @@ var layers = map[string][]string{
 	"packaging":         {},
 	"internal/wire":     {},
 	"internal/flow":     {"internal/wire"},
-	"internal/helper":   {"dnssplit/osdns", "dnssplit/resolver"},
+	"internal/helper":   {"internal/dump", "dnssplit/osdns", "dnssplit/resolver"},
 	"internal/policy":   {"internal/wire"},
 	"internal/posture":  {"internal/wire"},
 
@@ -95,6 +95,7 @@ var layers = map[string][]string{
 	"internal/classicvpn": {"session", "internal/wire", "internal/plaintext", "internal/helper", "tunnel/netwatch"},
 
 	"internal/admission":  {},
+	"internal/dump":       {},
 	"internal/heap":       {},
 	"internal/records":    {},
 	"internal/udpsocket":  {},

@@ -46,7 +46,7 @@ func TestSessionTellsNothing(t *testing.T) {
 	}
 	for what, told := range map[string]string{
 		"JSON": string(b), "the log": log.String(),
-		"%v": fmt.Sprintf("%v %v", s, &s), "%+v": fmt.Sprintf("%+v %+v", s, &s), "%#v": fmt.Sprintf("%#v %#v", s, &s), "%s": fmt.Sprintf("%s", s), "%q": fmt.Sprintf("%q", s),
+		"%v": fmt.Sprintf("%v %v", s, &s), "%+v": fmt.Sprintf("%+v %+v", s, &s), "%#v": fmt.Sprintf("%#v %#v", s, &s), "%s": fmt.Sprintf("%s %s", s, &s), "%q": fmt.Sprintf("%q", s),
 		"within": fmt.Sprintf("%+v %#v", struct{ S Session }{s}, struct{ S *Session }{&s}),
 	} {
 		tellsNothing(t, what, told)

@@ -28,6 +28,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tidegate/tidegate/dnssplit/osdns"
+	"github.com/tidegate/tidegate/internal/dump"
 )
 
 // Options for New.
@@ -226,7 +227,7 @@ func (t *Table) set(family int, want []netlink.Route) error {
 
 // list are a table's routes.
 func list(family, table int) ([]netlink.Route, error) {
-	all, err := settled(func() ([]netlink.Route, error) {
+	all, err := dump.Whole(func() ([]netlink.Route, error) {
 		return netlink.RouteListFiltered(family, &netlink.Route{Table: table}, netlink.RT_FILTER_TABLE)
 	})
 	if err != nil {
@@ -236,17 +237,6 @@ func list(family, table int) ([]netlink.Route, error) {
 		return nil, fmt.Errorf("list the routes: %w", err)
 	}
 	return all, nil
-}
-
-// settled lists again what somebody changed meanwhile: a list may lack what is there,
-// and that would be taken away.
-func settled[T any](list func() ([]T, error)) (all []T, err error) {
-	for range 10 {
-		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break
-		}
-	}
-	return all, err
 }
 
 // without6 says whether err is how a kernel without IPv6 answers.
@@ -283,7 +273,7 @@ func same(a, b netlink.Route) bool {
 
 // rule has sockets bound to the adapter look into the table; empty: none does.
 func (t *Table) rule(family int, adapter string) error {
-	all, err := settled(func() ([]netlink.Rule, error) { return netlink.RuleListFiltered(family, nil, 0) })
+	all, err := dump.Whole(func() ([]netlink.Rule, error) { return netlink.RuleListFiltered(family, nil, 0) })
 	if err != nil {
 		if family == netlink.FAMILY_V6 && without6(err) {
 			return nil

@@ -4,8 +4,6 @@ package physical
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"os/exec"
@@ -13,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/tidegate/tidegate/internal/netlab"
@@ -266,24 +263,5 @@ func TestWatch(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
-	}
-}
-
-// A list that was changed while it was read is read again, and never taken for whole.
-func TestSettled(t *testing.T) {
-	for _, tt := range []struct {
-		changes, want int
-		err           error
-	}{{0, 1, nil}, {3, 4, nil}, {100, 10, netlink.ErrDumpInterrupted}} {
-		n := 0
-		got, err := settled(func() ([]int, error) {
-			if n++; n <= tt.changes {
-				return nil, fmt.Errorf("list: %w", netlink.ErrDumpInterrupted)
-			}
-			return []int{7}, nil
-		})
-		if n != tt.want || !errors.Is(err, tt.err) || err == nil && len(got) != 1 {
-			t.Errorf("after %d changes: %v, %v, listed %d times", tt.changes, got, err, n)
-		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/tidegate/tidegate/internal/dump"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
 
@@ -115,7 +116,7 @@ func here(vpn string) ([]netip.Prefix, *protocol.Refusal) {
 	fail := func(err error) *protocol.Refusal {
 		return protocol.Refuse(protocol.Failed, "list this machine's addresses: %v", err)
 	}
-	links, err := settled(netlink.LinkList)
+	links, err := dump.Whole(netlink.LinkList)
 	if err != nil {
 		return nil, fail(err)
 	}
@@ -123,7 +124,7 @@ func here(vpn string) ([]netip.Prefix, *protocol.Refusal) {
 	for _, l := range links {
 		names[l.Attrs().Index] = l.Attrs().Name
 	}
-	all, err := settled(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
+	all, err := dump.Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return nil, fail(err)
 	}

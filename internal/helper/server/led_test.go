@@ -42,7 +42,7 @@ func TestForget(t *testing.T) {
 		if got := l.less(r); !slices.Equal(got.Routes, r.Routes) || len(got.Networks) != 0 {
 			t.Errorf("put back with %+v", got)
 		}
-		if next := l.forget(time.Now()); next.Sub(time.Now()) != quiet {
+		if next := l.forget(time.Now()); time.Until(next) != quiet {
 			t.Errorf("to look again in %v", time.Until(next))
 		}
 		time.Sleep(quiet)

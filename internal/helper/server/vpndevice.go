@@ -11,6 +11,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate/tidegate/internal/dump"
 )
 
 // errForeign says that a device has the name of a user's, and is another's.
@@ -83,7 +85,7 @@ func (r vpnRecord) whole() bool {
 // lostVPN is a record for what was done by one that cannot be read: its device is known
 // by name, owner and group.
 func (c Config) lostVPN() vpnRecord {
-	all, err := settled(netlink.LinkList)
+	all, err := dump.Whole(netlink.LinkList)
 	if err != nil {
 		all = nil
 	}
@@ -138,7 +140,7 @@ func configureVPN(l netlink.Link, p vpnPlan, group int) error {
 
 // addressVPN has the device have exactly the plan's addresses.
 func addressVPN(l netlink.Link, p vpnPlan) error {
-	old, err := settled(func() ([]netlink.Addr, error) { return netlink.AddrList(l, netlink.FAMILY_ALL) })
+	old, err := dump.Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(l, netlink.FAMILY_ALL) })
 	if err != nil {
 		return fmt.Errorf("list the addresses of %s: %w", l.Attrs().Name, err)
 	}
@@ -175,14 +177,4 @@ func (r vpnRecord) removeDevice() error {
 		return fmt.Errorf("remove the device %s: %w", r.Name, err)
 	}
 	return nil
-}
-
-// settled lists again what somebody changed meanwhile: a list may lack what is there.
-func settled[T any](list func() ([]T, error)) (all []T, err error) {
-	for range 10 {
-		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break
-		}
-	}
-	return all, err
 }

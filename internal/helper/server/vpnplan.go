@@ -40,10 +40,6 @@ var vpnNevers = func() (all []netip.Prefix) {
 	return all
 }()
 
-// mostVPN bounds what a record has of routes: with the halves, what the
-// administrator's list splits, and servers.
-const mostVPN = 2 * protocol.MaxVPNRoutes
-
 // within says whether p is one of all, or lies in one.
 func within(p netip.Prefix, all []netip.Prefix) bool {
 	return slices.ContainsFunc(all, func(a netip.Prefix) bool { return a.Overlaps(p) && a.Bits() <= p.Bits() })

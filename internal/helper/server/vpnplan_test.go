@@ -31,15 +31,15 @@ func addrs(text string) (all []netip.Addr) {
 
 // tried is what a VPN wants and what becomes of it, as text.
 type tried struct {
-	name                              string
-	config                            string
-	addresses, routes, exclude, keep  string
-	server, servers, domains          string
-	all                               bool
-	refused                           protocol.Code
-	led, past, asked, zones, addressd string
-	left                              string
-	whole                             bool // AllNames
+	name                             string
+	config                           string
+	addresses, routes, exclude, keep string
+	server, servers, domains         string
+	all                              bool
+	refused                          protocol.Code
+	led, past, asked, zones          string
+	left                             string
+	whole                            bool // AllNames
 }
 
 func TestVPNPlan(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/tidegate/tidegate/internal/dump"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
 
@@ -83,7 +84,7 @@ func pieceOf(r *netlink.Rule) piece {
 func (c Config) ruled() (map[piece]netlink.Rule, error) {
 	all := map[piece]netlink.Rule{}
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		list, err := settled(func() ([]netlink.Rule, error) { return netlink.RuleListFiltered(family, nil, 0) })
+		list, err := dump.Whole(func() ([]netlink.Rule, error) { return netlink.RuleListFiltered(family, nil, 0) })
 		if err != nil {
 			if family == netlink.FAMILY_V6 && without6(err) {
 				continue
@@ -139,7 +140,7 @@ func routed(index int) (map[netip.Prefix]netlink.Route, error) {
 	all := map[netip.Prefix]netlink.Route{}
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
 		filter := &netlink.Route{Table: unix.RT_TABLE_MAIN, LinkIndex: index, Protocol: routeProtocol}
-		list, err := settled(func() ([]netlink.Route, error) {
+		list, err := dump.Whole(func() ([]netlink.Route, error) {
 			return netlink.RouteListFiltered(family, filter, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_OIF|netlink.RT_FILTER_PROTOCOL)
 		})
 		if err != nil {
