@@ -59,7 +59,7 @@ func (t *tour) settings(ctx context.Context) (string, error) {
 	if s.Keychain != session.KeychainReady || s.Tray != session.TrayPresent {
 		return "", fmt.Errorf("the keychain is %s, the tray %s", s.Keychain, s.Tray)
 	}
-	for _, text := range []string{s.Enrolment.Name, t.lab.controller, string(s.Enrolment.Device), s.Version} {
+	for _, text := range []string{s.Enrolment.Name, t.lab.controller, string(s.Enrolment.Device)} {
 		if err := t.hands.see(ctx, text); err != nil {
 			return "", err
 		}
