@@ -90,15 +90,39 @@ func (p *paragraph) breakAt(w float32) []string {
 // split breaks a word that is wider than w, and returns what is left of it.
 func (p *paragraph) split(word string, w float32) string {
 	r := []rune(word)
-	for len(r) > 1 && p.font.measure(string(r)).Width > w {
-		n := len(r) - 1
-		for n > 1 && p.font.measure(string(r[:n])).Width > w {
-			n--
+	for {
+		n := p.fit(r, w)
+		if n == len(r) {
+			return string(r)
 		}
 		p.broken = append(p.broken, string(r[:n]))
 		r = r[n:]
 	}
-	return string(r)
+}
+
+// fit is how many of r are at most w wide, and at least one. Little more than those is
+// measured, which takes long for what is long.
+func (p *paragraph) fit(r []rune, w float32) int {
+	fits := func(n int) bool { return p.font.measure(string(r[:n])).Width <= w }
+	low, high := min(1, len(r)), len(r)
+	for n := 16; n < len(r); n *= 2 {
+		if !fits(n) {
+			high = n - 1
+			break
+		}
+		low = n
+	}
+	if high == len(r) && fits(high) {
+		return high
+	}
+	for low < high {
+		if mid := (low + high + 1) / 2; fits(mid) {
+			low = mid
+		} else {
+			high = mid - 1
+		}
+	}
+	return low
 }
 
 func (p *paragraph) place(s fyne.Size) {
