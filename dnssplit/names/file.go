@@ -7,10 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tidegate/tidegate/internal/wholefile"
 )
 
 const (
@@ -196,7 +197,7 @@ func (p *Pool) replace() {
 	p.file.added = 0
 	c, kept := p.content()
 	p.file.ahead.Store(c.header.Wall - c.header.Clock)
-	err := put(p.file.path, c.encode())
+	err := wholefile.Replace(p.file.path, c.encode())
 	p.file.sound = err == nil
 	switch {
 	case err == nil:
@@ -226,29 +227,4 @@ func (p *Pool) content() (content, []*entry) {
 		all = append(all, e)
 	}
 	return c, all
-}
-
-// put writes a file, whole or not at all.
-func put(path string, b []byte) (err error) {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	next, err := os.CreateTemp(dir, filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(next.Name()))
-		}
-	}()
-	_, err = next.Write(b)
-	if err == nil {
-		err = next.Sync()
-	}
-	if err = errors.Join(err, next.Close()); err != nil {
-		return err
-	}
-	return os.Rename(next.Name(), path)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/tidegate/tidegate/internal/wholefile"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -83,31 +84,5 @@ func (s store) save(list []session.VPNSettings) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(s.dir, file+".new*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(b, '\n'))
-	if err == nil {
-		err = f.Sync()
-	}
-	if failed := f.Close(); err == nil {
-		err = failed
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(s.dir, file))
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return err
-	}
-	// What a crash in the midst of saving left behind; the profile is ours alone.
-	left, _ := filepath.Glob(filepath.Join(s.dir, file+".new*"))
-	for _, name := range left {
-		os.Remove(name)
-	}
-	return nil
+	return wholefile.Replace(filepath.Join(s.dir, file), append(b, '\n'))
 }

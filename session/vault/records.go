@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/tidegate/tidegate/internal/wholefile"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -43,31 +44,8 @@ func (r Records) Save(e session.Enrolled) error {
 	if err != nil {
 		return fmt.Errorf("encode enrolment: %w", err)
 	}
-	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
+	if err := wholefile.Replace(filepath.Join(r.Dir, recordFile), append(b, '\n')); err != nil {
 		return fmt.Errorf("save enrolment: %w", err)
-	}
-	f, err := os.CreateTemp(r.Dir, recordFile+".*")
-	if err != nil {
-		return fmt.Errorf("save enrolment: %w", err)
-	}
-	_, err = f.Write(append(b, '\n'))
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(r.Dir, recordFile))
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return fmt.Errorf("save enrolment: %w", err)
-	}
-	// What a crash in the midst of saving left behind; the profile is ours alone.
-	left, _ := filepath.Glob(filepath.Join(r.Dir, recordFile+".*"))
-	for _, name := range left {
-		os.Remove(name)
 	}
 	return nil
 }

@@ -166,7 +166,7 @@ func TestRecords(t *testing.T) {
 // What a crash in the midst of saving left behind goes with the next one.
 func TestSaveSweepsUp(t *testing.T) {
 	r := Records{Dir: t.TempDir()}
-	if err := os.WriteFile(filepath.Join(r.Dir, recordFile+".123"), []byte("{half"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(r.Dir, recordFile+".new-123"), []byte("{half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Save(session.Enrolled{}); err != nil {
