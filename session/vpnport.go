@@ -80,6 +80,7 @@ const (
 	VPNOtherServer    VPNFailureCode = "other-server" // not the key that was trusted
 	VPNDistrusted     VPNFailureCode = "distrusted"   // the user said no
 	VPNRefused        VPNFailureCode = "refused"      // wrong user, password or code
+	VPNUnanswered     VPNFailureCode = "unanswered"   // the user did not answer what was asked
 	VPNExpired        VPNFailureCode = "expired"      // the session is over: sign in again
 	VPNEnded          VPNFailureCode = "ended"        // the server ended it
 	VPNLost           VPNFailureCode = "lost"         // interrupted for too long

@@ -28,6 +28,8 @@ var vpnFailures = map[VPNFailureCode]Problem{
 		Fix: "Ask whoever runs the VPN for the fingerprint of its certificate, connect again, and compare."},
 	VPNRefused: {Title: "The VPN's server did not accept the sign-in", Detail: "The user, the password or the code is wrong, or this VPN is not open to you.",
 		Fix: "Connect again and check Caps Lock; of one-time codes only the one shown now works."},
+	VPNUnanswered: {Title: "You did not answer the VPN", Detail: "What was asked stood for too long, and others of this machine may want to connect a VPN meanwhile.",
+		Fix: "Connect again when you have at hand what it asks for."},
 	VPNExpired: {Title: "The VPN's session has ended", Detail: "The server no longer accepts it.",
 		Fix: "Connect again and sign in."},
 	VPNEnded: {Title: "The VPN's server ended the connection", Detail: "It was idle for too long, its time was up, or somebody ended it there.",

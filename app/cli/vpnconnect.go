@@ -13,7 +13,7 @@ import (
 
 // vpnDenials are the failures that are a denial, or need the user.
 var vpnDenials = []session.VPNFailureCode{session.VPNRefused, session.VPNDistrusted, session.VPNOtherServer,
-	session.VPNExpired, session.VPNHostChecker, session.VPNBrowser}
+	session.VPNUnanswered, session.VPNExpired, session.VPNHostChecker, session.VPNBrowser}
 
 // vpnConnect connects a VPN and answers what its server asks meanwhile.
 func (c *call) vpnConnect(ctx context.Context, what string) error {

@@ -2,6 +2,7 @@ package classicvpn
 
 import (
 	"context"
+	"time"
 
 	"github.com/tidegate/tidegate/internal/classicvpn/openconnect"
 	"github.com/tidegate/tidegate/session"
@@ -13,8 +14,36 @@ type answer struct {
 	trust  bool // of a certificate
 }
 
+const (
+	// thought is how long a question waits for its answer, and silence how long a server
+	// says nothing, as while a sign-in is confirmed on a telephone. Others of this
+	// machine wait for the device meanwhile.
+	thought = 10 * time.Minute
+	silence = 5 * time.Minute
+)
+
+// signIn signs in to the server.
+func (a *attempt) signIn(e engine) (openconnect.Session, error) {
+	ctx, cancel := context.WithCancelCause(a.ctx)
+	defer cancel(nil)
+	silent := time.AfterFunc(silence, func() { cancel(failing(session.VPNUnreachable, "the server has said nothing for a long time")) })
+	defer silent.Stop()
+	s, err := e.SignIn(ctx, a.to, asker{a, silent})
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return s, err
+}
+
+func failing(code session.VPNFailureCode, detail string) error {
+	return &openconnect.Failure{VPNFailure: session.VPNFailure{Code: code, Detail: detail}}
+}
+
 // asker puts what a server asks before the user. It implements openconnect.Ask.
-type asker struct{ a *attempt }
+type asker struct {
+	a      *attempt
+	silent *time.Timer // it is the server's turn
+}
 
 // Form implements openconnect.Ask.
 func (k asker) Form(ctx context.Context, f openconnect.Form) ([]session.Secret, error) {
@@ -29,13 +58,17 @@ func (k asker) Trust(ctx context.Context, c openconnect.Certificate) (bool, erro
 }
 
 func (k asker) ask(ctx context.Context, p session.VPNPrompt) (answer, error) {
+	k.silent.Stop()
+	defer k.silent.Reset(silence)
 	k.a.tell(func(w *owner, _ *connection) { w.ask(p) })
+	late := time.NewTimer(thought)
+	defer late.Stop()
 	select {
 	case got := <-k.a.answers:
 		return got, nil
+	case <-late.C:
+		return answer{}, failing(session.VPNUnanswered, "")
 	case <-ctx.Done():
 		return answer{}, context.Cause(ctx)
-	case <-k.a.ctx.Done():
-		return answer{}, context.Cause(k.a.ctx)
 	}
 }

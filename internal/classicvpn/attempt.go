@@ -89,7 +89,7 @@ func (a *attempt) hold() error {
 		return err
 	}
 	defer func() { a.letGo() }()
-	s, err := e.SignIn(a.ctx, a.to, asker{a})
+	s, err := a.signIn(e)
 	if err != nil {
 		return err
 	}
@@ -152,9 +152,9 @@ func (a *attempt) follow(r running) error {
 			if err := r.Wait(); err != nil {
 				return err
 			}
-			return &openconnect.Failure{VPNFailure: session.VPNFailure{Code: session.VPNEnded}}
+			return failing(session.VPNEnded, "")
 		case <-late.C:
-			return &openconnect.Failure{VPNFailure: session.VPNFailure{Code: session.VPNUnreachable, Detail: "the server lets nobody through"}}
+			return failing(session.VPNUnreachable, "the server lets nobody through")
 		case t := <-a.hooks:
 			err := a.turn(t.event, r)
 			t.done <- err
@@ -312,7 +312,7 @@ func (a *attempt) wait(d time.Duration, r running) error {
 		if err := r.Wait(); err != nil {
 			return err
 		}
-		return &openconnect.Failure{VPNFailure: session.VPNFailure{Code: session.VPNEnded}}
+		return failing(session.VPNEnded, "")
 	case <-a.ctx.Done():
 		return a.ctx.Err()
 	}

@@ -93,6 +93,73 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestWaits has somebody not answer: what others of this machine wait for is not held
+// for ever.
+func TestWaits(t *testing.T) {
+	ask := func(ctx context.Context, k openconnect.Ask) error {
+		for {
+			if _, err := k.Form(ctx, openconnect.Form{Fields: []session.VPNField{{Kind: session.VPNPassword, Label: "Password"}}}); err != nil {
+				return err
+			}
+		}
+	}
+	for _, row := range []struct {
+		name   string
+		signIn func(context.Context, openconnect.Ask) error
+		code   session.VPNFailureCode
+		within time.Duration
+	}{
+		{"the user, to a form", ask, session.VPNUnanswered, thought},
+		{"the user, to a certificate", func(ctx context.Context, k openconnect.Ask) error {
+			_, err := k.Trust(ctx, openconnect.Certificate{Fingerprint: pin})
+			return err
+		}, session.VPNUnanswered, thought},
+		{"the server, from the beginning", func(ctx context.Context, _ openconnect.Ask) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}, session.VPNUnreachable, silence},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			in(t, func(w *world) {
+				w.signIn = row.signIn
+				w.must(w.vpn.Connect(w.add("vpn.example.com")))
+				time.Sleep(row.within - time.Second)
+				w.phase(session.VPNSigningIn)
+				if w.leases[0].closed {
+					t.Error("the lease has ended before")
+				}
+				time.Sleep(2 * time.Second)
+				w.failed(row.code)
+				if !w.leases[0].closed {
+					t.Error("the lease is still there")
+				}
+			})
+		})
+	}
+	t.Run("the server, to the last answer", func(t *testing.T) {
+		in(t, func(w *world) {
+			w.signIn = func(ctx context.Context, k openconnect.Ask) error {
+				for range 3 {
+					if _, err := k.Form(ctx, openconnect.Form{Fields: []session.VPNField{{Kind: session.VPNPassword, Label: "Password"}}}); err != nil {
+						return err
+					}
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			w.must(w.vpn.Connect(w.add("vpn.example.com")))
+			for range 3 { // each question has its time
+				time.Sleep(thought - time.Second)
+				w.must(w.vpn.Answer(w.prompt().ID, []session.Secret{"x"}))
+			}
+			time.Sleep(silence - time.Second)
+			w.phase(session.VPNSigningIn)
+			time.Sleep(2 * time.Second)
+			w.failed(session.VPNUnreachable)
+		})
+	})
+}
+
 // TestFails has it fail in each phase.
 func TestFails(t *testing.T) {
 	for _, row := range []struct {
