@@ -4,7 +4,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/tidegate/tidegate/internal/dump"
 	"github.com/tidegate/tidegate/internal/helper/physical"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
@@ -19,6 +19,9 @@ import (
 // gatherLed is how long changes are gathered before it is looked whether routes of
 // ours are there.
 const gatherLed = 50 * time.Millisecond
+
+// slowestLed is how long they are gathered on a machine that is busy.
+const slowestLed = 500 * time.Millisecond
 
 // quiet is how long after it was put back it is forgotten that something was taken
 // away.
@@ -54,19 +57,36 @@ func (s *Server) runLed(ctx context.Context) error {
 		}
 	}()
 	defer func() { <-watched }()
+	return uphold(ctx, news, s.upholdLed)
+}
+
+// uphold calls look, which says when to look again (zero: when there is news), soon
+// after there is news, until ctx ends: that there is more and more does not put it off.
+func uphold(ctx context.Context, news <-chan struct{}, look func() (again time.Time)) error {
 	var later <-chan time.Time
+	var due time.Time
+	by := func(at time.Time) {
+		if later == nil || at.Before(due) {
+			due, later = at, time.After(time.Until(at))
+		}
+	}
+	rest := gatherLed
 	for {
 		select {
 		case <-news:
-			later = time.After(gatherLed)
+			by(time.Now().Add(rest))
 			continue
 		case <-later:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 		later = nil
-		if again := s.upholdLed(); !again.IsZero() {
-			later = time.After(max(gatherLed, time.Until(again)))
+		began := time.Now()
+		again := look()
+		ended := time.Now()
+		rest = min(max(gatherLed, 4*ended.Sub(began)), slowestLed) // where changes do not end
+		if !again.IsZero() {
+			by(ended.Add(max(gatherLed, again.Sub(ended))))
 		}
 	}
 }
@@ -180,17 +200,13 @@ func (c Config) lackingLed(r record) (all []piece, err error) {
 		if len(f.routes) == 0 || f.netlink == netlink.FAMILY_V6 && !has(r.Index, f.addr) {
 			continue
 		}
-		routes, err := netlink.RouteListFiltered(f.netlink, &netlink.Route{Table: c.table(r)}, netlink.RT_FILTER_TABLE)
-		if errors.Is(err, netlink.ErrDumpInterrupted) {
-			return nil, nil // there is news of that
-		}
+		routes, err := dump.Whole(func() ([]netlink.Route, error) {
+			return netlink.RouteListFiltered(f.netlink, &netlink.Route{Table: c.table(r)}, netlink.RT_FILTER_TABLE)
+		})
 		if err != nil {
 			return nil, err
 		}
-		rules, err := netlink.RuleListFiltered(f.netlink, nil, 0)
-		if errors.Is(err, netlink.ErrDumpInterrupted) {
-			return nil, nil
-		}
+		rules, err := dump.Whole(func() ([]netlink.Rule, error) { return netlink.RuleListFiltered(f.netlink, nil, 0) })
 		if err != nil && !without6(err) {
 			return nil, err
 		}

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"testing"
@@ -54,6 +55,53 @@ func TestForget(t *testing.T) {
 		l.forget(time.Now())
 		if got := l.tell(); got != nil {
 			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// News without end put nothing off, and it is looked no more often than is right; when
+// it is to be looked again counts beside them.
+func TestUphold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		news := make(chan struct{}, 1)
+		start := time.Now()
+		var looks []time.Duration
+		ended := make(chan error, 1)
+		go func() {
+			ended <- uphold(ctx, news, func() time.Time {
+				looks = append(looks, time.Since(start))
+				if len(looks) > 1 {
+					time.Sleep(20 * time.Millisecond) // it takes its time
+				}
+				if again := start.Add(10 * time.Second); time.Now().Before(again) {
+					return again
+				}
+				return time.Time{}
+			})
+		}()
+		news <- struct{}{}
+		time.Sleep(time.Second)
+		for range 500 { // ten milliseconds apart, from 1 s to 6 s
+			select {
+			case news <- struct{}{}:
+			default:
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(time.Minute)
+		cancel()
+		<-ended
+		if len(looks) < 2 || looks[0] != gatherLed || looks[1] != time.Second+gatherLed {
+			t.Fatalf("it is looked at %v", looks)
+		}
+		if n := len(looks); n < 10 || n > 60 || looks[n-1] != 10*time.Second {
+			t.Errorf("%d looks, the last at %v", n, looks[n-1])
+		}
+		for i, at := range looks[1:] {
+			if last := looks[i]; i > 0 && at-last < 100*time.Millisecond {
+				t.Errorf("looked at %v, and again at %v", last, at)
+			}
 		}
 	})
 }
