@@ -35,14 +35,16 @@ type attempt struct {
 	lease lease
 	index int // of the device
 	hooks chan turn
-	vpn   *protocol.VPN // what the device has; nil: nothing yet
-	over  chan struct{} // closed when nobody hears openconnect any more
+	vpn   *protocol.VPN     // what the device has; nil: nothing yet
+	full  []session.VPNLeft // what was no room for in it
+	over  chan struct{}     // closed when nobody hears openconnect any more
 	roam  roam
 }
 
 // turn is what openconnect says, and waits for what comes of.
 type turn struct {
 	event hook.Event
+	none  error // it cannot be understood
 	done  chan error
 }
 
@@ -156,7 +158,7 @@ func (a *attempt) follow(r running) error {
 		case <-late.C:
 			return failing(session.VPNUnreachable, "the server lets nobody through")
 		case t := <-a.hooks:
-			err := a.turn(t.event, r)
+			err := a.turn(t, r)
 			t.done <- err
 			if err != nil {
 				return err
@@ -165,7 +167,7 @@ func (a *attempt) follow(r running) error {
 				late.Stop()
 			}
 		case told := <-a.lease.Told():
-			a.told(told, nil)
+			a.told(told)
 		case <-a.lease.Lost():
 			if err := a.reopen(r); err != nil {
 				return err
@@ -204,12 +206,13 @@ func (a *attempt) way() string {
 }
 
 // hear is called with each of openconnect's turns, and returns when all is done.
-func (a *attempt) hear(ctx context.Context, e hook.Event) error {
+func (a *attempt) hear(ctx context.Context, env []string) error {
+	e, err := hook.Parse(env)
 	switch e.Reason {
 	case hook.PreInit, hook.Disconnect:
 		return nil // the device is there, and goes with the lease
 	}
-	t := turn{e, make(chan error, 1)}
+	t := turn{e, err, make(chan error, 1)}
 	select {
 	case a.hooks <- t:
 	case <-ctx.Done():
@@ -226,7 +229,11 @@ func (a *attempt) hear(ctx context.Context, e hook.Event) error {
 }
 
 // turn does what openconnect says.
-func (a *attempt) turn(e hook.Event, r running) error {
+func (a *attempt) turn(t turn, r running) error {
+	e := t.event
+	if t.none != nil {
+		return t.none
+	}
 	if e.Reason == hook.AttemptReconnect {
 		a.tell(func(w *owner, c *connection) {
 			if c.phase == session.VPNConnected {
@@ -243,7 +250,7 @@ func (a *attempt) turn(e hook.Event, r running) error {
 		return err
 	}
 	first := a.vpn == nil
-	a.vpn = &e.VPN
+	a.vpn, a.full = &e.VPN, e.Left
 	a.roam.goes(a.way())
 	d, err := a.v.outside.device(a.lease.Device())
 	if err != nil {
@@ -259,7 +266,7 @@ func (a *attempt) turn(e hook.Event, r running) error {
 		c.link = link
 		w.enter(c, session.VPNConnected)
 	})
-	a.told(told, e.Left)
+	a.told(told)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -206,9 +207,21 @@ func TestFails(t *testing.T) {
 			}
 		}, session.VPNConflictFailed},
 		{"another device", nil, func(w *world) {
-			e := event(hook.Connect)
-			e.Device = "tun0"
-			if w.heard(context.Background(), e) == nil {
+			if w.turn(hook.Connect, "TUNDEV=tun0") == nil {
+				w.t.Error("it is taken")
+			}
+		}, session.VPNFailed},
+		{"no address for us", nil, func(w *world) {
+			if w.turn(hook.Connect, "INTERNAL_IP4_ADDRESS=") == nil {
+				w.t.Error("it is taken")
+			}
+			if c := w.one(); c.Failure == nil || !strings.Contains(c.Failure.Detail, "no address") {
+				w.t.Errorf("it does not say why: %+v", c)
+			}
+		}, session.VPNFailed},
+		{"no address any more", nil, func(w *world) {
+			w.must(w.turn(hook.Connect))
+			if w.turn(hook.Reconnect, "INTERNAL_IP4_ADDRESS=") == nil {
 				w.t.Error("it is taken")
 			}
 		}, session.VPNFailed},
@@ -238,7 +251,7 @@ func TestFails(t *testing.T) {
 			w.must(w.turn(hook.Connect))
 			w.index++
 			w.leases[0].lose()
-		}, session.VPNNoHelper},
+		}, session.VPNFailed}, // there is a helper
 		{"a helper that forbids it now", nil, func(w *world) {
 			w.must(w.turn(hook.Connect))
 			w.setOpens(refused(protocol.Outside))

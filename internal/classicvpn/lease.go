@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/classicvpn/hook"
-	"github.com/tidegate/tidegate/internal/classicvpn/openconnect"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 	"github.com/tidegate/tidegate/session"
 )
@@ -60,7 +59,7 @@ func (a *attempt) resume(r running) error {
 		return err
 	}
 	if d.index != a.index { // openconnect is attached to one that is no more
-		return &openconnect.Failure{VPNFailure: session.VPNFailure{Code: session.VPNNoHelper, Detail: "it was away for too long, and has removed the VPN's device"}}
+		return failing(session.VPNFailed, "the VPN's network device has been removed")
 	}
 	if a.vpn == nil {
 		return nil
@@ -69,7 +68,7 @@ func (a *attempt) resume(r running) error {
 	if err != nil {
 		return err
 	}
-	a.told(told, nil)
+	a.told(told)
 	return nil
 }
 
@@ -103,25 +102,18 @@ var whys = []struct {
 	{protocol.Full, session.VPNLeftFull},
 }
 
-// told takes what the helper has left out, which is no part of what there is, and what
-// others have taken away.
-func (a *attempt) told(t protocol.VPNTold, more []session.VPNLeft) {
+// told takes what the helper has left out, and what others have taken away.
+func (a *attempt) told(t protocol.VPNTold) {
 	var left []session.VPNLeft
 	for _, w := range whys {
 		for _, what := range slices.Sorted(slices.Values(t.Left[w.code])) {
 			left = append(left, session.VPNLeft{What: what, Why: w.why})
 		}
 	}
+	left = append(left, a.full...)
 	device := a.lease.Device()
 	a.tell(func(w *owner, c *connection) {
-		if more == nil { // those that there was no room for have not changed
-			for _, l := range c.left {
-				if l.Why == session.VPNLeftFull && !slices.Contains(left, l) {
-					more = append(more, l)
-				}
-			}
-		}
-		c.left = append(left, more...)
+		c.left = left
 		c.taken = taken(t.Taken, a.to.ID, device)
 		w.dirty = true
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/netip"
 
-	"github.com/tidegate/tidegate/internal/classicvpn/hook"
 	"github.com/tidegate/tidegate/internal/classicvpn/openconnect"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 	"github.com/tidegate/tidegate/session"
@@ -67,9 +66,9 @@ type outside struct {
 	// open asks the helper for a lease. Its error is errNoHelper, a
 	// *protocol.Refusal, or another.
 	open func(context.Context) (lease, error)
-	// listen hears what openconnect runs, until stop, and has do carry it out; env
-	// leads there.
-	listen func(do func(context.Context, hook.Event) error) (env []string, stop func(), err error)
+	// listen hears the environment of what openconnect runs, until stop, and has do
+	// carry it out; env leads there.
+	listen func(do func(context.Context, []string) error) (env []string, stop func(), err error)
 	// device reads a device.
 	device func(name string) (adapter, error)
 	// way is how packets to an address leave this machine; empty: they do not.

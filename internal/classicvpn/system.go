@@ -2,7 +2,6 @@ package classicvpn
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/tidegate/tidegate/internal/classicvpn/hook"
@@ -47,7 +46,7 @@ func (e installed) Start(ctx context.Context, s openconnect.Session, t openconne
 }
 
 // listen hears the hook.
-func (o Options) listen(do func(context.Context, hook.Event) error) (env []string, stop func(), err error) {
+func (o Options) listen(do func(context.Context, []string) error) (env []string, stop func(), err error) {
 	s, err := hook.Listen(o.folder(), o.Log)
 	if err != nil {
 		return nil, nil, err
@@ -55,17 +54,7 @@ func (o Options) listen(do func(context.Context, hook.Event) error) (env []strin
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		s.Serve(context.Background(), func(ctx context.Context, env []string) error {
-			e, err := hook.Parse(env)
-			if err == nil {
-				err = do(ctx, e)
-			}
-			if err != nil {
-				o.Log.Warn("a VPN cannot be as its server wants it", "error", err)
-				return fmt.Errorf("take what openconnect says: %w", err)
-			}
-			return nil
-		})
+		s.Serve(context.Background(), do)
 	}()
 	return s.Env(), func() {
 		s.Close()

@@ -333,8 +333,20 @@ func TestTold(t *testing.T) {
 			t.Error(diff)
 		}
 		w.leases[0].told <- protocol.VPNTold{Taken: []protocol.Taken{{Route: netip.MustParsePrefix("10.8.0.0/16"), Times: 1}}}
+		if left := w.one().Left; len(left) > 0 {
+			t.Errorf("what there is room for now is left out: %v", left)
+		}
 		if f := w.now(); len(f.Conflicts) != 1 || f.Conflicts[0].How != session.VPNServedRoutes || f.Conflicts[0].Harm != "" {
 			t.Errorf("it is served as %+v", f.Conflicts)
+		}
+		many := []string{"CISCO_SPLIT_INC=1100"}
+		for i := range 1100 {
+			many = append(many, fmt.Sprintf("CISCO_SPLIT_INC_%d_ADDR=10.%d.%d.0", i, i/256, i%256), fmt.Sprintf("CISCO_SPLIT_INC_%d_MASKLEN=24", i))
+		}
+		w.must(w.turn(hook.Reconnect, many...))
+		w.leases[0].told <- protocol.VPNTold{}
+		if left := w.one().Left; len(left) < 76 || left[0].Why != session.VPNLeftFull {
+			t.Errorf("of what there was no room for it says %v", left)
 		}
 		w.must(w.vpn.Disconnect(id))
 		if f := w.now(); len(f.Conflicts) != 0 {

@@ -52,7 +52,7 @@ type world struct {
 	leases   []*fakeLease
 	applied  []protocol.VPN
 	owned    []string
-	heard    func(context.Context, hook.Event) error
+	heard    func(env []string) error
 	networks chan netwatch.Change
 	sensed   chan []session.VPNOther
 	quit     context.CancelFunc
@@ -124,9 +124,9 @@ func (w *world) boot() {
 			w.leases = append(w.leases, l)
 			return l, nil
 		},
-		listen: func(do func(context.Context, hook.Event) error) ([]string, func(), error) {
+		listen: func(do func(context.Context, []string) error) ([]string, func(), error) {
 			ctx, cancel := context.WithCancel(context.Background())
-			w.heard = func(_ context.Context, e hook.Event) error { return do(ctx, e) }
+			w.heard = func(env []string) error { return do(ctx, env) }
 			return []string{"HOOK=here"}, cancel, nil
 		},
 		device: func(name string) (adapter, error) {
@@ -274,18 +274,11 @@ func (w *world) run() *fakeRun {
 	return w.runs[len(w.runs)-1]
 }
 
-// turn has openconnect run the hook, and returns what comes of it.
-func (w *world) turn(reason hook.Reason) error {
-	return w.heard(context.Background(), event(reason))
-}
-
-func event(reason hook.Reason) hook.Event {
-	e, err := hook.Parse([]string{"reason=" + string(reason), "TUNDEV=tidev1000", "VPNGATEWAY=203.0.113.5", "INTERNAL_IP4_ADDRESS=10.9.0.7", "INTERNAL_IP4_NETMASKLEN=24",
-		"INTERNAL_IP4_DNS=10.9.0.1", "CISCO_DEF_DOMAIN=corp.test", "CISCO_SPLIT_INC=1", "CISCO_SPLIT_INC_0_ADDR=10.77.0.0", "CISCO_SPLIT_INC_0_MASKLEN=16"})
-	if err != nil {
-		panic(err)
-	}
-	return e
+// turn has openconnect run the hook, whose environment ends with more, and returns what
+// comes of it.
+func (w *world) turn(reason hook.Reason, more ...string) error {
+	return w.heard(append([]string{"reason=" + string(reason), "TUNDEV=tidev1000", "VPNGATEWAY=203.0.113.5", "INTERNAL_IP4_ADDRESS=10.9.0.7", "INTERNAL_IP4_NETMASKLEN=24",
+		"INTERNAL_IP4_DNS=10.9.0.1", "CISCO_DEF_DOMAIN=corp.test", "CISCO_SPLIT_INC=1", "CISCO_SPLIT_INC_0_ADDR=10.77.0.0", "CISCO_SPLIT_INC_0_MASKLEN=16"}, more...))
 }
 
 // connected brings the only connection there.
