@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
 
+	"github.com/tidegate/tidegate/dnssplit/resolver"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
 
@@ -57,7 +57,7 @@ func (c Config) domains(zones []string, here []netip.Prefix) (ours []string, lef
 
 // zone says why one is left out; empty: it is not.
 func (c Config) zone(z string, here []netip.Prefix) protocol.Code {
-	if p, ok := reverse(z); ok {
+	if p, ok := resolver.Network(z); ok {
 		switch {
 		case possible(p) != nil, !slices.ContainsFunc(c.Prefixes, func(a netip.Prefix) bool { return a.Overlaps(p) && a.Bits() <= p.Bits() }):
 			return protocol.Outside
@@ -75,41 +75,6 @@ func (c Config) zone(z string, here []netip.Prefix) protocol.Code {
 		return protocol.Outside
 	}
 	return ""
-}
-
-// reverse is the network whose addresses a zone has names for (RFC 1035, section
-// 3.5, RFC 3596, section 2.5).
-func reverse(zone string) (netip.Prefix, bool) {
-	if rest, ok := strings.CutSuffix(zone, ".in-addr.arpa"); ok {
-		return backward(rest, 4, 10, 1)
-	}
-	if rest, ok := strings.CutSuffix(zone, ".ip6.arpa"); ok {
-		return backward(rest, 32, 16, 2)
-	}
-	return netip.Prefix{}, false
-}
-
-// backward reads labels, the last first, of most at most, each a number of this
-// base: per of them are a byte.
-func backward(text string, most, base, per int) (netip.Prefix, bool) {
-	labels := strings.Split(text, ".")
-	if len(labels) > most {
-		return netip.Prefix{}, false
-	}
-	b := make([]byte, most/per)
-	for i := range labels {
-		l := labels[len(labels)-1-i]
-		n, err := strconv.ParseUint(l, base, 8)
-		if err != nil || strconv.FormatUint(n, base) != l || per == 2 && n > 15 {
-			return netip.Prefix{}, false
-		}
-		if per == 2 && i%2 == 0 {
-			n <<= 4
-		}
-		b[i/per] |= byte(n)
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return netip.PrefixFrom(a, len(labels)*8/per), true
 }
 
 // checkDomains is Config.check's part for domains.

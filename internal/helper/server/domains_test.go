@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tidegate/tidegate/dnssplit/resolver"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
 
@@ -106,7 +107,7 @@ func FuzzZone(f *testing.F) {
 		if c.zone(z, nil) != "" {
 			return
 		}
-		if p, ok := reverse(z); ok {
+		if p, ok := resolver.Network(z); ok {
 			if !slices.ContainsFunc(c.Prefixes, p.Overlaps) {
 				t.Errorf("%s is led", z)
 			}

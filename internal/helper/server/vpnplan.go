@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tidegate/tidegate/dnssplit/osdns"
+	"github.com/tidegate/tidegate/dnssplit/resolver"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
 
@@ -81,6 +82,9 @@ func (c Config) vpnPlan(device string, v protocol.VPN, w world) (vpnPlan, map[pr
 	routes := slices.Clone(v.Routes)
 	var has [2]bool
 	for _, a := range v.Addresses {
+		if a.Addr() == v.Server || slices.Contains(v.Keep, a.Addr()) {
+			return vpnPlan{}, nil, protocol.Refuse(protocol.Outside, "the VPN gives this machine the address %v, which is its own server's, or of the controller or a gateway", a.Addr())
+		}
 		if refusal := c.vpnAddress(a.Addr(), w); refusal != nil {
 			return vpnPlan{}, nil, refusal
 		}
@@ -208,7 +212,8 @@ func halves(p netip.Prefix) []netip.Prefix {
 }
 
 // vpnPast are the networks that do not go through the VPN though its routes have
-// them, none within another.
+// them, none within another, and no more than that: what is none of the VPN's may be
+// another's.
 func (c Config) vpnPast(v protocol.VPN, routes []netip.Prefix, out *leaver) (past []netip.Prefix) {
 	var all []netip.Prefix
 	for _, a := range append([]netip.Addr{v.Server}, v.Keep...) {
@@ -223,10 +228,18 @@ func (c Config) vpnPast(v protocol.VPN, routes []netip.Prefix, out *leaver) (pas
 		}
 		all = append(all, e)
 	}
-	slices.SortStableFunc(all, func(a, b netip.Prefix) int { return cmp.Compare(a.Bits(), b.Bits()) })
+	wider := func(a, b netip.Prefix) int { return cmp.Compare(a.Bits(), b.Bits()) }
+	slices.SortStableFunc(all, wider)
+	routes = slices.SortedStableFunc(slices.Values(routes), wider)
 	for _, p := range all {
-		if slices.ContainsFunc(routes, p.Overlaps) && !within(p, past) {
-			past = append(past, p)
+		parts := []netip.Prefix{p}
+		if !within(p, routes) {
+			parts = slices.DeleteFunc(slices.Clone(routes), func(r netip.Prefix) bool { return !r.Overlaps(p) })
+		}
+		for _, part := range parts {
+			if !within(part, past) {
+				past = append(past, part)
+			}
 		}
 	}
 	return past
@@ -250,7 +263,7 @@ func (c Config) vpnDomain(d string, w world) protocol.Code {
 	if slices.ContainsFunc(w.zones, func(z string) bool { return d == z || strings.HasSuffix(d, "."+z) }) {
 		return protocol.Ours
 	}
-	if p, ok := reverse(d); ok {
+	if p, ok := resolver.Network(d); ok {
 		return c.vpnCode(p, w)
 	}
 	// Windows' own domains are below local more often than not.

@@ -79,6 +79,9 @@ func TestVPNPlan(t *testing.T) {
 		{name: "domains without servers", domains: "vpn.example", all: true},
 		{name: "what is excluded", routes: "0.0.0.0/0", exclude: "10.7.0.0/16 10.7.3.0/24 192.168.0.0/16 0.0.0.0/32 0.0.0.0/0 127.0.0.0/8", led: "0.0.0.0/1 128.0.0.0/1", past: "10.7.0.0/16 192.168.0.0/16 198.51.100.9/32", left: "outside: 0.0.0.0/32 0.0.0.0/0 127.0.0.0/8"},
 		{name: "what is excluded of nothing", routes: "10.60.0.0/16", exclude: "10.7.0.0/16", keep: "203.0.113.4", led: "10.60.0.0/16"},
+		{name: "more is excluded than is led", config: `vpn_networks = ["10.0.0.0/8"]`, routes: "10.60.0.0/16 10.61.0.0/16", exclude: "0.0.0.0/1 128.0.0.0/1 10.61.3.0/24", led: "10.60.0.0/16 10.61.0.0/16", past: "10.60.0.0/16 10.61.0.0/16"},
+		{name: "the server's own address", addresses: "198.51.100.9/32", refused: protocol.Outside},
+		{name: "a controller's address", addresses: "203.0.113.4/32", keep: "203.0.113.4", refused: protocol.Outside},
 		{name: "kept", routes: "0.0.0.0/0", keep: "203.0.113.4 10.1.1.1", led: "0.0.0.0/1 128.0.0.0/1", past: "10.1.1.1/32 198.51.100.9/32 203.0.113.4/32"},
 		{name: "a server in its own network", server: "10.60.0.1", routes: "10.60.0.0/16", led: "10.60.0.0/16", past: "10.60.0.1/32"},
 	} {
