@@ -11,6 +11,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate/tidegate/internal/dump"
 )
 
 // everywhere4 and everywhere6 are addresses of which nobody has a route of its own,
@@ -22,14 +24,14 @@ var (
 
 // survey is what the kernel says of links and routes.
 func survey() (p picture, err error) {
-	links, err := netlink.LinkList()
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	links, err := dump.Whole(netlink.LinkList)
+	if err != nil {
 		return picture{}, fmt.Errorf("list the links: %w", err)
 	}
 	addresses := map[int][]netip.Prefix{}
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		all, err := netlink.AddrList(nil, family)
-		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) && !without(family, err) {
+		all, err := dump.Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, family) })
+		if err != nil && !without(family, err) {
 			return picture{}, fmt.Errorf("list the addresses: %w", err)
 		}
 		for _, a := range all {
@@ -37,8 +39,10 @@ func survey() (p picture, err error) {
 				addresses[a.LinkIndex] = append(addresses[a.LinkIndex], n)
 			}
 		}
-		routes, err := netlink.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
-		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) && !without(family, err) {
+		routes, err := dump.Whole(func() ([]netlink.Route, error) {
+			return netlink.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+		})
+		if err != nil && !without(family, err) {
 			return picture{}, fmt.Errorf("list the routes: %w", err)
 		}
 		for _, r := range routes {

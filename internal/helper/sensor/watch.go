@@ -20,6 +20,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	lists "github.com/tidegate/tidegate/internal/dump"
 	"github.com/tidegate/tidegate/internal/helper/physical"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
@@ -148,8 +149,8 @@ type looker struct {
 }
 
 func (l *looker) look() (protocol.Sensed, error) {
-	links, err := netlink.LinkList()
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	links, err := lists.Whole(netlink.LinkList)
+	if err != nil {
 		return protocol.Sensed{}, fmt.Errorf("list the links: %w", err)
 	}
 	var tuns []string
