@@ -52,6 +52,9 @@ func newOwner(v *VPN, ctx context.Context, all *sync.WaitGroup, reports chan ses
 	if err != nil {
 		v.o.Log.Warn("the VPN connections cannot be read", "error", err)
 		w.problem = &wire.Problem{Code: "vpn-connections", Title: "Your VPN connections cannot be read", Detail: err.Error()}
+		if len(list) > 0 {
+			w.problem.Title = "Some of your VPN connections cannot be read"
+		}
 	}
 	for _, s := range list {
 		w.list = append(w.list, &connection{VPNSettings: s})

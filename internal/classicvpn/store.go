@@ -1,6 +1,7 @@
 package classicvpn
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,50 +28,63 @@ type content struct {
 	Connections []session.VPNSettings `json:"connections"`
 }
 
-// load reads the connections; none where there is no file. One that is damaged is
-// set aside as file.damaged, which the error tells.
+// load reads the connections; none where there is no file. Where it, or one of them,
+// cannot be read, is damaged or a later version's, it is set aside as file.damaged, which
+// the error tells; the others stay.
 func (s store) load() ([]session.VPNSettings, error) {
 	path := filepath.Join(s.dir, file)
+	list, err := read(path)
+	if err == nil {
+		return list, nil
+	}
+	if moved := os.Rename(path, path+".damaged"); moved != nil {
+		return list, fmt.Errorf("%s cannot be read: %w; and it cannot be set aside: %w", path, err, moved)
+	}
+	err = fmt.Errorf("%s cannot be read, and is now %s.damaged: %w", path, file, err)
+	if len(list) > 0 {
+		err = errors.Join(err, s.save(list))
+	}
+	return list, err
+}
+
+// read reads what this program has written, and says what else there is.
+func read(path string) (list []session.VPNSettings, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the VPN connections: %w", err)
+		return nil, err
 	}
 	defer f.Close()
-	var c content
-	err = wire.ReadJSONOf(f, maxFile, &c)
-	if err == nil {
-		var list []session.VPNSettings
-		if list, err = check(c); err == nil {
-			return list, nil
-		}
+	var c struct {
+		Connections []json.RawMessage `json:"connections"`
 	}
-	if moved := os.Rename(path, path+".damaged"); moved != nil {
-		return nil, fmt.Errorf("%s is damaged: %w; and it cannot be set aside: %w", path, err, moved)
-	}
-	return nil, fmt.Errorf("%s is damaged, and is now %s.damaged: %w", path, file, err)
-}
-
-// check refuses what this program has not written.
-func check(c content) ([]session.VPNSettings, error) {
-	if len(c.Connections) > most {
-		return nil, fmt.Errorf("it has %d connections", len(c.Connections))
+	if err := wire.ReadJSONOf(f, maxFile, &c); err != nil {
+		return nil, err
 	}
 	seen := map[string]bool{}
-	for i, s := range c.Connections {
-		t, err := tidy(s)
-		if err != nil {
-			return nil, err
+	for _, b := range c.Connections {
+		var s session.VPNSettings
+		bad := wire.ReadJSONOf(bytes.NewReader(b), maxFile, &s)
+		if bad == nil {
+			s, bad = tidy(s)
 		}
-		if t.ID == "" || seen[t.ID] {
-			return nil, fmt.Errorf("a connection has no number of its own")
+		switch {
+		case bad != nil:
+		case s.ID == "" || seen[s.ID]:
+			bad = errors.New("a connection has no number of its own")
+		case len(list) == most:
+			bad = fmt.Errorf("there are more than %d connections", most)
+		default:
+			seen[s.ID] = true
+			list = append(list, s)
 		}
-		seen[t.ID] = true
-		c.Connections[i] = t
+		if err == nil {
+			err = bad
+		}
 	}
-	return c.Connections, nil
+	return list, err
 }
 
 // save replaces the file: after a crash it is the old one or the new one.

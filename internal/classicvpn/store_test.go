@@ -14,6 +14,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte(`{"connections":[{"id":"a"},{"id":"a"}]}`))
 	f.Add([]byte(`{}`))
 	f.Add([]byte(`{"connections":null}x`))
+	f.Add([]byte(`{"connections":[{"id":"a","address":"a.test","protocol":"pulse"},{"id":"b","address":"b.test","protocol":"pulse","later":1}]}`))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := store{dir: dir}
@@ -23,8 +24,11 @@ func FuzzLoad(f *testing.F) {
 		}
 		list, err := s.load()
 		if err != nil {
-			if aside, failed := os.ReadFile(path + ".damaged"); failed != nil || string(aside) != string(b) || list != nil {
+			if aside, failed := os.ReadFile(path + ".damaged"); failed != nil || string(aside) != string(b) {
 				t.Errorf("it is not set aside: %v", failed)
+			}
+			if again, err := s.load(); err != nil || !reflect.DeepEqual(list, again) {
+				t.Errorf("of what stays %v, %v is kept", again, err)
 			}
 			return
 		}

@@ -380,6 +380,55 @@ func TestFound(t *testing.T) {
 	})
 }
 
+// TestPartlyKept keeps what it can read of a file, and the file, with what a later
+// version, a slip or another user has made of it.
+func TestPartlyKept(t *testing.T) {
+	for name, row := range map[string]struct {
+		file string
+		want []string // addresses
+	}{
+		"a later version's protocol": {`{"connections":[{"id":"a","address":"a.test","protocol":"pulse"},{"id":"b","address":"b.test","protocol":"later"},{"id":"c","address":"c.test","protocol":"f5"}]}`, []string{"a.test", "c.test"}},
+		"a later version's setting":  {`{"connections":[{"id":"a","address":"a.test","protocol":"pulse","later":true},{"id":"c","address":"c.test","protocol":"f5"}]}`, []string{"c.test"}},
+		"two of a number":            {`{"connections":[{"id":"a","address":"a.test","protocol":"pulse"},{"id":"a","address":"b.test","protocol":"pulse"}]}`, []string{"a.test"}},
+		"half of it":                 {`{"connections":[{"id":"a","address":"a.test"`, nil},
+		"none of it":                 {"", nil},
+		"nobody's":                   {"forbidden", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(w *world) {
+				w.quit()
+				<-w.ended
+				path := filepath.Join(w.dir, file)
+				if row.file == "forbidden" { // to root, too
+					w.must(os.Symlink(file, path))
+				} else {
+					w.must(os.WriteFile(path, []byte(row.file), 0o600))
+				}
+				for range 2 { // what stays, stays
+					w.boot()
+					var got []string
+					for _, c := range w.now().Connections {
+						got = append(got, c.Address)
+					}
+					if !slices.Equal(got, row.want) {
+						t.Errorf("there are %q", got)
+					}
+					w.quit()
+					<-w.ended
+				}
+				w.boot()
+				if b, _ := os.ReadFile(path + ".damaged"); string(b) != row.file && row.file != "forbidden" {
+					t.Errorf("set aside is %q", b)
+				}
+				if _, err := os.Lstat(path + ".damaged"); err != nil {
+					t.Error(err)
+				}
+				w.add("new.test")
+			})
+		})
+	}
+}
+
 // TestKept reads what was kept, and sets aside what cannot be read.
 func TestKept(t *testing.T) {
 	in(t, func(w *world) {
