@@ -5,6 +5,7 @@ package wholefile
 import (
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // mark is between a file's name and what tells apart those that are being written.
@@ -35,9 +36,11 @@ func Replace(path string, b []byte) error {
 		os.Remove(f.Name())
 		return err
 	}
-	left, _ := filepath.Glob(path + mark + "*")
-	for _, l := range left {
-		os.Remove(l)
+	all, _ := os.ReadDir(dir)
+	for _, l := range all {
+		if strings.HasPrefix(l.Name(), name+mark) {
+			os.Remove(filepath.Join(dir, l.Name()))
+		}
 	}
 	return nil
 }

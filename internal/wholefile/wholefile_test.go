@@ -7,7 +7,7 @@ import (
 )
 
 func TestReplace(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "folder", "file.json")
+	path := filepath.Join(t.TempDir(), "a [folder*", "file.json")
 	for _, text := range []string{"first", "second, and longer", ""} {
 		if err := Replace(path, []byte(text)); err != nil {
 			t.Fatal(err)
