@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel/netwatch"
@@ -233,7 +233,7 @@ func (w *owner) answer(id string, values []session.Secret) error {
 	}
 	for i, v := range values {
 		f := p.Fields[i]
-		if s := string(v); len(s) > maxValue || plaintext.Line(s) != s && !secret(f.Kind) || slices.ContainsFunc([]byte(s), func(b byte) bool { return b == '\n' || b == '\r' || b == 0 }) {
+		if s := string(v); len(s) > maxValue || strings.ContainsAny(s, "\n\r\x00") {
 			return fmt.Errorf("what is written for %q cannot be sent; it is one line", f.Label)
 		}
 		if f.Kind == session.VPNChoice && !slices.Contains(f.Choices, string(v)) {
@@ -253,8 +253,6 @@ func (w *owner) answer(id string, values []session.Secret) error {
 	w.current.answers <- answer{values: slices.Clone(values), trust: true}
 	return nil
 }
-
-func secret(k session.VPNFieldKind) bool { return k == session.VPNPassword || k == session.VPNCode }
 
 // cancel ends what asks: who does not trust a server is told so.
 func (w *owner) cancel(id string) error {

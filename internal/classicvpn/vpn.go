@@ -3,6 +3,7 @@ package classicvpn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -55,7 +56,7 @@ func New(o Options) *VPN {
 func ownHook() string {
 	self, err := os.Executable()
 	if err != nil {
-		self = "/proc/self/exe"
+		self = fmt.Sprintf("/proc/%d/exe", os.Getpid()) // a shell runs it
 	}
 	return quote(self) + " vpnc-hook"
 }

@@ -101,6 +101,23 @@ func TestConnect(t *testing.T) {
 	})
 }
 
+// TestAnswer sends what is typed as it is typed, also where it is shown.
+func TestAnswer(t *testing.T) {
+	in(t, func(w *world) {
+		got := make(chan []session.Secret, 1)
+		w.signIn = func(ctx context.Context, ask openconnect.Ask) error {
+			values, err := ask.Form(ctx, openconnect.Form{Fields: []session.VPNField{{Kind: session.VPNText, Label: "Challenge 8271"}}})
+			got <- values
+			return err
+		}
+		w.must(w.vpn.Connect(w.add("vpn.example.com")))
+		w.must(w.vpn.Answer(w.prompt().ID, []session.Secret{" two  words "}))
+		if v := <-got; len(v) != 1 || v[0] != " two  words " {
+			t.Errorf("%d values, and not as they were typed", len(v))
+		}
+	})
+}
+
 // TestHelper has the helper go away and come back in time.
 func TestHelper(t *testing.T) {
 	for name, lose := range map[string]func(w *world, id string){
