@@ -193,7 +193,7 @@ func foretell(t *testing.T, b *bubble, r *rand.Rand, next *config.Config, round 
 			for _, x := range said[id][e] {
 				got[x.Kind] = x
 			}
-			_, loses := got[plan.Loses]
+			loss, loses := got[plan.Loses]
 			gain, gains := got[plan.Gains]
 			prompt, prompted := got[plan.Prompted]
 			wrong := func(what string) {
@@ -207,9 +207,9 @@ func foretell(t *testing.T, b *bubble, r *rand.Rand, next *config.Config, round 
 					wrong("it is gone")
 				}
 				continue
-			case loses != (was.Allow && !is.Allow && len(is.Cure) == 0):
+			case loses != (was.Allow && !is.Allow):
 				wrong("lost or not")
-			case was.Allow && !is.Allow && len(is.Cure) > 0 && !(prompted && prompt.At.Equal(now)):
+			case loses && (prompted || len(loss.Cure) != len(is.Cure)):
 				wrong("asked for at once")
 			case !was.Allow && is.Allow && !(gains && gain.At.Equal(now) && len(gain.Cure) == 0):
 				wrong("gained")

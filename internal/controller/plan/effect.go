@@ -24,8 +24,8 @@ type EffectKind string
 // The kinds of effects, the gravest first.
 const (
 	Ends     EffectKind = "ends"     // the whole session: its user is gone
-	Loses    EffectKind = "loses"    // allowed now, and not any more, or not the user's any more
-	Prompted EffectKind = "prompted" // allowed now, and only with an answer, or asked sooner
+	Loses    EffectKind = "loses"    // allowed now, and not any more, or only with an answer; or not the user's any more
+	Prompted EffectKind = "prompted" // allowed as now, and asked for an answer, or asked sooner
 	Sooner   EffectKind = "sooner"   // ends earlier than it would have
 	Unknown  EffectKind = "unknown"  // a script decides, whose value is the gateway's
 	Later    EffectKind = "later"    // ends later than it would have

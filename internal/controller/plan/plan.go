@@ -108,8 +108,6 @@ func compareSights(e Effect, a, b sight, now time.Time) (Effect, bool) {
 		e.Kind, e.Reason = Loses, wire.ReasonNotEntitled
 	case b.scripted() && !a.entitled, a.entitled && (a.scripted() || b.scripted()) && !same(a, b):
 		e.Kind, e.Cure = Unknown, nil
-	case a.Allow && !b.Allow && len(b.Cure) > 0:
-		e.Kind = Prompted
 	case a.Allow && !b.Allow:
 		e.Kind = Loses
 	case !a.Allow && b.Allow:

@@ -118,9 +118,10 @@ func TestPlan(t *testing.T) {
 			text:    "payroll asks for mfa at 2026-11-23 12:25:00 UTC: 1 session of 1 user (alice)",
 		},
 		{
-			name: "a new term asks now", replace: []string{`"60m"))`, `"60m")) && within(responses.password, duration("8h"))`, "{kind: mfa}", "{kind: mfa}, {kind: password}"},
+			name: "a new term is lost until it is answered", replace: []string{`"60m"))`, `"60m")) && within(responses.password, duration("8h"))`, "{kind: mfa}", "{kind: mfa}, {kind: password}"},
 			changes: []string{"~ Condition fresh: criteria, interactions", "~ Entitlement payroll: conditions"},
-			effects: []Effect{{Kind: Prompted, Session: "s1", User: "alice", Entitlement: "payroll", At: noon, Reason: wire.ReasonPassword, Cure: []wire.InteractionKind{wire.InteractionPassword}}},
+			effects: []Effect{{Kind: Loses, Session: "s1", User: "alice", Entitlement: "payroll", At: noon, Reason: wire.ReasonPassword, Cure: []wire.InteractionKind{wire.InteractionPassword}}},
+			text:    "payroll is lost now by 1 session of 1 user (alice), until password is answered: password",
 		},
 		{
 			name: "hours end sooner", replace: []string{`"17:00"`, `"16:00"`},

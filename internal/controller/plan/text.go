@@ -81,6 +81,9 @@ func (g *group) text(now time.Time) string {
 	case Ends:
 		return "ends now: " + who
 	case Loses:
+		if len(g.Cure) > 0 {
+			who += ", until " + kindsOf(g.Cure) + " is answered"
+		}
 		return fmt.Sprintf("%s is lost now by %s%s", g.Entitlement, who, why)
 	case Prompted:
 		return fmt.Sprintf("%s asks for %s %s: %s", g.Entitlement, kindsOf(g.Cure), at, who)
