@@ -54,7 +54,9 @@ func printExplanation(w io.Writer, e controller.Explanation) {
 	row("session", string(e.Session))
 	row("since", instant(e.Since))
 	row("until", instant(e.Until))
-	row("named by", inert(e.Named))
+	if e.Named != "" {
+		row("named by", inert(e.Named))
+	}
 	row("policies", strings.Join(e.Policies, ", "))
 	row("risk", fmt.Sprint(e.Risk.Level))
 	for _, t := range e.Terms {

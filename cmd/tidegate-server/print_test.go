@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tidegate/tidegate/internal/controller"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -23,5 +24,18 @@ func TestAuditIsInert(t *testing.T) {
 	err = printAudit(&out, []wire.AuditRecord{{Kind: "suspend", Detail: "not connected, and not told"}, {Kind: "verdict", Trigger: wire.TriggerAccess, Reason: wire.Reason{Kind: wire.ReasonMFA}}})
 	if got := out.String(); err != nil || !strings.Contains(got, "  not connected, and not told\n") || !strings.HasSuffix(got, "  access mfa\n") {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestExplanationLeavesOut has no row for what is not to be said.
+func TestExplanationLeavesOut(t *testing.T) {
+	for named, want := range map[string]bool{"": false, "*.example.com": true} {
+		var out strings.Builder
+		if err := printExplanations(&out, []controller.Explanation{{Named: named}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(out.String(), "named by"); got != want {
+			t.Errorf("named by %q: %q", named, &out)
+		}
 	}
 }
