@@ -1,33 +1,41 @@
 package underlay
 
 import (
+	"encoding/binary"
+	"fmt"
+	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"syscall"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/tidegate/tidegate/dnssplit/osdns"
 )
 
-// physical tells the physical adapter where a tunnel of others' leads to an
-// address. It remembers the last, for a VPN may replace the route that names it.
+// physical tells the physical adapter where a tunnel of others' leads to an address
+// and it does, too. It remembers the last, for a VPN may replace the route that names
+// it. It is for one goroutine at a time.
 func physical() func(to netip.Addr) string {
-	var mu sync.Mutex
 	var last osdns.Adapter
 	return func(to netip.Addr) string {
-		mu.Lock()
-		defer mu.Unlock()
 		a, tunnel, err := osdns.Way(to, last)
-		if err != nil {
+		if err != nil || a.Name == "" {
 			return ""
 		}
-		if last = a; !tunnel {
+		if last = a; !tunnel || !leads(a.Name, to) {
 			return ""
 		}
 		return a.Name
 	}
+}
+
+// leads says whether a route leads to an address by an adapter. Without FIBMatch the
+// kernel would take for a neighbour whom none leads to.
+func leads(adapter string, to netip.Addr) bool {
+	routes, err := netlink.RouteGetWithOptions(to.WithZone("").AsSlice(), &netlink.RouteGetOptions{Oif: adapter, FIBMatch: true})
+	return err == nil && len(routes) > 0
 }
 
 // bind takes no privilege since Linux 5.7, for a socket that is bound to none.
@@ -37,4 +45,27 @@ func bind(c syscall.RawConn, adapter string) error {
 		return err
 	}
 	return os.NewSyscallError("bind to device", failed)
+}
+
+// point takes no privilege, and may be taken back (IP_UNICAST_IF in ip(7)).
+func point(c syscall.RawConn, to netip.Addr, adapter string) error {
+	var index [4]byte
+	if adapter != "" {
+		d, err := net.InterfaceByName(adapter)
+		if err != nil {
+			return fmt.Errorf("find the adapter %s: %w", adapter, err)
+		}
+		binary.BigEndian.PutUint32(index[:], uint32(d.Index))
+	}
+	level, option := unix.IPPROTO_IP, unix.IP_UNICAST_IF
+	if to.Is6() {
+		level, option = unix.IPPROTO_IPV6, unix.IPV6_UNICAST_IF
+	}
+	var failed error
+	if err := c.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), level, option, int(int32(binary.NativeEndian.Uint32(index[:]))))
+	}); err != nil {
+		return err
+	}
+	return os.NewSyscallError("point to an adapter", failed)
 }

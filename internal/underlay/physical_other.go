@@ -12,3 +12,5 @@ import (
 func physical() func(netip.Addr) string { return func(netip.Addr) string { return "" } }
 
 func bind(syscall.RawConn, string) error { return errors.ErrUnsupported }
+
+func point(syscall.RawConn, netip.Addr, string) error { return errors.ErrUnsupported }

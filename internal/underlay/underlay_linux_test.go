@@ -56,7 +56,7 @@ func client(in io.Reader, out io.Writer) {
 		switch word[0] {
 		case "changed":
 			u.Changed()
-		case "tcp", "udp":
+		case "tcp", "udp", "udp4":
 			c, err := open(u, word[0], word[2])
 			if err != nil {
 				answer = err.Error()
@@ -76,7 +76,7 @@ func open(u *Underlay, network, to string) (net.Conn, error) {
 	if network == "tcp" {
 		return u.DialTCP(context.Background(), net.Dialer{Timeout: time.Minute}, "tcp", to)
 	}
-	c, err := net.ListenUDP("udp4", nil)
+	c, err := net.ListenUDP(network, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -268,12 +268,12 @@ func (w *world) expect(line string, want netip.Addr) {
 // the physical adapter; and through the tunnel where nothing else leads there.
 func TestBesideATunnel(t *testing.T) {
 	w := newWorld(t)
-	for _, p := range []string{"tcp", "udp"} {
+	for _, p := range []string{"tcp", "udp", "udp4"} {
 		w.expect(fmt.Sprintf("%s %s-before %v:443", p, p, both), here.Addr())
 	}
 	w.connect()
 	w.do("changed")
-	for _, p := range []string{"tcp", "udp"} {
+	for _, p := range []string{"tcp", "udp", "udp4"} {
 		w.expect("again "+p+"-before", here.Addr())
 		w.expect(fmt.Sprintf("%s %s-beside %v:443", p, p, both), here.Addr())
 	}
@@ -281,6 +281,8 @@ func TestBesideATunnel(t *testing.T) {
 	w.expect(fmt.Sprintf("tcp inside %v:443", inside), mine.Addr())
 	w.expect(fmt.Sprintf("udp inside-udp %v:443", inside), mine.Addr()) // as TCP has shown
 	w.expect(fmt.Sprintf("tcp still %v:443", both), here.Addr())
+	w.do("changed")
+	w.expect("again inside-udp", mine.Addr()) // a change elsewhere cuts nobody off
 	// It has none, and says nothing.
 	w.do("changed")
 	w.must(w.away.Sysctl("ipv4/ip_forward", "1"))
@@ -302,9 +304,13 @@ func TestTheDefaultRouteIsReplaced(t *testing.T) {
 	w := newWorld(t)
 	w.must(w.away.Sysctl("ipv4/conf/a1/arp_ignore", "1")) // the kernel takes those for neighbours that no route leads to
 	w.expect(fmt.Sprintf("tcp before %v:443", both), here.Addr())
+	w.expect(fmt.Sprintf("udp before-udp %v:443", both), here.Addr())
 	w.connect()
 	w.must(w.near.Unroute(netip.Prefix{}, router.Addr(), "phys0"))
+	w.do("changed")
 	w.expect(fmt.Sprintf("tcp after %v:443", both), mine.Addr())
+	w.expect("again before-udp", mine.Addr())
+	w.expect(fmt.Sprintf("udp after-udp %v:443", both), mine.Addr())
 	const table = 5254
 	w.must(w.near.Do(func() error {
 		l, err := netlink.LinkByName("phys0")
@@ -320,4 +326,33 @@ func TestTheDefaultRouteIsReplaced(t *testing.T) {
 	}))
 	w.do("changed")
 	w.expect(fmt.Sprintf("tcp kept %v:443", both), here.Addr())
+	w.expect("again before-udp", here.Addr())
+	// The cable is out for a moment.
+	w.must(w.away.Link("a1", false))
+	w.do("changed")
+	w.must(w.away.Link("a1", true))
+	w.do("changed")
+	w.expect("again before-udp", here.Addr())
+}
+
+// A socket that talks by the physical adapter goes with the machine to another, and
+// wherever the routes lead when the tunnel has gone.
+func TestRoaming(t *testing.T) {
+	w := newWorld(t)
+	air, point := netip.MustParsePrefix("10.51.0.1/24"), netip.MustParsePrefix("10.51.0.2/24")
+	w.must(netlab.Connect(netlab.Wire{Space: w.near, Name: "wlan0", Address: air}, netlab.Wire{Space: w.away, Name: "a2", Address: point}))
+	w.expect(fmt.Sprintf("udp c %v:443", both), here.Addr())
+	w.connect()
+	w.do("changed")
+	w.expect("again c", here.Addr())
+	w.must(w.near.Link("phys0", false))
+	w.must(w.near.Route(netip.Prefix{}, point.Addr(), "wlan0"))
+	w.do("changed")
+	w.expect("again c", air.Addr())
+	w.must(w.near.Link("tun0", false))
+	w.do("changed")
+	w.must(w.near.Link("phys0", true))
+	w.must(w.near.Unroute(netip.Prefix{}, point.Addr(), "wlan0"))
+	w.must(w.near.Route(netip.Prefix{}, router.Addr(), "phys0"))
+	w.expect("again c", here.Addr())
 }
