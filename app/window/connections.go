@@ -142,12 +142,6 @@ func (p *connections) flow() {
 	relayout(p.list)
 }
 
-// reveal scrolls to what is h high and at y of the window.
-func (p *connections) reveal(y, h float32) {
-	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(p.scroll).Y
-	scrollTo(p.scroll, at, y, h)
-}
-
 func (p *connections) addOne() {
 	p.editing = &session.VPNSettings{Protocol: session.VPNProtocols[0]}
 	p.w.settle()

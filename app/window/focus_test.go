@@ -2,6 +2,7 @@ package window
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -265,4 +266,37 @@ func TestConnectionsInALowWindow(t *testing.T) {
 	seen("form", 9)
 	b.apply(vpnTrusts(""))
 	seen("certificate", 4)
+}
+
+// What has the focus first is seen, however long what stands above it is, and before
+// the driver has laid anything out.
+func TestALongQuestionShowsItsField(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	s := vpnForms()
+	s.VPN.Prompt.Message = strings.Repeat("Whatever you do here is recorded. ", 60)
+	s.VPN.Prompt.Fields = []session.VPNField{{Kind: session.VPNText, Label: "Answer"}}
+	b.apply(s)
+	m, input := b.layer.modal, b.layer.face.(*vpnForm).fields[0].typed.input
+	b.canvas().Overlays().Remove(m)
+	m.scroll.ScrollToTop()
+	b.reveal(input)
+	seen := func() bool {
+		y, ok := below(m.body, input)
+		return ok && y >= m.scroll.Offset.Y && y+input.Size().Height <= m.scroll.Offset.Y+m.scroll.Size().Height
+	}
+	if !seen() {
+		t.Errorf("the field is not in sight: the dialog is scrolled by %v", m.scroll.Offset.Y)
+	}
+	b.canvas().Overlays().Add(m)
+	b.canvas().Focus(input)
+	b.key(fyne.KeyPageUp)
+	b.key(fyne.KeyPageUp)
+	if m.scroll.Offset.Y != 0 {
+		t.Errorf("Page Up leaves the dialog scrolled by %v", m.scroll.Offset.Y)
+	}
+	b.key(fyne.KeyPageDown)
+	b.key(fyne.KeyPageDown)
+	if !seen() {
+		t.Error("Page Down does not lead to the end")
+	}
 }

@@ -2,6 +2,7 @@ package window
 
 import (
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
 	"github.com/tidegate/tidegate/session"
 )
@@ -42,8 +43,22 @@ func (w *Window) key(k *fyne.KeyEvent) {
 	case w.layer.modal != nil && (k.Name == fyne.KeyReturn || k.Name == fyne.KeyEnter):
 		w.layer.enter()
 	case w.layer.modal != nil:
+		turn(w.layer.modal.scroll, k)
 	case w.pages.page == session.PageApplications:
 		w.pages.apps.key(k)
+	case w.pages.page == session.PageConnections:
+		turn(w.pages.connections.scroll, k)
+	}
+}
+
+// turn scrolls by Page Up and Page Down.
+func turn(s *container.Scroll, k *fyne.KeyEvent) {
+	by := s.Size().Height - 48
+	switch k.Name {
+	case fyne.KeyPageUp:
+		s.ScrollToOffset(s.Offset.SubtractXY(0, by))
+	case fyne.KeyPageDown:
+		s.ScrollToOffset(s.Offset.AddXY(0, by))
 	}
 }
 

@@ -122,12 +122,11 @@ func (w *Window) answering(key string) bool {
 
 // reveal scrolls the open layer, or the page, to what has the focus.
 func (w *Window) reveal(o fyne.CanvasObject) {
-	y, h := fyne.CurrentApp().Driver().AbsolutePositionForObject(o).Y, o.Size().Height
 	if m := w.layer.modal; m != nil {
-		m.reveal(y, h)
+		scrollTo(m.scroll, m.body, o)
 		return
 	}
-	w.pages.reveal(o, y, h)
+	w.pages.reveal(o)
 }
 
 func (w *Window) focusFirst() {

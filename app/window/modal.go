@@ -96,19 +96,20 @@ func (m *modal) settle() {
 	relayout(m.body)
 }
 
-// reveal scrolls to what is h high and at y of the window.
-func (m *modal) reveal(y, h float32) { scrollTo(m.scroll, m.scroll.Position().Y, y, h) }
-
-// scrollTo scrolls what begins at top of the window to what is h high and at y of it.
-func scrollTo(s *container.Scroll, top, y, h float32) {
+// scrollTo scrolls content to what is somewhere in it. The driver is not asked where
+// that is: of what was shown just now it does not know yet.
+func scrollTo(s *container.Scroll, content, to fyne.CanvasObject) {
 	const room = 16
-	bottom := top + s.Size().Height
+	y, ok := below(content, to)
+	if !ok {
+		return
+	}
 	o := s.Offset
-	switch {
-	case y-room < top:
-		o.Y -= top - (y - room)
-	case y+h+room > bottom:
-		o.Y += y + h + room - bottom
+	switch end := y + to.Size().Height + room; {
+	case y-room < o.Y:
+		o.Y = y - room
+	case end > o.Y+s.Size().Height:
+		o.Y = end - s.Size().Height
 	default:
 		return
 	}

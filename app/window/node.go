@@ -84,3 +84,20 @@ func relayout(o fyne.CanvasObject) {
 		}
 	}
 }
+
+// below says how far below the top of root an object is that is somewhere in it.
+func below(root, o fyne.CanvasObject) (y float32, ok bool) {
+	if root == o {
+		return 0, true
+	}
+	b, branches := root.(interface{ base() *node })
+	if !branches || !root.Visible() {
+		return 0, false
+	}
+	for _, p := range b.base().parts {
+		if y, ok := below(p, o); ok {
+			return p.Position().Y + y, true
+		}
+	}
+	return 0, false
+}

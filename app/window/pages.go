@@ -118,16 +118,11 @@ func (p *pages) head(s session.State) {
 	}
 }
 
-// reveal scrolls the page to o, which has the focus and is h high, at y of the window.
-func (p *pages) reveal(o fyne.CanvasObject, y, h float32) {
-	if p.page == session.PageConnections && o.Visible() && !p.isTab(o) {
-		p.connections.reveal(y, h)
+// reveal scrolls the page to o, which has the focus.
+func (p *pages) reveal(o fyne.CanvasObject) {
+	if p.page == session.PageConnections {
+		scrollTo(p.connections.scroll, p.connections.list, o)
 	}
-}
-
-func (p *pages) isTab(o fyne.CanvasObject) bool {
-	b, ok := o.(*button)
-	return ok && (p.icons[b] != "" || b == p.banner.button)
 }
 
 func (p *pages) apply(s session.State) {

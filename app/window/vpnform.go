@@ -30,7 +30,9 @@ func (w *Window) newVPNForm() (*modal, face) {
 	if d.asked.Message != "" {
 		text := newParagraph(d.asked.Message, font{size: 14, role: roleText}, 0)
 		texts := newStack(3, insets{}, nil, newLabel(vpnWords.says, captionFont), text)
-		items = append(items, newLine(12, pads(12, 14), newSurface(roleRaised, roleLine, 12), newGlyph("chat_info", false, 22, roleAccent), texts).growing(texts), newGap(16))
+		said := newLine(12, pads(12, 14), newSurface(roleRaised, roleLine, 12), newGlyph("chat_info", false, 22, roleAccent), texts).growing(texts)
+		said.top = true
+		items = append(items, said, newGap(16))
 	}
 	for _, f := range d.asked.Fields {
 		i := vpnInput{kind: f.Kind}
