@@ -10,7 +10,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/tidegate/tidegate/internal/wholefile"
 )
 
 // keep returns what a file of the state directory holds, made at first. The
@@ -23,27 +24,7 @@ func keep(name string, make func() ([]byte, error)) ([]byte, error) {
 	if b, err = make(); err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".new-*") // mode 0600
-	if err != nil {
-		return nil, err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, err
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
-		return nil, err
-	}
-	return b, syncDir(filepath.Dir(name))
-}
-
-func syncDir(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return b, wholefile.Replace(name, b)
 }
 
 // keepKey is keep for a P-256 key.

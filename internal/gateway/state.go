@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/tidegate/tidegate/internal/wholefile"
 )
 
 // folder is the gateway's state on disk. Every file in it is the owner's alone
@@ -33,39 +35,8 @@ func (f folder) read(name string) ([]byte, error) {
 
 // write replaces a file, on disk before it returns.
 func (f folder) write(name string, b []byte) error {
-	if err := os.MkdirAll(string(f), 0o700); err != nil {
-		return fmt.Errorf("make state folder: %w", err)
-	}
-	tmp, err := os.CreateTemp(string(f), "."+name+".*") // 0600
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	defer os.Remove(tmp.Name()) // after the rename there is nothing to remove
-	_, err = tmp.Write(b)
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), filepath.Join(string(f), name))
-	}
-	if err == nil {
-		err = f.sync()
-	}
-	if err != nil {
+	if err := wholefile.Replace(filepath.Join(string(f), name), b); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
-}
-
-// sync makes a rename last.
-func (f folder) sync() error {
-	d, err := os.Open(string(f))
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

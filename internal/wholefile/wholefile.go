@@ -1,10 +1,13 @@
 // Package wholefile replaces files so that a crash leaves the old one or the new one,
-// whole. It keeps no state; two may not replace the same file at once.
+// whole, and the new one once Replace has returned. It keeps no state; two may not
+// replace the same file at once.
 package wholefile
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -36,6 +39,9 @@ func Replace(path string, b []byte) error {
 		os.Remove(f.Name())
 		return err
 	}
+	if err := syncFolder(dir); err != nil {
+		return err
+	}
 	all, _ := os.ReadDir(dir)
 	for _, l := range all {
 		if strings.HasPrefix(l.Name(), name+mark) {
@@ -43,4 +49,16 @@ func Replace(path string, b []byte) error {
 		}
 	}
 	return nil
+}
+
+// syncFolder makes a rename last. Windows has no folders that can be synced.
+func syncFolder(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
