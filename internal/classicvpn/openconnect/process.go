@@ -92,8 +92,10 @@ func run(c *exec.Cmd, together bool) (*process, error) {
 	c.SysProcAttr = attributes()
 	started := make(chan error, 1)
 	go func() {
-		keepThread()
-		err := c.Start()
+		err := keepThread()
+		if err == nil {
+			err = c.Start()
+		}
 		closeTheirs()
 		p.process = c.Process
 		started <- err

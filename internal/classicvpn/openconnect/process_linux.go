@@ -14,8 +14,18 @@ import (
 // attributes has the kernel end it with the thread that started it.
 func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
 
-// keepThread keeps the thread to the goroutine, with which it ends.
-func keepThread() { runtime.LockOSThread() }
+// keepThread keeps the thread to the goroutine, with which it ends. What it starts is
+// not ended by a SIGPIPE: openconnect (9.01) would be, where it has packets to send as
+// the server's connection breaks, instead of connecting anew.
+func keepThread() error {
+	runtime.LockOSThread()
+	var pipe unix.Sigset_t
+	pipe.Val[0] = 1 << (unix.SIGPIPE - 1)
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &pipe, nil); err != nil {
+		return fmt.Errorf("block SIGPIPE: %w", err)
+	}
+	return nil
+}
 
 // The signals that openconnect knows (its manual's section SIGNALS).
 const (

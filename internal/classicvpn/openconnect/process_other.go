@@ -11,7 +11,7 @@ import (
 // attributes: nothing here ends it with us.
 func attributes() *syscall.SysProcAttr { return nil }
 
-func keepThread() {}
+func keepThread() error { return nil }
 
 // What there is of signals here ends it.
 var (

@@ -96,3 +96,14 @@ func TestWhatSignInRefuses(t *testing.T) {
 		t.Errorf("one that has been removed is %v", err)
 	}
 }
+
+// One that sends to a server as its connection breaks gets a SIGPIPE, of which
+// openconnect knows nothing.
+func TestBrokenPipeEndsNothing(t *testing.T) {
+	e := program(t, "kill -PIPE $$\nread a\necho 'Configured as 10.0.0.1, with SSL connected and DTLS disabled'\nkill -PIPE $$\necho 'Cookie was rejected by server; exiting.'\nexit 2")
+	r, err := e.Start(t.Context(), Session{cookie: "c", Host: "h", Fingerprint: "f"}, Tunnel{Device: "d", Hook: "true", Protocol: session.VPNPulse})
+	if err != nil {
+		t.Fatal(err)
+	}
+	is(t, waits(t, r), session.VPNExpired)
+}

@@ -1,6 +1,7 @@
 package openconnect
 
 import (
+	"net"
 	"strings"
 	"testing"
 
@@ -95,6 +96,23 @@ func TestPulseRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.hooked("reconnect", 1)
+
+	// The network cuts it off as packets flow.
+	b.do("ip", "address", "add", "192.168.99.10/24", "dev", device)
+	var flow net.Conn
+	if err := b.Client.Do(func() (err error) { flow, err = net.Dial("udp", "192.168.99.1:9"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	defer flow.Close()
+	for n := range 20 {
+		server.Drop()
+		eventually(t, "it to come back", func() bool {
+			for range 5 {
+				flow.Write(make([]byte, 100))
+			}
+			return strings.Count("\n"+b.reasons(), "\nreconnect ") >= n+2
+		})
+	}
 	server.Kick("alice")
 	f := is(t, waits(t, r), session.VPNExpired)
 	if strings.Contains(f.Detail, got.cookie) {

@@ -82,7 +82,8 @@ func connect(t *testing.T, n *Network, protocol, server, fingerprint, input stri
 	if err := os.WriteFile(script, []byte(hook), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	c.cmd = exec.Command("openconnect", append([]string{"--no-system-trust", "--protocol", protocol, "--servercert", fingerprint, "--cookie-on-stdin", "--interface", "vpn0", "--script", script, server}, arg...)...)
+	// A SIGPIPE would end it, where it has packets to send as its connection breaks.
+	c.cmd = exec.Command("env", append([]string{"--ignore-signal=PIPE", "openconnect", "--no-system-trust", "--protocol", protocol, "--servercert", fingerprint, "--cookie-on-stdin", "--interface", "vpn0", "--script", script, server}, arg...)...)
 	c.cmd.Env = append(os.Environ(), "HOOKED="+c.dir)
 	c.cmd.Stdin = strings.NewReader(found[1] + "\n")
 	c.cmd.Stdout, c.cmd.Stderr = &c.said, &c.said

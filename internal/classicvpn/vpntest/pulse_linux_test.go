@@ -48,7 +48,7 @@ func TestPulseFull(t *testing.T) {
 	}
 	s.Kick("alice")
 	if code := c.ends(); code != 2 && code != 1 || !strings.Contains(c.said.String(), "Pulse authentication cookie not accepted") {
-		t.Errorf("kicked, it ended with %d", code)
+		t.Errorf("kicked, it ended with %d (%v)", code, c.cmd.ProcessState)
 	}
 }
 
