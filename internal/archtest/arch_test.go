@@ -92,7 +92,7 @@ var layers = map[string][]string{
 	"internal/posture":  {"internal/wire"},
 
 	"internal/plaintext":  {},
-	"internal/classicvpn": {"internal/wholefile", "session", "internal/wire", "internal/plaintext", "internal/helper", "tunnel/netwatch"},
+	"internal/classicvpn": {"internal/wholefile", "internal/dump", "session", "internal/wire", "internal/plaintext", "internal/helper", "tunnel/netwatch"},
 
 	"internal/admission":  {},
 	"internal/dump":       {},
