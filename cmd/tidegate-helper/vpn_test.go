@@ -428,6 +428,17 @@ func TestVPNMakesRoom(t *testing.T) {
 		got = a.must("told")
 	}
 	m.has("route", "10.61.0.0/16 dev tidev61001")
+	// Its own address, too, which it keeps: the server has no other for it.
+	m.ip("addr", "add", "10.60.0.1/24", "dev", "phys0")
+	for got := ""; !strings.Contains(got, "conflict=[10.60.0.5]"); {
+		got = a.must("told")
+	}
+	m.has("addr", "inet 10.60.0.5/32")
+	m.has("route", "10.61.0.0/16 dev tidev61001")
+	m.ip("addr", "del", "10.60.0.1/24", "dev", "phys0")
+	for got := "conflict"; strings.Contains(got, "conflict"); {
+		got = a.must("told")
+	}
 	d := m.answerer(ada)
 	d.must("open")
 	d.must("apply corp.example")

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -238,14 +237,13 @@ func (s *Server) applyVPN(uid uint32, q protocol.Request) (told *protocol.VPNTol
 			return
 		}
 		var next vpnPlan
-		left := map[protocol.Code][]string{}
 		if q.VPN != nil {
 			w, err := s.world(ctx)
 			if err != nil {
 				refusal = failed(err)
 				return
 			}
-			if next, left, refusal = s.o.Config.vpnPlan(v.record.Name, *q.VPN, w); refusal != nil {
+			if next, refusal = s.o.Config.vpnPlan(v.record.Name, *q.VPN, w); refusal != nil {
 				return
 			}
 		}
@@ -254,7 +252,7 @@ func (s *Server) applyVPN(uid uint32, q protocol.Request) (told *protocol.VPNTol
 		r.Asked = q.VPN
 		err := s.keepVPN(r)
 		if err == nil {
-			err = s.moveVPN(ctx, next, left)
+			err = s.moveVPN(ctx, next)
 		}
 		if err == nil && next.Server.IsValid() {
 			err = past(next.Server, r.Index)
@@ -263,7 +261,7 @@ func (s *Server) applyVPN(uid uint32, q protocol.Request) (told *protocol.VPNTol
 			ctx, cancel := context.WithTimeout(context.Background(), namesTime)
 			defer cancel()
 			r.Asked, v.not = asked, oldNot
-			back := s.moveVPN(ctx, old, v.told.Left)
+			back := s.moveVPN(ctx, old)
 			if back == nil {
 				back = s.keepVPN(r)
 			}
@@ -287,7 +285,7 @@ func (s *Server) applyVPN(uid uint32, q protocol.Request) (told *protocol.VPNTol
 // moveVPN has the device, routes, rules and names be as the plan says, which is
 // written down. What goes past the VPN has its way before the VPN's routes would take
 // it, so that no packet goes round and round.
-func (s *Server) moveVPN(ctx context.Context, next vpnPlan, left map[protocol.Code][]string) error {
+func (s *Server) moveVPN(ctx context.Context, next vpnPlan) error {
 	v, c := s.vpn, s.o.Config
 	l := v.record.device()
 	if l == nil {
@@ -303,10 +301,10 @@ func (s *Server) moveVPN(ctx context.Context, next vpnPlan, left map[protocol.Co
 			early = append(early, p)
 		}
 	}
-	told := protocol.VPNTold{Left: maps.Clone(left), Taken: v.told.Taken}
-	out := &leaver{left: told.Left}
-	if told.Left == nil {
-		out.left = map[protocol.Code][]string{}
+	told := protocol.VPNTold{Taken: v.told.Taken}
+	out := &leaver{left: map[protocol.Code][]string{}}
+	for why, all := range next.Left {
+		out.left[why] = slices.Clone(all)
 	}
 	var not []netip.Prefix
 	add := func(routes []netip.Prefix) func() error {

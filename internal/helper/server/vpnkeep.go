@@ -128,10 +128,9 @@ func (s *Server) holdVPN(ctx context.Context) (again time.Time, err error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	next, left, refusal := c.vpnPlan(v.record.Name, *v.record.Asked, w)
-	if refusal == nil && (!v.named || !reflect.DeepEqual(next, v.plan)) {
-		s.o.Log.Info("a VPN is another, beside what is ours and the network's", "uid", v.record.UID, "left", left)
-		return time.Time{}, s.moveVPN(ctx, next, left)
+	if next, _ := c.vpnPlan(v.record.Name, *v.record.Asked, w); !v.named || !reflect.DeepEqual(next, v.plan) {
+		s.o.Log.Info("a VPN is another, beside what is ours and the network's", "uid", v.record.UID, "left", next.Left)
+		return time.Time{}, s.moveVPN(ctx, next)
 	}
 	if there, err := guardedVPN(); err == nil && !there {
 		s.o.Log.Warn("the VPN's guard was taken away", "uid", v.record.UID)

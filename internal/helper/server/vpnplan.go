@@ -30,6 +30,8 @@ type vpnPlan struct {
 	Past   []netip.Prefix
 	Server netip.Addr
 	DNS    osdns.VPN
+	// Left is what it does not get, or not for itself alone, and why.
+	Left map[protocol.Code][]string
 }
 
 // vpnNevers are this machine, the link and groups: no VPN's.
@@ -75,18 +77,17 @@ func (l *leaver) leave(why protocol.Code, what string) {
 	}
 }
 
-// vpnPlan says what is made of v, and what is left out.
-func (c Config) vpnPlan(device string, v protocol.VPN, w world) (vpnPlan, map[protocol.Code][]string, *protocol.Refusal) {
-	p := vpnPlan{MTU: v.MTU, DNS: osdns.VPN{Device: device}}
+// vpnPlan says what is made of v. The refusal is of an address that no VPN begins with;
+// one that has it keeps it when it becomes somebody else's, too.
+func (c Config) vpnPlan(device string, v protocol.VPN, w world) (p vpnPlan, refusal *protocol.Refusal) {
 	out := &leaver{left: map[protocol.Code][]string{}}
+	p = vpnPlan{MTU: v.MTU, DNS: osdns.VPN{Device: device}, Left: out.left}
 	routes := slices.Clone(v.Routes)
 	var has [2]bool
 	for _, a := range v.Addresses {
-		if a.Addr() == v.Server || slices.Contains(v.Keep, a.Addr()) {
-			return vpnPlan{}, nil, protocol.Refuse(protocol.Outside, "the VPN gives this machine the address %v, which is its own server's, or of the controller or a gateway", a.Addr())
-		}
-		if refusal := c.vpnAddress(a.Addr(), w); refusal != nil {
-			return vpnPlan{}, nil, refusal
+		if no := c.vpnAddress(a.Addr(), v, w); no != nil {
+			refusal = cmp.Or(refusal, no)
+			out.leave(cmp.Or(c.vpnCode(single(a.Addr()), w), protocol.Outside), a.Addr().String())
 		}
 		p.Addresses = append(p.Addresses, single(a.Addr()))
 		has[family6(a.Addr())] = true
@@ -124,7 +125,7 @@ func (c Config) vpnPlan(device string, v protocol.VPN, w world) (vpnPlan, map[pr
 	if within(single(v.Server), p.Past) {
 		p.Server = v.Server
 	}
-	return p, out.left, nil
+	return p, refusal
 }
 
 func family6(a netip.Addr) int {
@@ -135,9 +136,11 @@ func family6(a netip.Addr) int {
 }
 
 // vpnAddress refuses an address that is somebody else's.
-func (c Config) vpnAddress(a netip.Addr, w world) *protocol.Refusal {
+func (c Config) vpnAddress(a netip.Addr, v protocol.VPN, w world) *protocol.Refusal {
 	p := single(a)
 	switch {
+	case a == v.Server, slices.Contains(v.Keep, a):
+		return protocol.Refuse(protocol.Outside, "the VPN gives this machine the address %v, which is its own server's, or of the controller or a gateway", a)
 	case within(p, vpnNevers):
 		return protocol.Refuse(protocol.Outside, "the VPN gives this machine the address %v, which no VPN can give", a)
 	case within(p, w.led), within(p, c.Devices):

@@ -60,17 +60,17 @@ func TestVPNPlan(t *testing.T) {
 		{name: "the network's", routes: "192.168.7.0/24 192.168.7.1/32 192.168.0.0/16 172.17.3.0/24", led: "192.168.0.0/16", left: "conflict: 192.168.7.0/24 192.168.7.1/32 172.17.3.0/24"},
 		{name: "this machine's and the link's", routes: "127.0.0.0/8 127.0.0.53/32 169.254.0.0/16 169.254.169.254/32 224.0.0.0/4 255.255.255.255/32 0.0.0.0/8", left: "outside: 127.0.0.0/8 127.0.0.53/32 169.254.0.0/16 169.254.169.254/32 224.0.0.0/4 255.255.255.255/32 0.0.0.0/8"},
 		{name: "the link's, of IPv6", addresses: "fd99::5/128", routes: "fe80::/10 fe80::1/128 ff00::/8 ::1/128 ::/128", left: "outside: fe80::/10 fe80::1/128 ff00::/8 ::1/128 ::/128"},
-		{name: "an address that is led", addresses: "100.96.0.9/32", refused: protocol.Conflict},
-		{name: "an address of the network's", addresses: "192.168.7.9/32", refused: protocol.Conflict},
-		{name: "the router's address", addresses: "192.168.7.1/32", refused: protocol.Conflict},
-		{name: "a device's address", addresses: "100.96.255.1/32", refused: protocol.Conflict},
-		{name: "a loopback address", addresses: "127.0.0.53/32", refused: protocol.Outside},
-		{name: "a group's address", addresses: "224.0.0.251/32", refused: protocol.Outside},
-		{name: "a link's address", addresses: "fe80::1/128", refused: protocol.Outside},
+		{name: "an address that is led", addresses: "100.96.0.9/32", refused: protocol.Conflict, left: "ours: 100.96.0.9"},
+		{name: "an address of the network's", addresses: "192.168.7.9/32", routes: "10.60.0.0/16", refused: protocol.Conflict, left: "conflict: 192.168.7.9", led: "10.60.0.0/16"},
+		{name: "the router's address", addresses: "192.168.7.1/32", refused: protocol.Conflict, left: "conflict: 192.168.7.1"},
+		{name: "a device's address", addresses: "100.96.255.1/32", refused: protocol.Conflict, left: "ours: 100.96.255.1"},
+		{name: "a loopback address", addresses: "127.0.0.53/32", refused: protocol.Outside, left: "outside: 127.0.0.53"},
+		{name: "a group's address", addresses: "224.0.0.251/32", refused: protocol.Outside, left: "outside: 224.0.0.251"},
+		{name: "a link's address", addresses: "fe80::1/128", refused: protocol.Outside, left: "outside: fe80::1"},
 		{name: "an address of a range that is not led", config: `domains = []`, addresses: "10.20.9.9/32"},
 		{name: "the list", config: `vpn_networks = ["10.0.0.0/8"]`, routes: "10.60.0.0/16 11.0.0.0/8 0.0.0.0/0", led: "10.60.0.0/16 10.0.0.0/8", left: "outside: 11.0.0.0/8 0.0.0.0/0"},
 		{name: "the list with everything", config: `vpn_networks = ["0.0.0.0/0"]`, routes: "0.0.0.0/0", led: "0.0.0.0/1 128.0.0.0/1", past: "198.51.100.9/32", all: true, servers: "10.60.0.53", asked: "10.60.0.53", whole: true},
-		{name: "an address outside the list", config: `vpn_networks = ["10.60.0.0/16"]`, refused: protocol.Outside},
+		{name: "an address outside the list", config: `vpn_networks = ["10.60.0.0/16"]`, refused: protocol.Outside, left: "outside: 10.99.0.5"},
 		{name: "names outside the list", config: `vpn_networks = ["10.0.0.0/8"]`, servers: "10.60.0.53 8.8.8.8", all: true, asked: "10.60.0.53", led: "10.60.0.53/32", left: "outside: 8.8.8.8 ."},
 		{name: "servers", servers: "10.60.0.53 192.168.7.1 100.96.0.1 fd99::53", asked: "10.60.0.53", led: "10.60.0.53/32", left: "conflict: 192.168.7.1; ours: 100.96.0.1; outside: fd99::53"},
 		{name: "servers in a route", routes: "10.60.0.0/16", servers: "10.60.0.53", asked: "10.60.0.53", led: "10.60.0.0/16", all: true, whole: true},
@@ -80,8 +80,8 @@ func TestVPNPlan(t *testing.T) {
 		{name: "what is excluded", routes: "0.0.0.0/0", exclude: "10.7.0.0/16 10.7.3.0/24 192.168.0.0/16 0.0.0.0/32 0.0.0.0/0 127.0.0.0/8", led: "0.0.0.0/1 128.0.0.0/1", past: "10.7.0.0/16 192.168.0.0/16 198.51.100.9/32", left: "outside: 0.0.0.0/32 0.0.0.0/0 127.0.0.0/8"},
 		{name: "what is excluded of nothing", routes: "10.60.0.0/16", exclude: "10.7.0.0/16", keep: "203.0.113.4", led: "10.60.0.0/16"},
 		{name: "more is excluded than is led", config: `vpn_networks = ["10.0.0.0/8"]`, routes: "10.60.0.0/16 10.61.0.0/16", exclude: "0.0.0.0/1 128.0.0.0/1 10.61.3.0/24", led: "10.60.0.0/16 10.61.0.0/16", past: "10.60.0.0/16 10.61.0.0/16"},
-		{name: "the server's own address", addresses: "198.51.100.9/32", refused: protocol.Outside},
-		{name: "a controller's address", addresses: "203.0.113.4/32", keep: "203.0.113.4", refused: protocol.Outside},
+		{name: "the server's own address", addresses: "198.51.100.9/32", refused: protocol.Outside, left: "outside: 198.51.100.9"},
+		{name: "a controller's address", addresses: "203.0.113.4/32", keep: "203.0.113.4", refused: protocol.Outside, left: "outside: 203.0.113.4"},
 		{name: "kept", routes: "0.0.0.0/0", keep: "203.0.113.4 10.1.1.1", led: "0.0.0.0/1 128.0.0.0/1", past: "10.1.1.1/32 198.51.100.9/32 203.0.113.4/32"},
 		{name: "a server in its own network", server: "10.60.0.1", routes: "10.60.0.0/16", led: "10.60.0.0/16", past: "10.60.0.1/32"},
 	} {
@@ -100,21 +100,19 @@ func TestVPNPlan(t *testing.T) {
 			if err := v.Check(); err != nil {
 				t.Fatal(err)
 			}
-			p, left, refusal := c.vpnPlan("tidev7", v, w)
-			if tt.refused != "" {
-				if refusal == nil || refusal.Code != tt.refused {
-					t.Fatalf("%v, want %s", refusal, tt.refused)
-				}
-				return
-			}
+			p, refusal := c.vpnPlan("tidev7", v, w)
+			var refused protocol.Code
 			if refusal != nil {
-				t.Fatal(refusal)
+				refused = refusal.Code
+			}
+			if refused != tt.refused {
+				t.Fatalf("%v, want %q", refusal, tt.refused)
 			}
 			slices.SortFunc(p.Past, netip.Prefix.Compare)
 			var lefts []string
 			for _, code := range []protocol.Code{protocol.Conflict, protocol.Full, protocol.Ours, protocol.Outside} {
-				if len(left[code]) > 0 {
-					lefts = append(lefts, string(code)+": "+strings.Join(left[code], " "))
+				if len(p.Left[code]) > 0 {
+					lefts = append(lefts, string(code)+": "+strings.Join(p.Left[code], " "))
 				}
 			}
 			for what, pair := range map[string][2]any{
@@ -159,14 +157,14 @@ func TestVPNPlanIsBounded(t *testing.T) {
 	for n := range protocol.MaxVPNDomains {
 		v.Domains = append(v.Domains, fmt.Sprintf("%s%d.local", strings.Repeat("x", 50), n))
 	}
-	p, left, refusal := c.vpnPlan("tidev7", v, world{})
+	p, refusal := c.vpnPlan("tidev7", v, world{})
 	if refusal != nil {
 		t.Fatal(refusal)
 	}
 	if len(p.Routes) != protocol.MaxVPNRoutes/2 {
 		t.Errorf("%d are led", len(p.Routes))
 	}
-	if _, err := protocol.Encode(protocol.Reply{VPN: &protocol.VPNTold{Left: left}}); err != nil {
+	if _, err := protocol.Encode(protocol.Reply{VPN: &protocol.VPNTold{Left: p.Left}}); err != nil {
 		t.Error(err)
 	}
 }
