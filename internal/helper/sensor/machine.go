@@ -26,6 +26,12 @@ type packet struct {
 	to  netip.Addr
 }
 
+// Of its header.
+const (
+	port = 443
+	syn  = 0x02
+)
+
 func (p packet) family() byte {
 	if p.to.Is4() {
 		return unix.NFPROTO_IPV4
@@ -71,8 +77,8 @@ func (p packet) at() int {
 
 func (p packet) transport() value {
 	v := unknown(20)
-	v.set(2, binary.BigEndian.AppendUint16(nil, 443)...)
-	v.set(13, 0x02) // SYN
+	v.set(2, binary.BigEndian.AppendUint16(nil, port)...)
+	v.set(13, syn)
 	return v
 }
 

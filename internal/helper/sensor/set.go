@@ -4,7 +4,6 @@ package sensor
 
 import (
 	"bytes"
-	"encoding/binary"
 	"slices"
 
 	"github.com/google/nftables/expr"
@@ -118,29 +117,4 @@ func within(got, from, to []byte) bool {
 		}
 	}
 	return true
-}
-
-// foreign says whether an extension of iptables' matches: of those that are known.
-func (m *machine) foreign(e match) bool {
-	switch e.name {
-	case "comment":
-		return true
-	case "mark": // struct xt_mark_mtinfo1: mark, mask, invert
-		if len(e.info) < 9 {
-			return false
-		}
-		mark := binary.NativeEndian.Uint32(e.info)
-		return (mark == 0) != (e.info[8] != 0)
-	case "addrtype": // struct xt_addrtype_info_v1: source, dest, flags
-		if len(e.info) < 8 {
-			return false
-		}
-		source, dest, flags := binary.NativeEndian.Uint16(e.info), binary.NativeEndian.Uint16(e.info[2:]), binary.NativeEndian.Uint32(e.info[4:])
-		const invertSource, invertDest, limitOut, unicast, local = 1, 2, 8, 1 << 1, 1 << 2
-		if flags&limitOut != 0 {
-			return false
-		}
-		return (source == 0 || (source&local != 0) != (flags&invertSource != 0)) && (dest == 0 || (dest&unicast != 0) != (flags&invertDest != 0))
-	}
-	return false
 }
