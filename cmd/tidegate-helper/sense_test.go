@@ -211,6 +211,11 @@ func TestTakenAway(t *testing.T) {
 	if there() {
 		t.Error("it is put back once more")
 	}
+	other := b.hear(bob)
+	eventually(t, "that bob hears anything", other.tells(func(s protocol.Sensed) bool { return s.Holders != nil }))
+	if !other.tells(func(s protocol.Sensed) bool { return s.Taken == nil })() {
+		t.Error("bob is told what was taken away of ada's")
+	}
 	if got := u.say(routes); got != "ok" || !there() {
 		t.Errorf("anew: %s", got)
 	}
@@ -226,4 +231,17 @@ func TestTakenAway(t *testing.T) {
 			return strings.Contains(r, to.String()) && strings.Contains(r, "uidrange") && strings.HasPrefix(r, "5200:")
 		})
 	})
+	// What is behind the routes, for when there is no device.
+	behind := func() bool {
+		out, _ := exec.Command("ip", "route", "show", "type", "unreachable", to.String()).CombinedOutput()
+		return strings.Contains(string(out), "metric")
+	}
+	ip(t, "route", "del", "unreachable", to.String())
+	eventually(t, "that what is behind it is put back", func() bool {
+		return behind() && h.tells(func(s protocol.Sensed) bool { return slices.Contains(s.Taken, protocol.Taken{Route: to, Guard: true, Times: 1}) })()
+	})
+	if got := b.run(ada, "close", ""); got != "ok" {
+		t.Error(got)
+	}
+	eventually(t, "that there is nothing to tell any more", told())
 }

@@ -391,6 +391,15 @@ func TestVPNIsPutBack(t *testing.T) {
 	if !there() {
 		t.Error("who applies again does not get it")
 	}
+	// What another has put in its place stays, and it is not said to be put back.
+	m.ip("route", "replace", "10.61.0.0/16", "via", "192.168.7.1", "dev", "phys0", "metric", "50")
+	for got := ""; !strings.Contains(got, "taken=10.61.0.0/16,false,1,"); {
+		if got = a.must("told"); strings.Contains(got, "taken=10.61.0.0/16,false,1,false") {
+			t.Errorf("it is told to be put back: %s", got)
+		}
+	}
+	m.has("route", "10.61.0.0/16 via 192.168.7.1 dev phys0 metric 50")
+	m.ip("route", "del", "10.61.0.0/16", "via", "192.168.7.1")
 	// All of it: the device is taken down, rules and guard are taken away.
 	a.must("apply " + fullVPN)
 	m.ip("link", "set", "tidev61001", "down")

@@ -123,9 +123,14 @@ const (
 // Taken is what another program has taken away.
 type Taken struct {
 	Route netip.Prefix `json:"route"`
-	// Rule: it was the rule that has packets there leave by the physical adapter.
+	// Rule: it was a rule for packets there, of a VPN that which has them leave by the
+	// physical adapter.
 	Rule bool `json:"rule,omitempty"`
-	// Times is how often; Gone: it was MaxPutBack times put back, and is not there.
+	// Guard: it is behind what leads to the device, and has programs told when there is
+	// none. Without it their packets are dropped nevertheless.
+	Guard bool `json:"guard,omitempty"`
+	// Times is how often; Gone: it is not there, and is not put back any more: it was
+	// MaxPutBack times, or has another in its place.
 	Times int  `json:"times"`
 	Gone  bool `json:"gone,omitempty"`
 }
@@ -138,7 +143,7 @@ type Sensed struct {
 	Filters []Filter `json:"filters,omitempty"`
 	// Unread: there are rules of old (iptables-legacy) too, which nobody reads.
 	Unread bool `json:"unread,omitempty"`
-	// Taken are routes and rules to users' devices that another program has taken
+	// Taken are routes and rules to this user's device that another program has taken
 	// away, at most MaxTaken: it is told until they were there for a while.
 	Taken []Taken `json:"taken,omitempty"`
 }

@@ -4,14 +4,14 @@ package server
 
 import (
 	"context"
-	"net/netip"
-	"reflect"
+	"errors"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
-	"github.com/tidegate/tidegate/internal/dump"
 	"github.com/tidegate/tidegate/internal/helper/physical"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
@@ -23,18 +23,8 @@ const gatherLed = 50 * time.Millisecond
 // slowestLed is how long they are gathered on a machine that is busy.
 const slowestLed = 500 * time.Millisecond
 
-// quiet is how long after it was put back it is forgotten that something was taken
-// away.
-var quiet = 30 * time.Second
-
-// led is what others have taken away of what leads to a user's device, or of a VPN's.
-type led struct {
-	taken
-	at map[piece]time.Time // when it was last seen to lack
-}
-
-// runLed puts back what others take away of what leads to users' devices, at most
-// protocol.MaxPutBack times, and has it told, until ctx ends.
+// runLed puts back what others take away of what leads to users' devices, and of what
+// is behind that, at most protocol.MaxPutBack times, and has it told, until ctx ends.
 func (s *Server) runLed(ctx context.Context) error {
 	news := make(chan struct{}, 1)
 	watched := make(chan struct{})
@@ -117,14 +107,14 @@ func (s *Server) upholdLed() (again time.Time) {
 			if len(lacking) == 0 {
 				continue
 			}
-			l = &led{}
+			l = &taken{}
 			s.led[uid] = l
 		}
-		back, due := l.missed(now, lacking)
+		back, due := l.miss(now, lacking)
 		sooner(due)
 		if len(back) > 0 {
 			s.o.Log.Warn("others have taken away what leads to a device", "uid", uid, "put back", back)
-			if err := s.o.Config.lead(l.less(r)); err != nil {
+			if err := s.putBackLed(r, l, back, now); err != nil {
 				s.o.Log.Error("put back what leads to a device", "uid", uid, "err", err)
 				sooner(now.Add(time.Second))
 			} else {
@@ -137,57 +127,29 @@ func (s *Server) upholdLed() (again time.Time) {
 	return again
 }
 
-// missed is miss, and notes when.
-func (l *led) missed(now time.Time, lacking []piece) (back []piece, again time.Time) {
-	back, again, _ = l.miss(now, lacking)
-	if l.at == nil {
-		l.at = map[piece]time.Time{}
+// putBackLed puts these pieces of a user's back.
+func (s *Server) putBackLed(r record, l *taken, back []piece, now time.Time) (err error) {
+	guards := func(p piece) bool { return p.guard }
+	if slices.ContainsFunc(back, guards) {
+		be := l.less(r, true, now)
+		err = s.o.Config.block(be, be)
 	}
-	for _, p := range lacking {
-		l.at[p] = now
+	if slices.ContainsFunc(back, func(p piece) bool { return !p.guard }) {
+		err = errors.Join(err, s.o.Config.lead(l.less(r, false, now)))
 	}
-	return back, again
+	return err
 }
 
-// less is a record without what is not put back now.
-func (l *led) less(r record) record {
-	not := func(p netip.Prefix) bool {
-		return slices.ContainsFunc(l.all, func(o *loss) bool { return o.net == p && o.missing && (o.due.IsZero() || o.due.After(time.Now())) })
-	}
-	r.Routes = slices.DeleteFunc(slices.Clone(r.Routes), not)
-	r.Networks = slices.DeleteFunc(slices.Clone(r.Networks), not)
-	return r
-}
-
-// forget forgets what is there for long enough, and says when there will be more.
-func (l *led) forget(now time.Time) (next time.Time) {
-	l.all = slices.DeleteFunc(l.all, func(o *loss) bool {
-		end := l.at[o.piece].Add(quiet)
-		if o.missing {
-			return false
-		}
-		if !end.After(now) {
-			delete(l.at, o.piece)
-			return true
-		}
-		if next.IsZero() || end.Before(next) {
-			next = end
-		}
-		return false
-	})
-	return next
-}
-
-// tellLed has it told what was taken away. It needs mu.
+// tellLed has each user told what was taken away of theirs. It needs mu.
 func (s *Server) tellLed() {
-	var all []protocol.Taken
-	for _, l := range s.led {
-		all = append(all, l.tell()...)
+	all := map[uint32][]protocol.Taken{}
+	for uid, l := range s.led {
+		if told := l.tell(); told != nil {
+			all[uid] = told
+		}
 	}
-	slices.SortFunc(all, func(a, b protocol.Taken) int { return a.Route.Compare(b.Route) })
-	all = all[:min(len(all), protocol.MaxTaken)]
 	s.senses.mu.Lock()
-	same := len(all) == 0 && len(s.senses.taken) == 0 || reflect.DeepEqual(all, s.senses.taken)
+	same := maps.EqualFunc(all, s.senses.taken, slices.Equal)
 	s.senses.mu.Unlock()
 	if !same {
 		s.senses.change(func() { s.senses.taken = all })
@@ -200,13 +162,15 @@ func (c Config) lackingLed(r record) (all []piece, err error) {
 		if len(f.routes) == 0 || f.netlink == netlink.FAMILY_V6 && !has(r.Index, f.addr) {
 			continue
 		}
-		routes, err := dump.Whole(func() ([]netlink.Route, error) {
-			return netlink.RouteListFiltered(f.netlink, &netlink.Route{Table: c.table(r)}, netlink.RT_FILTER_TABLE)
-		})
+		routes, err := listRoutes(f.netlink, &netlink.Route{Table: c.table(r)}, netlink.RT_FILTER_TABLE)
 		if err != nil {
 			return nil, err
 		}
-		rules, err := dump.Whole(func() ([]netlink.Rule, error) { return netlink.RuleListFiltered(f.netlink, nil, 0) })
+		behind, err := listRoutes(f.netlink, &netlink.Route{Table: unix.RT_TABLE_MAIN, Type: unix.RTN_UNREACHABLE}, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
+		if err != nil {
+			return nil, err
+		}
+		rules, err := listRules(f.netlink)
 		if err != nil && !without6(err) {
 			return nil, err
 		}
@@ -218,9 +182,18 @@ func (c Config) lackingLed(r record) (all []piece, err error) {
 			}
 			for _, w := range c.rulesTo(r, f, p) {
 				if !slices.ContainsFunc(rules, func(o netlink.Rule) bool { return o.Table == w.Table && sameRule(o, *w) }) {
-					all = append(all, piece{p, c.Priority})
+					all = append(all, piece{net: p, rule: c.Priority})
 					break
 				}
+			}
+			if slices.Contains(r.Routes, p) {
+				if !slices.ContainsFunc(behind, func(o netlink.Route) bool {
+					return o.Dst != nil && o.Dst.String() == p.String() && o.Priority == blockMetric(r)
+				}) {
+					all = append(all, piece{net: p, guard: true})
+				}
+			} else if w := c.blockRule(r, p); !slices.ContainsFunc(rules, func(o netlink.Rule) bool { return sameRule(o, *w) }) {
+				all = append(all, piece{net: p, rule: w.Priority, guard: true})
 			}
 		}
 	}

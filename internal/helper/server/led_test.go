@@ -3,12 +3,15 @@
 package server
 
 import (
-	"context"
 	"net/netip"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
@@ -16,38 +19,39 @@ import (
 // What was taken away is forgotten when it was there for a while; what is gone is not.
 func TestForget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, b := piece{net: netip.MustParsePrefix("100.96.0.0/16")}, piece{netip.MustParsePrefix("10.20.0.0/16"), 5200}
-		l := &led{at: map[piece]time.Time{}}
+		a, b := piece{net: netip.MustParsePrefix("100.96.0.0/16")}, piece{net: netip.MustParsePrefix("10.20.0.0/16"), rule: 5200}
+		behind := piece{net: a.net, guard: true}
+		l := &taken{}
 		lacks := func(all ...piece) []piece {
-			back, _, _ := l.miss(time.Now(), all)
-			for _, p := range all {
-				l.at[p] = time.Now()
-			}
+			back, _ := l.miss(time.Now(), all)
 			return back
 		}
 		r := record{Routes: []netip.Prefix{a.net}, Networks: []netip.Prefix{b.net}}
 		for n := range protocol.MaxPutBack + 1 {
-			lacks(b)
+			lacks(b, behind)
 			time.Sleep(6 * time.Second)
-			back := lacks(b)
-			if want := n < protocol.MaxPutBack; slices.Contains(back, b) != want {
+			back := lacks(b, behind)
+			if want := n < protocol.MaxPutBack; slices.Contains(back, b) != want || slices.Contains(back, behind) != want {
 				t.Fatalf("the %dth time: %v", n+1, back)
 			}
 			l.done(back)
 		}
-		l.done(lacks(a, b)[:1])
-		want := []protocol.Taken{{Route: b.net, Rule: true, Times: 4, Gone: true}, {Route: a.net, Times: 1}}
+		l.done(lacks(a, b, behind)[:1])
+		want := []protocol.Taken{{Route: b.net, Rule: true, Times: 4, Gone: true}, {Route: a.net, Guard: true, Times: 4, Gone: true}, {Route: a.net, Times: 1}}
 		if got := l.tell(); !slices.Equal(got, want) {
 			t.Errorf("%+v", got)
 		}
-		if got := l.less(r); !slices.Equal(got.Routes, r.Routes) || len(got.Networks) != 0 {
-			t.Errorf("put back with %+v", got)
+		if got := l.less(r, false, time.Now()); !slices.Equal(got.Routes, r.Routes) || len(got.Networks) != 0 {
+			t.Errorf("what leads to the device is put back with %+v", got)
+		}
+		if got := l.less(r, true, time.Now()); len(got.Routes) != 0 || !slices.Equal(got.Networks, r.Networks) {
+			t.Errorf("what is behind it is put back with %+v", got)
 		}
 		if next := l.forget(time.Now()); time.Until(next) != quiet {
 			t.Errorf("to look again in %v", time.Until(next))
 		}
 		time.Sleep(quiet)
-		if next := l.forget(time.Now()); !next.IsZero() || !slices.Equal(l.tell(), want[:1]) {
+		if next := l.forget(time.Now()); !next.IsZero() || !slices.Equal(l.tell(), want[:2]) {
 			t.Errorf("%v, %+v", next, l.tell())
 		}
 		lacks() // somebody else has put it back
@@ -59,49 +63,73 @@ func TestForget(t *testing.T) {
 	})
 }
 
-// News without end put nothing off, and it is looked no more often than is right; when
-// it is to be looked again counts beside them.
-func TestUphold(t *testing.T) {
+// A user is told that a route was taken away until it was there for a while, in which
+// nobody else is told anything.
+func TestTakenIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		news := make(chan struct{}, 1)
-		start := time.Now()
-		var looks []time.Duration
-		ended := make(chan error, 1)
-		go func() {
-			ended <- uphold(ctx, news, func() time.Time {
-				looks = append(looks, time.Since(start))
-				if len(looks) > 1 {
-					time.Sleep(20 * time.Millisecond) // it takes its time
-				}
-				if again := start.Add(10 * time.Second); time.Now().Before(again) {
-					return again
-				}
-				return time.Time{}
-			})
-		}()
-		news <- struct{}{}
-		time.Sleep(time.Second)
-		for range 500 { // ten milliseconds apart, from 1 s to 6 s
-			select {
-			case news <- struct{}{}:
-			default:
+		// A network for this thread, which ends with it.
+		runtime.LockOSThread()
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Parse(good)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := New(Options{Config: c, Journal: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := record{UID: 7, Slot: 1, Routes: prefixes("100.96.0.0/16")}
+		fd, err := openTUN(r.name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		if r.Index, _, err = configure(r.name(), c.address(0, 1), c.address(1, 1)); err != nil {
+			t.Fatal(err)
+		}
+		s.records[r.UID] = r
+		if err := s.o.Config.block(r, r); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.o.Config.lead(r); err != nil {
+			t.Fatal(err)
+		}
+		s.senses.known = &protocol.Sensed{}
+		tell := func(uid uint32) []protocol.Taken {
+			told, _, _ := s.senses.now(uid)
+			return told.Taken
+		}
+		if again := s.upholdLed(); !again.IsZero() || tell(7) != nil {
+			t.Errorf("to begin with: %v, %+v", again, tell(7))
+		}
+		began := time.Now()
+		for _, gone := range []*netlink.Route{
+			{Dst: ipnet(r.Routes[0]), Table: c.table(r), LinkIndex: r.Index, Scope: netlink.SCOPE_LINK},
+			{Dst: ipnet(r.Routes[0]), Type: unix.RTN_UNREACHABLE, Table: unix.RT_TABLE_MAIN, Priority: blockMetric(r)},
+		} {
+			if err := netlink.RouteDel(gone); err != nil {
+				t.Fatal(err)
 			}
-			time.Sleep(10 * time.Millisecond)
 		}
-		time.Sleep(time.Minute)
-		cancel()
-		<-ended
-		if len(looks) < 2 || looks[0] != gatherLed || looks[1] != time.Second+gatherLed {
-			t.Fatalf("it is looked at %v", looks)
+		again := s.upholdLed()
+		want := []protocol.Taken{{Route: r.Routes[0], Times: 1}, {Route: r.Routes[0], Guard: true, Times: 1}}
+		if got := tell(7); again.IsZero() || !slices.Equal(got, want) {
+			t.Fatalf("%v, %+v", again, got)
 		}
-		if n := len(looks); n < 10 || n > 60 || looks[n-1] != 10*time.Second {
-			t.Errorf("%d looks, the last at %v", n, looks[n-1])
+		if got := tell(8); got != nil {
+			t.Errorf("another user is told %+v", got)
 		}
-		for i, at := range looks[1:] {
-			if last := looks[i]; i > 0 && at-last < 100*time.Millisecond {
-				t.Errorf("looked at %v, and again at %v", last, at)
+		for !again.IsZero() {
+			if got := tell(7); !slices.Equal(got, want) {
+				t.Errorf("after %v: %+v", time.Since(began), got)
 			}
+			time.Sleep(time.Until(again))
+			again = s.upholdLed()
+		}
+		if got := tell(7); got != nil || time.Since(began) != quiet {
+			t.Errorf("after %v: %+v", time.Since(began), got)
 		}
 	})
 }

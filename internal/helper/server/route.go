@@ -11,6 +11,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate/tidegate/internal/dump"
 )
 
 // family is one of the two.
@@ -60,9 +62,9 @@ func (c Config) unlead(r record) error {
 }
 
 func (c Config) routes(r record, f family) error {
-	old, err := netlink.RouteListFiltered(f.netlink, &netlink.Route{Table: c.table(r)}, netlink.RT_FILTER_TABLE)
+	old, err := listRoutes(f.netlink, &netlink.Route{Table: c.table(r)}, netlink.RT_FILTER_TABLE)
 	if err != nil {
-		return fmt.Errorf("list routes: %w", err)
+		return err
 	}
 	for _, p := range f.routes {
 		if f.netlink == netlink.FAMILY_V6 && !has(r.Index, f.addr) {
@@ -93,7 +95,7 @@ func has(index int, a netip.Addr) bool {
 	if err != nil {
 		return false
 	}
-	all, err := netlink.AddrList(l, netlink.FAMILY_ALL)
+	all, err := dump.Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(l, netlink.FAMILY_ALL) })
 	return err == nil && slices.ContainsFunc(all, func(o netlink.Addr) bool { return o.IP.Equal(a.AsSlice()) })
 }
 
@@ -119,12 +121,12 @@ func (c Config) rulesTo(r record, f family, p netip.Prefix) []*netlink.Rule {
 
 // setRules has exactly the rules that are wanted, of those that are ours.
 func setRules(family int, want []*netlink.Rule, ours func(netlink.Rule) bool) error {
-	old, err := netlink.RuleListFiltered(family, nil, 0)
+	old, err := listRules(family)
 	if err != nil {
 		if family == netlink.FAMILY_V6 && without6(err) {
 			return nil
 		}
-		return fmt.Errorf("list rules: %w", err)
+		return err
 	}
 	old = slices.DeleteFunc(old, func(o netlink.Rule) bool { return !ours(o) })
 	for _, w := range want {
@@ -147,6 +149,23 @@ func setRules(family int, want []*netlink.Rule, ours func(netlink.Rule) bool) er
 	return nil
 }
 
+// listRoutes and listRules are the kernel's.
+func listRoutes(family int, filter *netlink.Route, mask uint64) ([]netlink.Route, error) {
+	all, err := dump.Whole(func() ([]netlink.Route, error) { return netlink.RouteListFiltered(family, filter, mask) })
+	if err != nil {
+		return nil, fmt.Errorf("list routes: %w", err)
+	}
+	return all, nil
+}
+
+func listRules(family int) ([]netlink.Rule, error) {
+	all, err := dump.Whole(func() ([]netlink.Rule, error) { return netlink.RuleListFiltered(family, nil, 0) })
+	if err != nil {
+		return nil, fmt.Errorf("list rules: %w", err)
+	}
+	return all, nil
+}
+
 func sameRule(a, b netlink.Rule) bool {
 	if a.Src.String() != b.Src.String() || a.Dst.String() != b.Dst.String() || a.Priority != b.Priority || (a.UIDRange == nil) != (b.UIDRange == nil) {
 		return false
@@ -160,7 +179,7 @@ func sameRule(a, b netlink.Rule) bool {
 // device. old is what was, of which r may have less.
 func (c Config) block(r, old record) error {
 	route := func(p netip.Prefix) *netlink.Route {
-		return &netlink.Route{Dst: ipnet(p), Type: unix.RTN_UNREACHABLE, Table: unix.RT_TABLE_MAIN, Priority: math.MaxInt32 - r.Slot}
+		return &netlink.Route{Dst: ipnet(p), Type: unix.RTN_UNREACHABLE, Table: unix.RT_TABLE_MAIN, Priority: blockMetric(r)}
 	}
 	for _, p := range r.Routes {
 		if err := netlink.RouteReplace(route(p)); err != nil && !(p.Addr().Is6() && without6(err)) {
@@ -180,9 +199,7 @@ func (c Config) block(r, old record) error {
 	for _, f := range c.families(r) {
 		var want []*netlink.Rule
 		for _, p := range f.routes {
-			rule := netlink.NewRule()
-			rule.UIDRange, rule.Priority, rule.Type, rule.Dst = &own, c.Priority+1, unix.RTN_UNREACHABLE, ipnet(p)
-			want = append(want, rule)
+			want = append(want, c.blockRule(r, p))
 		}
 		if err := setRules(f.netlink, want, func(o netlink.Rule) bool {
 			return o.Priority == c.Priority+1 && o.UIDRange != nil && *o.UIDRange == own
@@ -191,4 +208,14 @@ func (c Config) block(r, old record) error {
 		}
 	}
 	return nil
+}
+
+// blockMetric is that of a user's routes behind all others; blockRule is the rule for
+// a network of a user's.
+func blockMetric(r record) int { return math.MaxInt32 - r.Slot }
+
+func (c Config) blockRule(r record, p netip.Prefix) *netlink.Rule {
+	rule := netlink.NewRule()
+	rule.UIDRange, rule.Priority, rule.Type, rule.Dst = netlink.NewRuleUIDRange(r.UID, r.UID), c.Priority+1, unix.RTN_UNREACHABLE, ipnet(p)
+	return rule
 }

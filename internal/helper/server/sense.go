@@ -22,9 +22,9 @@ type Senses interface {
 // senses is what is known of what only root may see.
 type senses struct {
 	mu    sync.Mutex
-	known *protocol.Sensed // nil: nothing yet
-	gone  bool             // there is nobody who looks
-	taken []protocol.Taken // of the routes that lead to users' devices
+	known *protocol.Sensed            // nil: nothing yet
+	gone  bool                        // there is nobody who looks
+	taken map[uint32][]protocol.Taken // of what leads to each user's device
 	// news is closed, and another, when any of it is something else.
 	news chan struct{}
 }
@@ -38,13 +38,13 @@ func (n *senses) change(f func()) {
 	n.news = make(chan struct{})
 }
 
-// now is what there is to tell, and what is closed when it is something else.
-func (n *senses) now() (told *protocol.Sensed, gone bool, news <-chan struct{}) {
+// now is what there is to tell a user, and what is closed when it is something else.
+func (n *senses) now(uid uint32) (told *protocol.Sensed, gone bool, news <-chan struct{}) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.known != nil {
 		all := *n.known
-		all.Taken = n.taken
+		all.Taken = n.taken[uid]
 		told = &all
 	}
 	return told, n.gone, n.news
@@ -67,8 +67,8 @@ func (s *Server) runSenses(ctx context.Context) error {
 	return nil
 }
 
-// sense tells a client until its connection ends, or ctx.
-func (s *Server) sense(ctx context.Context, c *net.UnixConn) {
+// sense tells a user's client until its connection ends, or ctx.
+func (s *Server) sense(ctx context.Context, c *net.UnixConn, uid uint32) {
 	over := make(chan struct{})
 	c.SetReadDeadline(time.Time{})
 	go func() { // nothing more is to come
@@ -83,7 +83,7 @@ func (s *Server) sense(ctx context.Context, c *net.UnixConn) {
 	defer first.Stop()
 	var last *protocol.Sensed
 	for {
-		told, gone, news := s.senses.now()
+		told, gone, news := s.senses.now(uid)
 		late := false
 		switch {
 		case told != nil && (last == nil || !reflect.DeepEqual(*told, *last)):

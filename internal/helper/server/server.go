@@ -61,7 +61,7 @@ type Server struct {
 
 	mu      sync.Mutex // one request at a time
 	records map[uint32]record
-	led     map[uint32]*led
+	led     map[uint32]*taken
 	// handing has a channel for each user whose descriptor is on its way, and is
 	// ours too until then: the next request waits for it to be closed.
 	handing map[uint32]chan struct{}
@@ -76,7 +76,7 @@ func New(o Options) (*Server, error) {
 		o.Sessions = "/run/systemd/sessions"
 	}
 	s := &Server{o: o, journal: journal{o.Journal}, conns: make(chan struct{}, maxConns), count: count{of: map[uint32]int{}}, handing: map[uint32]chan struct{}{}, dns: newDNS(o.Names), vpn: newVPN()}
-	s.senses.news, s.led = make(chan struct{}), map[uint32]*led{}
+	s.senses.news, s.led = make(chan struct{}), map[uint32]*taken{}
 	var err error
 	if s.records, err = s.journal.load(); err != nil {
 		return nil, err
@@ -190,7 +190,7 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 		case r.Verb == protocol.OpenDNSSocket:
 			lease, fds, reply.Refusal = s.openDNS(p.uid, c)
 		case r.Verb == protocol.Sense:
-			s.sense(ctx, c)
+			s.sense(ctx, c, p.uid)
 			return
 		case r.Verb == protocol.OpenVPN:
 			lease, reply.Device, reply.Refusal = s.openVPN(p.uid, c)
@@ -472,6 +472,8 @@ func (s *Server) close(uid uint32) *protocol.Refusal {
 		}
 	}
 	delete(s.records, uid)
+	delete(s.led, uid)
+	s.tellLed()
 	return nil
 }
 

@@ -47,7 +47,7 @@ type vpn struct {
 	plan   vpnPlan        // of record.Asked
 	not    []netip.Prefix // of the plan's routes, those that somebody else has
 	told   protocol.VPNTold
-	taken  led
+	taken  taken
 	named  bool      // the part for names has what the plan says
 	undue  time.Time // when what could not be undone is tried again; zero: it could
 
@@ -224,7 +224,7 @@ func (s *Server) clearVPN(ctx context.Context) error {
 			return err
 		}
 	}
-	v.plan, v.not, v.told, v.taken, v.named, v.undue = vpnPlan{}, nil, protocol.VPNTold{}, led{}, false, time.Time{}
+	v.plan, v.not, v.told, v.taken, v.named, v.undue = vpnPlan{}, nil, protocol.VPNTold{}, taken{}, false, time.Time{}
 	return s.keepVPN(vpnRecord{})
 }
 
@@ -274,7 +274,7 @@ func (s *Server) applyVPN(uid uint32, q protocol.Request) (told *protocol.VPNTol
 			}
 			return
 		}
-		v.taken = led{}
+		v.taken = taken{}
 		v.told.Taken = nil
 		t := v.told
 		told = &t

@@ -147,13 +147,15 @@ func (s *Server) holdVPN(ctx context.Context) (again time.Time, err error) {
 		return time.Time{}, err
 	}
 	now := time.Now()
-	back, again := v.taken.missed(now, lacking)
+	back, again := v.taken.miss(now, lacking)
 	if len(back) > 0 {
 		s.o.Log.Warn("others have taken away what belongs to a VPN", "uid", v.record.UID, "put back", back)
-		if err := s.putBack(back); err != nil {
+		lost, err := s.putBack(back)
+		if err != nil {
 			return time.Time{}, err
 		}
-		v.taken.done(back)
+		v.taken.lost(lost)
+		v.taken.done(slices.DeleteFunc(back, func(p piece) bool { return p.rule == 0 && slices.Contains(lost, p.net) }))
 	}
 	if next := v.taken.forget(now); again.IsZero() || !next.IsZero() && next.Before(again) {
 		again = next
@@ -182,19 +184,19 @@ func (s *Server) tellVPN(l *lease) {
 	}
 }
 
-// putBack puts these pieces of the plan back. What somebody else has put in a route's
-// place stays.
-func (s *Server) putBack(back []piece) error {
+// putBack puts these pieces of the plan back, but for lost routes: what somebody else
+// has put in one's place stays, and IPv6 may be here no more.
+func (s *Server) putBack(back []piece) (lost []netip.Prefix, err error) {
 	v, c := s.vpn, s.o.Config
 	l := v.record.device()
 	if l == nil {
-		return errors.New("the VPN's device has gone")
+		return nil, errors.New("the VPN's device has gone")
 	}
 	if err := configureVPN(l, v.plan, c.vpnGroup()); err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.rule(v.plan, back); err != nil {
-		return err
+		return nil, err
 	}
 	var routes []netip.Prefix
 	for _, p := range back {
@@ -203,8 +205,7 @@ func (s *Server) putBack(back []piece) error {
 		}
 	}
 	theirs, without, err := addRoutes(l.Attrs().Index, v.plan, routes)
-	v.not = slices.Concat(v.not, theirs, without)
-	return err
+	return slices.Concat(theirs, without), err
 }
 
 // anewVPN has a part for names that knows nothing yet do what the VPN's plan says.

@@ -11,7 +11,6 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/tidegate/tidegate/internal/dump"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
 
@@ -58,38 +57,16 @@ func (c Config) vpnRules(p vpnPlan) (all []netlink.Rule) {
 // vpnGroup is the group of VPNs' devices.
 func (c Config) vpnGroup() int { return c.Priority + 3 }
 
-// piece is a route of a VPN, or a rule by its priority.
-type piece struct {
-	net  netip.Prefix
-	rule int // 0: a route
-}
-
-func (p piece) String() string {
-	if p.rule == 0 {
-		return p.net.String()
-	}
-	return fmt.Sprintf("%d: to %v", p.rule, p.net)
-}
-
-func pieceOf(r *netlink.Rule) piece {
-	if r.Dst == nil {
-		return piece{rule: r.Priority}
-	}
-	a, _ := netip.AddrFromSlice(r.Dst.IP)
-	ones, _ := r.Dst.Mask.Size()
-	return piece{netip.PrefixFrom(a, ones), r.Priority}
-}
-
 // ruled are the rules of ours that there are.
 func (c Config) ruled() (map[piece]netlink.Rule, error) {
 	all := map[piece]netlink.Rule{}
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		list, err := dump.Whole(func() ([]netlink.Rule, error) { return netlink.RuleListFiltered(family, nil, 0) })
+		list, err := listRules(family)
 		if err != nil {
 			if family == netlink.FAMILY_V6 && without6(err) {
 				continue
 			}
-			return nil, fmt.Errorf("list rules: %w", err)
+			return nil, err
 		}
 		for _, r := range list {
 			if r.Protocol == routeProtocol && r.Priority >= c.Priority+3 && r.Priority <= c.Priority+5 {
@@ -140,14 +117,12 @@ func routed(index int) (map[netip.Prefix]netlink.Route, error) {
 	all := map[netip.Prefix]netlink.Route{}
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
 		filter := &netlink.Route{Table: unix.RT_TABLE_MAIN, LinkIndex: index, Protocol: routeProtocol}
-		list, err := dump.Whole(func() ([]netlink.Route, error) {
-			return netlink.RouteListFiltered(family, filter, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_OIF|netlink.RT_FILTER_PROTOCOL)
-		})
+		list, err := listRoutes(family, filter, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_OIF|netlink.RT_FILTER_PROTOCOL)
 		if err != nil {
 			if family == netlink.FAMILY_V6 && without6(err) {
 				continue
 			}
-			return nil, fmt.Errorf("list routes: %w", err)
+			return nil, err
 		}
 		for _, r := range list {
 			if r.Dst == nil {

@@ -97,13 +97,13 @@ func (s *Server) hold(r record) error {
 		s.o.Log.Warn("a guard was taken away", "uid", r.UID)
 		err = s.o.Config.guard(r)
 	}
+	l, now := s.led[r.UID], time.Now() // what others want gone stays so
 	if err == nil {
-		err = s.o.Config.block(r, r)
+		be := l.less(r, true, now)
+		err = s.o.Config.block(be, be)
 	}
-	if l := s.led[r.UID]; err == nil && r.Index != 0 && l != nil {
-		err = s.o.Config.lead(l.less(r)) // what others want gone stays so
-	} else if err == nil && r.Index != 0 {
-		err = s.o.Config.lead(r)
+	if err == nil && r.Index != 0 {
+		err = s.o.Config.lead(l.less(r, false, now))
 	}
 	return err
 }

@@ -18,31 +18,30 @@ func TestTaken(t *testing.T) {
 		var v taken
 		start := time.Now()
 		route, rule := piece{net: prefixes("10.61.0.0/16")[0]}, piece{net: prefixes("198.51.100.9/32")[0], rule: 5205}
-		look := func(lacking ...piece) (back []piece, news bool) {
+		look := func(lacking ...piece) []piece {
 			for {
-				got, again, n := v.miss(time.Now(), lacking)
-				news = news || n
-				if again.IsZero() || len(got) > 0 {
-					return got, news
+				back, again := v.miss(time.Now(), lacking)
+				if again.IsZero() || len(back) > 0 {
+					return back
 				}
 				time.Sleep(time.Until(again))
 			}
 		}
 		for n, want := range []time.Duration{0, time.Second, 6 * time.Second} {
-			back, news := look(route)
-			if len(back) != 1 || back[0] != route || !news || time.Since(start) != want {
-				t.Errorf("%d: %v is put back after %v, news %v", n, back, time.Since(start), news)
+			back := look(route)
+			if len(back) != 1 || back[0] != route || time.Since(start) != want {
+				t.Errorf("%d: %v is put back after %v", n, back, time.Since(start))
 			}
 			if got := v.tell(); got[0].Times != n+1 || got[0].Gone {
 				t.Errorf("%d: told %+v", n, got)
 			}
 			v.done(back)
-			if back, news := look(); back != nil || news {
+			if back := look(); back != nil {
 				t.Errorf("%d: %v when nothing lacks", n, back)
 			}
 		}
 		for range 3 {
-			if back, _ := look(route); back != nil {
+			if back := look(route); back != nil {
 				t.Errorf("%v is put back for ever", back)
 			}
 		}
@@ -50,7 +49,7 @@ func TestTaken(t *testing.T) {
 			t.Errorf("told %+v", got)
 		}
 		// Another has its own count; and who took the first away has put it back.
-		if back, _ := look(rule); len(back) != 1 || back[0] != rule {
+		if back := look(rule); len(back) != 1 || back[0] != rule {
 			t.Errorf("%v is put back", back)
 		}
 		v.done([]piece{rule})
