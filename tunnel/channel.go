@@ -213,6 +213,15 @@ func (c *channel) placeNew(f *flow) *link {
 	return c.lanes.deal(c, f)
 }
 
+// memory is when the gateway's session began that remembers the flows of a link; zero:
+// it is not known.
+func (c *channel) memory(l *link) time.Time {
+	if main := c.link; l.joined && main != nil && main.gateway == l.gateway {
+		return main.since
+	}
+	return l.since
+}
+
 // stale notes that a link took no more requests.
 func (c *channel) stale(l *link, err error) {
 	if c.link == l || c.heir == l || c.has(l) {

@@ -55,8 +55,12 @@ func (g *gateway) first(w http.ResponseWriter, r *http.Request, h flows.Header, 
 		return
 	}
 	g.mu.Lock()
-	dial := g.dial
+	dial, past := g.dial, g.past[h.ID]
 	g.mu.Unlock()
+	if past {
+		(&wire.Problem{Code: wire.CodeFlowGone, Status: 410, Title: "the flow was said to be gone"}).Write(w)
+		return
+	}
 	app, err := dial(r.Host)
 	if err != nil {
 		(&wire.Problem{Code: wire.CodeAppRefused, Status: 502, Title: "the application refused", Detail: err.Error()}).Write(w)
@@ -68,7 +72,7 @@ func (g *gateway) first(w http.ResponseWriter, r *http.Request, h flows.Header, 
 	g.wg.Go(func() {
 		e.Run(ctx)
 		stop()
-		g.update(func() { delete(g.known, h.ID); delete(g.stops, h.ID) })
+		g.update(func() { delete(g.known, h.ID); delete(g.stops, h.ID); g.past[h.ID] = true })
 	})
 	g.attach(w, r, e, h)
 }
@@ -76,12 +80,15 @@ func (g *gateway) first(w http.ResponseWriter, r *http.Request, h flows.Header, 
 // again goes on with one.
 func (g *gateway) again(w http.ResponseWriter, r *http.Request, h flows.Header, refusal *wire.Problem) {
 	g.mu.Lock()
-	e := g.known[h.ID]
+	e, since := g.known[h.ID], g.since
+	if g.past[h.ID] {
+		since = time.Time{}
+	}
 	g.mu.Unlock()
 	switch {
 	case e == nil:
-		g.update(func() { g.gone++ })
-		(&wire.Problem{Code: wire.CodeFlowGone, Status: 410, Title: "the flow is not known"}).Write(w)
+		g.update(func() { g.gone++; g.past[h.ID] = true })
+		(&wire.Problem{Code: wire.CodeFlowGone, Status: 410, Title: "the flow is not known", Since: since}).Write(w)
 	case refusal != nil:
 		e.Reset(errors.New("denied"))
 		refusal.Write(w)

@@ -57,7 +57,8 @@ type flow struct {
 	id          flows.ID
 	epoch, base uint64 // of the last attachment; the id's first is base+1
 	first       *link  // of the first CONNECT
-	unsure      bool   // that was not answered
+	given       given  // when and to whom that was
+	unsure      bool   // and not answered
 	fell        bool   // its stream has ended before its answer was read
 	gone        bool   // the program is
 	tries       int    // that failed since it was open last
@@ -68,6 +69,12 @@ type flow struct {
 	had         int64           // of down, when its link was last asked whether it is there
 	pace        pace
 	stopHold    context.CancelFunc
+}
+
+// given is what a first CONNECT was given to.
+type given struct {
+	at    time.Duration // plane.clock
+	since time.Time     // the gateway's session; zero: not known
 }
 
 func newFlow(p *plane, ch *channel, to destination, o front.Offer) *flow {

@@ -42,7 +42,7 @@ func (f *flow) on(l *link) {
 // give has the flow's first CONNECT go out on a link.
 func (f *flow) give(l *link, seq uint64) {
 	f.id, f.base, f.unsure = flows.NewID(), f.epoch, false
-	f.first, f.seq = l, seq
+	f.first, f.seq, f.given = l, seq, given{f.p.clock(), f.ch.memory(l)}
 	f.attach(l, flowTrying)
 }
 
@@ -207,8 +207,7 @@ func (f *flow) unanswered(l *link, err error) {
 func (f *flow) notResumed(l *link, err error) {
 	var refusal *wire.Problem
 	switch {
-	case errors.As(err, &refusal) && f.unsure && !f.heard() && refusal.Code == wire.CodeFlowGone:
-		// The carrier of its first CONNECT has never been heard of: it was not passed on.
+	case errors.As(err, &refusal) && f.unsure && refusal.Code == wire.CodeFlowGone && f.neverCame(refusal):
 		f.on(nil)
 		f.ch.demand(f)
 		return
@@ -232,9 +231,13 @@ func (f *flow) notResumed(l *link, err error) {
 	f.ch.settle()
 }
 
-// heard says whether the gateway was ever heard of on the link of the first
-// CONNECT.
-func (f *flow) heard() bool { return f.first.secured() }
+// neverCame says whether the first CONNECT of a flow that a gateway does not know was
+// not passed on: its carrier was never heard of, or the gateway remembers all that
+// came to the session since.
+func (f *flow) neverCame(refusal *wire.Problem) bool {
+	known := !refusal.Since.IsZero() && refusal.Since.Equal(f.given.since) && f.p.clock() < f.given.at+wire.FlowMemory
+	return known || !f.first.secured()
+}
 
 // passing says whether a refusal to resume a flow is of the moment.
 func passing(p *wire.Problem) bool {

@@ -109,6 +109,30 @@ func TestNetworkChanges(t *testing.T) {
 	}
 }
 
+// A connection that a program makes while its path is dead, unnoticed, goes on when
+// there is another: the gateway never heard of it, and says so.
+func TestOpenedOnADeadPath(t *testing.T) {
+	for _, lane := range []string{"h3", "h2"} {
+		t.Run(lane, func(t *testing.T) {
+			inLanes(t, Options{Lane: lane}, func(t *testing.T, s *sim) {
+				ping(t, s.open(), "hello")
+				s.sever()
+				c := s.open()
+				if _, err := io.WriteString(c, "GET /"); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(100 * time.Millisecond)
+				s.changes <- netwatch.Change{Network: true, Up: true}
+				wantRead(t, c, "GET /")
+				s.lane(lane)
+				if _, _, opened := s.gw.seen(); opened != 2 {
+					t.Errorf("%d applications were opened", opened)
+				}
+			})
+		})
+	}
+}
+
 // When the gateway that has our flows is gone for good, another of the site's takes
 // what comes; what it does not know is reset.
 func TestGatewayIsGone(t *testing.T) {

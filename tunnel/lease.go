@@ -17,7 +17,7 @@ func (c *channel) judge(l *link, v wire.Verdicts, at time.Time, clock time.Durat
 	if c.link != l && c.heir != l || l.judged && v.Revision <= l.revision {
 		return
 	}
-	l.judged, l.revision = true, v.Revision
+	l.judged, l.revision, l.since = true, v.Revision, v.Since
 	if c.heir == l {
 		c.succeed(l)
 	}

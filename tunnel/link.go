@@ -36,6 +36,7 @@ type link struct {
 	suspect  bool          // it was sent something and is silent
 	probing  bool          // it is asked whether the gateway is there
 	revision uint64        // of its last verdicts
+	since    time.Time     // when the gateway's session began, said with them
 
 	tokens   wire.SessionRequest // what the gateway has, or is being sent
 	renewing bool

@@ -155,6 +155,7 @@ func (s *session) strike(e *entitlement, f *flow) {
 	s.unroam(f)
 	if f.lasting != nil && s.lasting[f.id] == f {
 		delete(s.lasting, f.id)
+		s.past.close(f.id, time.Now())
 	}
 }
 

@@ -85,7 +85,7 @@ func (g *Gateway) beginLasting(r *http.Request, s *session, t target, id flows.I
 		switch {
 		case s.lasting[id] != nil:
 			return staleProblem()
-		case s.missed.has(id):
+		case s.past.has(id):
 			return goneProblem()
 		}
 		return nil
@@ -246,4 +246,14 @@ func staleProblem() *wire.Problem {
 
 func goneProblem() *wire.Problem {
 	return &wire.Problem{Code: wire.CodeFlowGone, Status: http.StatusGone, Title: "The flow is gone", Detail: "Open a new one."}
+}
+
+// missingProblem tells a client that there is no such flow, and where it is known,
+// that there has been none since the session began.
+func (s *session) missingProblem(id flows.ID) *wire.Problem {
+	p := goneProblem()
+	if s.past.miss(id, time.Now()) {
+		p.Since = s.since
+	}
+	return p
 }

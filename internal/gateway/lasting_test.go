@@ -359,37 +359,68 @@ func TestFirstComesLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(t, recorded, halves)
 		c := s.client(t, s.device)
-		c.admit(s.lastingTicket())
+		_, verdicts := c.admit(s.lastingTicket())
+		since := verdicts.Since
 		ask := func(id flows.ID, epoch uint64) *wire.Problem {
 			_, res := c.connectFlow("app.test:22", flows.Header{ID: id, Epoch: epoch}.String())
 			return wire.ReadProblem(res.StatusCode, res.Body)
 		}
+		never := func(id flows.ID) bool {
+			t.Helper()
+			p := ask(id, 2)
+			if p == nil || p.Code != wire.CodeFlowGone {
+				t.Fatalf("%v", p)
+			}
+			return !since.IsZero() && p.Since.Equal(since)
+		}
 		id := flows.NewID()
-		for _, epoch := range []uint64{2, 1, 3} {
+		if !never(id) || !never(id) { // the answer may have been lost
+			t.Error("not known to have never come")
+		}
+		for _, epoch := range []uint64{1, 3} {
 			if p := ask(id, epoch); p == nil || p.Code != wire.CodeFlowGone {
 				t.Errorf("epoch %d: %v", epoch, p)
 			}
 		}
-		session := s.g.registry.session("s-1")
-		session.call(func() { // and nobody makes the gateway remember without end
-			for range 3 * mostMissed {
-				session.missed.note(flows.NewID())
-			}
-			if n := len(session.missed.at); n != mostMissed {
-				t.Errorf("%d are remembered", n)
-			}
-			time.Sleep(2 * missedFor)
-			session.missed.note(flows.NewID())
-			if n := len(session.missed.at); n != 1 {
-				t.Errorf("%d are remembered later", n)
-			}
-		})
 		e := newEnd(t, "app.test:22") // others are opened as ever
 		e.attach(c)
 		app := <-s.apps
-		go io.Copy(app, app)
 		say(t, e.program, "hello")
-		line(t, e.program, "hello")
+		line(t, app, "hello")
+		app.Close()
+		e.program.Close()
+		time.Sleep(2 * resetWait)
+		if never(e.id) {
+			t.Error("a flow that is over never was")
+		}
+	})
+}
+
+// TestBygones: a session remembers for as long as it says, and nobody makes it remember
+// without end; where it had to forget one it says no more that there never was one.
+func TestBygones(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p bygones
+		over := flows.NewID()
+		p.close(over, time.Now())
+		time.Sleep(wire.FlowMemory)
+		if !p.has(over) || p.miss(over, time.Now()) || !p.miss(flows.NewID(), time.Now()) {
+			t.Error("forgotten, or mixed up")
+		}
+		time.Sleep(time.Second)
+		for range 3 * mostBygones {
+			p.close(flows.NewID(), time.Now())
+		}
+		if len(p.at) != mostBygones || len(p.order) != mostBygones || p.has(over) {
+			t.Errorf("%d are remembered, %d in order", len(p.at), len(p.order))
+		}
+		if p.miss(flows.NewID(), time.Now()) {
+			t.Error("it never was, says who has forgotten some")
+		}
+		time.Sleep(wire.FlowMemory + time.Second)
+		if !p.miss(flows.NewID(), time.Now()) || len(p.at) != 1 {
+			t.Errorf("%d are remembered later", len(p.at))
+		}
 	})
 }
 

@@ -84,8 +84,7 @@ func (g *Gateway) findLasting(r *http.Request, s *session, t target, h flows.Hea
 		problem = nil
 		switch f = s.lasting[h.ID]; {
 		case f == nil:
-			s.missed.note(h.ID)
-			problem = goneProblem()
+			problem = s.missingProblem(h.ID)
 		case f.target != t:
 			problem = &wire.Problem{Code: wire.CodeBadRequest, Status: http.StatusBadRequest, Title: "The flow leads elsewhere"}
 		case !f.reached():

@@ -41,6 +41,8 @@ type session struct {
 	// whoever made it.
 	owner chan struct{}
 
+	since time.Time // when it began
+
 	// owned
 	gone         bool                         // it has ended
 	left         func()                       // is called when it has
@@ -68,7 +70,7 @@ type session struct {
 	// lasting are its flows that outlive their carriers; budget is what they keep
 	// together.
 	lasting map[flows.ID]*flow
-	missed  missed
+	past    bygones
 	joined  map[*carrier]struct{} // connections beside the event stream's
 	budget  *flows.Budget
 }
@@ -82,7 +84,7 @@ type ending struct {
 // newSession makes a session that begin has to be called of. report may be nil.
 func newSession(g *Gateway, t tokens, report wire.DeviceClaims) *session {
 	s := &session{
-		id: t.claims.Session, user: t.claims.Subject, g: g, row: wire.TriggerConnect,
+		id: t.claims.Session, user: t.claims.Subject, g: g, since: g.now().UTC().Round(0), row: wire.TriggerConnect,
 		owner:  make(chan struct{}, 1),
 		done:   make(chan struct{}),
 		quota:  newQuota(g.config.Limits.whole()),

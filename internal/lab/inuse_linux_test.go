@@ -63,7 +63,7 @@ type probe struct {
 
 // use begins to.
 func (m *besides) use() (*probe, error) {
-	if err := m.eventually(m.zta); err != nil {
+	if err := m.zta(); err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(m.ctx)

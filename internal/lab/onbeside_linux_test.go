@@ -214,21 +214,11 @@ func (m *besides) zta() error {
 	if err := m.finds(m.name("quays.harbour.example"), synthetic); err != nil {
 		return err
 	}
-	page, err := m.curl("http://wiki.harbour.example/")
+	page, err := m.rig.Curl(m.ctx, "http://wiki.harbour.example/")
 	if err != nil || !strings.Contains(page, "Harbour Wiki") {
 		return fmt.Errorf("%v: %s", err, page)
 	}
 	return nil
-}
-
-// curl fetches a page, and tries it anew where a connection was cut, as browsers do:
-// the network has just changed.
-func (m *besides) curl(url string) (string, error) {
-	page, err := m.rig.Curl(m.ctx, url)
-	if err != nil {
-		page, err = m.rig.Curl(m.ctx, url)
-	}
-	return page, err
 }
 
 // without: there is no VPN, and nothing is left of it.
@@ -276,7 +266,7 @@ func (m *besides) with() error {
 // page fails unless a page is that one, and its server has seen us come by the VPN,
 // or not.
 func (m *besides) page(url, says string, by bool) error {
-	got, err := m.curl(url)
+	got, err := m.rig.Curl(m.ctx, url)
 	if err != nil {
 		return fmt.Errorf("%s: %w", url, err)
 	}

@@ -29,8 +29,11 @@ const HeaderDecision = "Tidegate-Decision"
 // HeaderFlow, in a CONNECT and in its 2xx answer, says that the body carries
 // capsules of a flow that outlives its carriers (package flow), and which one.
 // Without it a CONNECT is plain. A flow that the gateway does not know, or no
-// longer, is refused with CodeFlowGone.
+// longer, is refused with CodeFlowGone; the Problem's Since says that there was none.
 const HeaderFlow = "Tidegate-Flow"
+
+// FlowMemory is for how long a gateway remembers a flow that is over.
+const FlowMemory = 5 * time.Minute
 
 // EchoRequest asks for a ping.
 type EchoRequest struct {
@@ -64,6 +67,9 @@ type SessionRequest struct {
 type Verdicts struct {
 	Revision uint64    `json:"revision"` // rises within a session
 	At       time.Time `json:"at"`       // the gateway's clock: NotAfter is to be read against it
+	// Since is when the gateway's session began, by which its memory is known: another
+	// remembers none of its flows.
+	Since    time.Time `json:"since,omitzero"`
 	Verdicts []Verdict `json:"verdicts"`
 }
 

@@ -51,6 +51,10 @@ type Problem struct {
 	Detail  string    `json:"detail,omitempty"`
 	Until   time.Time `json:"until,omitzero"`    // of a lock-out
 	Verdict *Verdict  `json:"verdict,omitempty"` // behind CodeDenied
+	// Since, with CodeFlowGone: in the session that began then (Verdicts.Since) no flow
+	// of that name was ever opened, nor will be, unless one was that has been over for
+	// longer than FlowMemory.
+	Since time.Time `json:"since,omitzero"`
 }
 
 type problemJSON struct {
