@@ -238,7 +238,9 @@ func TestTakenAway(t *testing.T) {
 	}
 	ip(t, "route", "del", "unreachable", to.String())
 	eventually(t, "that what is behind it is put back", func() bool {
-		return behind() && h.tells(func(s protocol.Sensed) bool { return slices.Contains(s.Taken, protocol.Taken{Route: to, Guard: true, Times: 1}) })()
+		return behind() && h.tells(func(s protocol.Sensed) bool {
+			return slices.Contains(s.Taken, protocol.Taken{Route: to, Guard: true, Times: 1})
+		})()
 	})
 	if got := b.run(ada, "close", ""); got != "ok" {
 		t.Error(got)
