@@ -60,8 +60,9 @@ func (k knowledge) taken() []session.VPNConflict {
 		c.Program = k.service()
 	}
 	worst := k.sensed.Taken[0]
+	harms := func(t protocol.Taken) bool { return t.Gone && !t.Guard }
 	for _, t := range k.sensed.Taken {
-		if t.Gone && !worst.Gone || t.Gone == worst.Gone && t.Times > worst.Times {
+		if harms(t) && !harms(worst) || harms(t) == harms(worst) && t.Times > worst.Times {
 			worst = t
 		}
 	}
@@ -69,13 +70,18 @@ func (k knowledge) taken() []session.VPNConflict {
 	if worst.Rule {
 		what = "rule for packets"
 	}
+	if worst.Guard {
+		what += " (for when Tidegate has no device)"
+	}
 	times := "once"
 	if worst.Times > 1 {
 		times = fmt.Sprintf("%d times", worst.Times)
 	}
 	c.Evidence = fmt.Sprintf("the %s to %v was taken away %s", what, worst.Route, times)
-	if worst.Gone {
+	if harms(worst) {
 		c.Harm, c.How = session.VPNHarmRoutes, session.VPNServedNot
+	}
+	if worst.Gone {
 		c.Evidence += ", and is not put back any more"
 	} else {
 		c.Evidence += ", and put back"
@@ -99,11 +105,13 @@ func (k knowledge) firewalls() (all []session.VPNConflict) {
 		return nil
 	}
 	physical, there := k.physical()
+	nobody := len(k.vpns()) == 0 && k.service() == ""
 	for _, f := range k.sensed.Filters {
-		if there && slices.Contains(f.Through, physical.name) || len(k.underlay) > 0 && k.spares(f) {
+		only6 := f.Family == "ip6"
+		if only6 && nobody || there && slices.Contains(f.Through, physical.name) || len(k.underlay) > 0 && k.spares(f) {
 			continue
 		}
-		all = append(all, k.enforced(f.Family == "ip6", f.Through, evidence(f), k.allows(f)))
+		all = append(all, k.enforced(only6, f.Through, evidence(f), k.allows(f)))
 	}
 	return all
 }

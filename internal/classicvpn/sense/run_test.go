@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -250,4 +251,21 @@ func TestUnderlay(t *testing.T) {
 			t.Errorf("it is asked %d times", asked)
 		}
 	})
+}
+
+// A firewall of the machine's own that drops IPv6 is no VPN's, where there is none.
+func TestNoVPN(t *testing.T) {
+	k := knowledge{picture: tunnelled(), guard: session.VPNGuard{IPv6: true}, ignore: func(string) bool { return false },
+		sensed: &protocol.Sensed{Filters: []protocol.Filter{{Family: "ip6", Table: "filter", Chain: "OUTPUT"}}}}
+	if c := k.conflicts(); len(c) != 1 || c[0].Adapter != "tun0" {
+		t.Errorf("with a VPN: %+v", c)
+	}
+	k.links = k.links[:1]
+	if c := k.conflicts(); len(c) != 0 {
+		t.Errorf("without one: %+v", c)
+	}
+	k.programs = []program{{"PanGPS", 7}}
+	if c := k.conflicts(); !slices.ContainsFunc(c, func(c session.VPNConflict) bool { return c.Feature == session.VPNIPv6 && c.Program == "GlobalProtect" }) {
+		t.Errorf("with a program that connects one: %+v", c)
+	}
 }
