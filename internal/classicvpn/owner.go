@@ -32,6 +32,7 @@ type owner struct {
 	prompt  *session.VPNPrompt
 	asked   int // prompts so far
 	looking bool
+	alone   bool // there is no helper
 }
 
 // connection is one of the user's.
@@ -77,7 +78,7 @@ func (w *owner) run() {
 			msg(w)
 		case <-tick.C:
 			w.count()
-			if w.version == "" && len(w.list) > 0 {
+			if (w.version == "" || w.alone) && len(w.list) > 0 {
 				w.look()
 			}
 		case <-w.ctx.Done():
@@ -87,7 +88,11 @@ func (w *owner) run() {
 
 // report tells all; what nobody has heard yet is old.
 func (w *owner) report() {
-	f := session.VPNFacts{Engine: w.version, Problem: w.problem, Others: w.others, Conflicts: slices.Clone(w.conflicts)}
+	problem := w.problem
+	if problem == nil && w.alone {
+		problem = &wire.Problem{Code: wire.Code(session.VPNNoHelper)}
+	}
+	f := session.VPNFacts{Engine: w.version, Problem: problem, Others: w.others, Conflicts: slices.Clone(w.conflicts)}
 	for _, c := range w.list {
 		f.Connections = append(f.Connections, session.VPNFact{VPNSettings: c.VPNSettings, Phase: c.phase, Since: c.since, VPNLink: c.link, Failure: c.failure, Left: c.left})
 		f.Conflicts = append(f.Conflicts, c.taken...)
@@ -103,7 +108,7 @@ func (w *owner) report() {
 	w.reports <- f
 }
 
-// look looks whether openconnect is there.
+// look looks whether openconnect and the helper are there.
 func (w *owner) look() {
 	if w.looking {
 		return
@@ -111,9 +116,12 @@ func (w *owner) look() {
 	w.looking = true
 	w.all.Go(func() {
 		_, version, _ := w.v.outside.find()
+		alone := !w.v.outside.helper(w.ctx)
 		w.v.tell(w.ctx, func(w *owner) {
 			w.looking = false
 			w.found(version)
+			w.dirty = w.dirty || w.alone != alone
+			w.alone = alone
 		})
 	})
 }
@@ -186,6 +194,9 @@ func (w *owner) over(a *attempt, failure *session.VPNFailure) {
 	}
 	if c.phase != session.VPNDisconnecting {
 		c.failure = failure
+		if failure != nil && failure.Code == session.VPNNoHelper {
+			w.look()
+		}
 	}
 	w.enter(c, session.VPNDisconnected)
 	for _, other := range w.list {

@@ -63,6 +63,8 @@ type outside struct {
 	// find finds openconnect, and its version. Its error is openconnect.ErrAbsent, or
 	// one that says what else is wrong.
 	find func() (e engine, version string, err error)
+	// helper says whether there is one.
+	helper func(context.Context) bool
 	// open asks the helper for a lease. Its error is errNoHelper, a
 	// *protocol.Refusal, or another.
 	open func(context.Context) (lease, error)

@@ -14,6 +14,7 @@ import (
 func system(o Options) outside {
 	return outside{
 		find:   find,
+		helper: func(ctx context.Context) bool { return helped(ctx, o.Helper) },
 		open:   func(ctx context.Context) (lease, error) { return open(ctx, o.Helper) },
 		listen: o.listen,
 		device: device,

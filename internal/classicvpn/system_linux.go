@@ -11,6 +11,10 @@ import (
 	"github.com/tidegate/tidegate/internal/helper/client"
 )
 
+func helped(ctx context.Context, socket string) bool {
+	return !errors.Is(client.Helper{Socket: socket}.Ping(ctx), client.ErrAbsent)
+}
+
 func open(ctx context.Context, socket string) (lease, error) {
 	l, err := client.Helper{Socket: socket}.OpenVPN(ctx)
 	if errors.Is(err, client.ErrAbsent) {

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 )
 
+func helped(context.Context, string) bool { return false }
+
 func open(context.Context, string) (lease, error) { return nil, errNoHelper }
 
 func device(string) (adapter, error) {

@@ -114,6 +114,11 @@ func (w *world) boot() {
 			}
 			return fakeEngine{w}, "9.12", nil
 		},
+		helper: func(context.Context) bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return !errors.Is(w.opens, errNoHelper)
+		},
 		open: func(context.Context) (lease, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
