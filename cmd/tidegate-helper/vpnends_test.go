@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -194,4 +195,32 @@ func TestVPNsJournalIsDamaged(t *testing.T) {
 		m.as(was, "after "+text)
 		m.start()
 	}
+}
+
+// Names that cannot be taken back at a VPN's end are taken back later, and nobody has a
+// VPN until then.
+func TestVPNsNamesAreStuck(t *testing.T) {
+	m := newMachine(t, "")
+	was := m.state()
+	a := m.vpn(ada)
+	a.must("open")
+	if got := a.must("apply " + fullVPN); !strings.HasPrefix(got, "ok mode=direct") {
+		t.Fatal(got)
+	}
+	away := m.path() + ".away"
+	if err := errors.Join(os.Rename(m.path(), away), os.MkdirAll(filepath.Join(m.path(), "x"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	a.must("end")
+	for range 3 {
+		if got := m.vpn(bob).say("open"); got != "busy" {
+			t.Errorf("another user meanwhile: %s", got)
+		}
+	}
+	m.has("link", "no tidev61001") // what is known by its device has gone all the same
+	if err := errors.Join(os.RemoveAll(m.path()), os.Rename(away, m.path())); err != nil {
+		t.Fatal(err)
+	}
+	m.as(was, "once they can be taken back")
+	m.vpn(bob).must("open")
 }
