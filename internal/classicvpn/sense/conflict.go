@@ -160,7 +160,7 @@ func (k knowledge) enforced(only6 bool, through []string, evidence string, allow
 	}
 	if only6 {
 		c.Feature = session.VPNIPv6
-		c.Harm, c.How = k.without6()
+		c.Harm, c.How = k.without6(func(d link) bool { return slices.Contains(through, d.name) })
 	}
 	return c
 }
@@ -247,16 +247,17 @@ func (k knowledge) ipv6() (all []session.VPNConflict) {
 		default:
 			continue
 		}
-		c.Harm, c.How = k.without6()
+		c.Harm, c.How = k.without6(func(link) bool { return true })
 		return append(all, c) // one is enough: it is the machine's
 	}
 	return all
 }
 
-// without6 is what it does that IPv6 leaves this machine nowhere.
-func (k knowledge) without6() (session.VPNHarm, session.VPNServed) {
+// without6 is what it does that IPv6 leaves this machine nowhere, but for our device
+// where that is let.
+func (k knowledge) without6(let func(link) bool) (session.VPNHarm, session.VPNServed) {
 	if d, ok := k.device(); ok && k.guard.IPv6 {
-		reached := !k.no6 && slices.ContainsFunc(d.addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
+		reached := !k.no6 && let(d) && slices.ContainsFunc(d.addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
 		if !reached {
 			return session.VPNHarmIPv6, session.VPNServedNot
 		}
