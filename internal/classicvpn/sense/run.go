@@ -54,6 +54,7 @@ func (s *Sense) Run(ctx context.Context, report func(others []session.VPNOther, 
 	sweep := time.NewTimer(0)
 	defer sweep.Stop()
 	var soon <-chan time.Time
+	var last time.Time // that it has looked
 	wait := Settle
 	for {
 		select {
@@ -62,8 +63,10 @@ func (s *Sense) Run(ctx context.Context, report func(others []session.VPNOther, 
 		case <-ended:
 			ended, opened = nil, false
 			continue
-		case r.sensed = <-r.heard:
-			s.wake()
+		case r.sensed = <-r.heard: // the helper has gathered already
+			if soon == nil {
+				soon = time.After(wait - time.Since(last))
+			}
 			continue
 		case found := <-r.underlay.found:
 			r.underlay.known(found)
@@ -85,7 +88,8 @@ func (s *Sense) Run(ctx context.Context, report func(others []session.VPNOther, 
 		began := time.Now()
 		others, conflicts, err := r.look(ctx, &wg)
 		sweep.Reset(Sweep)
-		wait = min(max(Settle, 4*time.Since(began)), slowest) // where changes do not end
+		last = time.Now()
+		wait = min(max(Settle, 4*last.Sub(began)), slowest) // where changes do not end
 		if err != nil {
 			s.o.Log.Warn("which VPNs run is not known", "error", err)
 			continue

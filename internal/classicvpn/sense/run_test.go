@@ -208,10 +208,25 @@ func TestHelper(t *testing.T) {
 		if len(r.conflicts) != 2 || r.conflicts[0] != want[0] || r.conflicts[1] != want[1] || r.others[0].Program != "openvpn" {
 			t.Errorf("%+v\n%+v", r.others, r.conflicts)
 		}
-		now.told <- protocol.Sensed{Taken: []protocol.Taken{{Route: netip.MustParsePrefix("100.96.0.0/16"), Times: 4, Gone: true}}}
 		time.Sleep(Settle)
+		now.told <- protocol.Sensed{Taken: []protocol.Taken{{Route: netip.MustParsePrefix("100.96.0.0/16"), Times: 4, Gone: true}}}
+		time.Sleep(time.Millisecond) // the helper has gathered what it tells
 		synctest.Wait()
 		if len(r.conflicts) != 1 || r.conflicts[0].Harm != session.VPNHarmRoutes || r.conflicts[0].How != "" {
+			t.Errorf("%+v", r.conflicts)
+		}
+		f.changed()
+		synctest.Wait()
+		n := r.n
+		now.told <- protocol.Sensed{} // beside a VPN that comes up: when that has settled
+		time.Sleep(Settle - time.Millisecond)
+		synctest.Wait()
+		if r.n != n {
+			t.Error("what is half there is told")
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if r.n != n+1 || len(r.conflicts) != 0 {
 			t.Errorf("%+v", r.conflicts)
 		}
 		close(now.told)
