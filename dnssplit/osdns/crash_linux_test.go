@@ -72,7 +72,7 @@ func init() {
 func (f *office) dies(m Mode, does string, at int) (killed bool) {
 	f.t.Helper()
 	c := exec.Command("/proc/self/exe")
-	c.Env = append(os.Environ(), dieRoot+"="+f.o.Root, dieDoes+"="+does, fmt.Sprint(dieAt, "=", at), dieMode+"="+string(m))
+	c.Env = append(os.Environ(), atOnce, dieRoot+"="+f.o.Root, dieDoes+"="+does, fmt.Sprint(dieAt, "=", at), dieMode+"="+string(m))
 	out := &bytes.Buffer{}
 	c.Stdout, c.Stderr = out, out
 	if err := f.space.Start(c); err != nil {

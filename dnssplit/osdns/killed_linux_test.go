@@ -1,9 +1,11 @@
 package osdns
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +19,13 @@ import (
 
 // The test's own binary, started anew with this, applies or undoes on a machine.
 const killedDoes = "OSDNS_TEST_KILLED"
+
+// killedBegins is what it says when it begins.
+const killedBegins = "it begins"
+
+// atOnce has a process end when it has done: with the race detector it would sleep for
+// a second first.
+const atOnce = "GORACE=atexit_sleep_ms=0"
 
 func init() {
 	does := os.Getenv(killedDoes)
@@ -39,6 +48,7 @@ func init() {
 		case "both":
 			w.VPN = tunnelled()
 		}
+		fmt.Println(killedBegins)
 		_, err = c.Apply(context.Background(), w)
 	}
 	if err != nil {
@@ -48,29 +58,38 @@ func init() {
 	os.Exit(0)
 }
 
-// killed has a process of its own apply or undo, and kills it after a while. It
-// says whether that was in time.
+// killed has a process of its own apply or undo, and kills it a while after it has
+// begun. It says whether that was in time.
 func (s *seat) killed(does string, after time.Duration) bool {
 	s.t.Helper()
 	c := s.Command(s.t.Context(), "/proc/self/exe")
-	c.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %s %s", killedDoes, does, s.mode, s.o.Root, s.o.Bus))
-	var out strings.Builder
-	c.Stdout, c.Stderr = &out, &out
-	if err := s.Go(c); err != nil {
+	c.Env = append(os.Environ(), atOnce, fmt.Sprintf("%s=%s %s %s %s", killedDoes, does, s.mode, s.o.Root, s.o.Bus))
+	out, err := c.StdoutPipe()
+	if err == nil {
+		err = s.Go(c)
+	}
+	if err != nil {
 		s.t.Fatal(err)
 	}
-	timer := time.AfterFunc(after, func() { c.Process.Kill() })
-	defer timer.Stop()
-	err := c.Wait()
+	said := bufio.NewReader(out)
+	if begins, err := said.ReadString('\n'); err == nil && strings.TrimSpace(begins) == killedBegins {
+		defer time.AfterFunc(after, func() { c.Process.Kill() }).Stop()
+	}
+	text, _ := io.ReadAll(said) // it ends with the process
+	err = c.Wait()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
 		return true
 	}
 	if err != nil {
-		s.t.Fatalf("%s: %v\n%s", does, err, out.String())
+		s.t.Fatalf("%s: %v\n%s", does, err, text)
 	}
 	return false
 }
+
+// later is the next moment to kill it at: all of a process that is soon done, and not
+// too many of one that is not.
+func later(after time.Duration) time.Duration { return after + after/2 + time.Millisecond }
 
 // Whenever the process is killed, the next takes all back, and applies as if there
 // had been none.
@@ -79,7 +98,7 @@ func TestResolvedKilledAtAnyMoment(t *testing.T) {
 		before := s.picture()
 		for _, does := range []string{"apply", "undo"} {
 			kills := 0
-			for after := 5 * time.Millisecond; ; after += after/2 + 3*time.Millisecond {
+			for after := time.Duration(0); ; after = later(after) {
 				if does == "undo" {
 					s.apply(s.want(zone, "more."+zone))
 				}

@@ -156,7 +156,7 @@ func TestOwnVPNKilledByResolved(t *testing.T) {
 			does string
 		}{{Want{}, "both"}, {s.want(zone), "vpn"}, {s.wantVPN(true, zone, "more."+zone), "undo"}} {
 			kills := 0
-			for after := 10 * time.Millisecond; ; after += after/2 + 5*time.Millisecond {
+			for after := time.Duration(0); ; after = later(after) {
 				s.apply(tt.from)
 				killed := s.killed(tt.does, after)
 				if kills%2 == 1 {
