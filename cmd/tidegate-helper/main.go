@@ -73,12 +73,12 @@ func run() error {
 	case *boot:
 		return o.recover(ctx)
 	}
-	var err error
-	if o.server.Config, err = server.Load(o.config); err != nil {
-		if *undo { // whom the system asks for names is in no list
-			err = errors.Join(err, names.Recover(ctx, o.names))
+	var unread error
+	if o.server.Config, unread = server.Load(o.config); unread != nil {
+		if !*undo {
+			return unread
 		}
-		return err
+		o.server.Config = server.Unlisted()
 	}
 	o.names.Table.Number, o.names.Table.Priority, o.names.Standby = o.server.Config.Physical, o.server.Config.Priority+2, o.startStandby
 	switch {
@@ -89,14 +89,15 @@ func run() error {
 	case o.part != "":
 		return fmt.Errorf("it has no part %q", o.part)
 	}
-	if o.server.GID, err = group(o.server.Config.Group); err != nil {
-		return err
-	}
 	if err := server.Prepare(o.server.Journal); err != nil {
 		return err
 	}
 	if *undo {
-		return o.undo(ctx)
+		return errors.Join(unread, o.undo(ctx))
+	}
+	var err error
+	if o.server.GID, err = group(o.server.Config.Group); err != nil {
+		return err
 	}
 	return o.serve(ctx)
 }

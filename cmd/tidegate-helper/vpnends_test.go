@@ -109,6 +109,57 @@ func TestVPNUndone(t *testing.T) {
 	}
 }
 
+// -undo needs no list for what there is without a word in it.
+func TestVPNUndoneWithoutAList(t *testing.T) {
+	m := newMachine(t, "")
+	m.others()
+	was := m.state()
+	list, err := os.ReadFile(m.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"prefixes = [", ""} {
+		a, z := m.vpn(ada), m.client(bob)
+		if got := z.say(pool4.String() + " " + pool6.String()); got != "ok" {
+			t.Fatal(got)
+		}
+		a.must("open")
+		a.must("apply " + fullVPN)
+		m.kill()
+		a.kill()
+		z.kill()
+		if err := os.WriteFile(m.config, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := m.one("-undo"); err == nil || !strings.Contains(out, "helper.toml") {
+			t.Errorf("-undo says nothing of the list: %v: %s", err, out)
+		}
+		m.as(was, "after -undo")
+		if err := os.WriteFile(m.config, list, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		m.start()
+	}
+	t.Run("other numbers", func(t *testing.T) {
+		m := newMachine(t, "priority = 6200\n")
+		m.others()
+		a := m.vpn(ada)
+		a.must("open")
+		a.must("apply " + fullVPN)
+		m.has("rule", "6205:")
+		m.kill()
+		a.kill()
+		if err := os.Remove(m.config); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := m.one("-undo"); err == nil {
+			t.Errorf("-undo says nothing: %s", out)
+		}
+		m.has("rule", "5203:; 6000:; no 6203:; no 6204:; no 6205:")
+		m.has("link", "no tidev61001")
+	})
+}
+
 // The next helper undoes what nobody takes over.
 func TestVPNIsLeft(t *testing.T) {
 	m := newMachine(t, "")

@@ -128,6 +128,21 @@ func Parse(text string) (c Config, err error) {
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return Config{}, fmt.Errorf("there is no setting %q", unknown[0].String())
 	}
+	c.number()
+	return c, c.check()
+}
+
+// Unlisted is for undoing what was done by a file that cannot be read any more, if that
+// gave no numbers of its own. It allows nothing.
+func Unlisted() Config {
+	no := false
+	c := Config{VPN: &no, Devices: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/24"), netip.MustParsePrefix("::/112")}}
+	c.number()
+	return c
+}
+
+// number gives the numbers that were not given.
+func (c *Config) number() {
 	if c.Priority == 0 {
 		c.Priority = 5200
 	}
@@ -137,7 +152,6 @@ func Parse(text string) (c Config, err error) {
 	if c.Physical == 0 {
 		c.Physical = 5254
 	}
-	return c, c.check()
 }
 
 func (c Config) check() error {

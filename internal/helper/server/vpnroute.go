@@ -57,8 +57,8 @@ func (c Config) vpnRules(p vpnPlan) (all []netlink.Rule) {
 // vpnGroup is the group of VPNs' devices.
 func (c Config) vpnGroup() int { return c.Priority + 3 }
 
-// ruled are the rules of ours that there are.
-func (c Config) ruled() (map[piece]netlink.Rule, error) {
+// ruled are the rules of ours that there are, of whichever priority.
+func ruled() (map[piece]netlink.Rule, error) {
 	all := map[piece]netlink.Rule{}
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
 		list, err := listRules(family)
@@ -69,7 +69,7 @@ func (c Config) ruled() (map[piece]netlink.Rule, error) {
 			return nil, err
 		}
 		for _, r := range list {
-			if r.Protocol == routeProtocol && r.Priority >= c.Priority+3 && r.Priority <= c.Priority+5 {
+			if r.Protocol == routeProtocol {
 				r.Family = family
 				all[pieceOf(&r)] = r
 			}
@@ -81,7 +81,7 @@ func (c Config) ruled() (map[piece]netlink.Rule, error) {
 // rule adds what lacks of the plan's rules, or of these alone; unrule removes those
 // that are not of it.
 func (c Config) rule(p vpnPlan, only []piece) error {
-	have, err := c.ruled()
+	have, err := ruled()
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (c Config) rule(p vpnPlan, only []piece) error {
 }
 
 func (c Config) unrule(p vpnPlan) error {
-	have, err := c.ruled()
+	have, err := ruled()
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (c Config) lacking(index int, p vpnPlan, not []netip.Prefix) (all []piece, 
 	if err != nil {
 		return nil, err
 	}
-	rules, err := c.ruled()
+	rules, err := ruled()
 	if err != nil {
 		return nil, err
 	}
