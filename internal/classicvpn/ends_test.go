@@ -126,12 +126,12 @@ func TestWaits(t *testing.T) {
 				w.must(w.vpn.Connect(w.add("vpn.example.com")))
 				time.Sleep(row.within - time.Second)
 				w.phase(session.VPNSigningIn)
-				if w.leases[0].closed {
+				if w.leases[0].over() {
 					t.Error("the lease has ended before")
 				}
 				time.Sleep(2 * time.Second)
 				w.failed(row.code)
-				if !w.leases[0].closed {
+				if !w.leases[0].over() {
 					t.Error("the lease is still there")
 				}
 			})

@@ -164,7 +164,7 @@ func TestHelper(t *testing.T) {
 			in(t, func(w *world) {
 				lose(w, w.add("vpn.example.com"))
 				w.phase(session.VPNConnected)
-				if len(w.leases) != 2 || len(w.applied) != 1 || !w.leases[0].closed || w.leases[1].closed {
+				if len(w.leases) != 2 || len(w.applied) != 1 || !w.leases[0].over() || w.leases[1].over() {
 					t.Errorf("%d leases, applied %d times", len(w.leases), len(w.applied))
 				}
 				if w.one().Failure != nil || len(w.one().Left) != 3 {

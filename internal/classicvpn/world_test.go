@@ -87,7 +87,7 @@ func in(t *testing.T, do func(w *world)) {
 		do(w)
 		w.end()
 		for _, l := range w.leases {
-			if !l.closed {
+			if !l.over() {
 				t.Error("a device is left")
 			}
 		}
@@ -447,11 +447,20 @@ func (l *fakeLease) lose() {
 
 func (l *fakeLease) Close() error {
 	l.lose()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.closed {
 		return errors.New("it is closed")
 	}
 	l.closed = true
 	return nil
+}
+
+// over says whether it was closed.
+func (l *fakeLease) over() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
 }
 
 func refused(code protocol.Code) error { return protocol.Refuse(code, "because of %s", code) }
