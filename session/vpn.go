@@ -26,7 +26,8 @@ type VPN struct {
 type VPNEngine struct {
 	// Version is its own word; empty: it is not installed.
 	Version string `json:"version,omitempty"`
-	// Problem is why nothing can be connected; nil: it can.
+	// Problem is why nothing can be connected, or, as a Warning, what else is wrong;
+	// nil: nothing.
 	Problem *Problem `json:"problem,omitempty"`
 }
 
@@ -145,7 +146,8 @@ type VPNConnection struct {
 	Title string `json:"title"`
 	// VPNLink is what it has while it is up.
 	VPNLink
-	// Problem is why it is not connected, or what of it does not work; nil: nothing.
+	// Problem is why it is not connected, or, while it is up, what it did not get: a
+	// Warning, or else mere news, where that is ZTA's alone; nil: nothing.
 	Problem *Problem `json:"problem,omitempty"`
 }
 

@@ -200,6 +200,16 @@ func TestVPNTitles(t *testing.T) {
 		if p := s.VPN.Engine.Problem; p == nil || p.Code != "vpn-no-helper" || !strings.Contains(p.Fix, "tidegate-helper") {
 			t.Errorf("without a helper it says %+v", p)
 		}
+		s = b.report(func(f *VPNFacts, _ *VPNFact) { f.Engine, f.Problem = "", &wire.Problem{Code: "no-helper"} })
+		if p := s.VPN.Engine.Problem; p == nil || !strings.Contains(p.Fix, "package openconnect") || !strings.Contains(p.Fix, "tidegate-helper") {
+			t.Errorf("without both it says %+v", p)
+		}
+		s = b.report(func(f *VPNFacts, _ *VPNFact) {
+			f.Problem = &wire.Problem{Code: "vpn-connections", Title: "Lost", Detail: "none"}
+		})
+		if p := s.VPN.Engine.Problem; p == nil || !p.Warning {
+			t.Errorf("of a file that cannot be read it says %+v, and the rest can be connected", p)
+		}
 		s = b.report(func(f *VPNFacts, _ *VPNFact) { f.Problem = &wire.Problem{Code: "odd", Title: "Odd", Detail: "none"} })
 		if p := s.VPN.Engine.Problem; p == nil || p.Code != "vpn-odd" || p.Title != "Odd" || p.Fix == "" {
 			t.Errorf("it says %+v", p)

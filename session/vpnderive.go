@@ -3,6 +3,8 @@ package session
 import (
 	"reflect"
 	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // deriveVPN puts what there is of classic VPNs into words.
@@ -11,6 +13,8 @@ func deriveVPN(f *facts, in *intent, w *wake) VPN {
 	if f.vpnSeen {
 		v.Engine = VPNEngine{Version: f.vpn.Engine}
 		switch p := f.vpn.Problem; {
+		case p != nil && p.Code == wire.Code(VPNNoHelper) && f.vpn.Engine == "":
+			v.Engine.Problem = vpnBothMissing()
 		case p != nil:
 			v.Engine.Problem = explainVPNEngine(p)
 		case f.vpn.Engine == "":
@@ -44,6 +48,7 @@ func deriveConnection(f VPNFact, asked *VPNPrompt, in *intent, w *wake) VPNConne
 	switch {
 	case f.Failure != nil:
 		c.Problem = explainVPN(f.Failure)
+		c.Problem.Warning = f.up()
 	case f.up() && len(f.Left) > 0:
 		c.Problem = explainLeft(f.Left)
 	}

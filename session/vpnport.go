@@ -87,6 +87,7 @@ const (
 	VPNHostChecker    VPNFailureCode = "host-checker" // the server wants the device checked
 	VPNBrowser        VPNFailureCode = "browser"      // the server wants a sign-in in a browser
 	VPNConflictFailed VPNFailureCode = "conflict"     // its addresses are ours or the network's
+	VPNOutside        VPNFailureCode = "outside"      // the machine's administrator, or its helper, allows it not
 	VPNFailed         VPNFailureCode = "failed"       // Detail is all that is known
 )
 

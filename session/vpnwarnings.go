@@ -126,13 +126,18 @@ func merge(found []conflict, c conflict) []conflict {
 	return append(found, c)
 }
 
+// maxVPNLabel is the most of a connection's name in a warning, in runes: what is said of
+// it is to be seen in a notification, too.
+const maxVPNLabel = 48
+
 // warning puts a conflict into words.
 func (c *conflict) warning(f *facts) VPNWarning {
 	var label string
 	if c.Connection != "" {
 		own := f.vpn.fact(c.Connection)
-		if label = own.Label(); label == "" {
-			label = c.Connection
+		label = cmp.Or(own.Label(), c.Connection)
+		if r := []rune(label); len(r) > maxVPNLabel {
+			label = strings.TrimSpace(string(r[:maxVPNLabel-1])) + "…"
 		}
 	}
 	who := vpnWho(label, c.Program, c.Adapter)

@@ -142,3 +142,14 @@ func TestWarningsNameTheUnderlay(t *testing.T) {
 		t.Errorf("it says %q, want %q", got, want)
 	}
 }
+
+// However long the name of a connection is, a warning's title says what is so before a
+// notification cuts it.
+func TestWarningsOfALongName(t *testing.T) {
+	long := own("a", strings.Repeat("Regional maintenance ", 12), VPNConnected)
+	f := &facts{vpn: VPNFacts{Connections: []VPNFact{long}, Conflicts: []VPNConflict{{Feature: VPNIPv6, Connection: "a", Harm: VPNHarmIPv6}}}}
+	w := deriveWarnings(f, &intent{beside: newVPNIntent()})[0]
+	if len([]rune(w.Title)) > 100 || !strings.HasPrefix(w.Title, "Regional maintenance") || !strings.HasSuffix(w.Title, "… holds IPv6 back") {
+		t.Errorf("it says %q", w.Title)
+	}
+}

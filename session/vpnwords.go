@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -15,7 +16,7 @@ var vpnFailures = map[VPNFailureCode]Problem{
 	VPNOldEngine: {Title: "openconnect is too old for this VPN", Detail: "The version on this machine does not speak the VPN's protocol.",
 		Fix: "Have the package openconnect brought up to date, then connect again."},
 	VPNNoHelper: {Title: "There is no helper for VPNs on this machine", Detail: "A VPN needs a network device, which Tidegate's helper makes.",
-		Fix: "Install the package tidegate-helper, or have it installed, and be put in its group: sudo usermod -aG tidegate $USER. Then sign in to this desktop anew."},
+		Fix: "Install the package tidegate-helper, or have it installed, and be put in its group: sudo usermod -aG tidegate $USER. Then sign in to this desktop anew. If all of that is so, have it started: sudo systemctl start tidegate-helper."},
 	VPNBusy: {Title: "Another VPN is connected", Detail: "Tidegate connects one VPN at a time on a machine.",
 		Fix: "Disconnect the other one, yours or another user's, then connect this one."},
 	VPNUnreachable: {Title: "The VPN's server was not reached", Detail: "Nobody answers at its address.",
@@ -42,9 +43,14 @@ var vpnFailures = map[VPNFailureCode]Problem{
 		Fix: "Ask whoever runs the VPN for a realm or group with a password, or use the vendor's program."},
 	VPNConflictFailed: {Title: "The VPN's addresses are taken", Detail: "The addresses that it gives this machine are those of your applications or of the network that you are in.",
 		Fix: "Connect again, or from another network; if it stays, ask whoever runs the VPN for other addresses."},
-	VPNFailed: {Title: "The VPN was not connected", Detail: "openconnect ended.",
-		Fix: "Connect again; if it stays, show whoever runs the VPN what was last heard."},
+	VPNOutside: {Title: "This machine does not allow the VPN", Detail: "Tidegate's helper lets it have none of the network.",
+		Fix: "Ask whoever administers this machine what a VPN may have here (/etc/tidegate/helper.toml), or whoever runs the VPN for other addresses."},
+	VPNFailed: {Title: "The VPN was not connected", Detail: "Why is known by what was last heard alone.",
+		Fix: "Connect again; if it stays, show whoever runs the VPN, or administers this machine, what was last heard."},
 }
+
+// vpnOwnWords are the failures whose detail is this machine's own, and no server's.
+var vpnOwnWords = []VPNFailureCode{VPNBusy, VPNNoHelper, VPNConflictFailed, VPNOutside}
 
 // explainVPN says why a connection is not up.
 func explainVPN(f *VPNFailure) *Problem {
@@ -57,7 +63,9 @@ func explainVPN(f *VPNFailure) *Problem {
 	case last == "":
 	case f.Code == VPNBusy && strings.HasPrefix(last, `"`):
 		x.Detail += " Now it is " + last + "."
-	case f.Code == VPNBusy:
+	case f.Code == VPNOldEngine:
+		x.Detail = strings.TrimSuffix(x.Detail, ".") + ": " + last + "."
+	case slices.Contains(vpnOwnWords, f.Code):
 		x.Detail += " " + upper(last) + "."
 	default:
 		x.Detail += " Last heard: “" + last + "”."
@@ -65,22 +73,30 @@ func explainVPN(f *VPNFailure) *Problem {
 	return &x
 }
 
-// explainVPNEngine says why nothing can be connected.
+// vpnBothMissing is what there is to say where neither openconnect nor the helper is there.
+func vpnBothMissing() *Problem {
+	a, b := vpnFailures[VPNNoEngine], vpnFailures[VPNNoHelper]
+	return &Problem{Code: "vpn-" + string(VPNNoEngine), Title: "openconnect and Tidegate's helper are not here",
+		Detail: a.Detail + " " + b.Detail, Fix: a.Fix + " " + b.Fix}
+}
+
+// explainVPNEngine says why nothing can be connected, or, as a warning, what else is
+// wrong.
 func explainVPNEngine(p *wire.Problem) *Problem {
 	if _, ok := vpnFailures[VPNFailureCode(p.Code)]; ok {
 		return explainVPN(&VPNFailure{Code: VPNFailureCode(p.Code), Detail: p.Detail})
 	}
-	fix := "Start Tidegate again; if it stays, tell whoever administers this machine."
+	x := &Problem{Code: "vpn-" + strings.TrimPrefix(string(p.Code), "vpn-"), Title: p.Title, Detail: p.Detail,
+		Fix: "Start Tidegate again; if it stays, tell whoever administers this machine."}
 	if p.Code == "vpn-connections" {
-		fix = "Add your connections anew; what could be saved of the old ones is in that file."
+		x.Fix, x.Warning = "Add your connections anew; what could be saved of the old ones is in that file.", true
 	}
-	return &Problem{Code: "vpn-" + strings.TrimPrefix(string(p.Code), "vpn-"), Title: p.Title, Detail: p.Detail, Fix: fix}
+	return x
 }
 
 // vpnLefts say why a VPN did not get something, and what to do.
 var vpnLefts = map[VPNLeftWhy]struct{ why, fix string }{
-	VPNLeftOurs: {"your applications are there, and Tidegate leads to them",
-		"Nothing, unless you need it through the VPN: then ask your administrator."},
+	VPNLeftOurs: {"your applications are there, and Tidegate leads to them", ""},
 	VPNLeftHere: {"the network that this machine is in uses the same addresses",
 		"Connect from another network if you need what is there."},
 	VPNLeftOutside: {"it is not among what a VPN may have on this machine",
@@ -104,12 +120,17 @@ func explainLeft(left []VPNLeft) *Problem {
 		}
 		of[l.Why] = append(of[l.Why], l.What)
 	}
-	x := &Problem{Code: "vpn-left", Title: "The VPN did not get all that its server asked for", Warning: true}
+	x := &Problem{Code: "vpn-left", Title: "The VPN did not get all that its server asked for", Warning: len(of[VPNLeftOurs]) < len(left)}
+	if !x.Warning {
+		x.Title = "Your applications stay with Tidegate"
+	}
 	var details, fixes []string
 	for _, why := range leftOrder {
 		if len(of[why]) > 0 {
 			details = append(details, fmt.Sprintf("Left out %s: %s.", someOf(of[why]), vpnLefts[why].why))
-			fixes = append(fixes, vpnLefts[why].fix)
+			if fix := vpnLefts[why].fix; fix != "" {
+				fixes = append(fixes, fix)
+			}
 		}
 	}
 	x.Detail, x.Fix = strings.Join(details, " "), strings.Join(fixes, " ")

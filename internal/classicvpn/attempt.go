@@ -339,7 +339,7 @@ func failure(err error) *session.VPNFailure {
 	case errors.Is(err, errNoHelper):
 		return &session.VPNFailure{Code: session.VPNNoHelper}
 	case errors.As(err, &r):
-		code := map[protocol.Code]session.VPNFailureCode{protocol.Busy: session.VPNBusy, protocol.Conflict: session.VPNConflictFailed}[r.Code]
+		code := map[protocol.Code]session.VPNFailureCode{protocol.Busy: session.VPNBusy, protocol.Conflict: session.VPNConflictFailed, protocol.Outside: session.VPNOutside}[r.Code]
 		if code == "" {
 			code = session.VPNFailed
 		}

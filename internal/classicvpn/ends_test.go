@@ -173,7 +173,7 @@ func TestFails(t *testing.T) {
 		{"an openconnect of old", func(w *world) { w.speaks = broken(session.VPNOldEngine) }, nil, session.VPNOldEngine},
 		{"no helper", func(w *world) { w.setOpens(fmt.Errorf("%w: it is not installed", errNoHelper)) }, nil, session.VPNNoHelper},
 		{"another user's VPN", func(w *world) { w.setOpens(refused(protocol.Busy)) }, nil, session.VPNBusy},
-		{"the administrator's no", func(w *world) { w.setOpens(refused(protocol.Outside)) }, nil, session.VPNFailed},
+		{"the administrator's no", func(w *world) { w.setOpens(refused(protocol.Outside)) }, nil, session.VPNOutside},
 		{"a refusal", func(w *world) {
 			w.signIn = func(context.Context, openconnect.Ask) error { return broken(session.VPNRefused) }
 		}, nil, session.VPNRefused},
@@ -194,7 +194,7 @@ func TestFails(t *testing.T) {
 			if w.turn(hook.Connect) == nil {
 				w.t.Error("openconnect is told that it is done")
 			}
-		}, session.VPNFailed},
+		}, session.VPNOutside},
 		{"an address that stays ours", func(w *world) {
 			w.setApply(func(context.Context) error { return refused(protocol.Conflict) })
 		}, func(w *world) {
@@ -256,7 +256,7 @@ func TestFails(t *testing.T) {
 			w.must(w.turn(hook.Connect))
 			w.setOpens(refused(protocol.Outside))
 			w.leases[0].lose()
-		}, session.VPNFailed},
+		}, session.VPNOutside},
 		{"a crash while the helper is away", nil, func(w *world) {
 			w.must(w.turn(hook.Connect))
 			w.setOpens(errNoHelper)
