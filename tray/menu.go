@@ -56,7 +56,7 @@ func MenuFor(s session.State) Menu {
 		m.Apps[i] = app(a)
 	}
 	for i, v := range shownVPNs(s.VPN.Connections) {
-		m.VPNs[i] = vpn(v)
+		m.VPNs[i] = vpn(v, s.VPN.Warnings)
 	}
 	if v := s.VPN; len(v.Connections) > 0 || len(v.Others) > 0 || len(v.Warnings) > 0 {
 		m.Connections = Item{"Connections…", session.ShowWindow{Page: session.PageConnections}}

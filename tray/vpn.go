@@ -1,6 +1,8 @@
 package tray
 
 import (
+	"fmt"
+
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/session"
 )
@@ -47,12 +49,13 @@ func shownVPNs(all []session.VPNConnection) []session.VPNConnection {
 	return chosen
 }
 
-// vpn is one line: what choosing it does, and, while that is under way, how it is.
-func vpn(c session.VPNConnection) Item {
+// vpn is one line: what choosing it does, with how much there is to know before, and,
+// while that is under way, how it is.
+func vpn(c session.VPNConnection, ws []session.VPNWarning) Item {
 	disconnect := session.DisconnectVPN{Connection: c.ID}
 	switch c.Phase {
 	case session.VPNDisconnected:
-		return Item{"Connect " + vpnName(c), session.ConnectVPN{Connection: c.ID, Raise: true}}
+		return Item{"Connect " + vpnName(c) + ahead(c.ID, ws), session.ConnectVPN{Connection: c.ID, Raise: true}}
 	case session.VPNDisconnecting:
 		return Item{Label: vpnName(c) + " – disconnecting"}
 	case session.VPNSigningIn:
@@ -63,6 +66,23 @@ func vpn(c session.VPNConnection) Item {
 		return Item{"Disconnect " + vpnName(c) + " – reconnecting", disconnect}
 	}
 	return Item{"Disconnect " + vpnName(c), disconnect}
+}
+
+// ahead says how many warnings there are of what will be once a VPN is connected.
+func ahead(id string, ws []session.VPNWarning) string {
+	n := 0
+	for _, w := range ws {
+		if w.Connection == id && w.Ahead && !w.Served {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return " – 1 warning"
+	}
+	return fmt.Sprintf(" – %d warnings", n)
 }
 
 func vpnName(c session.VPNConnection) string {

@@ -50,6 +50,11 @@ func TestMenuOfVPNs(t *testing.T) {
 		{"another's alone", beside(func(v *session.VPN) { v.Others = []session.VPNOther{{Program: "openvpn"}} }), "", "Connections…\n"},
 		{"warnings of now", beside(func(v *session.VPN) { v.Warnings = []session.VPNWarning{enforced, served} }, lab), "Lab lets nothing out but through itself\n", "Disconnect Lab\nConnections…\n"},
 		{"warnings of no hurry", beside(func(v *session.VPN) { v.Warnings = []session.VPNWarning{ahead, served} }, lab), "", "Disconnect Lab\nConnections…\n"},
+		{"warnings before it is connected", beside(func(v *session.VPN) {
+			more := ahead
+			more.Feature = session.VPNAlwaysOn
+			v.Warnings = []session.VPNWarning{ahead, more, {Feature: session.VPNStealthMode, Connection: "c", Ahead: true}, {Feature: session.VPNIPv6, Connection: "c", Ahead: true, Served: true}}
+		}, office, classic("c", "C", "")), "", "Connect Office – 2 warnings\nConnect C – 1 warning\nConnections…\n"},
 		{"asked by the server", beside(func(v *session.VPN) {
 			v.Warnings, v.Prompt = []session.VPNWarning{enforced}, &session.VPNPrompt{Connection: "b"}
 		}, lab), "Lab asks you…\n", "Disconnect Lab\nConnections…\n"},
