@@ -72,13 +72,19 @@ func (r *resolvconf) Apply(ctx context.Context, w Want) (Told, error) {
 	}
 	r.step("journal")
 	first := !r.there(ourRecord)
+	if !l.Server.IsValid() { // it would have the VPN's come to nothing
+		if err := r.remove(ctx, ourRecord); err != nil {
+			return Told{}, err
+		}
+		r.step("deleted")
+	}
 	if err := r.addVPN(ctx, l, records); err != nil {
 		return Told{}, err
 	}
 	l.Past = nil // of records that is written down
 	r.step("added VPN")
 	if !l.Server.IsValid() {
-		return Told{}, r.remove(ctx, ourRecord)
+		return Told{}, nil
 	}
 	err = r.add(ctx, w.Server, records)
 	r.step("added")
@@ -89,7 +95,8 @@ func (r *resolvconf) Apply(ctx context.Context, w Want) (Told, error) {
 		return l.told(around, w, vpns), nil
 	}
 	if first { // nobody would be told whom we are to ask
-		err = errors.Join(err, r.undo(context.WithoutCancel(ctx), j))
+		_, undo := r.Apply(context.WithoutCancel(ctx), Want{VPN: w.VPN})
+		err = errors.Join(err, undo)
 	}
 	return Told{}, err
 }

@@ -334,6 +334,34 @@ func TestResolvconfNotHalf(t *testing.T) {
 	f.nothingLeft()
 }
 
+// A VPN has its names where ours cannot be had.
+func TestResolvconfNotHalfBesideVPN(t *testing.T) {
+	for m, no := range map[Mode][2]string{
+		ModeOpenresolv: {"/etc/resolvconf.conf", "resolv_conf=/etc/resolv.conf\nresolv_conf_local_only=NO\n"},
+		ModeResolvconf: {"/etc/default/resolvconf", "TRUNCATE_NAMESERVER_LIST_AFTER_LOOPBACK_ADDRESS=no\n"},
+	} {
+		for name, v := range map[string]*VPN{"split": split(), "full": full()} {
+			t.Run(string(m)+": "+name, func(t *testing.T) {
+				f := newRecorded(t, m)
+				write(t, f.o, no[0], no[1])
+				f.link(tidev, true)
+				f.apply(Want{VPN: v})
+				before := f.conf()
+				w := want("corp.example")
+				w.VPN = v
+				if _, err := f.tryApply(w); err == nil {
+					t.Error("it is told")
+				}
+				if diff := cmp.Diff(before, f.conf()); diff != "" {
+					t.Errorf("it is not what it was (-want +got):\n%s", diff)
+				}
+				f.apply(Want{})
+				f.nothingLeft()
+			})
+		}
+	}
+}
+
 // The program may be removed with its package, and leaves what it has made.
 func TestResolvconfIsRemoved(t *testing.T) {
 	for _, m := range []Mode{ModeResolvconf, ModeOpenresolv} {

@@ -84,7 +84,7 @@ func TestOwnVPNComesAndGoes(t *testing.T) {
 		for _, steps := range []string{
 			"vpn -vpn", "all -all", "ours vpn -vpn -ours", "ours vpn -ours -vpn", "vpn ours -vpn -ours", "vpn ours -ours -vpn", "ours all -ours -all", "all ours -all -ours",
 			"vpn all vpn ours all -ours vpn -vpn", "ours vpn gone -ours", "vpn gone", "vpn ours gone -ours", "vpn ours -ours gone", "all gone ours up all -ours -all",
-			"vpn die -vpn", "vpn die gone", "vpn die ours die -vpn die -ours", "ours die vpn die -ours die gone", "all die lost", "ours vpn die lost", "vpn undo", "ours all undo", "gone undo",
+			"vpn die -vpn", "vpn die gone", "vpn die ours die -vpn die -ours", "ours die vpn die -ours die gone", "all die lost", "ours vpn die lost", "vpn undo", "ours instead -vpn", "ours instead all ours -ours -vpn", "ours all undo", "gone undo",
 		} {
 			t.Run(string(m)+": "+steps, func(t *testing.T) {
 				t.Parallel()
@@ -104,6 +104,8 @@ func TestOwnVPNComesAndGoes(t *testing.T) {
 						w.VPN = split()
 					case "all":
 						w.VPN = full()
+					case "instead":
+						w = Want{VPN: split()}
 					case "-vpn", "-all":
 						w.VPN = nil
 					case "gone", "up":
