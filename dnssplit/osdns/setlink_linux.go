@@ -37,11 +37,7 @@ func onlyFor(server netip.Addr, domains []string) use {
 // how is what it is told of a link beside names, by property. Our answers are plain
 // ones, and a VPN's server is asked within the VPN.
 func (u use) how() map[string]string {
-	all := map[string]string{"LLMNR": "no", "MulticastDNS": "no", "DNSOverTLS": "no"}
-	if u.dnssec != "" {
-		all["DNSSEC"] = u.dnssec
-	}
-	return all
+	return map[string]string{"LLMNR": "no", "MulticastDNS": "no", "DNSOverTLS": "no", "DNSSEC": u.dnssec}
 }
 
 // setLink has systemd-resolved use a link for this and nothing else, and says
@@ -76,9 +72,7 @@ func (r *resolve1) setLink(ctx context.Context, index int, u use) (changed bool,
 	}
 	var calls []call
 	for _, name := range howNames {
-		if how, ok := u.how()[name]; ok {
-			calls = append(calls, call{"SetLink" + name, how})
-		}
+		calls = append(calls, call{"SetLink" + name, u.how()[name]})
 	}
 	// The server comes before the domains, which are ours from then on.
 	calls = append(calls, call{"SetLinkDefaultRoute", u.byDefault}, call{"SetLinkDNS", servers})
@@ -127,6 +121,9 @@ func (r *resolve1) unaltered(ctx context.Context, index int, u use) bool {
 		return false
 	}
 	for name, how := range u.how() {
+		if how == "" && r.property(ctx, resolve1Path, resolve1Manager, name, &how) != nil {
+			continue
+		}
 		if is, known := s.How[name]; known && is != how {
 			return false
 		}

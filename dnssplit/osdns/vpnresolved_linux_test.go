@@ -256,3 +256,33 @@ func TestOwnVPNOfManyDomains(t *testing.T) {
 		s.same("undone", before)
 	})
 }
+
+// Whatever the machine's owner has set for all servers, a VPN's are believed of its own
+// names; where it is for all names it is as that is set, whatever it was for before.
+func TestOwnVPNHardened(t *testing.T) {
+	for _, conf := range []string{"DNSSEC=yes", "DNSOverTLS=yes"} {
+		for _, r := range resolvedtest.Releases(t) {
+			t.Run(conf+"/"+r.Name, func(t *testing.T) {
+				t.Parallel()
+				s := sit(t, r, ModeLink)
+				s.hardened(conf)
+				s.Restart()
+				vpn, _ := s.AddTunnel(tidev.dev)
+				s.apply(s.wantVPN(true, zone))
+				full := s.vpnSays()
+				if validates := strings.Contains(full, "DNSSEC:yes"); validates != (conf == "DNSSEC=yes") {
+					t.Errorf("a VPN for all names is %s", full)
+				}
+				s.apply(s.wantVPN(false, zone))
+				s.answers("git."+ownZone, vpn.Answer)
+				s.answers("wiki."+zone, ours)
+				s.apply(s.wantVPN(true, zone))
+				if diff := cmp.Diff(full, s.vpnSays()); diff != "" {
+					t.Errorf("for all names after its own, it is another (-want +got):\n%s", diff)
+				}
+				s.answers("git."+zone, ours)
+				s.noLeak(vpn)
+			})
+		}
+	}
+}
