@@ -151,8 +151,8 @@ type Sensed struct {
 // Holder is a program with a device.
 type Holder struct {
 	Adapter string `json:"adapter"`
-	Program string `json:"program"` // its path, or its name where that is not to be seen
-	PID     int    `json:"pid"`
+	Program string `json:"program"` // its name: where another user has it is not told
+	PID     int    `json:"-"`       // for who looks
 }
 
 // Filter is a chain of nftables at the output hook that drops what is not let

@@ -29,7 +29,7 @@ func Holders(proc string, devices []string, last []protocol.Holder) (all []proto
 		if i < 0 || !slices.Contains(held(proc, strconv.Itoa(last[i].PID)), d) {
 			return find(proc, devices)
 		}
-		all = append(all, last[i])
+		all = append(all, protocol.Holder{Adapter: d, Program: program(proc, last[i].PID), PID: last[i].PID})
 	}
 	return all
 }
@@ -136,7 +136,8 @@ func started(stat []byte) uint64 {
 	return n
 }
 
-// program is a process's path, or its name where that is not to be seen.
+// program is the name of a process's program, or what it calls itself where that is not
+// to be seen.
 func program(proc string, pid int) string {
 	at := filepath.Join(proc, strconv.Itoa(pid))
 	s, err := os.Readlink(filepath.Join(at, "exe"))
@@ -145,8 +146,11 @@ func program(proc string, pid int) string {
 		s = string(bytes.TrimSpace(b))
 	}
 	s = strings.TrimSuffix(s, " (deleted)") // it was updated
-	return strings.ToValidUTF8(s[:min(len(s), mostPath)], "")
+	if s != "" {
+		s = filepath.Base(s)
+	}
+	return strings.ToValidUTF8(s[:min(len(s), mostName)], "")
 }
 
-// mostPath is how many bytes are told of a program.
-const mostPath = 512
+// mostName is how many bytes are told of a program.
+const mostName = 255
