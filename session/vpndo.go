@@ -38,7 +38,7 @@ func (c *core) doVPN(cmd Command) error {
 }
 
 func (c *core) doSaveVPN(cmd SaveVPN) error {
-	s, err := cmd.VPNSettings.checked()
+	s, err := cmd.VPNSettings.Checked()
 	if err != nil {
 		return err
 	}

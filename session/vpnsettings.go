@@ -13,10 +13,10 @@ import (
 // maxVPNText is the length in bytes of the longest text in a connection's settings.
 const maxVPNText = 256
 
-// checked returns settings as they are kept, or says what is wrong with them in
+// Checked returns settings as they are kept, or says what is wrong with them in
 // the user's words. An address is never repeated there: a password may have been
 // pasted with it.
-func (s VPNSettings) checked() (VPNSettings, error) {
+func (s VPNSettings) Checked() (VPNSettings, error) {
 	s.Name, s.User, s.Group = strings.TrimSpace(s.Name), strings.TrimSpace(s.User), strings.TrimSpace(s.Group)
 	for _, x := range []struct{ what, text string }{{"name", s.Name}, {"user name", s.User}, {"group", s.Group}} {
 		switch {

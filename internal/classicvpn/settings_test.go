@@ -7,41 +7,6 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
-func TestTidy(t *testing.T) {
-	for _, address := range []string{"vpn.example.com", "vpn.example.com:8443", "vpn.example.com/staff", "https://vpn.example.com/a/b?c=d", "HTTPS://vpn.example.com", "10.0.0.1", "[2001:db8::1]", "[2001:db8::1]:443", " vpn.example.com "} {
-		s, err := tidy(session.VPNSettings{Address: address, Protocol: session.VPNPulse})
-		if err != nil || s.Address != strings.TrimSpace(address) {
-			t.Errorf("%q: %v, %q", address, err, s.Address)
-		}
-	}
-	for _, address := range []string{"", " ", "http://vpn.example.com", "-v", "--script=x", "https://-v", "user@vpn.example.com", "https://u:p@vpn.example.com", "vpn.example.com:0", "vpn.example.com:70000", "vpn.example.com:", "a b", "a'b", "a;b\nc", "https://", "vpn#x", "2001:db8::1", strings.Repeat("a", 2000)} {
-		if _, err := tidy(session.VPNSettings{Address: address, Protocol: session.VPNPulse}); err == nil {
-			t.Errorf("%q is an address", address)
-		}
-	}
-	ok := session.VPNSettings{Address: "a.test", Protocol: session.VPNPulse}
-	for name, change := range map[string]func(*session.VPNSettings){
-		"no protocol":      func(s *session.VPNSettings) { s.Protocol = "" },
-		"another protocol": func(s *session.VPNSettings) { s.Protocol = "array" },
-		"lines in a name":  func(s *session.VPNSettings) { s.Name = "a\nb" },
-		"a long name":      func(s *session.VPNSettings) { s.Name = strings.Repeat("a", 300) },
-		"orders in a user": func(s *session.VPNSettings) { s.User = "a\x1b[2J" },
-		"broken letters":   func(s *session.VPNSettings) { s.Group = "\xff" },
-		"another feature":  func(s *session.VPNSettings) { s.Features = []session.VPNFeature{"dancing"} },
-	} {
-		s := ok
-		change(&s)
-		if _, err := tidy(s); err == nil {
-			t.Errorf("%s is taken", name)
-		}
-	}
-	s := ok
-	s.Features = []session.VPNFeature{session.VPNIPv6, session.VPNAlwaysOn, session.VPNIPv6}
-	if s, err := tidy(s); err != nil || len(s.Features) != 2 || s.Features[0] != session.VPNAlwaysOn {
-		t.Errorf("%v: %v", s.Features, err)
-	}
-}
-
 // TestPins keeps the key that was trusted for as long as it is the same server's, and
 // lets nobody write another.
 func TestPins(t *testing.T) {

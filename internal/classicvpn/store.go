@@ -68,7 +68,7 @@ func read(path string) (list []session.VPNSettings, err error) {
 		var s session.VPNSettings
 		bad := wire.ReadJSONOf(bytes.NewReader(b), maxFile, &s)
 		if bad == nil {
-			s, bad = tidy(s)
+			s, bad = s.Checked()
 		}
 		switch {
 		case bad != nil:
