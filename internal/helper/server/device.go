@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -131,7 +130,7 @@ func here(vpn string) ([]netip.Prefix, *protocol.Refusal) {
 	var prefixes []netip.Prefix
 	for _, a := range all {
 		name := names[a.LinkIndex]
-		if name == vpn || strings.HasPrefix(name, devices) && !strings.HasPrefix(name, protocol.VPNPrefix) {
+		if vpn != "" && name == vpn || protocol.Opened(name) {
 			continue
 		}
 		if ip, ok := netip.AddrFromSlice(a.IP); ok {
