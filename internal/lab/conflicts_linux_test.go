@@ -26,14 +26,34 @@ func (m *besides) odd() bool { return m.Full || m.VPN.Protocol != session.VPNAny
 // conflicts are caused for real, while the VPN is up: each is warned of, and no more
 // when it has ended.
 func (m *besides) conflicts() error {
+	if m.Full && m.IPv6 { // all of IPv6 is to be the VPN's, too
+		return m.warned(session.VPNIPv6, "IPv6 goes around The office", command("ip", "-6", "route", "add", "2000::/3", "dev", "phys0"), command("ip", "-6", "route", "del", "2000::/3", "dev", "phys0"))
+	}
 	if m.odd() {
 		return nil
 	}
 	return errors.Join(
-		m.warned(session.VPNTrafficEnforcement, m.nft(firewall), m.nft("delete table inet office")),
-		m.warned(session.VPNIPv6, command("ip", "-6", "route", "add", "blackhole", "default", "metric", "1"), command("ip", "-6", "route", "del", "blackhole", "default", "metric", "1")),
-		m.warned(session.VPNRouteMonitoring, command("ip", "route", "del", "100.96.0.0/16", "table", "5301"), nil),
+		m.warned(session.VPNTrafficEnforcement, "Nothing is let out but through The office", m.nft(firewall), m.nft("delete table inet office")),
+		m.warned(session.VPNIPv6, "The office has no way for IPv6", command("ip", "-6", "route", "add", "blackhole", "default", "metric", "1"), command("ip", "-6", "route", "del", "blackhole", "default", "metric", "1")),
+		m.forgotten(),
 		m.eventually(m.zta))
+}
+
+// The warning of a route that was taken away, and put back, stays for half a minute:
+// robbed sees it come, and forgotten go.
+const taken = "takes routes away, and Tidegate puts them back"
+
+func (m *besides) robbed() error {
+	if m.odd() {
+		return nil
+	}
+	took, err := m.comes(session.VPNRouteMonitoring, taken, command("ip", "route", "del", "100.96.0.0/16", "table", "5301"))
+	return errors.Join(err, m.eventually(m.zta), m.order(fmt.Sprintf("step %s is warned of after %v", session.VPNRouteMonitoring, took)))
+}
+
+func (m *besides) forgotten() error {
+	took, err := m.goes(session.VPNRouteMonitoring, func() error { return nil })
+	return errors.Join(err, m.order(fmt.Sprintf("step %s is gone after %v", session.VPNRouteMonitoring, took)))
 }
 
 // locked: nothing is let out while there is no VPN.
@@ -42,7 +62,7 @@ func (m *besides) locked() error {
 		return nil
 	}
 	return errors.Join(
-		m.warned(session.VPNAlwaysOn, m.nft(firewall), m.nft("delete table inet office")),
+		m.warned(session.VPNAlwaysOn, "lets nothing out while it is not connected", m.nft(firewall), m.nft("delete table inet office")),
 		m.eventually(m.zta))
 }
 
@@ -61,7 +81,7 @@ func (m *besides) vendor() error {
 	}
 	var err error
 	for _, f := range features {
-		err = errors.Join(err, m.warned(f, set(features), set(nil)))
+		err = errors.Join(err, m.warned(f, "of The office will not be applied", set(features), set(nil)))
 	}
 	return err
 }
@@ -86,34 +106,36 @@ func command(name string, arg ...string) func() error {
 	}
 }
 
-// warned waits for a warning that has not been there, and for its end, unless that
-// takes its time.
-func (m *besides) warned(feature session.VPNFeature, cause, undo func() error) error {
-	is := func(s *session.State) bool {
-		return slices.ContainsFunc(s.VPN.Warnings, func(w session.VPNWarning) bool { return w.Feature == feature && w.Title != "" && w.Detail != "" })
-	}
-	not := func(s *session.State) bool { return !is(s) }
-	if _, err := m.wait("nothing is in the way", not); err != nil {
-		return fmt.Errorf("%s: %w", feature, err)
-	}
-	began := time.Now()
-	if err := cause(); err != nil {
+// warned waits for a warning that has not been there, and for its end.
+func (m *besides) warned(feature session.VPNFeature, title string, cause, undo func() error) error {
+	if _, err := m.goes(feature, func() error { return nil }); err != nil {
 		return err
 	}
-	s, err := m.wait("it is warned of", is)
-	took := time.Since(began)
-	if undo == nil {
-		if err != nil {
-			err = fmt.Errorf("%s: %w: %+v", feature, err, s.VPN.Warnings)
-		}
-		return errors.Join(err, m.order(fmt.Sprintf("step %s is warned of after %d ms", feature, took.Milliseconds())))
+	came, err := m.comes(feature, title, cause)
+	went, bad := m.goes(feature, undo)
+	return errors.Join(err, bad, m.order(fmt.Sprintf("step %s is warned of after %v, and gone after %v", feature, came, went)))
+}
+
+// comes waits for a warning that is caused, goes for the end of one, and say how long
+// that took.
+func (m *besides) comes(feature session.VPNFeature, title string, cause func() error) (time.Duration, error) {
+	return m.after(feature, "it is warned of", cause, func(w session.VPNWarning) bool { return strings.Contains(w.Title, title) && w.Detail != "" }, true)
+}
+
+func (m *besides) goes(feature session.VPNFeature, undo func() error) (time.Duration, error) {
+	return m.after(feature, "it is warned of no more", undo, func(session.VPNWarning) bool { return true }, false)
+}
+
+func (m *besides) after(feature session.VPNFeature, what string, do func() error, is func(session.VPNWarning) bool, want bool) (time.Duration, error) {
+	began := time.Now()
+	if err := do(); err != nil {
+		return 0, err
 	}
-	began = time.Now()
-	if bad := undo(); err != nil || bad != nil {
-		return fmt.Errorf("%s: %w: %+v", feature, errors.Join(err, bad), s.VPN.Warnings)
+	s, err := m.wait(what, func(s *session.State) bool {
+		return want == slices.ContainsFunc(s.VPN.Warnings, func(w session.VPNWarning) bool { return w.Feature == feature && is(w) })
+	})
+	if err != nil {
+		err = fmt.Errorf("%s: %w: %+v", feature, err, s.VPN.Warnings)
 	}
-	if s, err = m.wait("it is warned of no more", not); err != nil {
-		return fmt.Errorf("%s: %w: %+v", feature, err, s.VPN.Warnings)
-	}
-	return m.order(fmt.Sprintf("step %s is warned of after %d ms, and gone after %d ms", feature, took.Milliseconds(), time.Since(began).Milliseconds()))
+	return time.Since(began).Round(time.Millisecond), err
 }

@@ -51,6 +51,7 @@ func runBeside(arg string) (err error) {
 		{"what the VPN's administrator has set up", m.vendor},
 		{"connect", m.connect},
 		{"connected", m.with},
+		{"a route of ours is taken away", m.robbed},
 		{"the cable is pulled", m.interrupted},
 		{"the VPN crashes", m.crash},
 		{"after the crash", m.without},
