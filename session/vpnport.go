@@ -124,6 +124,8 @@ type VPNConflict struct {
 	// Harm is what it does to ZTA; empty: nothing, for How is done about it.
 	Harm VPNHarm
 	How  VPNServed
+	// Device is Tidegate's, where what leaves by it for applications is held back, too.
+	Device string
 }
 
 // VPNHarm is what a conflict does.
@@ -133,6 +135,7 @@ type VPNHarm string
 const (
 	VPNHarmNone     VPNHarm = ""
 	VPNHarmAll      VPNHarm = "all"      // controller and gateways are not reached
+	VPNHarmDevice   VPNHarm = "device"   // they are, but not applications by their addresses: Device
 	VPNHarmUnderlay VPNHarm = "underlay" // they are, through the VPN alone
 	VPNHarmRoutes   VPNHarm = "routes"   // our routes are taken away again and again
 	VPNHarmIPv6     VPNHarm = "ipv6"     // addresses of IPv6 are not reached

@@ -145,6 +145,12 @@ func (c *conflict) warning(f *facts) VPNWarning {
 	if hosts := underlayHosts(f); len(hosts) > 0 {
 		ours = someOf(hosts)
 	}
+	switch device := strings.TrimSpace("what leaves by Tidegate's device " + c.Device); {
+	case c.Harm == VPNHarmDevice:
+		ours = device
+	case c.Device != "":
+		ours += ", and " + device + ","
+	}
 	w := VPNWarning{Feature: c.Feature, Connection: c.Connection, Program: c.Program, Adapter: c.Adapter, Evidence: c.Evidence,
 		Ahead: c.Ahead, Served: c.served()}
 	say := func(text string) string { return spoken(text, who, ours) }

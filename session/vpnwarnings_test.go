@@ -82,10 +82,12 @@ now route-monitoring tun0  | The VPN at adapter tun0 takes routes away | 100.96.
 			{Feature: VPNIPv6, Adapter: "t3", Harm: VPNHarmLeak},
 			{Feature: VPNLocationAwareness, Adapter: "t2", Harm: VPNHarmPlace},
 			{Feature: VPNRouteMonitoring, Adapter: "t1", Harm: VPNHarmRoutes},
+			{Feature: VPNTrafficEnforcement, Adapter: "t7", Harm: VPNHarmDevice},
 			{Feature: VPNAlwaysOn, Adapter: "t0", Harm: VPNHarmAll},
 			{Feature: VPNTrafficEnforcement, Adapter: "t6", Harm: VPNHarmUnderlay},
 		}}, `
 now always-on t0  | The VPN at adapter t0 lets nothing out while it is not connected
+now traffic-enforcement t7  | Nothing is let out but through the VPN at adapter t7
 now route-monitoring t1  | The VPN at adapter t1 takes routes away
 now ipv6 t3  | IPv6 goes around the VPN at adapter t3
 now traffic-enforcement t6  | Nothing is let out but through the VPN at adapter t6
@@ -139,6 +141,15 @@ func TestWarningsNameTheUnderlay(t *testing.T) {
 	}
 	f.enrolled.Controller = "zta.example:8443"
 	if got, want := fix(), "Ask its administrator to let zta.example past Traffic Enforcement, or disconnect openvpn while you use your applications."; got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+	// And what programs send to applications, where that is held back.
+	f.vpn.Conflicts[0].Device = "tide1000"
+	if got, want := fix(), "Ask its administrator to let zta.example, and what leaves by Tidegate's device tide1000, past Traffic Enforcement, or disconnect openvpn while you use your applications."; got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+	f.vpn.Conflicts[0].Harm = VPNHarmDevice
+	if got, want := fix(), "Ask its administrator to let what leaves by Tidegate's device tide1000 past Traffic Enforcement, or disconnect openvpn while you use your applications."; got != want {
 		t.Errorf("it says %q, want %q", got, want)
 	}
 }

@@ -214,18 +214,20 @@ var vpnHarms = map[VPNHarm]struct {
 	cure    string // in place of the feature's, where it is the better one
 }{
 	VPNHarmAll: {urgency: 0, detail: "The controller and the gateways are not reached, so none of your applications is."},
-	VPNHarmRoutes: {urgency: 1,
+	VPNHarmDevice: {urgency: 1,
+		detail: "What programs send to your applications is dropped on its way to Tidegate: only those that use its proxy reach them."},
+	VPNHarmRoutes: {urgency: 2,
 		detail: "Routes to your applications, or into the VPN, were taken away again and again, and are not put back any more: what they lead to is not reached."},
-	VPNHarmIPv6: {urgency: 2, title: "{who} holds IPv6 back",
+	VPNHarmIPv6: {urgency: 3, title: "{who} holds IPv6 back",
 		detail: "Addresses of IPv6 are not reached, nor are applications that have no other."},
-	VPNHarmLeak: {urgency: 3, title: "IPv6 goes around {who}",
+	VPNHarmLeak: {urgency: 4, title: "IPv6 goes around {who}",
 		detail: "Your applications work. What you do beside them over IPv6 does not go through the VPN, though all of IPv4 does.",
 		cure:   "Ask its administrator for IPv6 in the VPN, or switch IPv6 off in this network's settings while it is connected."},
-	VPNHarmUnderlay: {urgency: 4,
+	VPNHarmUnderlay: {urgency: 5,
 		detail: "The controller and the gateways are reached through the VPN alone: your applications work while it is connected, and may be slower."},
-	VPNHarmPlace: {urgency: 5,
+	VPNHarmPlace: {urgency: 6,
 		detail: "The VPN may take this network for another, since Tidegate answers for your applications' names, and connect or disconnect by itself. Your applications work."},
-	VPNHarmNone: {urgency: 6, detail: "Your applications are reached all the same."},
+	VPNHarmNone: {urgency: 7, detail: "Your applications are reached all the same."},
 }
 
 // vpnServed say how both are served; own is the title where it is at a connection

@@ -148,18 +148,26 @@ func (k knowledge) enforced(only6 bool, through []string, evidence string, allow
 	if at >= 0 {
 		l, up = all[at], true
 	}
+	reached := allowed
+	if d, ok := k.device(); ok && !slices.Contains(through, d.name) {
+		c.Device = d.name
+	}
 	if !up {
 		c.Program = k.service()
 	} else {
 		c = k.of(c, l)
 		c.Feature = session.VPNTrafficEnforcement
-		d, ok := k.device()
-		if v4, v6 := k.full(l); (allowed || v4 || v6) && (!ok || slices.Contains(through, d.name)) {
-			c.Harm, c.How = session.VPNHarmUnderlay, session.VPNServedAround
-		}
+		v4, v6 := k.full(l)
+		reached = allowed || v4 || v6
+	}
+	switch {
+	case reached && c.Device != "":
+		c.Harm = session.VPNHarmDevice
+	case reached && up:
+		c.Harm, c.How = session.VPNHarmUnderlay, session.VPNServedAround
 	}
 	if only6 {
-		c.Feature = session.VPNIPv6
+		c.Feature, c.Device = session.VPNIPv6, ""
 		c.Harm, c.How = k.without6(func(d link) bool { return slices.Contains(through, d.name) })
 	}
 	return c

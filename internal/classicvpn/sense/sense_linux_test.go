@@ -106,7 +106,10 @@ func TestTrafficEnforcement(t *testing.T) {
 	w.program("other", "hold tide1000") // what leaves by our device is dropped, too
 	w.ip("addr add 100.96.255.1/32 dev tide1000")
 	w.ip("link set tide1000 up")
-	w.is("that applications are not", session.VPNConflict{Feature: session.VPNTrafficEnforcement, Program: "openvpn", Adapter: "tun0", Evidence: by, Harm: session.VPNHarmAll})
+	w.is("that applications are not", session.VPNConflict{Feature: session.VPNTrafficEnforcement, Program: "openvpn", Adapter: "tun0", Evidence: by, Harm: session.VPNHarmDevice, Device: "tide1000"})
+	w.nft("insert rule inet vpn output ip daddr { 203.0.113.7, 203.0.113.8 } accept\n")
+	w.is("that they are not, though gateways are let out to", session.VPNConflict{Feature: session.VPNTrafficEnforcement, Program: "openvpn", Adapter: "tun0", Evidence: by, Harm: session.VPNHarmDevice, Device: "tide1000"})
+	w.nft("delete table inet vpn\n" + drop)
 	w.nft("insert rule inet vpn output oifname tide1000 accept\n")
 	w.is("that they are", session.VPNConflict{Feature: session.VPNTrafficEnforcement, Program: "openvpn", Adapter: "tun0",
 		Evidence: "nftables: chain output of table inet vpn drops what does not leave by tide1000, tun0", Harm: session.VPNHarmUnderlay, How: session.VPNServedAround})
