@@ -159,8 +159,8 @@ func (w *owner) connect(id string) error {
 	if a := w.current; a != nil {
 		other, _ := w.get(a.to.ID)
 		switch {
-		case a.to.ID == id && c.phase == session.VPNDisconnecting:
-			return fmt.Errorf("%s is being disconnected; connect it again in a moment", name(c.VPNSettings))
+		case other.phase == session.VPNDisconnecting:
+			return fmt.Errorf("%s is being disconnected; connect %s in a moment", name(other.VPNSettings), name(c.VPNSettings))
 		case a.to.ID == id:
 			return nil
 		}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -47,7 +45,7 @@ func TestConnect(t *testing.T) {
 		w.must(w.vpn.Connect(id))
 		w.must(w.vpn.Connect(id)) // once more is nothing
 		trust := w.prompt()
-		if diff := cmp.Diff(session.VPNPrompt{ID: trust.ID, Connection: id, Kind: session.VPNCertificate, Message: "signer not found", Fingerprint: pin, Subject: "CN=vpn", Vouched: "Some CA"}, trust); diff != "" {
+		if diff := cmp.Diff(session.VPNPrompt{ID: trust.ID, Connection: id, Kind: session.VPNCertificate, Fingerprint: pin, Subject: "CN=vpn", Vouched: "Some CA"}, trust); diff != "" {
 			t.Error(diff)
 		}
 		if w.one().Fingerprint != "" {
@@ -233,6 +231,45 @@ func TestOneAtATime(t *testing.T) {
 	})
 }
 
+// TestInTurn connects and disconnects faster than the server takes leave: what is
+// refused says what to do, and leaves nothing.
+func TestInTurn(t *testing.T) {
+	in(t, func(w *world) {
+		first := w.connected()
+		second := w.add("other.example.com")
+		leave := make(chan struct{})
+		w.run().leave = leave
+		for range 3 {
+			w.must(w.vpn.Disconnect(first))
+		}
+		for _, id := range []string{first, second} {
+			if err := w.vpn.Connect(id); err == nil || !strings.Contains(err.Error(), "in a moment") {
+				t.Errorf("while it ends: %v", err)
+			}
+		}
+		for _, c := range w.now().Connections {
+			if c.Failure != nil || c.ID == first && c.Phase != session.VPNDisconnecting {
+				t.Errorf("while it ends it is %+v", c)
+			}
+		}
+		close(leave)
+		w.now()
+		for range 3 {
+			w.must(w.vpn.Connect(second))
+			w.must(w.vpn.Disconnect(second))
+			w.now()
+		}
+		w.must(w.vpn.Connect(first))
+		w.now()
+		w.must(w.turn(hook.Connect))
+		for _, c := range w.now().Connections {
+			if c.Failure != nil || c.ID == first && c.Phase != session.VPNConnected || c.ID == second && c.Phase != session.VPNDisconnected {
+				t.Errorf("in the end it is %+v", c)
+			}
+		}
+	})
+}
+
 // TestQuit ends all while it signs in, while it is up, and while the helper is away.
 func TestQuit(t *testing.T) {
 	for name, reach := range map[string]func(w *world){
@@ -393,98 +430,6 @@ func TestFound(t *testing.T) {
 		w.sensed <- []session.VPNOther{{Program: "openvpn"}}
 		if f := w.now(); len(f.Others) != 1 {
 			t.Errorf("there are %+v", f.Others)
-		}
-	})
-}
-
-// TestPartlyKept keeps what it can read of a file, and the file, with what a later
-// version, a slip or another user has made of it.
-func TestPartlyKept(t *testing.T) {
-	for name, row := range map[string]struct {
-		file string
-		want []string // addresses
-	}{
-		"a later version's protocol": {`{"connections":[{"id":"a","address":"a.test","protocol":"pulse"},{"id":"b","address":"b.test","protocol":"later"},{"id":"c","address":"c.test","protocol":"f5"}]}`, []string{"a.test", "c.test"}},
-		"a later version's setting":  {`{"connections":[{"id":"a","address":"a.test","protocol":"pulse","later":true},{"id":"c","address":"c.test","protocol":"f5"}]}`, []string{"c.test"}},
-		"two of a number":            {`{"connections":[{"id":"a","address":"a.test","protocol":"pulse"},{"id":"a","address":"b.test","protocol":"pulse"}]}`, []string{"a.test"}},
-		"half of it":                 {`{"connections":[{"id":"a","address":"a.test"`, nil},
-		"none of it":                 {"", nil},
-		"nobody's":                   {"forbidden", nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			in(t, func(w *world) {
-				w.quit()
-				<-w.ended
-				path := filepath.Join(w.dir, file)
-				if row.file == "forbidden" { // to root, too
-					w.must(os.Symlink(file, path))
-				} else {
-					w.must(os.WriteFile(path, []byte(row.file), 0o600))
-				}
-				for range 2 { // what stays, stays
-					w.boot()
-					var got []string
-					for _, c := range w.now().Connections {
-						got = append(got, c.Address)
-					}
-					if !slices.Equal(got, row.want) {
-						t.Errorf("there are %q", got)
-					}
-					w.quit()
-					<-w.ended
-				}
-				w.boot()
-				if b, _ := os.ReadFile(path + ".damaged"); string(b) != row.file && row.file != "forbidden" {
-					t.Errorf("set aside is %q", b)
-				}
-				if _, err := os.Lstat(path + ".damaged"); err != nil {
-					t.Error(err)
-				}
-				w.add("new.test")
-			})
-		})
-	}
-}
-
-// TestKept reads what was kept, and sets aside what cannot be read.
-func TestKept(t *testing.T) {
-	in(t, func(w *world) {
-		id := w.add("vpn.example.com")
-		w.quit()
-		<-w.ended
-		w.boot()
-		if c := w.one(); c.ID != id || c.Address != "vpn.example.com" {
-			t.Errorf("it comes back as %+v", c)
-		}
-		w.quit()
-		<-w.ended
-		path := filepath.Join(w.dir, file)
-		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("the file is %v, %v", info, err)
-		}
-		w.must(os.WriteFile(path, []byte(`{"connections":[{"id":"x","address":"a b"}]}`), 0o600))
-		w.boot()
-		f := w.now()
-		if len(f.Connections) != 0 || f.Problem == nil || !strings.Contains(f.Problem.Detail, file+".damaged") {
-			t.Errorf("of a damaged file comes %+v", f)
-		}
-		if _, err := os.Stat(path + ".damaged"); err != nil {
-			t.Error(err)
-		}
-		w.add("again.example.com")
-		if f := w.now(); f.Problem != nil {
-			t.Errorf("it stays: %v", f.Problem)
-		}
-		w.must(os.RemoveAll(w.dir))
-		w.must(os.WriteFile(w.dir, nil, 0o600)) // no folder can be there
-		if err := w.vpn.Save(session.VPNSettings{Address: "b.test", Protocol: session.VPNPulse}); err == nil {
-			t.Error("what cannot be kept is saved")
-		}
-		if c := w.one(); c.Address != "again.example.com" {
-			t.Errorf("it is %+v", c)
-		}
-		if err := w.vpn.Remove(w.one().ID); err == nil || len(w.now().Connections) != 1 {
-			t.Errorf("what cannot be forgotten is removed: %v", err)
 		}
 	})
 }

@@ -360,6 +360,7 @@ type fakeRun struct {
 	stopped    bool
 	reconnects int
 	by         string
+	leave      chan struct{} // Stop waits for it, unless nil
 }
 
 func (r *fakeRun) crash(err error) {
@@ -384,6 +385,9 @@ func (r *fakeRun) told() int {
 }
 
 func (r *fakeRun) Stop(ctx context.Context) error {
+	if r.leave != nil {
+		<-r.leave
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if ctx.Err() != nil {
