@@ -1,14 +1,18 @@
 package openconnect
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tidegate/tidegate/internal/classicvpn/vpntest"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -26,6 +30,8 @@ func program(t *testing.T, script string) Engine {
 func said(s string) string { return "printf '%s' '" + strings.ReplaceAll(s, "'", `'\''`) + "' >&2\n" }
 
 const session1 = "printf \"COOKIE='c'\\nHOST='h'\\nFINGERPRINT='f'\\n\"\n"
+
+const challenge = "0123456789abcdef0123456789abcdef0123456789abcdef"
 
 func TestPromptsThatNobodyKnows(t *testing.T) {
 	for _, tt := range []struct {
@@ -50,6 +56,12 @@ func TestPromptsThatNobodyKnows(t *testing.T) {
 			{Fields: []session.VPNField{{Kind: session.VPNCode, Label: "Code"}}},
 			{Error: "An answer is one line of at most 1000 letters.", Fields: []session.VPNField{{Kind: session.VPNCode, Label: "Code"}}},
 			{Error: "An answer is one line of at most 1000 letters.", Fields: []session.VPNField{{Kind: session.VPNCode, Label: "Code"}}},
+		}},
+		{"what looks like a secret of openconnect's", said("We bake cookies: three a day.\nToken = the small grey thing\n"+strings.Repeat("=", 60)+"\nSee https://help.example/vpn?topic=codes\nThe challenge is "+challenge+"\nThe key="+challenge+" to that:") + "read a\n[ \"$a\" = 1 ] || exit 1\n" + session1, []string{"1"}, []Form{
+			{Message: "We bake cookies: three a day.\nToken = the small grey thing\n" + strings.Repeat("=", 60) + "\nSee https://help.example/vpn?topic=codes\nThe challenge is " + challenge, Fields: []session.VPNField{{Kind: session.VPNText, Label: "The key=" + challenge + " to that"}}},
+		}},
+		{"a choice that is shown otherwise", said("Realm [yours]: [ Staff  members|Guests|Guests]:") + "IFS= read -r a\n[ \"$a\" = ' Staff  members' ] || exit 1\n" + session1, []string{"Staff members"}, []Form{
+			{Fields: []session.VPNField{{Kind: session.VPNChoice, Label: "Realm [yours]", Choices: []string{"Staff members", "Guests"}}}},
 		}},
 		{"a pause within a question", said("Pass") + "sleep 1\n" + said("word:") + "read a\n" + session1, []string{"x"}, []Form{{Fields: []session.VPNField{{Kind: session.VPNPassword, Label: "Password"}}}}},
 	} {
@@ -82,6 +94,7 @@ func TestWhatSignInRefuses(t *testing.T) {
 		{"no words", "exit 1", "f", session.VPNFailed},
 		{"a crash", "kill -SEGV $$", "f", session.VPNFailed},
 		{"a password and no more", said("Password:") + "read a\n" + said("\nLogin failed.\nFailed to complete authentication\n") + "exit 1", "f", session.VPNRefused},
+		{"a session without end", "head -c 500000 /dev/zero | tr '\\0' x\nexit 0", "f", session.VPNFailed},
 		{"words without end", "yes aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa | head -c 3000000 >&2\nexit 1", "f", session.VPNFailed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -106,4 +119,57 @@ func TestBrokenPipeEndsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	is(t, waits(t, r), session.VPNExpired)
+}
+
+// What it has started and left behind does not keep a sign-in from its end.
+func TestSignInEndsWithTheProgram(t *testing.T) {
+	pid := filepath.Join(t.TempDir(), "pid")
+	e := program(t, said("Access denied\n")+"sleep 600 &\necho $! >"+pid+"\nexit 1")
+	t.Cleanup(func() {
+		var n int
+		if b, err := os.ReadFile(pid); err != nil {
+			t.Error(err)
+		} else if _, err := fmt.Sscan(string(b), &n); err != nil {
+			t.Error(err)
+		} else {
+			syscall.Kill(n, syscall.SIGKILL)
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), vpntest.Patience)
+	defer cancel()
+	_, err := e.SignIn(ctx, session.VPNSettings{Address: "h", Protocol: session.VPNPulse, Fingerprint: "f"}, &answers{})
+	is(t, err, session.VPNRefused)
+}
+
+// Only a password that is asked for again is asked for in a conversation of its own: a
+// new one, once the old one has expired, is not.
+func TestSignInGoesOnWithANewPassword(t *testing.T) {
+	e := program(t, said("Please enter your password.\nPassword:")+"read a\n[ \"$a\" = old ] || exit 1\n"+said("\nYour password has expired.\nPlease enter a new one.\nPassword:")+"read b\n[ \"$b\" = new ] || exit 1\n"+session1)
+	a := &answers{values: []string{"old", "new", "", ""}}
+	if _, err := e.SignIn(t.Context(), session.VPNSettings{Address: "h", Protocol: session.VPNAnyConnect, Fingerprint: "f"}, a); err != nil {
+		t.Fatalf("it is %v, after %+v", err, a.forms)
+	}
+	want := []Form{
+		{Message: "Please enter your password.", Fields: []session.VPNField{{Kind: session.VPNPassword, Label: "Password"}}},
+		{Message: "Please enter a new one.", Error: "Your password has expired.", Fields: []session.VPNField{{Kind: session.VPNPassword, Label: "Password"}}},
+	}
+	if diff := cmp.Diff(want, a.forms); diff != "" {
+		t.Errorf("the forms (-want +got):\n%s", diff)
+	}
+}
+
+// A server that sends on to another is trusted as both, also when it is all asked anew.
+func TestSignInAnewTrustsAsBefore(t *testing.T) {
+	asks := func(host, pin string) string {
+		return said("\nCertificate from VPN server \""+host+"\" failed verification.\nReason: signer not found\nTo trust this server in future, perhaps add this to your command line:\n    --servercert "+pin+"\n"+certificateQuestion) + "read yes\n[ \"$yes\" = yes ] || exit 1\n"
+	}
+	other := "pin-sha256:" + strings.Repeat("B", 43) + "="
+	const ask = "Please enter your password.\nPassword:"
+	e := program(t, "case \"$*\" in *--servercert*) exit 1;; esac\n"+asks("a", labPin)+asks("b", other)+said(ask)+"read p\n[ \"$p\" = right ] || { "+said("\nLogin failed.\n"+ask)+"read q; exit 1; }\n"+
+		"printf \"COOKIE='c'\\nHOST='h'\\nFINGERPRINT='"+other+"'\\n\"\n")
+	a := &answers{values: []string{"wrong", "right"}}
+	s, err := e.SignIn(t.Context(), session.VPNSettings{Address: "h", Protocol: session.VPNAnyConnect}, a)
+	if err != nil || s.Fingerprint != other || len(a.shown) != 2 || len(a.forms) != 2 || a.forms[1].Error != "Login failed." {
+		t.Errorf("it is %v, of %v, after %+v and %+v", err, s.Fingerprint, a.shown, a.forms)
+	}
 }

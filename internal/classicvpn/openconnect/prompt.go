@@ -23,7 +23,6 @@ const certificateQuestion = "Enter 'yes' to accept, 'no' to abort; anything else
 var (
 	certificateHost = regexp.MustCompile(`^Certificate from VPN server "(.*)" failed verification\.$`)
 	certificatePin  = regexp.MustCompile(`^ {4}--servercert (pin-sha256:[A-Za-z0-9+/]{43}=)$`)
-	choice          = regexp.MustCompile(`^(.*?) ?\[(.*\|.*)\]: *$`)
 )
 
 // certificate is the question of a certificate that is asked now; ok is false where
@@ -42,12 +41,12 @@ func (t *transcript) certificate() (c Certificate, ok bool) {
 	return Certificate{Host: clean(host[1], maxWord), Reason: clean(reason, maxWord), Fingerprint: pin[1]}, true
 }
 
-// form is the form that is asked for now, without what r hides.
+// form is the form that is asked for now, in the server's words but for what r hides.
 func (t *transcript) form(r *redactor, user, group string) Form {
 	var f Form
 	var message []string
 	for _, line := range t.shown {
-		line = r.line(line, maxMessage)
+		line = r.words(line, maxMessage)
 		switch {
 		case refusal.MatchString(line) && f.Error == "":
 			f.Error = clean(line, maxWord)
@@ -64,9 +63,12 @@ func (t *transcript) form(r *redactor, user, group string) Form {
 		}
 	}
 	f.Message = shorten(strings.TrimSpace(strings.Join(message, "\n")))
-	f.Fields = []session.VPNField{field(strings.ToValidUTF8(string(t.tail), ""), f.Message, r, user, group)}
+	f.Fields = []session.VPNField{field(t.ask(), f.Message, r, user, group)}
 	return f
 }
+
+// ask is the unfinished line that asks.
+func (t *transcript) ask() string { return strings.ToValidUTF8(string(t.tail), "") }
 
 // shorten keeps the end of a message that is too long: what asks stands there.
 func shorten(s string) string {
@@ -91,11 +93,10 @@ var (
 // field makes a field of the unfinished line that asks for it. What is not known is
 // shown as it is, and in the open.
 func field(ask, message string, r *redactor, user, group string) session.VPNField {
-	if m := choice.FindStringSubmatch(ask); m != nil {
-		f := session.VPNField{Kind: session.VPNChoice, Label: label(m[1], r)}
-		for c := range strings.SplitSeq(m[2], "|") {
-			// A choice is sent back as it is shown: one that cannot be shown cannot be chosen.
-			if c = strings.TrimSpace(c); c != "" && clean(c, maxWord) == c && len(f.Choices) < maxChoices {
+	if name, list, ok := choices(ask); ok {
+		f := session.VPNField{Kind: session.VPNChoice, Label: label(name, r)}
+		for _, c := range list {
+			if c = clean(c, maxWord); c != "" && !slices.Contains(f.Choices, c) && len(f.Choices) < maxChoices {
 				f.Choices = append(f.Choices, c)
 			}
 		}
@@ -123,7 +124,42 @@ func field(ask, message string, r *redactor, user, group string) session.VPNFiel
 	return f
 }
 
+// choices takes a line apart that asks for one of several: "label [one|other]:". There
+// may be brackets in the label, and in what is to be chosen.
+func choices(ask string) (label string, list []string, ok bool) {
+	s, ok := strings.CutSuffix(strings.TrimRight(ask, " "), "]:")
+	if !ok {
+		return "", nil, false
+	}
+	begin := strings.IndexByte(s, '[')
+	for i, open := len(s)-1, 0; i >= 0 && open <= 0; i-- {
+		switch s[i] {
+		case ']':
+			open--
+		case '[':
+			if open++; open > 0 && strings.Count(s[:i], "[") == strings.Count(s[:i], "]") {
+				begin = i
+			}
+		}
+	}
+	if begin < 0 || !strings.Contains(s[begin:], "|") {
+		return "", nil, false
+	}
+	return strings.TrimRight(s[:begin], " "), strings.Split(s[begin+1:], "|"), true
+}
+
+// chosen is what the server calls a choice that is shown as that.
+func chosen(ask, shown string) string {
+	_, list, _ := choices(ask)
+	for _, c := range list {
+		if clean(c, maxWord) == shown {
+			return c
+		}
+	}
+	return shown
+}
+
 // label is the server's word for a field, without the colon that ends it.
 func label(ask string, r *redactor) string {
-	return strings.TrimSpace(strings.TrimSuffix(r.line(ask, maxWord), ":"))
+	return strings.TrimSpace(strings.TrimSuffix(r.words(ask, maxWord), ":"))
 }

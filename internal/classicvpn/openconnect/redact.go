@@ -52,7 +52,16 @@ func (r *redactor) line(s string, n int) string {
 		}
 		return removed
 	})
-	return clean(r.told(plaintext.Line(s)), n) // once more: what was apart may be together now
+	return r.words(s, n)
+}
+
+// words makes one line of plain text of what a server says to the user, with at most n
+// runes: word for word, but for what the user has typed.
+func (r *redactor) words(s string, n int) string {
+	if len(s) > 4*maxLine {
+		s = s[:4*maxLine]
+	}
+	return clean(r.told(plaintext.Line(r.told(s))), n) // once more: what was apart may be together now
 }
 
 // told takes the secrets out that are known: a short one only where it is a word.

@@ -96,7 +96,11 @@ func TestField(t *testing.T) {
 		{"Enter Pulse user realm:", "", field{Kind: session.VPNText, Label: "Enter Pulse user realm"}},
 		{"What is your mother's shoe size [in cm]: ", "", field{Kind: session.VPNText, Label: "What is your mother's shoe size [in cm]"}},
 		{"GATEWAY: [Paris|New York (best)]:", "", field{Kind: session.VPNChoice, Label: "GATEWAY", Choices: []string{"Paris", "New York (best)"}}},
-		{"Realm: [a\x1b[2J|b]:", "", field{Kind: session.VPNChoice, Label: "Realm", Choices: []string{"b"}}},
+		{"Realm: [a\x1b[2J|b]:", "", field{Kind: session.VPNChoice, Label: "Realm", Choices: []string{"a[2J", "b"}}},
+		{"Group: [Staff [internal]|Guests]:", "", field{Kind: session.VPNChoice, Label: "Group", Choices: []string{"Staff [internal]", "Guests"}}},
+		{"Group: [Staff [internal|Guests]:", "", field{Kind: session.VPNChoice, Label: "Group", Choices: []string{"Staff [internal", "Guests"}}},
+		{"Group (see [1]): [Staff|Guests]:", "", field{Kind: session.VPNChoice, Label: "Group (see [1])", Choices: []string{"Staff", "Guests"}}},
+		{"Group: [|]:", "", field{Kind: session.VPNText, Label: "Group: [|]"}},
 		{"", "", field{Kind: session.VPNText}},
 		{"\x1b]0;evil\x07Name:", "", field{Kind: session.VPNText, Label: "]0;evilName"}},
 	} {
@@ -238,15 +242,16 @@ func TestTransport(t *testing.T) {
 		}
 	}
 	for _, line := range []string{"Configured as 10.0.0.2 + fd00::2, with SSL connected and ESP in progress", "ESP session established with server", "ESP detected dead peer",
-		"Configured as 10.0.0.2, with SSL disconnected and ESP established", "Failed to connect ESP tunnel; using HTTPS instead.", "Configured as 10.0.0.2, with SSL connected and DTLS disabled"} {
+		"Configured as 10.0.0.2, with SSL disconnected and ESP established", "Configured as 10.0.0.2, with SSL + LZ4 connected and DTLS + LZ4 in progress",
+		"Configured as 10.0.0.2, with SSL + LZ4 connected and DTLS + LZ4 established", "Failed to connect ESP tunnel; using HTTPS instead.", "Configured as 10.0.0.2, with SSL connected and DTLS disabled"} {
 		was := r.transport
 		if r.note(line); r.transport != was {
 			got = append(got, r.transport)
 		}
 	}
 	// Up, roamed, come back, another's (from the first line of a connection that is
-	// new), lost; then Pulse's.
-	want := []string{"DTLS", "TLS", "DTLS", "TLS", "DTLS", "TLS", "ESP", "TLS", "ESP", "TLS"}
+	// new), lost; then Pulse's, and one that compresses.
+	want := []string{"DTLS", "TLS", "DTLS", "TLS", "DTLS", "TLS", "ESP", "TLS", "ESP", "TLS", "DTLS", "TLS"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -68,6 +68,7 @@ func (s *signing) once(ctx context.Context) (Session, error) {
 	printed := make(chan string, 1)
 	go func() {
 		b, _ := io.ReadAll(io.LimitReader(p.out, maxResult))
+		io.Copy(io.Discard, p.out) // one that prints more is not to wait for us
 		printed <- string(b)
 	}()
 	s.process, s.said, s.secrets, s.asked = p, transcript{}, 0, map[string]bool{}
@@ -153,7 +154,7 @@ var errAnew = errors.New("sign in anew")
 // wrong password has ocserv (1.1.6) refuse every right one after it in the same
 // conversation, and Cisco's own servers do not mind.
 func (s *signing) anew(f Form) bool {
-	return s.to.Protocol == session.VPNAnyConnect && f.Error != "" && s.secrets == 1 && f.Fields[0].Kind == session.VPNPassword
+	return s.to.Protocol == session.VPNAnyConnect && s.secrets == 1 && f.Fields[0].Kind == session.VPNPassword
 }
 
 // converse answers what openconnect asks until it ends.
@@ -163,6 +164,12 @@ func (s *signing) converse(ctx context.Context) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		over := false
+		select {
+		case <-s.process.done: // what it has started might hold its standard error open
+			over = true
+		default:
 		}
 		s.process.err.SetReadDeadline(time.Now().Add(tick))
 		n, err := s.process.err.Read(b)
@@ -174,6 +181,8 @@ func (s *signing) converse(ctx context.Context) error {
 			}
 			waits, heard, answered = false, time.Now(), false
 			continue
+		case errors.Is(err, os.ErrDeadlineExceeded) && over:
+			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 		default: // it has closed it: it ends
 			select {
@@ -212,15 +221,12 @@ func (s *signing) answer(ctx context.Context) error {
 	if hides, known := s.process.hides(); known && hides && f.Fields[0].Kind == session.VPNText {
 		f.Fields[0].Kind, f.Fields[0].Value = session.VPNPassword, ""
 	}
-	if again := s.again(f); again && f.Error == "" {
-		f.Error = askedAgain
-	}
-	if s.anew(f) {
-		s.refusal = f.Error
-		if len(s.trusted) > 0 {
-			s.to.Fingerprint = s.trusted[len(s.trusted)-1]
+	if s.again(f) {
+		f.Error = cmp.Or(f.Error, askedAgain)
+		if s.anew(f) {
+			s.refusal = f.Error
+			return errAnew
 		}
-		return errAnew
 	}
 	secret := f.Fields[0].Kind == session.VPNPassword || f.Fields[0].Kind == session.VPNCode
 	if f.Fields[0].Kind != session.VPNChoice && f.Error == "" {
@@ -244,6 +250,7 @@ func (s *signing) answer(ctx context.Context) error {
 			continue
 		case field.Kind == session.VPNChoice:
 			s.to.Group = v
+			v = chosen(s.said.ask(), v)
 		case userLabel.MatchString(field.Label):
 			s.user = v
 		default:

@@ -14,7 +14,7 @@ const (
 
 var (
 	// configured is what it says when a tunnel is up, and when one has come back.
-	configured = regexp.MustCompile(`^Configured as .*, with SSL\S* .* and (DTLS|ESP|UDP)\S* (.*)$`)
+	configured = regexp.MustCompile(`^Configured as .*, with SSL\S* .* and (DTLS|ESP|UDP)\b.*?(\S+)$`)
 	// fallen are the words by which it goes back to TLS.
 	fallen = regexp.MustCompile(`^(?:(?:DTLS|ESP)\b.*(?:dead peer|failed|timed out|error|disabled)|(?:Read|Write) error on (?:DTLS|ESP)|Failed to connect (?:DTLS|ESP) tunnel; using HTTPS|Set up UDP failed|(?:CSTP|Pulse|PPP|GPST|oNCP) .*reconnect|User requested reconnect|SSL negotiation with )`)
 )
