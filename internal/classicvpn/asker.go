@@ -2,6 +2,7 @@ package classicvpn
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/classicvpn/openconnect"
@@ -51,8 +52,15 @@ func (k asker) Form(ctx context.Context, f openconnect.Form) ([]session.Secret, 
 	return got.values, err
 }
 
+// unsigned is what openconnect finds wrong with every certificate, built with GnuTLS or
+// with OpenSSL: it trusts none of the system's roots here. Vouched says what is so.
+var unsigned = []string{"signer not found", "unable to get local issuer certificate"}
+
 // Trust implements openconnect.Ask.
 func (k asker) Trust(ctx context.Context, c openconnect.Certificate) (bool, error) {
+	if slices.Contains(unsigned, c.Reason) {
+		c.Reason = ""
+	}
 	got, err := k.ask(ctx, session.VPNPrompt{Kind: session.VPNCertificate, Message: c.Reason, Fingerprint: c.Fingerprint, Subject: c.Subject, Vouched: c.Vouched})
 	return got.trust, err
 }

@@ -409,6 +409,38 @@ func TestTold(t *testing.T) {
 	})
 }
 
+// TestLeft says of the tunnel what it has, and not what its server wanted.
+func TestLeft(t *testing.T) {
+	in(t, func(w *world) {
+		w.must(w.vpn.Connect(w.add("vpn.example.com")))
+		w.now()
+		w.must(w.turn(hook.Connect, "CISCO_SPLIT_INC=", "INTERNAL_IP4_DNS=10.9.0.1 10.10.0.1", "CISCO_SPLIT_DNS=zta.test,10.in-addr.arpa"))
+		all := w.one().VPNLink
+		if !all.Full4 || !all.AllNames || len(all.Servers) != 2 || len(all.Domains) != 3 || len(all.Routes) != 1 {
+			t.Fatalf("it has %+v", all)
+		}
+		for name, row := range map[string]struct {
+			left []string
+			want func(*session.VPNLink)
+		}{
+			"nothing":                  {nil, func(*session.VPNLink) {}},
+			"a network":                {[]string{"10.9.0.0/24"}, func(l *session.VPNLink) { l.Routes = nil }},
+			"everything":               {[]string{"0.0.0.0/0", "."}, func(l *session.VPNLink) { l.Full4, l.AllNames = false, false }},
+			"half of everything":       {[]string{"128.0.0.0/1"}, func(l *session.VPNLink) { l.Full4 = false }},
+			"a domain":                 {[]string{"zta.test"}, func(l *session.VPNLink) { l.Domains = []string{"corp.test", "10.in-addr.arpa"} }},
+			"a server":                 {[]string{"10.10.0.1"}, func(l *session.VPNLink) { l.Servers = l.Servers[:1] }},
+			"the servers: what is for": {[]string{"10.10.0.1", "10.9.0.1"}, func(l *session.VPNLink) { l.Servers, l.Domains, l.AllNames = nil, nil, false }},
+		} {
+			w.leases[0].told <- protocol.VPNTold{Left: map[protocol.Code][]string{protocol.Outside: row.left}}
+			want := all
+			row.want(&want)
+			if diff := cmp.Diff(want, w.one().VPNLink, plain, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("without %s (-want +got):\n%s", name, diff)
+			}
+		}
+	})
+}
+
 // TestFound finds an openconnect that is installed while it runs, and others' VPNs.
 func TestFound(t *testing.T) {
 	in(t, func(w *world) {
