@@ -84,7 +84,7 @@ func (b *button) min() fyne.Size {
 		return fyne.NewSquareSize(b.high)
 	}
 	w := b.label.font.measure(b.text).Width + 32
-	if b.icon != "" {
+	if b.icon != "" || b.busy {
 		w += 18 + 8
 	}
 	return fyne.NewSize(w, b.high)

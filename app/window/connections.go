@@ -68,7 +68,7 @@ var headFont = font{size: 13, weight: assets.SemiBold, role: roleMuted}
 func (p *connections) apply(s session.State) {
 	p.state = s
 	p.zta.set(ztaCardOf(s))
-	ahead, rest := sortWarnings(s.VPN)
+	own, rest := sortWarnings(s.VPN)
 	keys, views := make([]string, len(rest)), make([]noticeView, len(rest))
 	for i, w := range rest {
 		keys[i], views[i] = w.Key()+" "+strconv.FormatBool(w.Ahead), warningView(w)
@@ -93,7 +93,7 @@ func (p *connections) apply(s session.State) {
 		if card == nil {
 			card = p.w.newVPNCard(p.flow, func() { p.edit(c.ID) }, func() { p.remove(c.ID) })
 		}
-		card.set(vpnViewOf(c, s.VPN.Engine, ahead[c.ID], s.At))
+		card.set(vpnViewOf(c, s.VPN.Engine, own[c.ID], s.At))
 		cards[c.ID], items = card, append(items, card.stack)
 	}
 	p.cards = cards
@@ -116,21 +116,20 @@ func (p *connections) apply(s session.State) {
 }
 
 // sortWarnings says which warnings belong to the card of a connection, because they
-// will hold once it is up, and which are said for all.
-func sortWarnings(v session.VPN) (ahead map[string][]session.VPNWarning, rest []session.VPNWarning) {
-	ahead = map[string][]session.VPNWarning{}
-	own := map[string]bool{}
+// stand in its settings or will hold once it is up, and which are said for all.
+func sortWarnings(v session.VPN) (own map[string][]session.VPNWarning, rest []session.VPNWarning) {
+	own = map[string][]session.VPNWarning{}
 	for _, c := range v.Connections {
-		own[c.ID] = true
+		own[c.ID] = nil
 	}
 	for _, w := range v.Warnings {
-		if w.Ahead && own[w.Connection] {
-			ahead[w.Connection] = append(ahead[w.Connection], w)
+		if _, ok := own[w.Connection]; ok && (w.Ahead || w.Evidence == "") {
+			own[w.Connection] = append(own[w.Connection], w)
 		} else {
 			rest = append(rest, w)
 		}
 	}
-	return ahead, rest
+	return own, rest
 }
 
 // flow lays the page out anew.

@@ -165,13 +165,46 @@ func TestWarningsHaveTheirPlaces(t *testing.T) {
 	v := vpnAhead().VPN
 	now := session.VPNWarning{Feature: session.VPNIPv6, Adapter: "tun0", Evidence: "seen", Title: "now"}
 	gone := session.VPNWarning{Feature: session.VPNAlwaysOn, Connection: "removed", Ahead: true, Title: "gone"}
-	v.Warnings = append(v.Warnings, now, gone)
-	ahead, rest := sortWarnings(v)
-	if d := cmp.Diff(map[string][]session.VPNWarning{"v2": v.Warnings[:1]}, ahead); d != "" {
+	set := session.VPNWarning{Feature: session.VPNStealthMode, Connection: "v1", Title: "not applied"}
+	v.Warnings = append(v.Warnings, now, gone, set)
+	own, rest := sortWarnings(v)
+	if d := cmp.Diff(map[string][]session.VPNWarning{"v1": {set}, "v2": v.Warnings[:1]}, own); d != "" {
 		t.Error(d)
 	}
 	if d := cmp.Diff([]session.VPNWarning{now, gone}, rest); d != "" {
 		t.Error(d)
+	}
+}
+
+// What a VPN did not get because it is the applications' own is no trouble.
+func TestNewsIsNoTrouble(t *testing.T) {
+	c := vpnUp().VPN.Connections[0]
+	c.Problem = &session.Problem{Code: "vpn-left", Title: "Left", Warning: true}
+	if v := vpnViewOf(c, session.VPNEngine{}, nil, noon); v.state.tone != warn || v.notices[0].tone != warn {
+		t.Errorf("of what is left out it shows %+v", v)
+	}
+	c.Problem = &session.Problem{Code: "vpn-left", Title: "Left"}
+	if v := vpnViewOf(c, session.VPNEngine{}, nil, noon); v.state.tone != good || v.notices[0].tone != accent {
+		t.Errorf("of news it shows %+v", v)
+	}
+	c.Phase = session.VPNDisconnected
+	if v := vpnViewOf(c, session.VPNEngine{}, nil, noon); v.state.tone != bad || v.notices[0].tone != bad || v.buttons.disabled {
+		t.Errorf("of a failure it shows %+v", v)
+	}
+	for warning, want := range map[bool]bool{true: false, false: true} {
+		if v := vpnViewOf(c, session.VPNEngine{Problem: &session.Problem{Warning: warning}}, nil, noon); v.buttons.disabled != want {
+			t.Errorf("a problem, a warning %v, takes Connect away: %v", warning, v.buttons.disabled)
+		}
+	}
+}
+
+// A button that spins has room for all its word.
+func TestABusyButtonShowsItsWord(t *testing.T) {
+	b := newButton(plain, "Disconnecting…", "", func() {})
+	b.setState(false, true)
+	b.Resize(b.MinSize())
+	if w := b.label.font.measure(b.text).Width; b.label.Size().Width < w {
+		t.Errorf("its word is %v wide, of %v", b.label.Size().Width, w)
 	}
 }
 

@@ -58,6 +58,9 @@ func (e *enrolling) propose() {
 	e.text.set(words.enrolText)
 }
 
+// begun says whether anything was typed, or is being checked.
+func (e *enrolling) begun() bool { return e.working() || e.link.input.Text != "" }
+
 // enter looks at the link before it is sent: what is wrong with it is said at once.
 func (e *enrolling) enter() {
 	if e.command() == nil || e.working() {

@@ -79,25 +79,16 @@ func (w *Window) closeLayer() {
 	w.root.hold(w.toast, nil)
 }
 
+// wanted is the one layer that is to be open. Of what is asked that is first which the
+// user has begun to answer: what is typed for one is not to end in the other.
 func (w *Window) wanted() (key string, make func() (*modal, face)) {
-	if p := w.state.Prompt; p != nil && !p.Dismissed {
-		key = "prompt " + string(p.Kind) + " " + p.ID
-		switch {
-		case p.Missed && !w.answering(key): // the banner is enough
-		case p.Kind == session.PromptEnrol:
-			return key, w.newEnrol
-		case p.Kind == session.PromptSignIn:
-			return key, w.newSignIn
-		case p.Kind == session.PromptInteraction:
-			return key, w.newInteraction
-		}
+	key, make = w.prompted()
+	if vpn, form := w.vpnPrompted(); vpn != "" && !w.answering(key) &&
+		(key == "" || w.answering(vpn) || w.state.Prompt.Kind == session.PromptEnrol) { // who uses VPNs alone is asked to enrol all the time
+		return vpn, form
 	}
-	if p := w.state.VPN.Prompt; p != nil {
-		key = "vpn " + string(p.Kind) + " " + p.ID
-		if p.Kind == session.VPNCertificate {
-			return key, w.newVPNTrust
-		}
-		return key, w.newVPNForm
+	if key != "" {
+		return key, make
 	}
 	switch {
 	case w.ending:
@@ -113,11 +104,42 @@ func (w *Window) wanted() (key string, make func() (*modal, face)) {
 	return w.pages.connections.wanted()
 }
 
+// prompted is what the session asks; empty: nothing that is to be shown.
+func (w *Window) prompted() (key string, make func() (*modal, face)) {
+	p := w.state.Prompt
+	if p == nil || p.Dismissed {
+		return "", nil
+	}
+	key = "prompt " + string(p.Kind) + " " + p.ID
+	switch {
+	case p.Missed && !w.answering(key): // the banner is enough
+	case p.Kind == session.PromptEnrol:
+		return key, w.newEnrol
+	case p.Kind == session.PromptSignIn:
+		return key, w.newSignIn
+	case p.Kind == session.PromptInteraction:
+		return key, w.newInteraction
+	}
+	return "", nil
+}
+
+// vpnPrompted is what is asked about a VPN; empty: nothing.
+func (w *Window) vpnPrompted() (key string, make func() (*modal, face)) {
+	p := w.state.VPN.Prompt
+	switch {
+	case p == nil:
+		return "", nil
+	case p.Kind == session.VPNCertificate:
+		return "vpn " + string(p.Kind) + " " + p.ID, w.newVPNTrust
+	}
+	return "vpn " + string(p.Kind) + " " + p.ID, w.newVPNForm
+}
+
 // answering says whether the layer of that key is a prompt that the user has
 // begun to answer.
 func (w *Window) answering(key string) bool {
-	d, ok := w.layer.face.(*interacting)
-	return ok && w.layer.key == key && d.begun()
+	d, ok := w.layer.face.(interface{ begun() bool })
+	return ok && key != "" && w.layer.key == key && d.begun()
 }
 
 // reveal scrolls the open layer, or the page, to what has the focus.

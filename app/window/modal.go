@@ -99,13 +99,16 @@ func (m *modal) settle() {
 // scrollTo scrolls content to what is somewhere in it. The driver is not asked where
 // that is: of what was shown just now it does not know yet.
 func scrollTo(s *container.Scroll, content, to fyne.CanvasObject) {
-	const room = 16
+	const room, rest = 16, 120 // so little below is shown, too
 	y, ok := below(content, to)
 	if !ok {
 		return
 	}
-	o := s.Offset
-	switch end := y + to.Size().Height + room; {
+	o, end := s.Offset, y+to.Size().Height+room
+	if high := content.Size().Height; high-end < rest {
+		end = high
+	}
+	switch {
 	case y-room < o.Y:
 		o.Y = y - room
 	case end > o.Y+s.Size().Height:

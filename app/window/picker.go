@@ -1,6 +1,8 @@
 package window
 
 import (
+	"strings"
+
 	"fyne.io/fyne/v2"
 )
 
@@ -108,7 +110,7 @@ func (p *picker) choose(i int) {
 
 func (p *picker) show() {
 	p.head.set(p.word(p.chosen), "keyboard_arrow_down")
-	p.head.name = p.caption + ": " + p.word(p.chosen)
+	p.head.name = strings.TrimRight(p.caption, ": ") + ": " + p.word(p.chosen)
 	for i, b := range p.options {
 		b.choose(i == p.chosen)
 	}

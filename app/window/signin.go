@@ -37,6 +37,11 @@ func (w *Window) newSignIn() (*modal, face) {
 	return m, d
 }
 
+// begun says whether anything was typed, or is being checked.
+func (d *signingIn) begun() bool {
+	return d.working() || d.password.input.Text != "" || d.code.digits != ""
+}
+
 func (d *signingIn) show(p *session.Prompt) {
 	user := p.User
 	if user == "" {

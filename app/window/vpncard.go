@@ -35,17 +35,18 @@ type vpnButtons struct {
 	removable bool
 }
 
-// vpnViewOf is what there is to show of a connection; ahead are the warnings of it
-// that hold once it is up.
-func vpnViewOf(c session.VPNConnection, e session.VPNEngine, ahead []session.VPNWarning, now time.Time) vpnView {
-	v := vpnView{name: connectionName(c.VPNSettings), protocol: c.Protocol.Name(), untested: c.Untested, state: phaseState(c.Phase, c.Problem != nil)}
+// vpnViewOf is what there is to show of a connection; own are the warnings of it that
+// stand in its settings, or hold once it is up.
+func vpnViewOf(c session.VPNConnection, e session.VPNEngine, own []session.VPNWarning, now time.Time) vpnView {
+	news := c.Linked() && c.Problem != nil && !c.Problem.Warning
+	v := vpnView{name: connectionName(c.VPNSettings), protocol: c.Protocol.Name(), untested: c.Untested, state: phaseState(c.Phase, c.Problem != nil && !news)}
 	if c.Name != "" {
 		v.address = c.Address
 	}
 	if strings.TrimSuffix(v.state.word, "…") != c.Title && c.Phase != session.VPNDisconnected {
 		v.text = c.Title
 	}
-	v.up = c.Phase == session.VPNConnected || c.Phase == session.VPNReconnecting
+	v.up = c.Linked()
 	if v.up {
 		v.figures = linkFigures(c.VPNLink)
 		if !c.Since.IsZero() {
@@ -57,21 +58,23 @@ func vpnViewOf(c session.VPNConnection, e session.VPNEngine, ahead []session.VPN
 		}
 	}
 	if p := c.Problem; p != nil {
-		t := bad
-		if v.up {
-			t = warn
+		n := noticeView{tone: bad, icon: "error", title: p.Title, text: p.Detail, fix: p.Fix}
+		switch {
+		case news:
+			n.tone, n.icon = accent, "info"
+		case v.up:
+			n.tone = warn
 		}
-		v.keys = append(v.keys, "problem")
-		v.notices = append(v.notices, noticeView{tone: t, icon: "error", title: p.Title, text: p.Detail, fix: p.Fix})
+		v.keys, v.notices = append(v.keys, "problem"), append(v.notices, n)
 	}
-	for _, w := range ahead {
+	for _, w := range own {
 		v.keys = append(v.keys, w.Key())
 		v.notices = append(v.notices, warningView(w))
 	}
 	b := vpnButtons{edit: true, removable: c.Phase == session.VPNDisconnected}
 	switch c.Phase {
 	case session.VPNDisconnected:
-		b.word, b.style, b.command, b.disabled = vpnWords.connect, wash, session.ConnectVPN{Connection: c.ID}, e.Problem != nil
+		b.word, b.style, b.command, b.disabled = vpnWords.connect, wash, session.ConnectVPN{Connection: c.ID}, e.Problem != nil && !e.Problem.Warning
 	case session.VPNSigningIn, session.VPNConnecting:
 		b.word, b.command = words.cancel, session.DisconnectVPN{Connection: c.ID}
 	case session.VPNDisconnecting:

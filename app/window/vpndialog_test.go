@@ -315,4 +315,46 @@ func TestZTAIsAskedFirst(t *testing.T) {
 	if b.layer.key != "vpn form f1" {
 		t.Errorf("%q is open", b.layer.key)
 	}
+	// What is typed for one is not to end in the other.
+	b.typed("geh")
+	s.Prompt = mfaPrompt().Prompt
+	b.apply(s)
+	b.typed("eim")
+	b.key(fyne.KeyReturn)
+	b.typed("7")
+	b.key(fyne.KeyReturn)
+	want := session.AnswerVPNPrompt{Prompt: "f1", Values: []session.Secret{"Staff members", "maya", "geheim", "7"}}
+	if d := cmp.Diff(session.Command(want), b.sent()); d != "" {
+		t.Error(d)
+	}
+	s.VPN.Prompt = nil
+	b.apply(s)
+	if b.layer.key != "prompt interaction i1" {
+		t.Errorf("%q is open", b.layer.key)
+	}
+	b.typed("12")
+	s.VPN.Prompt = vpnForms().VPN.Prompt
+	b.apply(s)
+	if b.layer.key != "prompt interaction i1" {
+		t.Errorf("%q is open, over a code that is being typed", b.layer.key)
+	}
+}
+
+// Who uses VPNs alone is asked to enrol all the time, and sees what a server asks.
+func TestAVPNIsAskedBeforeEnrolment(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	s := enrolPrompt()
+	s.VPN = vpnForms().VPN
+	b.apply(s)
+	if b.layer.key != "vpn form f1" {
+		t.Errorf("%q is open", b.layer.key)
+	}
+	s.VPN.Prompt = nil
+	b.apply(s)
+	b.typed("tidegate://")
+	s.VPN = vpnForms().VPN
+	b.apply(s)
+	if d, ok := b.layer.face.(*enrolling); !ok || d.link.input.Text != "tidegate://" {
+		t.Errorf("%q is open, over a link that is being typed", b.layer.key)
+	}
 }

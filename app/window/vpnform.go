@@ -164,6 +164,16 @@ func (d *vpnForm) hold(on bool) {
 	}
 }
 
+// begun says whether anything was typed, or is being checked.
+func (d *vpnForm) begun() bool {
+	for n, i := range d.fields {
+		if i.typed != nil && i.typed.input.Text != "" && (i.typed.input.secret || i.typed.input.Text != d.asked.Fields[n].Value) {
+			return true
+		}
+	}
+	return d.working()
+}
+
 // resume takes over what is no secret and was typed for the form that this one has
 // taken the place of: the server asks again after a wrong answer.
 func (d *vpnForm) resume(was face, _ fyne.Focusable) fyne.Focusable {

@@ -30,6 +30,9 @@ func (w *Window) newVPNTrust() (*modal, face) {
 	if d.asked.Subject != "" {
 		rows = append(rows, row(vpnWords.subject, d.asked.Subject, false))
 	}
+	if d.asked.Message != "" {
+		rows = append(rows, row(vpnWords.flaw, d.asked.Message, false))
+	}
 	sign, ink := "verified_user", roleGood
 	if d.asked.Vouched == "" {
 		sign, ink = "gpp_maybe", roleWarn
@@ -37,11 +40,7 @@ func (w *Window) newVPNTrust() (*modal, face) {
 	vouched := row(vpnWords.vouched, cmp.Or(d.asked.Vouched, vpnWords.nobody), false)
 	rows = append(rows, newLine(10, insets{}, nil, vouched, newGlyph(sign, true, 24, ink)).growing(vouched))
 	facts := newStack(14, pads(14, 16), newSurface(roleRaised, roleLine, 12), rows...)
-	items := []fyne.CanvasObject{facts, newGap(16)}
-	if d.asked.Message != "" {
-		items = append([]fyne.CanvasObject{newParagraph(d.asked.Message, font{size: 14, role: roleText}, 0), newGap(12)}, items...)
-	}
-	m := d.build("shield_lock", 500, items...)
+	m := d.build("shield_lock", 500, facts, newGap(16))
 	d.submit.act = func() {
 		if !d.submit.Disabled() {
 			d.asking.enter()

@@ -12,21 +12,21 @@ import (
 
 // vpnWords are the texts of the connections page and its dialogs, for a translator.
 var vpnWords = struct {
-	page, zta, ztaOpen, ztaText, warnings, connections, others                 string
-	add, edit, remove, connect, disconnect, untested, details                  string
-	inactive, active                                                           string
-	down, signingIn, connecting, connected, reconnecting, disconnecting, up    string
-	since, addresses, tunnel, received, sent, adapter, asked                   string
-	nowhere, allNames                                                          string
-	emptyTitle, emptyText                                                      string
-	unknownProgram, otherText                                                  string
-	addTitle, editTitle, editText, save, name, nameHint, address, addressHint  string
-	protocol, user, userHint, group, groupHint, features, featuresText         string
-	pinned, pinnedText, forget, keep, forgotten                                string
-	formDo, says                                                               string
-	trustTitle, server, trust, distrust, subject, vouched, fingerprint, nobody string
-	removeText                                                                 string
-	formTitle, answer, interrupted, ztaName, nameless, classic                 string
+	page, zta, ztaOpen, ztaText, warnings, connections, others                       string
+	add, edit, remove, connect, disconnect, untested, details                        string
+	inactive, active                                                                 string
+	down, signingIn, connecting, connected, reconnecting, disconnecting, up          string
+	since, addresses, tunnel, received, sent, adapter, asked                         string
+	nowhere, allNames                                                                string
+	emptyTitle, emptyText                                                            string
+	unknownProgram, otherText                                                        string
+	addTitle, editTitle, editText, save, name, nameHint, address, addressHint        string
+	protocol, user, userHint, group, groupHint, features, featuresText               string
+	pinned, pinnedText, forget, keep, forgotten                                      string
+	formDo, says                                                                     string
+	trustTitle, server, flaw, trust, distrust, subject, vouched, fingerprint, nobody string
+	removeText                                                                       string
+	formTitle, answer, interrupted, ztaName, nameless, classic                       string
 }{
 	page: "Connections", zta: "Zero-trust access", ztaOpen: "ZTA",
 	ztaText:  "It connects by itself: there is nothing to connect or disconnect.",
@@ -36,7 +36,7 @@ var vpnWords = struct {
 	down: "Not connected", signingIn: "Signing in…", connecting: "Connecting…", connected: "Connected", reconnecting: "Reconnecting…",
 	disconnecting: "Disconnecting…", up: "Active",
 	since: "Connected since", addresses: "Your addresses", tunnel: "Tunnel", received: "Received", sent: "Sent", adapter: "Adapter", asked: "Names it answers for",
-	nowhere: "Split: leads nowhere yet", allNames: "All that are nobody else’s",
+	nowhere: "Split: leads nowhere yet", allNames: "All but your applications’",
 	emptyTitle:     "No VPN connections yet",
 	emptyText:      "Your applications need none. Add the classic VPN of your organisation, if it has one, and connect it here whenever you want it beside them.",
 	unknownProgram: "A VPN of another program", otherText: "Connect and disconnect it with its own program.",
@@ -49,8 +49,8 @@ var vpnWords = struct {
 	forget: "Forget", keep: "Keep", forgotten: "Forgotten when you save. The next time you connect you are asked whether the server is the right one.",
 	formDo: "Continue", says: "The server says",
 	trustTitle: "Is this the right server?",
-	server:     "the server",
-	trust:      "Trust this server", distrust: "Do not connect", subject: "It calls itself", vouched: "Who vouches for it", fingerprint: "Fingerprint of its key",
+	server:     "the server", flaw: "What openconnect finds wrong with it",
+	trust: "Trust this server", distrust: "Do not connect", subject: "It calls itself", vouched: "Who vouches for it", fingerprint: "Fingerprint of its key",
 	nobody:     "Nobody that this machine trusts",
 	removeText: "Its settings and its trusted certificate are forgotten. The VPN itself stays as it is.",
 	formTitle:  "Sign in to the VPN", answer: "Answer", interrupted: "Interrupted since", ztaName: "ZTA: open the applications", nameless: "VPN", classic: "Classic VPNs",
