@@ -214,9 +214,10 @@ type person struct {
 	caps  string
 }
 
-func (b *bed) client(uid int) *person {
+// role is a user's program that does what it is told, line by line.
+func (b *bed) role(uid int, role string) *person {
 	b.t.Helper()
-	u := &person{b: b, cmd: b.command(uid, "client", "")}
+	u := &person{b: b, cmd: b.command(uid, role, "")}
 	var err error
 	if u.in, err = u.cmd.StdinPipe(); err != nil {
 		b.t.Fatal(err)
@@ -226,10 +227,19 @@ func (b *bed) client(uid int) *person {
 		b.t.Fatal(err)
 	}
 	u.out = bufio.NewScanner(out)
+	u.out.Buffer(nil, 1<<20)
 	if err := b.start0(u.cmd); err != nil {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(u.kill)
+	return u
+}
+
+// client is a user's that has a device, answerer one that answers names, and vpn one
+// that has a VPN.
+func (b *bed) client(uid int) *person {
+	b.t.Helper()
+	u := b.role(uid, "client")
 	first := u.line()
 	f := strings.Fields(first)
 	if len(f) != 6 || f[0] != "ok" || f[2] != "65500" {
@@ -238,6 +248,9 @@ func (b *bed) client(uid int) *person {
 	u.name, u.addrs, u.caps = f[1], [2]netip.Addr{netip.MustParseAddr(f[3]), netip.MustParseAddr(f[4])}, f[5]
 	return u
 }
+
+func (b *bed) answerer(uid int) *person { b.t.Helper(); return b.role(uid, "answerer") }
+func (b *bed) vpn(uid int) *person      { b.t.Helper(); return b.role(uid, "vpn") }
 
 func (u *person) line() string {
 	u.b.t.Helper()
@@ -251,6 +264,16 @@ func (u *person) say(text string) string {
 	u.b.t.Helper()
 	fmt.Fprintln(u.in, text)
 	return u.line()
+}
+
+// must says something that succeeds.
+func (u *person) must(text string) string {
+	u.b.t.Helper()
+	got := u.say(text)
+	if got != "ok" && !strings.HasPrefix(got, "ok ") {
+		u.b.t.Fatalf("%s: %s", text, got)
+	}
+	return got
 }
 
 func (u *person) kill() {

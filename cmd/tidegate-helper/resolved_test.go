@@ -50,7 +50,7 @@ func TestResolved(t *testing.T) {
 				expect(of, fmt.Sprintf("wiki%d.corp.example", n), want)
 				expect(of, fmt.Sprintf("www%d.example.org", n), sys.Physical.Answer.String())
 			}
-			client := func() answerer {
+			client := func() *person {
 				t.Helper()
 				a := b.answerer(ada)
 				a.must("open")

@@ -122,6 +122,8 @@ var roles = map[string]func(client.Helper, string){
 	"answerer": beAnswerer,
 	"vpn":      beVPN,
 	"attach":   beAttached,
+	"sense":    beHearer,
+	"hold":     beHolder,
 }
 
 // code is an error as one word.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -24,13 +25,8 @@ import (
 	"github.com/tidegate/tidegate/internal/helper/protocol"
 )
 
-func init() {
-	roles["sense"] = senseRole
-	roles["hold"] = holdRole
-}
-
-// senseRole prints what the helper tells.
-func senseRole(h client.Helper, _ string) {
+// beHearer prints what the helper tells.
+func beHearer(h client.Helper, _ string) {
 	s, err := h.Sense(context.Background())
 	if err != nil {
 		fmt.Println("refused:", err)
@@ -47,21 +43,12 @@ func senseRole(h client.Helper, _ string) {
 	}
 }
 
-// holdRole holds a TUN, as a VPN's program does, until it is killed.
-func holdRole(_ client.Helper, name string) {
-	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	r, _ := unix.NewIfreq(name)
-	r.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
-	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, r); err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println("ok")
+// beHolder holds a TUN, as a VPN's program does, until it is killed.
+func beHolder(_ client.Helper, name string) {
+	f, err := attach(name)
+	fmt.Println(code(err))
 	time.Sleep(time.Hour)
+	runtime.KeepAlive(f)
 }
 
 // hearer hears what the helper tells a user.

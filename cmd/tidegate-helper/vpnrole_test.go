@@ -133,9 +133,3 @@ func beVPN(h client.Helper, _ string) {
 		}
 	}
 }
-
-// vpn is a user's program that has one.
-func (b *bed) vpn(uid int) answerer {
-	b.t.Helper()
-	return b.role(uid, "vpn")
-}
