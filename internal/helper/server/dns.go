@@ -48,6 +48,8 @@ var errSlow = errors.New("the part of the helper for names does not answer; see:
 // which the client's sockets go.
 type dns struct {
 	names Names // nil: there is none
+	// abreast is of what the part says of itself.
+	abreast abreast
 
 	// turn is of who has the part for names do something.
 	turn chan struct{}
@@ -105,7 +107,13 @@ func (s *Server) runDNS(ctx context.Context) error {
 		}
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- d.names.Run(linked, token(again), token(news)) }()
+	changed := token(news)
+	go func() {
+		ended <- d.names.Run(linked, token(again), func() {
+			d.abreast.changed()
+			changed()
+		})
+	}()
 	retry := time.NewTicker(standing)
 	defer retry.Stop()
 	for {

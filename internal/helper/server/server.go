@@ -182,6 +182,7 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 		var lease *lease
 		var fds []int
 		r, err := protocol.DecodeRequest(b)
+		answered := s.dns.abreast.asks()
 		switch {
 		case err != nil:
 			reply.Refusal = protocol.Refuse(protocol.BadRequest, "%v", err)
@@ -202,8 +203,11 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 		}
 		c.SetDeadline(time.Now().Add(connTime)) // what was done may have taken long
 		err = send(c, reply, fds)
-		if r.Verb == protocol.OpenTUN && len(fds) > 0 {
+		switch {
+		case r.Verb == protocol.OpenTUN && len(fds) > 0:
 			s.handed(p.uid)
+		case r.Verb == protocol.ApplyDNS && reply.Refusal == nil:
+			answered()
 		}
 		if lease != nil {
 			handed, end := s.dns.handed, s.endDNS

@@ -279,6 +279,9 @@ func (s *Server) applyVPN(uid uint32, q protocol.Request) (told *protocol.VPNTol
 		t := v.told
 		told = &t
 	})
+	if told != nil && s.dns.held() != nil {
+		s.dns.abreast.wait() // else the first of the VPN's names are asked of the network
+	}
 	return told, refusal
 }
 
