@@ -36,6 +36,7 @@ type attempt struct {
 	index int // of the device
 	hooks chan turn
 	vpn   *protocol.VPN     // what the device has; nil: nothing yet
+	link  session.VPNLink   // that, for the user
 	full  []session.VPNLeft // what was no room for in it
 	over  chan struct{}     // closed when nobody hears openconnect any more
 	roam  roam
@@ -167,7 +168,7 @@ func (a *attempt) follow(r running) error {
 				late.Stop()
 			}
 		case told := <-a.lease.Told():
-			a.told(told)
+			a.tell(a.told(told))
 		case <-a.lease.Lost():
 			if err := a.reopen(r); err != nil {
 				return err
@@ -191,6 +192,7 @@ const glance = 5 * time.Second
 
 func (a *attempt) carried(r running) {
 	by := r.Transport()
+	a.link.Transport = by
 	a.tell(func(w *owner, c *connection) {
 		if c.link.Adapter != "" && c.link.Transport != by {
 			c.link.Transport, w.dirty = by, true
@@ -251,22 +253,21 @@ func (a *attempt) turn(t turn, r running) error {
 	}
 	first := a.vpn == nil
 	a.vpn, a.full = &e.VPN, e.Left
+	a.link = linkOf(a.lease.Device(), e)
+	a.link.Transport = r.Transport()
 	a.roam.goes(a.way())
 	d, err := a.v.outside.device(a.lease.Device())
 	if err != nil {
 		return err
 	}
-	link := linkOf(a.lease.Device(), e)
-	link.Transport = r.Transport()
+	set := a.told(told)
 	a.tell(func(w *owner, c *connection) {
 		if first {
 			c.began = d
 		}
-		link.Up, link.Down = c.link.Up, c.link.Down
-		c.link = link
+		set(w, c)
 		w.enter(c, session.VPNConnected)
 	})
-	a.told(told)
 	return nil
 }
 

@@ -251,11 +251,13 @@ func TestFails(t *testing.T) {
 			w.must(w.turn(hook.Connect))
 			w.index++
 			w.leases[0].lose()
+			time.Sleep(2 * knock)
 		}, session.VPNFailed}, // there is a helper
 		{"a helper that forbids it now", nil, func(w *world) {
 			w.must(w.turn(hook.Connect))
 			w.setOpens(refused(protocol.Outside))
 			w.leases[0].lose()
+			time.Sleep(2 * knock)
 		}, session.VPNOutside},
 		{"a crash while the helper is away", nil, func(w *world) {
 			w.must(w.turn(hook.Connect))

@@ -3,6 +3,7 @@ package classicvpn
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -15,7 +16,7 @@ const (
 	// absent is how long a helper may be away. It keeps what one before has left for 10
 	// seconds from its start.
 	absent = 30 * time.Second
-	// knock is how often it is looked whether it is there.
+	// knock is how often it is looked whether it is there, or there again.
 	knock = 250 * time.Millisecond
 )
 
@@ -25,6 +26,9 @@ func (a *attempt) reopen(r running) error {
 	a.v.o.Log.Warn("the helper has gone; a VPN waits for it")
 	a.lease.Close()
 	for end := time.Now().Add(absent); ; {
+		if err := a.wait(knock, r); err != nil {
+			return err
+		}
 		l, err := a.v.outside.open(a.ctx)
 		if err == nil {
 			a.lease = l
@@ -42,9 +46,6 @@ func (a *attempt) reopen(r running) error {
 				return refusal
 			}
 			return errNoHelper
-		}
-		if err := a.wait(knock, r); err != nil {
-			return err
 		}
 	}
 }
@@ -68,7 +69,7 @@ func (a *attempt) resume(r running) error {
 	if err != nil {
 		return err
 	}
-	a.told(told)
+	a.tell(a.told(told))
 	return nil
 }
 
@@ -79,7 +80,7 @@ func (a *attempt) letGo() {
 	}
 }
 
-// linkOf is what the tunnel is by openconnect's words.
+// linkOf is what the tunnel is to be by openconnect's words.
 func linkOf(device string, e hook.Event) session.VPNLink {
 	l := session.VPNLink{Adapter: device, Addresses: e.Addresses, Server: e.VPN.Server, Servers: e.VPN.Servers, Domains: e.VPN.Domains, AllNames: e.VPN.AllNames}
 	l.Full4, l.Full6 = e.VPN.Full()
@@ -102,22 +103,40 @@ var whys = []struct {
 	{protocol.Full, session.VPNLeftFull},
 }
 
-// told takes what the helper has left out, and what others have taken away.
-func (a *attempt) told(t protocol.VPNTold) {
+// told says what becomes of a connection by what the helper has left out, and others
+// have taken away.
+func (a *attempt) told(t protocol.VPNTold) func(*owner, *connection) {
 	var left []session.VPNLeft
+	out := map[string]bool{}
 	for _, w := range whys {
 		for _, what := range slices.Sorted(slices.Values(t.Left[w.code])) {
 			left = append(left, session.VPNLeft{What: what, Why: w.why})
+			out[what] = true
 		}
 	}
 	left = append(left, a.full...)
-	device := a.lease.Device()
-	a.tell(func(w *owner, c *connection) {
-		c.left = left
-		c.taken = taken(t.Taken, a.to.ID, device)
-		w.dirty = true
-	})
+	link := without(a.link, out)
+	taken := taken(t.Taken, a.to.ID, a.lease.Device())
+	return func(w *owner, c *connection) {
+		link.Up, link.Down = c.link.Up, c.link.Down
+		c.link, c.left, c.taken, w.dirty = link, left, taken, true
+	}
 }
+
+// without is a tunnel but for what was left out of it.
+func without(l session.VPNLink, out map[string]bool) session.VPNLink {
+	l.Full4 = l.Full4 && !out["0.0.0.0/0"] && !out["0.0.0.0/1"] && !out["128.0.0.0/1"]
+	l.Full6 = l.Full6 && !out["::/0"] && !out["::/1"] && !out["8000::/1"]
+	l.Routes = but(l.Routes, func(p netip.Prefix) bool { return out[p.String()] })
+	l.Servers = but(l.Servers, func(a netip.Addr) bool { return out[a.String()] })
+	l.Domains = but(l.Domains, func(d string) bool { return out[d] })
+	if l.AllNames = l.AllNames && !out["."]; len(l.Servers) == 0 {
+		l.Domains, l.AllNames = nil, false
+	}
+	return l
+}
+
+func but[T any](all []T, out func(T) bool) []T { return slices.DeleteFunc(slices.Clone(all), out) }
 
 // taken is what it means that another program takes the VPN's routes away.
 func taken(list []protocol.Taken, connection, device string) []session.VPNConflict {

@@ -125,6 +125,7 @@ func TestHelper(t *testing.T) {
 				return nil
 			}
 			w.must(w.vpn.Connect(id))
+			time.Sleep(2 * knock)
 			w.phase(session.VPNConnecting)
 			w.must(w.turn(hook.Connect))
 		},
@@ -171,6 +172,28 @@ func TestHelper(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestHelperFlaps has a helper go whenever it is to do something.
+func TestHelperFlaps(t *testing.T) {
+	in(t, func(w *world) {
+		id := w.add("vpn.example.com")
+		w.must(w.vpn.Connect(id))
+		w.phase(session.VPNConnecting)
+		w.setApply(func(context.Context) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.leases[len(w.leases)-1].lose()
+			return errors.New("it has gone")
+		})
+		go w.turn(hook.Connect)
+		time.Sleep(10 * time.Second)
+		w.must(w.vpn.Disconnect(id))
+		w.failed("")
+		if n := len(w.leases); n > 50 {
+			t.Errorf("it is asked %d times in 10 seconds", n)
+		}
+	})
 }
 
 // TestConflictMoves has our own addresses move away from the VPN's.
