@@ -27,7 +27,7 @@ func repository(t testing.TB) string {
 // programs are what the scripts of those packages use.
 var programs = []string{
 	"sh", "bash", "grep", "sed", "awk", "cat", "cp", "mv", "rm", "ln", "ls", "mkdir", "rmdir", "ip", "sort", "cut", "basename", "dirname", "readlink",
-	"uname", "expr", "head", "tail", "tr", "wc", "flock", "run-parts", "chmod", "sleep", "touch", "mktemp", "date", "id", "test", "printf", "echo",
+	"uname", "expr", "head", "tail", "tr", "wc", "flock", "run-parts", "chmod", "sleep", "touch", "mktemp", "date", "id", "test", "printf", "echo", "getent",
 }
 
 // needs are the files of this machine that programs are, and load.

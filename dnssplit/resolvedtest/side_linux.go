@@ -85,7 +85,7 @@ func (s *System) attach(name string, net byte) *Side {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if side.Index, err = s.index(name); err != nil {
+	if side.Index, err = index(s.Space, name); err != nil {
 		s.t.Fatal(err)
 	}
 	if side.wire, err = Sniff(far.Do, "far", side.see); err != nil {

@@ -223,9 +223,9 @@ func (s *System) eventually(what string, so func() bool) {
 	}
 }
 
-// index is the number of one of the machine's links.
-func (s *System) index(name string) (n int, err error) {
-	err = s.Space.Do(func() error {
+// index is the number of one of a machine's links.
+func index(space *netlab.Space, name string) (n int, err error) {
+	err = space.Do(func() error {
 		i, err := net.InterfaceByName(name)
 		if err != nil {
 			return fmt.Errorf("the index of %s: %w", name, err)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"testing"
 
 	"golang.org/x/sys/unix"
 
@@ -21,21 +22,27 @@ func (s *System) AddTunnel(name string) (side *Side, cut func()) {
 	s.vpns++
 	net := byte(60 + s.vpns)
 	s.mu.Unlock()
+	return Tunnel(s.t, s.Space, name, net)
+}
+
+// Tunnel is AddTunnel for any machine: its network is 10.net.0.0/24.
+func Tunnel(t testing.TB, space *netlab.Space, name string, net byte) (side *Side, cut func()) {
+	t.Helper()
 	far, err := netlab.NewSpace()
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-	s.t.Cleanup(func() { far.Close() })
+	t.Cleanup(func() { far.Close() })
 	side = &Side{Name: name, Space: far, Server: netip.AddrFrom4([4]byte{10, net, 0, 1}), Answer: netip.AddrFrom4([4]byte{203, 0, 113, net})}
-	own, err := openTunnel(s.Space, name, fmt.Sprintf("10.%d.0.2/24", net))
+	own, err := openTunnel(space, name, fmt.Sprintf("10.%d.0.2/24", net))
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	other, err := openTunnel(far, "far", side.Server.String()+"/24")
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-	s.t.Cleanup(func() { other.Close() })
+	t.Cleanup(func() { other.Close() })
 	ended := make(chan struct{}, 2)
 	for from, to := range map[*os.File]*os.File{own: other, other: own} {
 		go func() {
@@ -52,16 +59,16 @@ func (s *System) AddTunnel(name string) (side *Side, cut func()) {
 			own = nil
 		}
 	}
-	s.t.Cleanup(cut)
-	if side.Index, err = s.index(name); err != nil {
-		s.t.Fatal(err)
+	t.Cleanup(cut)
+	if side.Index, err = index(space, name); err != nil {
+		t.Fatal(err)
 	}
 	if side.wire, err = Sniff(far.Do, "far", side.see); err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-	s.t.Cleanup(side.wire.Close)
-	if err := Serve(s.t, far.Do, netip.AddrPortFrom(side.Server, 53), side.answer); err != nil {
-		s.t.Fatal(err)
+	t.Cleanup(side.wire.Close)
+	if err := Serve(t, far.Do, netip.AddrPortFrom(side.Server, 53), side.answer); err != nil {
+		t.Fatal(err)
 	}
 	return side, cut
 }
