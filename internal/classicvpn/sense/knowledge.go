@@ -26,7 +26,7 @@ var tunnelKinds = map[string]bool{"tun": true, "tuntap": true, "wireguard": true
 
 // clusters begin the names of the devices by which containers and virtual machines
 // reach each other.
-var clusters = []string{"cilium", "flannel", "cali", "kube", "docker", "br-", "virbr", "vnet", "veth", "lxc", "podman", "cni", "weave", "nerdctl"}
+var clusters = []string{"cilium", "flannel", "cali", "wireguard.cali", "wg-v6.cali", "kilo", "antrea", "kube", "docker", "br-", "virbr", "vnet", "veth", "lxc", "podman", "cni", "weave", "nerdctl"}
 
 // mostRoutes is how many are told of one VPN.
 const mostRoutes = 64
@@ -70,13 +70,21 @@ func (p picture) link(index int) (link, bool) {
 
 // vpn says whether a link is a VPN: one of the user's, or another's.
 func (k knowledge) vpn(p picture, l link) bool {
-	if !l.up || len(l.addresses) == 0 {
+	if !l.up || len(l.addresses) == 0 && !p.unnumbered(l) {
 		return false
 	}
 	if k.own[l.name] != "" {
 		return true
 	}
 	return !ours(l.name) && !k.ignore(l.name) && p.tunnel(l)
+}
+
+// unnumbered says whether a link is one of IPsec's that leads somewhere: such have
+// their address elsewhere, or none.
+func (p picture) unnumbered(l link) bool {
+	return (l.kind == "xfrm" || l.kind == "vti" || l.kind == "vti6") && slices.ContainsFunc(p.routes, func(r route) bool {
+		return r.link == l.index && !r.to.Addr().IsMulticast() && !r.to.Addr().IsLinkLocalUnicast()
+	})
 }
 
 // vpns are all that are up: the user's first, then those with more.

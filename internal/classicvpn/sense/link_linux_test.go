@@ -3,6 +3,7 @@ package sense
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -66,6 +67,7 @@ func TestKinds(t *testing.T) {
 		{"a bridge", "docker0", "bridge", unix.ARPHRD_ETHER, nil, onward, false},
 		{"a container's", "veth12", "veth", unix.ARPHRD_ETHER, nil, onward, false},
 		{"a cluster's WireGuard", "cilium_wg0", "wireguard", unix.ARPHRD_NONE, nil, nil, false},
+		{"another cluster's", "wireguard.cali", "wireguard", unix.ARPHRD_NONE, nil, nil, false},
 		{"a cluster's tunnel", "flannel.1", "vxlan", unix.ARPHRD_ETHER, nil, onward, false},
 		{"IPv6 within IPv4", "sit0", "sit", unix.ARPHRD_SIT, nil, nil, false},
 		{"loopback", "lo", "", unix.ARPHRD_LOOPBACK, nil, nil, false},
@@ -82,6 +84,10 @@ func TestKinds(t *testing.T) {
 			l.addresses = nil
 			if k.vpn(p, l) {
 				t.Error("it has no address, and is a VPN")
+			}
+			p.routes = slices.Concat(p.routes, onward, []route{{to: netip.MustParsePrefix("ff00::/8"), link: 9}})
+			if want := strings.HasPrefix(tt.kind, "xfrm") || strings.HasPrefix(tt.kind, "vti"); k.vpn(p, l) != want {
+				t.Errorf("it has no address, and leads somewhere: %v", !want)
 			}
 		})
 	}
