@@ -109,11 +109,16 @@ func (a *asking) refresh(was bool) {
 	if a.extra != nil {
 		a.extra(&a.prompt)
 	}
-	a.errorText.set(text)
+	fresh := a.errorText.set(text) && text != ""
 	shown(a.error, text != "")
 	shown(a.errorGap, text != "")
-	if a.w.layer.holds(a) {
-		a.w.layer.modal.settle()
+	if !a.w.layer.holds(a) {
+		return
+	}
+	m := a.w.layer.modal
+	m.settle()
+	if fresh {
+		scrollTo(m.scroll, m.body, a.error)
 	}
 }
 

@@ -260,6 +260,7 @@ func (b *bench) edit(name string) *field {
 
 func TestRefusedSettingsStayOpen(t *testing.T) {
 	b := newBench(t, alwaysDark)
+	small(b)
 	b.apply(vpns())
 	toConnections(b)
 	b.press("Add a connection")
@@ -268,6 +269,10 @@ func TestRefusedSettingsStayOpen(t *testing.T) {
 	o := <-b.queue
 	o.done(errors.New("take the user and the password out of the address"))
 	b.says("Take the user and the password out of the address.")
+	m, why := b.layer.modal, b.layer.face.(*vpnEdit).error
+	if y, ok := below(m.body, why); !ok || y < m.scroll.Offset.Y || y+why.Size().Height > m.scroll.Offset.Y+m.scroll.Size().Height {
+		t.Errorf("what is wrong stands at %v, and %v is in sight from %v", y, m.scroll.Size().Height, m.scroll.Offset.Y)
+	}
 	b.typed("x")
 	b.silent("Take the user and the password out of the address.")
 	if b.labels()["Server’s address"].Text != "user:pw@vpn.examplex" {
