@@ -30,6 +30,7 @@ type part struct {
 	fail    error    // of Apply
 	applied []string // what is so; nil: nothing
 	vpn     *osdns.VPN
+	refused int // so often ApplyVPN has failed
 	opened  int
 	stands  bool
 	anew    func()
@@ -103,6 +104,7 @@ func (p *part) ApplyVPN(ctx context.Context, v *osdns.VPN) (osdns.Mode, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := errors.Join(ctx.Err(), p.fail); err != nil {
+		p.refused++
 		return osdns.ModeNone, err
 	}
 	p.vpn = v
