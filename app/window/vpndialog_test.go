@@ -275,7 +275,7 @@ func TestRefusedSettingsStayOpen(t *testing.T) {
 	}
 	b.typed("x")
 	b.silent("Take the user and the password out of the address.")
-	if b.labels()["Server’s address"].Text != "user:pw@vpn.examplex" {
+	if b.layer.face.(*vpnEdit).address.input.Text != "user:pw@vpn.examplex" {
 		t.Error("what was typed is gone")
 	}
 }
