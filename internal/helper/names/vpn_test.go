@@ -4,6 +4,7 @@ package names
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -94,7 +95,7 @@ func newMachine(t *testing.T, root string) *machine {
 	defer ours.Close()
 	defer theirs.Close()
 	m.keep = s.Command(context.Background(), "/proc/self/exe")
-	m.keep.Env, m.keep.Stderr = append(os.Environ(), partOf+"=keep "+m.root+" "+bus), os.Stderr
+	m.keep.Env, m.keep.Stderr = append(os.Environ(), "GORACE=atexit_sleep_ms=0", partOf+"=keep "+m.root+" "+bus), os.Stderr
 	m.keep.ExtraFiles = []*os.File{theirs}
 	if err := s.Go(m.keep); err != nil {
 		t.Fatal(err)
@@ -215,10 +216,10 @@ func (m *machine) clean() {
 	}
 }
 
-// Where all names come to us, a client's place is taken by a standby that passes on
-// each to whose it is; ours are nobody's, whoever comes or goes, or is killed.
-func TestVPNWhereAllNamesComeToUs(t *testing.T) {
-	root := t.TempDir()
+// office is a root of a system's own, with the file that its names are looked up by.
+func office(t *testing.T) (root, path string) {
+	t.Helper()
+	root = t.TempDir()
 	if err := os.Chmod(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -227,11 +228,19 @@ func TestVPNWhereAllNamesComeToUs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const conf = "# an office\nsearch office.example\nnameserver 10.50.0.1\noptions edns0\n"
-	path := filepath.Join(root, "etc/resolv.conf")
+	path = filepath.Join(root, "etc/resolv.conf")
 	if err := os.WriteFile(path, []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	return root, path
+}
+
+const conf = "# an office\nsearch office.example\nnameserver 10.50.0.1\noptions edns0\n"
+
+// Where all names come to us, a client's place is taken by a standby that passes on
+// each to whose it is; ours are nobody's, whoever comes or goes, or is killed.
+func TestVPNWhereAllNamesComeToUs(t *testing.T) {
+	root, path := office(t)
 	m := newMachine(t, root)
 	server := protocol.DNSServer.String()
 	none := func(when string) {
@@ -365,5 +374,51 @@ func TestVPNBesideResolved(t *testing.T) {
 	m.apply()
 	if m.leads() {
 		t.Error("a table is left")
+	}
+}
+
+// A worker that is killed while it tells the system, or takes back, has a next one do it;
+// what cannot be told is told the main process, and can be later.
+func TestVPNIsToldInTheEnd(t *testing.T) {
+	root, path := office(t)
+	m := newMachine(t, root)
+	for i, v := range []*osdns.VPN{m.wants(false), m.wants(true), nil, m.wants(true), nil, m.wants(false)} {
+		told := make(chan error, 1)
+		go func() {
+			_, err := m.link.ApplyVPN(t.Context(), v)
+			told <- err
+		}()
+		time.Sleep(time.Duration(i*i) * time.Millisecond) // another moment each time
+		m.kill()
+		if err := <-told; err != nil {
+			t.Fatalf("killed %d times: %v", i+1, err)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil || v == nil && string(b) != conf || v != nil && !strings.Contains("\n"+string(b), "\nnameserver "+m.vpn.Server.String()+"\n") {
+			t.Errorf("killed %d times: the file is %s, %v", i+1, b, err)
+		}
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := filepath.Join(root, "var/lib/tidegate/dns")
+	if err := errors.Join(os.Rename(state, state+".away"), os.WriteFile(state, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []*osdns.VPN{nil, m.wants(true), nil} {
+		if _, err := m.link.ApplyVPN(t.Context(), v); err == nil {
+			t.Errorf("%+v is told", v)
+		}
+		if b, err := os.ReadFile(path); err != nil || string(b) != string(before) {
+			t.Errorf("refused, the file is %s, %v", b, err)
+		}
+	}
+	if err := errors.Join(os.Remove(state), os.Rename(state+".away", state)); err != nil {
+		t.Fatal(err)
+	}
+	m.applyVPN(nil, osdns.ModeNone)
+	if b, err := os.ReadFile(path); err != nil || string(b) != conf || m.leads() {
+		t.Errorf("undone, the file is %s, %v", b, err)
 	}
 }
