@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 )
@@ -267,11 +268,8 @@ type VPNWarning struct {
 	Fix    string `json:"fix,omitempty"`
 }
 
-// Key names a warning for as long as it stands.
+// Key names a warning for as long as it stands: whose an adapter is may come to be
+// known later.
 func (w VPNWarning) Key() string {
-	who := w.Connection
-	if who == "" {
-		who = w.Adapter + " " + w.Program
-	}
-	return string(w.Feature) + " " + who
+	return string(w.Feature) + " " + cmp.Or(w.Connection, w.Adapter, w.Program)
 }

@@ -114,6 +114,7 @@ func TestVPNEvents(t *testing.T) {
 		b.start()
 		var seen uint64
 		other := VPNOther{Program: "openvpn", VPNLink: VPNLink{Adapter: "tun0"}}
+		nobodys := VPNOther{VPNLink: VPNLink{Adapter: "tun0"}}
 		conflict := VPNConflict{Feature: VPNTrafficEnforcement, Adapter: "tun0", Harm: VPNHarmAll}
 		for _, step := range []struct {
 			change func(*VPNFacts, *VPNFact)
@@ -144,6 +145,12 @@ func TestVPNEvents(t *testing.T) {
 				"vpn-warning: Nothing is let out but through openvpn (adapter tun0)"},
 			{func(f *VPNFacts, _ *VPNFact) { f.Others = []VPNOther{other} }, "vpn-warning-over: Over: Nothing is let out but through openvpn (adapter tun0)"},
 			{nil, "vpn-other-gone: Another program's VPN went: openvpn (adapter tun0)"},
+			// Whose it is comes to be known later, and is forgotten.
+			{func(f *VPNFacts, _ *VPNFact) { f.Others, f.Conflicts = []VPNOther{nobodys}, []VPNConflict{conflict} },
+				"vpn-other: Another program's VPN came up: the VPN at adapter tun0\nvpn-warning: Nothing is let out but through the VPN at adapter tun0"},
+			{func(f *VPNFacts, _ *VPNFact) { f.Others, f.Conflicts = []VPNOther{other}, []VPNConflict{conflict} }, ""},
+			{func(f *VPNFacts, _ *VPNFact) { f.Others, f.Conflicts = []VPNOther{nobodys}, []VPNConflict{conflict} }, ""},
+			{nil, "vpn-other-gone: Another program's VPN went: the VPN at adapter tun0\nvpn-warning-over: Over: Nothing is let out but through the VPN at adapter tun0"},
 			{func(_ *VPNFacts, c *VPNFact) { c.Features = []VPNFeature{VPNIPv6} }, ""},
 			{func(_ *VPNFacts, c *VPNFact) { c.Features, c.Phase = []VPNFeature{VPNIPv6}, VPNConnected },
 				"vpn-connected: The VPN Office was connected\nvpn-warning: IPv6 policy of Office is not applied"},

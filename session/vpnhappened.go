@@ -69,9 +69,11 @@ func connectionHappened(was, is *VPNConnection, add func(string, wire.AppID, str
 	}
 }
 
-// ran says whether a VPN is among others.
+// ran says whether a VPN is among others; whose it is may not be known yet.
 func ran(others []VPNOther, o VPNOther) bool {
-	return slices.ContainsFunc(others, func(p VPNOther) bool { return p.Adapter == o.Adapter && p.Program == o.Program })
+	return slices.ContainsFunc(others, func(p VPNOther) bool {
+		return p.Adapter == o.Adapter && (p.Program == o.Program || p.Program == "" || o.Program == "")
+	})
 }
 
 // warned is the warning of that key.

@@ -65,16 +65,16 @@ now stealth-mode a | Stealth Mode of Office is not applied
 `},
 		{"another's, by its adapter and by its program", VPNFacts{Others: []VPNOther{tun}, Conflicts: []VPNConflict{
 			{Feature: VPNIPv6, Adapter: "tun0", Harm: VPNHarmLeak, Evidence: "route of 2000::1"}, {Feature: VPNIPv6, Program: "openvpn", Harm: VPNHarmIPv6, Evidence: "blackhole"}}}, `
-now ipv6 tun0 openvpn | openvpn (adapter tun0) holds IPv6 back | blackhole; route of 2000::1
+now ipv6 tun0 | openvpn (adapter tun0) holds IPv6 back | blackhole; route of 2000::1
 `},
 		{"of two programs", VPNFacts{Conflicts: []VPNConflict{
 			{Feature: VPNStealthMode, Program: "pulsesvc", Evidence: "pid 7"}, {Feature: VPNStealthMode, Program: "gpd"}, {Feature: VPNStealthMode, Program: "pulsesvc", Evidence: "pid 7"}}}, `
-now stealth-mode  pulsesvc | pulsesvc runs without showing itself | pid 7
-now stealth-mode  gpd | gpd runs without showing itself
+now stealth-mode pulsesvc | pulsesvc runs without showing itself | pid 7
+now stealth-mode gpd | gpd runs without showing itself
 `},
 		{"the worse of two stands, and nothing is served", VPNFacts{Conflicts: []VPNConflict{
 			{Feature: VPNRouteMonitoring, Adapter: "tun0", How: VPNServedRoutes, Evidence: "10.0.0.0/8"}, {Feature: VPNRouteMonitoring, Adapter: "tun0", Harm: VPNHarmRoutes, Evidence: "100.96.0.0/16"}}}, `
-now route-monitoring tun0  | The VPN at adapter tun0 takes routes away | 100.96.0.0/16; 10.0.0.0/8
+now route-monitoring tun0 | The VPN at adapter tun0 takes routes away | 100.96.0.0/16; 10.0.0.0/8
 `},
 		{"in the order of urgency", VPNFacts{Connections: []VPNFact{own("a", "Office", "", VPNRouteMonitoring), own("b", "Lab", VPNConnected, VPNStealthMode)}, Conflicts: []VPNConflict{
 			{Feature: VPNTrafficEnforcement, Adapter: "t5", Harm: VPNHarmUnderlay, How: VPNServedAround},
@@ -86,23 +86,23 @@ now route-monitoring tun0  | The VPN at adapter tun0 takes routes away | 100.96.
 			{Feature: VPNAlwaysOn, Adapter: "t0", Harm: VPNHarmAll},
 			{Feature: VPNTrafficEnforcement, Adapter: "t6", Harm: VPNHarmUnderlay},
 		}}, `
-now always-on t0  | The VPN at adapter t0 lets nothing out while it is not connected
-now traffic-enforcement t7  | Nothing is let out but through the VPN at adapter t7
-now route-monitoring t1  | The VPN at adapter t1 takes routes away
-now ipv6 t3  | IPv6 goes around the VPN at adapter t3
-now traffic-enforcement t6  | Nothing is let out but through the VPN at adapter t6
-now location-awareness t2  | The VPN at adapter t2 connects by which network it finds itself in
+now always-on t0 | The VPN at adapter t0 lets nothing out while it is not connected
+now traffic-enforcement t7 | Nothing is let out but through the VPN at adapter t7
+now route-monitoring t1 | The VPN at adapter t1 takes routes away
+now ipv6 t3 | IPv6 goes around the VPN at adapter t3
+now traffic-enforcement t6 | Nothing is let out but through the VPN at adapter t6
+now location-awareness t2 | The VPN at adapter t2 connects by which network it finds itself in
 now stealth-mode b | Stealth Mode of Lab is not applied
 ahead route-monitoring a | Route Monitoring of Office will not be applied
-served traffic-enforcement t5  | Nothing is let out but through the VPN at adapter t5, and Tidegate goes there too
-served ipv6 t4  | The VPN at adapter t4 has no way for IPv6, and your applications need none
+served traffic-enforcement t5 | Nothing is let out but through the VPN at adapter t5, and Tidegate goes there too
+served ipv6 t4 | The VPN at adapter t4 has no way for IPv6, and your applications need none
 `},
 		{"served and harmed all the same", VPNFacts{Conflicts: []VPNConflict{{Feature: VPNIPv6, Adapter: "tun0", Harm: VPNHarmLeak, How: VPNServedIPv4}}}, `
-now ipv6 tun0  | IPv6 goes around the VPN at adapter tun0
+now ipv6 tun0 | IPv6 goes around the VPN at adapter tun0
 `},
 		{"whose it is is not known", VPNFacts{Conflicts: []VPNConflict{{Feature: VPNAlwaysOn, Harm: VPNHarmAll}, {Feature: VPNRouteMonitoring, Harm: VPNHarmRoutes}}}, `
-now always-on   | A VPN lets nothing out while it is not connected
-now route-monitoring   | Another program takes routes away
+now always-on  | A VPN lets nothing out while it is not connected
+now route-monitoring  | Another program takes routes away
 `},
 		{"of the user's own, by another program", VPNFacts{Connections: []VPNFact{linked}, Conflicts: []VPNConflict{
 			{Feature: VPNRouteMonitoring, Connection: "a", How: VPNServedRoutes, Evidence: "10.0.0.0/8"}}}, `
