@@ -11,6 +11,8 @@ import (
 	"github.com/google/nftables/expr"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	lists "github.com/tidegate/tidegate/internal/dump"
 )
 
 // table names a table of nftables.
@@ -123,7 +125,9 @@ func dump(message int, family byte, attributes ...*nl.RtAttr) ([][]byte, error) 
 }
 
 func readSet(p place) (all []element, ok bool) {
-	messages, err := dump(unix.NFT_MSG_GETSETELEM, p.family, listOf(p.table.name, p.name)...)
+	messages, err := lists.Whole(func() ([][]byte, error) {
+		return dump(unix.NFT_MSG_GETSETELEM, p.family, listOf(p.table.name, p.name)...)
+	})
 	if err != nil {
 		return nil, false
 	}
