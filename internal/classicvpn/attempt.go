@@ -279,16 +279,10 @@ func (a *attempt) apply(v *protocol.VPN, r running) (protocol.VPNTold, error) {
 		if err == nil {
 			return told, nil
 		}
-		lost := false
-		select {
-		case <-a.lease.Lost():
-			lost = true
-		default:
-		}
 		switch {
 		case a.ctx.Err() != nil:
 			return told, a.ctx.Err()
-		case lost:
+		case a.lost(err):
 			if err := a.reopen(r); err != nil {
 				return told, err
 			}
@@ -303,6 +297,26 @@ func (a *attempt) apply(v *protocol.VPN, r running) (protocol.VPNTold, error) {
 			return told, err
 		}
 	}
+}
+
+// notice is how long it may take to be heard of that a helper has gone.
+const notice = 2 * time.Second
+
+// lost says whether an error is that of a helper that has gone, or has come anew.
+func (a *attempt) lost(err error) bool {
+	var r *protocol.Refusal
+	if errors.As(err, &r) && r.Code != protocol.NoVPN {
+		return false
+	}
+	late := time.NewTimer(notice)
+	defer late.Stop()
+	select {
+	case <-a.lease.Lost():
+		return true
+	case <-late.C:
+	case <-a.ctx.Done():
+	}
+	return false
 }
 
 // wait waits, but not beyond the end of it all. r may be nil.

@@ -28,7 +28,10 @@ const pin = "pin-sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 func TestConnect(t *testing.T) {
 	in(t, func(w *world) {
 		w.signIn = func(ctx context.Context, ask openconnect.Ask) error {
-			if ok, err := ask.Trust(ctx, openconnect.Certificate{Fingerprint: pin, Subject: "CN=vpn", Vouched: "Some CA", Reason: "signer not found"}); !ok || err != nil {
+			if ok, err := ask.Trust(ctx, openconnect.Certificate{Host: "vpn.example.com", Fingerprint: pin, Subject: "CN=vpn", Vouched: "Some CA", Reason: "signer not found"}); !ok || err != nil {
+				return errors.Join(broken(session.VPNDistrusted), err)
+			}
+			if ok, err := ask.Trust(ctx, openconnect.Certificate{Host: "b.example.com", Onward: true, Fingerprint: "pin-sha256:b"}); !ok || err != nil {
 				return errors.Join(broken(session.VPNDistrusted), err)
 			}
 			for why := ""; ; why = "Login failed." {
@@ -52,8 +55,13 @@ func TestConnect(t *testing.T) {
 			t.Error("it is trusted before anybody has said so")
 		}
 		w.must(w.vpn.Answer(trust.ID, nil))
+		onward := w.prompt()
+		if diff := cmp.Diff(session.VPNPrompt{ID: onward.ID, Connection: id, Kind: session.VPNCertificate, Host: "b.example.com", Fingerprint: "pin-sha256:b"}, onward); diff != "" {
+			t.Error(diff)
+		}
+		w.must(w.vpn.Answer(onward.ID, nil))
 		form := w.prompt()
-		if form.Kind != session.VPNForm || form.Message != "Welcome" || form.Error != "" || form.ID == trust.ID || w.one().Fingerprint != pin {
+		if form.Kind != session.VPNForm || form.Message != "Welcome" || form.Error != "" || form.ID == trust.ID || w.one().Fingerprint != pin+" pin-sha256:b" {
 			t.Errorf("then it asks %+v", form)
 		}
 		if w.vpn.Answer(trust.ID, nil) == nil || w.vpn.Answer(form.ID, nil) == nil || w.vpn.Answer(form.ID, []session.Secret{"two\nlines"}) == nil || w.vpn.Answer(form.ID, []session.Secret{"a", "b"}) == nil {
@@ -75,7 +83,7 @@ func TestConnect(t *testing.T) {
 		w.must(w.turn(hook.Connect))
 		link := session.VPNLink{Adapter: "tidev1000", Addresses: []netip.Prefix{netip.MustParsePrefix("10.9.0.7/24")}, Server: netip.MustParseAddr("203.0.113.5"),
 			Routes: []netip.Prefix{netip.MustParsePrefix("10.77.0.0/16"), netip.MustParsePrefix("10.9.0.0/24")}, Servers: []netip.Addr{netip.MustParseAddr("10.9.0.1")}, Domains: []string{"corp.test"}, Transport: "DTLS"}
-		want := session.VPNFact{VPNSettings: session.VPNSettings{ID: id, Address: "vpn.example.com", Protocol: session.VPNAnyConnect, Fingerprint: pin}, Phase: session.VPNConnected, Since: at, VPNLink: link,
+		want := session.VPNFact{VPNSettings: session.VPNSettings{ID: id, Address: "vpn.example.com", Protocol: session.VPNAnyConnect, Fingerprint: pin + " pin-sha256:b"}, Phase: session.VPNConnected, Since: at, VPNLink: link,
 			Left: []session.VPNLeft{{What: "a.test", Why: session.VPNLeftOurs}, {What: "b.test", Why: session.VPNLeftOurs}, {What: "10.0.0.0/8", Why: session.VPNLeftHere}}}
 		if diff := cmp.Diff(want, w.one(), plain); diff != "" {
 			t.Error(diff)
@@ -143,6 +151,16 @@ func TestHelper(t *testing.T) {
 				w.setApply(nil)
 				w.leases[0].lose()
 				return refused(protocol.NoVPN)
+			})
+			w.must(w.turn(hook.Connect))
+		},
+		"while it works, which is noticed later": func(w *world, id string) {
+			w.must(w.vpn.Connect(id))
+			w.phase(session.VPNConnecting)
+			w.setApply(func(context.Context) error {
+				w.setApply(nil)
+				time.AfterFunc(10*time.Millisecond, w.leases[0].lose)
+				return errors.New("connection reset by peer")
 			})
 			w.must(w.turn(hook.Connect))
 		},
