@@ -51,11 +51,25 @@ func (t *tour) claim(ctx context.Context) (string, error) {
 // carry puts the pass on the device and opens a connection to Crane Control
 // once it is allowed, and says how long that took.
 func (t *tour) carry(ctx context.Context) (time.Duration, error) {
+	if err := t.listening(ctx); err != nil {
+		return 0, err
+	}
 	begin := time.Now()
 	if err := os.WriteFile(t.pass(), []byte("berth 3\n"), 0o600); err != nil {
 		return 0, fmt.Errorf("write the pass: %w", err)
 	}
 	return t.openCrane(ctx, begin)
+}
+
+// listening has Crane Control tried, whatever comes of it: a data channel that is
+// suspended by now hears of nothing before the next use.
+func (t *tour) listening(ctx context.Context) error {
+	s, err := t.state(ctx)
+	if err != nil {
+		return err
+	}
+	t.rig.Curl(ctx, app(&s, "crane").OpenWith)
+	return ctx.Err()
 }
 
 // openCrane opens a connection to Crane Control once it is allowed, which must
@@ -177,6 +191,9 @@ func (t *tour) risk(ctx context.Context) (string, error) {
 
 func (t *tour) policy(ctx context.Context) (string, error) {
 	if err := t.clear(ctx); err != nil {
+		return "", err
+	}
+	if err := t.listening(ctx); err != nil {
 		return "", err
 	}
 	begin := time.Now()
