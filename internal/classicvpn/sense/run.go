@@ -23,8 +23,9 @@ type system interface {
 }
 
 // Run reports which VPNs run, but for those of Own, and what is in the way, whole,
-// whenever one of the two is something else, and first as soon as it knows; until
-// ctx ends: then it returns nil, when all that it started has ended.
+// whenever one of the two is something else, and first as soon as it knows, the helper's
+// word among it unless that takes long; until ctx ends: then it returns nil, when all
+// that it started has ended.
 func (s *Sense) Run(ctx context.Context, report func(others []session.VPNOther, conflicts []session.VPNConflict)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -52,6 +53,9 @@ func (s *Sense) Run(ctx context.Context, report func(others []session.VPNOther, 
 	var so []session.VPNConflict
 	told := false
 	sweep := time.NewTimer(0)
+	if s.o.Helper != nil { // what it tells, or that it does not, is the first news
+		sweep.Reset(slowest)
+	}
 	defer sweep.Stop()
 	var soon <-chan time.Time
 	var last time.Time // that it has looked

@@ -243,6 +243,46 @@ func TestHelper(t *testing.T) {
 	})
 }
 
+// Where there is a helper, the first report says what it tells; one that is slow is
+// not waited for.
+func TestFirst(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		takes    time.Duration
+		programs []string
+		at       time.Duration
+	}{
+		{"at once", 0, []string{"openvpn"}, 0},
+		{"soon", 100 * time.Millisecond, []string{"openvpn"}, 100 * time.Millisecond},
+		{"late", 10 * time.Second, []string{"", "openvpn"}, 10 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				told := make(chan protocol.Sensed, 1)
+				s := New(Options{Helper: func(context.Context) (Sensor, error) {
+					time.Sleep(tt.takes)
+					told <- protocol.Sensed{Holders: []protocol.Holder{{Adapter: "tun0", Program: "/usr/sbin/openvpn", PID: 7}}}
+					return sensors{told}, nil
+				}})
+				s.system = &fake{now: tunnelled()}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer func() { cancel(); synctest.Wait() }()
+				began := time.Now()
+				var programs []string
+				var at time.Duration
+				go s.Run(ctx, func(o []session.VPNOther, _ []session.VPNConflict) {
+					programs, at = append(programs, o[0].Program), time.Since(began)
+				})
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if !slices.Equal(programs, tt.programs) || at != tt.at {
+					t.Errorf("%q, the last after %v", programs, at)
+				}
+			})
+		})
+	}
+}
+
 // Names of gateways are looked up once, and again while that fails.
 func TestUnderlay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
