@@ -84,7 +84,8 @@ type VPNSettings struct {
 	// user where a server asks for them; empty: the user is asked.
 	User  string `json:"user,omitempty"`
 	Group string `json:"group,omitempty"`
-	// Fingerprint pins the server's key ("pin-sha256:" and base64), as it was when the
+	// Fingerprint pins the server's key ("pin-sha256:" and base64, and one more after a
+	// space for each other server that it sent on to), as it was when the
 	// user first trusted it; empty: nobody has yet. SaveVPN changes it to empty, or
 	// not at all.
 	Fingerprint string `json:"fingerprint,omitempty"`
@@ -198,6 +199,9 @@ type VPNPrompt struct {
 	Message string `json:"message,omitempty"`
 	// Fields are to be filled in, in this order (form).
 	Fields []VPNField `json:"fields,omitempty"`
+	// Host is the server that a certificate's is about, where the one of the address
+	// has sent on to it; empty: that one itself.
+	Host string `json:"host,omitempty"`
 	// Fingerprint and Subject tell what the server has shown (certificate); Vouched is
 	// who vouches for it of those that this machine trusts; empty: nobody.
 	Fingerprint string `json:"fingerprint,omitempty"`

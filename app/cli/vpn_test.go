@@ -211,6 +211,8 @@ func TestVPNConnect(t *testing.T) {
 	again.ID, again.Error = "2", "Login failed."
 	pin := session.VPNPrompt{ID: "c", Kind: session.VPNCertificate, Message: "signer not found", Fingerprint: "pin-sha256:AAAA", Subject: "CN=old.example"}
 	first := "signer not found\nIt is the first time that this server is connected to. Nobody whom this machine trusts vouches for it.\nCertificate: CN=old.example\nFingerprint: pin-sha256:AAAA\n"
+	onward := pin
+	onward.ID, onward.Host, onward.Message = "d", "far.example", ""
 	connect := session.ConnectVPN{Connection: "b"}
 	for _, tt := range []struct {
 		name  string
@@ -225,6 +227,9 @@ func TestVPNConnect(t *testing.T) {
 			want: result{out: "old.example:8443 is connected.\n"}},
 		{name: "a certificate", in: "YES\n", steps: []func(*session.VPN, *session.VPNConnection){asks(pin), up},
 			do: []session.Command{connect, session.AnswerVPNPrompt{Prompt: "c"}}, want: result{out: "old.example:8443 is connected.\n", err: first}},
+		{name: "the certificate of one that it sends on to", in: "yes\n", steps: []func(*session.VPN, *session.VPNConnection){asks(onward), up},
+			do: []session.Command{connect, session.AnswerVPNPrompt{Prompt: "d"}}, want: result{out: "old.example:8443 is connected.\n",
+				err: "The server sends on to another, far.example, for the first time. Nobody whom this machine trusts vouches for it.\nCertificate: CN=old.example\nFingerprint: pin-sha256:AAAA\n"}},
 		{name: "a certificate by its fingerprint, and a form", in: "pin-sha256:AAAA\nbob\nx\n\n", steps: []func(*session.VPN, *session.VPNConnection){asks(pin), asks(form), up},
 			do:   []session.Command{connect, session.AnswerVPNPrompt{Prompt: "c"}, session.AnswerVPNPrompt{Prompt: "1", Values: []session.Secret{"bob", "x", "Guests"}}},
 			want: result{out: "old.example:8443 is connected.\n", err: first}},

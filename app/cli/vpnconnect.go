@@ -132,7 +132,11 @@ func (c *call) trust(ctx context.Context, in *secrets, p *session.VPNPrompt) err
 	if p.Vouched != "" {
 		vouched = p.Vouched + " vouches for it."
 	}
-	for _, line := range []string{"It is the first time that this server is connected to. " + vouched, "Certificate: " + p.Subject, "Fingerprint: " + p.Fingerprint} {
+	first := "It is the first time that this server is connected to. "
+	if p.Host != "" {
+		first = "The server sends on to another, " + p.Host + ", for the first time. "
+	}
+	for _, line := range []string{first + vouched, "Certificate: " + p.Subject, "Fingerprint: " + p.Fingerprint} {
 		fmt.Fprintln(c.Err, plaintext.Line(line))
 	}
 	yes, err := in.open(ctx, "Type yes, or its fingerprint, to trust it: ")

@@ -55,7 +55,7 @@ func (w *Window) newVPNTrust() (*modal, face) {
 	if c, ok := connectionOf(w.state, d.asked.Connection); ok {
 		server = c.Address
 	}
-	d.text.set(trustText(server))
+	d.text.set(trustText(cmp.Or(d.asked.Host, server)))
 	return m, d
 }
 

@@ -166,6 +166,9 @@ func addressesText(ps []netip.Prefix) string {
 
 // grouped writes a fingerprint in groups of four, as people compare them.
 func grouped(fingerprint string) string {
+	if first, more, ok := strings.Cut(fingerprint, " "); ok { // another server's
+		return grouped(first) + "\n" + grouped(more)
+	}
 	kind, key, ok := strings.Cut(fingerprint, ":")
 	if !ok {
 		kind, key = "", fingerprint

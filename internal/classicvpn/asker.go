@@ -61,7 +61,10 @@ func (k asker) Trust(ctx context.Context, c openconnect.Certificate) (bool, erro
 	if slices.Contains(unsigned, c.Reason) {
 		c.Reason = ""
 	}
-	got, err := k.ask(ctx, session.VPNPrompt{Kind: session.VPNCertificate, Message: c.Reason, Fingerprint: c.Fingerprint, Subject: c.Subject, Vouched: c.Vouched})
+	if !c.Onward {
+		c.Host = ""
+	}
+	got, err := k.ask(ctx, session.VPNPrompt{Kind: session.VPNCertificate, Host: c.Host, Message: c.Reason, Fingerprint: c.Fingerprint, Subject: c.Subject, Vouched: c.Vouched})
 	return got.trust, err
 }
 

@@ -73,10 +73,14 @@ func (w *owner) put(c *connection, s session.VPNSettings) error {
 	return nil
 }
 
-// pin keeps the key that the user trusts.
+// pin keeps the key that the user trusts, besides those of the servers that sent on to
+// this one.
 func (w *owner) pin(c *connection, fingerprint string) error {
 	s := c.VPNSettings
-	s.Fingerprint = fingerprint
+	pins := strings.Fields(s.Fingerprint)
+	if !slices.Contains(pins, fingerprint) {
+		s.Fingerprint = strings.Join(append(pins, fingerprint), " ")
+	}
 	return w.put(c, s)
 }
 

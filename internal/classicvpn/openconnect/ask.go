@@ -31,6 +31,8 @@ type Form struct {
 type Certificate struct {
 	// Host is the server's name, as it was asked for.
 	Host string
+	// Onward: the server of the address, which is trusted, has sent on to this one.
+	Onward bool
 	// Fingerprint is "pin-sha256:" and the base64 of its key's SHA-256.
 	Fingerprint string
 	// Subject is its name in its own words, and Vouched is who of those that this

@@ -38,9 +38,7 @@ func (e Engine) SignIn(ctx context.Context, to session.VPNSettings, ask Ask) (Se
 		return Session{}, err
 	}
 	s := &signing{engine: e, to: to, ask: ask}
-	if to.Fingerprint != "" {
-		s.trusted = []string{to.Fingerprint}
-	}
+	s.trusted = strings.Fields(to.Fingerprint)
 	for {
 		got, err := s.once(ctx)
 		if !errors.Is(err, errAnew) {
@@ -104,8 +102,8 @@ func signInArguments(to session.VPNSettings) ([]string, error) {
 		return nil, failed(session.VPNFailed, "the connection has no address")
 	}
 	args := []string{"--protocol=" + string(to.Protocol), "--authenticate", "--no-system-trust", "--timestamp"}
-	if to.Fingerprint != "" {
-		args = append(args, "--servercert="+to.Fingerprint)
+	for _, pin := range strings.Fields(to.Fingerprint) {
+		args = append(args, "--servercert="+pin)
 	}
 	if to.User != "" {
 		args = append(args, "--user="+to.User)

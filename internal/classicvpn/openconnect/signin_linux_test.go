@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -180,6 +181,46 @@ func TestSignInElsewhere(t *testing.T) {
 			t.Errorf("it is %v", err)
 		}
 	})
+}
+
+// A server that sends on to another is asked about as both, once, and both are pinned.
+func TestSignInIsSentOn(t *testing.T) {
+	b := newBed(t)
+	server := b.ocserv(vpntest.OcservOptions{})
+	portal := netip.MustParseAddr("10.50.0.3")
+	if err := b.Server.Address("far", netip.PrefixFrom(portal, 24), true); err != nil {
+		t.Fatal(err)
+	}
+	c, err := vpntest.NewCertificate(portal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l net.Listener
+	if err := b.Server.Do(func() (err error) { l, err = net.Listen("tcp", portal.String()+":443"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	resolvedtest.ServeWeb(t, tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{c.Certificate}}), http.RedirectHandler("https://"+server.Address()+"/", http.StatusFound))
+
+	a := &answers{values: []string{"wrong", vpntest.Password}}
+	s, err := b.signIn(to(portal.String(), ""), a)
+	if err != nil || s.Fingerprint != server.Certificate.Fingerprint {
+		t.Fatalf("it is %v, of %s", err, s.Fingerprint)
+	}
+	var shown []Certificate
+	for _, c := range a.shown {
+		shown = append(shown, Certificate{Host: c.Host, Onward: c.Onward, Fingerprint: c.Fingerprint})
+	}
+	want := []Certificate{{Host: portal.String(), Fingerprint: c.Fingerprint}, {Host: server.Address(), Onward: true, Fingerprint: server.Certificate.Fingerprint}}
+	if diff := cmp.Diff(want, shown); diff != "" {
+		t.Errorf("the certificates (-want +got):\n%s", diff)
+	}
+
+	a = &answers{values: []string{vpntest.Password}}
+	if _, err := b.signIn(to(portal.String(), c.Fingerprint+" "+server.Certificate.Fingerprint), a); err != nil || len(a.shown) > 0 {
+		t.Errorf("the next time it is %v, after %+v", err, a.shown)
+	}
+	_, err = b.signIn(to(portal.String(), c.Fingerprint), &answers{})
+	is(t, err, session.VPNOtherServer)
 }
 
 // No server has a browser opened here.

@@ -80,6 +80,7 @@ func (s *signing) trust(ctx context.Context, c Certificate) error {
 	if known(c.Fingerprint, s.trusted) {
 		return nil
 	}
+	c.Onward = len(s.trusted) > 0
 	s.engine.vouched(ctx, &c, s.said.peer)
 	yes, err := s.ask.Trust(ctx, c)
 	if err != nil {
