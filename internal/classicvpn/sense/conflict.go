@@ -86,6 +86,9 @@ func (k knowledge) taken() []session.VPNConflict {
 	} else {
 		c.Evidence += ", and put back"
 	}
+	if c.Adapter+c.Program != "" {
+		c.Evidence += "; by whom is not seen"
+	}
 	return []session.VPNConflict{c}
 }
 

@@ -71,6 +71,12 @@ func (r *reported) report(o []session.VPNOther, c []session.VPNConflict) {
 	r.others, r.conflicts, r.n, r.at = o, c, r.n+1, time.Now()
 }
 
+func (r *reported) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.n
+}
+
 func tunnelled() picture {
 	return picture{
 		links: []link{{index: 2, name: "eth0", encap: "ether", up: true, addresses: []netip.Prefix{netip.MustParsePrefix("192.168.7.2/24")}},
@@ -202,7 +208,7 @@ func TestHelper(t *testing.T) {
 		time.Sleep(Settle)
 		synctest.Wait()
 		want := []session.VPNConflict{
-			{Feature: session.VPNRouteMonitoring, Program: "openvpn", Adapter: "tun0", Evidence: "the route to 100.96.0.0/16 was taken away 2 times, and put back", How: session.VPNServedRoutes},
+			{Feature: session.VPNRouteMonitoring, Program: "openvpn", Adapter: "tun0", Evidence: "the route to 100.96.0.0/16 was taken away 2 times, and put back; by whom is not seen", How: session.VPNServedRoutes},
 			{Feature: session.VPNTrafficEnforcement, Program: "openvpn", Adapter: "tun0", Evidence: "nftables: chain c of table inet t drops what does not leave by tun0", Harm: session.VPNHarmAll},
 		}
 		if len(r.conflicts) != 2 || r.conflicts[0] != want[0] || r.conflicts[1] != want[1] || r.others[0].Program != "openvpn" {
@@ -217,16 +223,16 @@ func TestHelper(t *testing.T) {
 		}
 		f.changed()
 		synctest.Wait()
-		n := r.n
+		n := r.count()
 		now.told <- protocol.Sensed{} // beside a VPN that comes up: when that has settled
 		time.Sleep(Settle - time.Millisecond)
 		synctest.Wait()
-		if r.n != n {
+		if r.count() != n {
 			t.Error("what is half there is told")
 		}
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
-		if r.n != n+1 || len(r.conflicts) != 0 {
+		if r.count() != n+1 || len(r.conflicts) != 0 {
 			t.Errorf("%+v", r.conflicts)
 		}
 		close(now.told)
