@@ -86,8 +86,8 @@ func version(out string) (e Engine) {
 
 // since are the versions of openconnect that first spoke a protocol.
 var since = map[session.VPNProtocol][2]int{
-	session.VPNAnyConnect:    {7, 6}, // --cookie-on-stdin, pins and --resolve as we use them
-	session.VPNJuniper:       {7, 6},
+	session.VPNAnyConnect:    {8, 0}, // which first knows the pins that we use
+	session.VPNJuniper:       {8, 0},
 	session.VPNGlobalProtect: {8, 0},
 	session.VPNPulse:         {8, 4},
 	session.VPNFortinet:      {9, 0},

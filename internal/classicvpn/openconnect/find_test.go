@@ -52,6 +52,7 @@ func TestSpeaks(t *testing.T) {
 		{"F5", debian, session.VPNF5, "", ""},
 		{"an older one", at("8.20"), session.VPNFortinet, session.VPNOldEngine, "openconnect 8.20 is installed; Fortinet FortiGate needs 9.00 or newer"},
 		{"older than Pulse", at("8.02-1"), session.VPNPulse, session.VPNOldEngine, "openconnect 8.02-1 is installed; Ivanti Connect Secure / Pulse needs 8.04 or newer"},
+		{"one that knows no pins", at("7.08"), session.VPNAnyConnect, session.VPNOldEngine, "openconnect 7.08 is installed; Cisco AnyConnect / ocserv needs 8.00 or newer"},
 		{"a newer one", at("10.3"), session.VPNPulse, "", ""},
 		{"from a branch", at("9.12-187-g1dbfa0d8"), session.VPNPulse, "", ""},
 		{"left out", at("9.12", "anyconnect"), session.VPNF5, session.VPNOldEngine, "openconnect 9.12 is installed, without F5 BIG-IP; 9.00 or newer has it unless its builder left it out"},
