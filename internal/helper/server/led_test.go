@@ -80,7 +80,7 @@ func TestTakenIsOver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := record{UID: 7, Slot: 1, Routes: prefixes("100.96.0.0/16")}
+		r := record{UID: 7, Slot: 1, Routes: prefixes("100.96.0.0/16"), Networks: prefixes("10.20.0.0/16 fd00:20::/32")}
 		fd, err := openTUN(r.name())
 		if err != nil {
 			t.Fatal(err)
@@ -113,10 +113,23 @@ func TestTakenIsOver(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		for _, p := range r.Networks {
+			rule := c.blockRule(r, p)
+			if rule.Family = netlink.FAMILY_V4; p.Addr().Is6() {
+				rule.Family = netlink.FAMILY_V6
+			}
+			if err := netlink.RuleDel(rule); err != nil {
+				t.Fatal(err)
+			}
+		}
 		again := s.upholdLed()
-		want := []protocol.Taken{{Route: r.Routes[0], Times: 1}, {Route: r.Routes[0], Guard: true, Times: 1}}
+		want := []protocol.Taken{{Route: r.Routes[0], Times: 1}, {Route: r.Routes[0], Guard: true, Times: 1},
+			{Route: r.Networks[0], Rule: true, Guard: true, Times: 1}, {Route: r.Networks[1], Rule: true, Guard: true, Times: 1}}
 		if got := tell(7); again.IsZero() || !slices.Equal(got, want) {
 			t.Fatalf("%v, %+v", again, got)
+		}
+		if lacking, err := c.lackingLed(r); err != nil || lacking != nil {
+			t.Errorf("it is not put back: %v, %v", lacking, err)
 		}
 		if got := tell(8); got != nil {
 			t.Errorf("another user is told %+v", got)
