@@ -12,8 +12,9 @@ import (
 	"github.com/tidegate/tidegate/internal/helper/client"
 )
 
-// newClassic makes the user's classic VPNs, and what senses others'.
-func newClassic(p profile.Profile, log *slog.Logger) classic {
+// newClassic makes the user's classic VPNs, and what senses others'. Before a VPN leads
+// packets away, ahead is called.
+func newClassic(p profile.Profile, ahead func(), log *slog.Logger) classic {
 	helper := client.Helper{Socket: os.Getenv(tun.SocketEnv)}
 	return classicvpn.New(classicvpn.Options{
 		Config:  p.Config,
@@ -29,6 +30,7 @@ func newClassic(p profile.Profile, log *slog.Logger) classic {
 			},
 			Log: log,
 		}),
-		Log: log,
+		Ahead: ahead,
+		Log:   log,
 	})
 }

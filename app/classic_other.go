@@ -9,4 +9,4 @@ import (
 )
 
 // newClassic returns nil: this system cannot connect a classic VPN yet.
-func newClassic(profile.Profile, *slog.Logger) classic { return nil }
+func newClassic(profile.Profile, func(), *slog.Logger) classic { return nil }

@@ -81,7 +81,7 @@ func newSession(p profile.Profile, f *fronts, pool *names.Pool, below *underlay.
 		Version:    Version,
 		Log:        log,
 	}
-	vpn := newClassic(p, log)
+	vpn := newClassic(p, below.Ahead, log)
 	if vpn != nil {
 		o.Classic = vpn
 	}

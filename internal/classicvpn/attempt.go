@@ -275,6 +275,7 @@ func (a *attempt) turn(t turn, r running) error {
 func (a *attempt) apply(v *protocol.VPN, r running) (protocol.VPNTold, error) {
 	wait := again
 	for refused := 0; ; {
+		a.v.o.Ahead()
 		told, err := a.lease.Apply(a.ctx, v)
 		if err == nil {
 			return told, nil

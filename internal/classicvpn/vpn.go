@@ -26,6 +26,8 @@ type Options struct {
 	Helper string
 	// Sensor looks for others' VPNs; nil: nobody does.
 	Sensor Sensor
+	// Ahead is called when a VPN is about to lead packets away; nil: nobody needs to know.
+	Ahead func()
 	// Log is for the developer; nil is silent.
 	Log *slog.Logger
 }
@@ -46,6 +48,9 @@ func New(o Options) *VPN {
 	}
 	if o.Hook == "" {
 		o.Hook = ownHook()
+	}
+	if o.Ahead == nil {
+		o.Ahead = func() {}
 	}
 	v := &VPN{o: o, store: store{dir: o.Config}, msgs: make(chan func(*owner)), ended: make(chan struct{})}
 	v.outside = system(o)

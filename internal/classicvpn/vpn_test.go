@@ -506,3 +506,18 @@ func TestFound(t *testing.T) {
 		}
 	})
 }
+
+// It is said that a VPN is about to come up before it has any route.
+func TestAhead(t *testing.T) {
+	in(t, func(w *world) {
+		said := false
+		w.vpn.o.Ahead = func() { said = true }
+		w.setApply(func(context.Context) error {
+			if !said {
+				t.Error("nobody was told")
+			}
+			return nil
+		})
+		w.connected()
+	})
+}

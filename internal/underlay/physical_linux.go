@@ -15,20 +15,30 @@ import (
 )
 
 // physical tells the physical adapter where a tunnel of others' leads to an address
-// and it does, too. It remembers the last, for a VPN may replace the route that names
-// it. It is for one goroutine at a time.
-func physical() func(to netip.Addr) string {
+// and it does, too; and where no tunnel does, and the routes lead out of it. It
+// remembers the last, for a VPN may replace the route that names it. Both are for one
+// goroutine at a time.
+func physical() (adapter, out func(to netip.Addr) string) {
 	var last osdns.Adapter
-	return func(to netip.Addr) string {
+	ask := func(to netip.Addr, want bool) string {
 		a, tunnel, err := osdns.Way(to, last)
 		if err != nil || a.Name == "" {
 			return ""
 		}
-		if last = a; !tunnel || !leads(a.Name, to) {
+		if last = a; tunnel != want || !leads(a.Name, to) {
 			return ""
 		}
 		return a.Name
 	}
+	adapter = func(to netip.Addr) string { return ask(to, true) }
+	out = func(to netip.Addr) string {
+		name := ask(to, false)
+		if routes, err := netlink.RouteGet(to.WithZone("").AsSlice()); err != nil || len(routes) == 0 || routes[0].LinkIndex != last.Index {
+			return ""
+		}
+		return name
+	}
+	return adapter, out
 }
 
 // leads says whether a route leads to an address by an adapter. Without FIBMatch the

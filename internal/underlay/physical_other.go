@@ -9,7 +9,10 @@ import (
 )
 
 // physical does not know yet how this system is asked: all sockets are plain.
-func physical() func(netip.Addr) string { return func(netip.Addr) string { return "" } }
+func physical() (adapter, out func(netip.Addr) string) {
+	none := func(netip.Addr) string { return "" }
+	return none, none
+}
 
 func bind(syscall.RawConn, string) error { return errors.ErrUnsupported }
 

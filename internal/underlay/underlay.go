@@ -11,8 +11,12 @@ import (
 	"time"
 )
 
-// around is how long it is remembered that somebody is reached through the VPN.
-const around = 10 * time.Minute
+const (
+	// around is how long it is remembered that somebody is reached through the VPN.
+	around = 10 * time.Minute
+	// ahead is how long a VPN may take to come up, and to be heard of.
+	ahead = 10 * time.Second
+)
 
 // Options for New.
 type Options struct {
@@ -27,6 +31,8 @@ type Underlay struct {
 	// adapter is the physical one where somebody's tunnel leads to an address, and that
 	// adapter does, too; empty: no tunnel does, nothing else does, or nobody knows.
 	adapter func(to netip.Addr) string
+	// out is it where no tunnel leads to an address, and the routes lead out of it.
+	out func(to netip.Addr) string
 	// bind has a TCP socket use one adapter alone, for good; point has datagrams to an
 	// address leave by one, or wherever the routes lead (empty).
 	bind  func(c syscall.RawConn, adapter string) error
@@ -35,6 +41,7 @@ type Underlay struct {
 
 	// mu is held while the kernel is asked, too: what changes meanwhile is seen after.
 	mu     sync.Mutex
+	ahead  time.Time                // until then a VPN may come up
 	around map[netip.Addr]time.Time // until when they are reached through the VPN
 	open   []*socket                // with some that were closed since
 }
@@ -56,7 +63,9 @@ func New(o Options) *Underlay {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Underlay{log: o.Log, adapter: physical(), bind: bind, point: point, now: time.Now, around: map[netip.Addr]time.Time{}}
+	u := &Underlay{log: o.Log, bind: bind, point: point, now: time.Now, around: map[netip.Addr]time.Time{}}
+	u.adapter, u.out = physical()
+	return u
 }
 
 // Hold takes a UDP socket that is bound to no address of this machine's, and that
@@ -88,6 +97,9 @@ func (u *Underlay) steer(s *socket) {
 	switch {
 	case name == "":
 		s.around = false
+		if u.now().Before(u.ahead) {
+			name = u.out(s.to)
+		}
 	case s.around:
 		name = ""
 	}
@@ -133,6 +145,23 @@ func (u *Underlay) Changed() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	clear(u.around)
+	u.all()
+}
+
+// Ahead has what leaves by the physical adapter go on doing so: a VPN is about to
+// come up, and that is heard of a moment after it has.
+func (u *Underlay) Ahead() {
+	if u == nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.ahead = u.now().Add(ahead)
+	u.all()
+}
+
+// all has the sockets that are open go the right way. The caller has the lock.
+func (u *Underlay) all() {
 	u.open = u.opened()
 	for _, s := range u.open {
 		u.steer(s)

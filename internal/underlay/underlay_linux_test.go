@@ -33,7 +33,8 @@ func TestMain(m *testing.M) {
 
 // client does what each line says and answers with a line: what a server has seen.
 func client(in io.Reader, out io.Writer) {
-	u := New(Options{})
+	u, began := New(Options{}), time.Now()
+	u.now = func() time.Time { return began }
 	conns := map[string]net.Conn{}
 	ask := func(c net.Conn) string {
 		b := make([]byte, 100)
@@ -56,6 +57,8 @@ func client(in io.Reader, out io.Writer) {
 		switch word[0] {
 		case "changed":
 			u.Changed()
+		case "ahead":
+			u.Ahead()
 		case "tcp", "udp", "udp4":
 			c, err := open(u, word[0], word[2])
 			if err != nil {
@@ -333,6 +336,26 @@ func TestTheDefaultRouteIsReplaced(t *testing.T) {
 	w.must(w.away.Link("a1", true))
 	w.do("changed")
 	w.expect("again before-udp", here.Addr())
+}
+
+// Of a VPN that is to come up nobody sees anything before it is heard of that it has,
+// whenever a socket was opened. Who is reached by no default route stays there.
+func TestAhead(t *testing.T) {
+	w := newWorld(t)
+	port, far := netip.MustParsePrefix("10.52.0.1/24"), netip.MustParsePrefix("10.52.0.2/24")
+	w.must(netlab.Connect(netlab.Wire{Space: w.near, Name: "eth1", Address: port}, netlab.Wire{Space: w.beyond, Name: "b2", Address: far}))
+	w.serve(w.beyond, far.Addr())
+	w.expect(fmt.Sprintf("udp c %v:443", both), here.Addr())
+	w.expect(fmt.Sprintf("udp near %v:443", far.Addr()), port.Addr())
+	w.do("ahead")
+	w.do("changed") // it was something else
+	w.expect(fmt.Sprintf("udp d %v:443", both), here.Addr())
+	w.expect(fmt.Sprintf("tcp e %v:443", both), here.Addr())
+	w.connect()
+	for _, c := range []string{"c", "d", "e"} {
+		w.expect("again "+c, here.Addr())
+	}
+	w.expect("again near", port.Addr())
 }
 
 // A socket that talks by the physical adapter goes with the machine to another, and

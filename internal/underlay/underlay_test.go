@@ -143,6 +143,7 @@ func TestSeveral(t *testing.T) {
 func TestClosedAreForgotten(t *testing.T) {
 	u := New(Options{})
 	u.adapter = func(netip.Addr) string { return "" }
+	u.Ahead()
 	for range 100 {
 		c, err := net.ListenUDP("udp4", nil)
 		if err != nil {
@@ -165,6 +166,7 @@ func TestNone(t *testing.T) {
 	defer l.Close()
 	var u *Underlay
 	u.Changed()
+	u.Ahead()
 	c, err := u.DialTCP(t.Context(), net.Dialer{}, "tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
