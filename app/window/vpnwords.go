@@ -30,7 +30,7 @@ var vpnWords = struct {
 }{
 	page: "Connections", zta: "Zero-trust access", ztaOpen: "ZTA",
 	ztaText:  "It connects by itself: there is nothing to connect or disconnect.",
-	warnings: "Where they are in each other’s way", connections: "Your VPN connections", others: "VPNs of other programs",
+	warnings: "Where a VPN and your applications are in each other’s way", connections: "Your VPN connections", others: "VPNs of other programs",
 	add: "Add a connection", edit: "Edit", remove: "Remove", connect: "Connect", disconnect: "Disconnect", untested: "Untested", details: "Details",
 	inactive: "Inactive", active: "Active",
 	down: "Not connected", signingIn: "Signing in…", connecting: "Connecting…", connected: "Connected", reconnecting: "Reconnecting…",
