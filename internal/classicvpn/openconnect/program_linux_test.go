@@ -158,6 +158,21 @@ func TestSignInGoesOnWithANewPassword(t *testing.T) {
 	}
 }
 
+// A password that stands in what asks for it, too, is asked for as any other.
+func TestSignInByAWordOfTheForm(t *testing.T) {
+	const ask = "Please enter your Password.\nPassword:"
+	e := program(t, said(ask)+"read p\n[ \"$p\" = right ] || { "+said("\nLogin failed.\n"+ask)+"read q; exit 1; }\n"+session1)
+	a := &answers{values: []string{"Password", "right"}}
+	if _, err := e.SignIn(t.Context(), session.VPNSettings{Address: "h", Protocol: session.VPNAnyConnect, Fingerprint: "f"}, a); err != nil {
+		t.Errorf("it is %v, after %+v", err, a.forms)
+	}
+	r := &redactor{}
+	r.hide("Password")
+	if f := field("Password:", "", r, "", ""); f.Kind != session.VPNPassword || f.Label != removed {
+		t.Errorf("it is %+v", f)
+	}
+}
+
 // A server that sends on to another is trusted as both, also when it is all asked anew.
 func TestSignInAnewTrustsAsBefore(t *testing.T) {
 	asks := func(host, pin string) string {

@@ -108,17 +108,17 @@ func field(ask, message string, r *redactor, user, group string) session.VPNFiel
 		}
 	}
 	f := session.VPNField{Kind: session.VPNText, Label: label(ask, r)}
-	switch {
-	case userLabel.MatchString(f.Label):
+	switch plain := label(ask, &redactor{}); {
+	case userLabel.MatchString(plain):
 		f.Value = user
-	case codeWords.MatchString(f.Label):
+	case codeWords.MatchString(plain):
 		f.Kind = session.VPNCode
-	case passwordLabel.MatchString(f.Label):
+	case passwordLabel.MatchString(plain):
 		f.Kind = session.VPNPassword
 		if codeWords.MatchString(message) {
 			f.Kind = session.VPNCode
 		}
-	case codeLabel.MatchString(f.Label):
+	case codeLabel.MatchString(plain):
 		f.Kind = session.VPNCode
 	}
 	return f

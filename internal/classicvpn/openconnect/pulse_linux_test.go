@@ -77,6 +77,18 @@ func TestSignInToPulse(t *testing.T) {
 	}
 }
 
+func TestPulseIsAnother(t *testing.T) {
+	b := newBed(t)
+	server, s := b.pulse(vpntest.PulseOptions{})
+	server.Recertify()
+	a := &answers{values: []string{"alice", vpntest.Password}}
+	_, err := b.signIn(s, a)
+	f := is(t, err, session.VPNOtherServer)
+	if !strings.Contains(f.Detail, server.Certificate.Fingerprint) || len(a.forms) > 0 || len(a.shown) > 0 {
+		t.Errorf("it says %q, after %+v and %+v", f.Detail, a.shown, a.forms)
+	}
+}
+
 func TestPulseRuns(t *testing.T) {
 	b := newBed(t)
 	server, s := b.pulse(vpntest.PulseOptions{})

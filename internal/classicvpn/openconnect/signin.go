@@ -219,9 +219,10 @@ func (s *signing) answer(ctx context.Context) error {
 	if hides, known := s.process.hides(); known && hides && f.Fields[0].Kind == session.VPNText {
 		f.Fields[0].Kind, f.Fields[0].Value = session.VPNPassword, ""
 	}
-	if s.again(f) {
+	plain := s.said.form(&redactor{}, "", "") // what has been typed may stand in it, too
+	if s.again(plain) {
 		f.Error = cmp.Or(f.Error, askedAgain)
-		if s.anew(f) {
+		if s.anew(plain) {
 			s.refusal = f.Error
 			return errAnew
 		}
@@ -249,7 +250,7 @@ func (s *signing) answer(ctx context.Context) error {
 		case field.Kind == session.VPNChoice:
 			s.to.Group = v
 			v = chosen(s.said.ask(), v)
-		case userLabel.MatchString(field.Label):
+		case userLabel.MatchString(plain.Fields[0].Label):
 			s.user = v
 		default:
 			s.hidden.hide(v)
