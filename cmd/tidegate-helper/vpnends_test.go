@@ -36,6 +36,21 @@ func TestDeviceGoes(t *testing.T) {
 	}
 }
 
+// Who gives up while the device is made may ask for it anew at once.
+func TestVPNGivenUp(t *testing.T) {
+	m := newMachine(t, "")
+	was := m.state()
+	a := m.vpn(ada)
+	for n := range 50 {
+		a.must(fmt.Sprintf("give up %d", n*120))
+		if got := a.say("open"); got != "ok tidev61001" {
+			t.Fatalf("after %d microseconds: %s", n*120, got)
+		}
+		a.must("end")
+	}
+	m.as(was, "in the end")
+}
+
 // Two users who take turns as fast as they can, and somebody who removes devices,
 // leave nothing.
 func TestVPNsInHaste(t *testing.T) {

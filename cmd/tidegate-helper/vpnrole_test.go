@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,6 +64,7 @@ func toldText(t protocol.VPNTold) string {
 // beVPN has a VPN, as its input says: "open"; "attach" has each datagram that comes by
 // the device sent back; "apply" a VPN in JSON, or nothing; "inject" a datagram from
 // one address to another; "loose" has the device end with the last that is attached;
+// "give up" opens one for so many microseconds;
 // "told" and "lost" wait for these, and "end" gives it back.
 func beVPN(h client.Helper, _ string) {
 	ctx := context.Background()
@@ -81,6 +83,15 @@ func beVPN(h client.Helper, _ string) {
 			}
 			v = next
 			fmt.Println("ok", v.Device())
+		case "give":
+			us, _ := strconv.Atoi(strings.TrimPrefix(arg, "up "))
+			hasty, cancel := context.WithTimeout(ctx, time.Duration(us)*time.Microsecond)
+			v, err := h.OpenVPN(hasty)
+			cancel()
+			if err == nil {
+				v.Close()
+			}
+			fmt.Println("ok")
 		case "attach":
 			var err error
 			if f, err = attach(arg); err == nil {

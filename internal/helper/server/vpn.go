@@ -109,36 +109,47 @@ func (s *Server) openVPN(uid uint32, c *net.UnixConn) (l *lease, d *protocol.Dev
 		return nil, nil, protocol.Refuse(protocol.Failed, "this helper has names answered by nobody")
 	}
 	v := s.vpn
-	if old, freed := v.held(); old != nil { // its end may be under way
-		select {
-		case <-freed:
-		case <-time.After(leaving):
+	for end := time.Now().Add(leaving); ; {
+		if old, freed := v.held(); old != nil { // its end may be under way
+			select {
+			case <-freed:
+			case <-time.After(time.Until(end)):
+			}
+		}
+		again := false
+		s.turnOfVPN(context.Background(), func(ctx context.Context) {
+			if old, _ := v.held(); old != nil && time.Now().Before(end) { // who asked before has it by now
+				again = true
+				return
+			}
+			l, d, refusal = s.leaseVPN(ctx, uid, c)
+		})
+		if !again {
+			return l, d, refusal
 		}
 	}
-	s.turnOfVPN(context.Background(), func(ctx context.Context) {
-		if old, _ := v.held(); old != nil || v.record.Name != "" && v.record.UID != uid {
-			if old != nil && old.uid == uid {
-				refusal = protocol.Refuse(protocol.Busy, "another Tidegate of yours has a VPN")
-			} else {
-				refusal = protocol.Refuse(protocol.Busy, "another user has a VPN on this machine, until it is disconnected")
-			}
-			return
+}
+
+// leaseVPN is openVPN for whose turn it is.
+func (s *Server) leaseVPN(ctx context.Context, uid uint32, c *net.UnixConn) (*lease, *protocol.Device, *protocol.Refusal) {
+	v := s.vpn
+	if old, _ := v.held(); old != nil || v.record.Name != "" && v.record.UID != uid {
+		if old != nil && old.uid == uid {
+			return nil, nil, protocol.Refuse(protocol.Busy, "another Tidegate of yours has a VPN")
 		}
-		if err := s.deviceVPN(ctx, uid); errors.Is(err, errForeign) {
-			name := vpnName(uid)
-			refusal = protocol.Refuse(protocol.Failed, "there is a network device %s that is not Tidegate's: have it removed (as root: ip link delete %s), and try again", name, name)
-			return
-		} else if err != nil {
-			refusal = failed(err)
-			return
-		}
-		l = &lease{uid: uid, c: c}
-		d = &protocol.Device{Name: v.record.Name, MTU: v.plan.MTU}
-		v.mu.Lock()
-		v.lease, v.freed = l, make(chan struct{})
-		v.mu.Unlock()
-	})
-	return l, d, refusal
+		return nil, nil, protocol.Refuse(protocol.Busy, "another user has a VPN on this machine, until it is disconnected")
+	}
+	if err := s.deviceVPN(ctx, uid); errors.Is(err, errForeign) {
+		name := vpnName(uid)
+		return nil, nil, protocol.Refuse(protocol.Failed, "there is a network device %s that is not Tidegate's: have it removed (as root: ip link delete %s), and try again", name, name)
+	} else if err != nil {
+		return nil, nil, failed(err)
+	}
+	l := &lease{uid: uid, c: c}
+	v.mu.Lock()
+	v.lease, v.freed = l, make(chan struct{})
+	v.mu.Unlock()
+	return l, &protocol.Device{Name: v.record.Name, MTU: v.plan.MTU}, nil
 }
 
 // deviceVPN takes over the device that the last helper has left, or makes one.
