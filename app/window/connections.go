@@ -29,6 +29,7 @@ type connections struct {
 	headWarnings, headOwn, headOthers fyne.CanvasObject
 
 	editing  *session.VPNSettings // what the dialog edits, as it stands there; nil: nothing
+	dropping bool                 // and its pinned key is to be forgotten
 	removing string               // the connection whose removal is asked about
 }
 
@@ -142,14 +143,14 @@ func (p *connections) flow() {
 }
 
 func (p *connections) addOne() {
-	p.editing = &session.VPNSettings{Protocol: session.VPNProtocols[0]}
+	p.editing, p.dropping = &session.VPNSettings{Protocol: session.VPNProtocols[0]}, false
 	p.w.settle()
 }
 
 func (p *connections) edit(id string) {
 	if c, ok := connectionOf(p.state, id); ok {
 		settings := c.VPNSettings
-		p.editing = &settings
+		p.editing, p.dropping = &settings, false
 		p.w.settle()
 	}
 }

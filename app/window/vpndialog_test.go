@@ -306,6 +306,39 @@ func TestEditingIsInterrupted(t *testing.T) {
 	}
 }
 
+// A server that is trusted while its connection is edited stays so when that is saved.
+func TestTrustedWhileEditing(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	s, asked, trusted := vpns(), vpnTrusts(""), vpns()
+	s.VPN.Connections[0].Fingerprint, asked.VPN.Connections[0].Fingerprint = "", ""
+	b.apply(s)
+	toConnections(b)
+	b.press("Edit Head office")
+	b.apply(asked)
+	b.apply(trusted)
+	b.key(fyne.KeyReturn)
+	if c, ok := b.sent().(session.SaveVPN); !ok || c.Fingerprint != trusted.VPN.Connections[0].Fingerprint {
+		t.Errorf("it saves %+v", c)
+	}
+}
+
+// What is saved is edited no more, also where something more urgent came meanwhile.
+func TestSavedWhileInterrupted(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(vpns())
+	toConnections(b)
+	b.press("Add a connection")
+	b.typed("vpn.example")
+	b.key(fyne.KeyReturn)
+	o := <-b.queue
+	b.apply(vpnForms())
+	o.done(nil)
+	b.apply(vpns())
+	if b.layer.modal != nil {
+		t.Errorf("%q is open, to be saved a second time", b.layer.key)
+	}
+}
+
 // A session's own prompt comes before a VPN's.
 func TestZTAIsAskedFirst(t *testing.T) {
 	b := newBench(t, alwaysDark)

@@ -27,9 +27,9 @@ type vpnEdit struct {
 
 func (w *Window) newVPNEdit() (*modal, face) {
 	d := &vpnEdit{was: *w.pages.connections.editing, protocols: session.VPNProtocols, features: map[session.VPNFeature]*check{}}
+	d.drop = w.pages.connections.dropping
 	if c, ok := connectionOf(w.state, d.was.ID); ok {
-		d.drop = d.was.Fingerprint == "" && c.Fingerprint != ""
-		d.was.Fingerprint = c.Fingerprint
+		d.was.Fingerprint = c.Fingerprint // it may have been trusted meanwhile
 	}
 	d.name = w.newField(vpnWords.name, vpnWords.nameHint, false)
 	d.address = w.newField(vpnWords.address, vpnWords.addressHint, false)
@@ -178,7 +178,7 @@ func (d *vpnEdit) enter() {
 			return
 		}
 		d.sent = false
-		if d.w.layer.holds(&d.asking) {
+		if d.edited() != nil {
 			d.escape()
 		}
 	})
@@ -189,7 +189,15 @@ func (d *vpnEdit) escape() { d.w.pages.connections.editing = nil; d.w.settle() }
 // closed keeps what was typed, for when something more urgent has been answered.
 func (d *vpnEdit) closed() {
 	d.asking.closed()
-	if e := d.w.pages.connections.editing; e != nil && e.ID == d.was.ID {
-		*e = d.settings()
+	if e := d.edited(); e != nil {
+		*e, d.w.pages.connections.dropping = d.settings(), d.drop
 	}
+}
+
+// edited is what is edited, where that is still this; nil: it is not.
+func (d *vpnEdit) edited() *session.VPNSettings {
+	if e := d.w.pages.connections.editing; e != nil && e.ID == d.was.ID {
+		return e
+	}
+	return nil
 }
