@@ -160,7 +160,7 @@ func (w *owner) connect(id string) error {
 		other, _ := w.get(a.to.ID)
 		switch {
 		case other.phase == session.VPNDisconnecting:
-			return fmt.Errorf("%s is being disconnected; connect %s in a moment", name(other.VPNSettings), name(c.VPNSettings))
+			return fmt.Errorf("%s is being disconnected; connect in a moment", name(other.VPNSettings))
 		case a.to.ID == id:
 			return nil
 		}

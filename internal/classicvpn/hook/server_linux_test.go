@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -84,6 +85,33 @@ func TestTellFails(t *testing.T) {
 			t.Errorf("%s: %q", name, err)
 		}
 	}
+}
+
+// TestTellInTurn has one after another heard, and each told its own.
+func TestTellInTurn(t *testing.T) {
+	var in atomic.Int32
+	s := serve(t, func(_ context.Context, env []string) error {
+		if in.Add(1) != 1 {
+			t.Error("two are heard at once")
+		}
+		defer in.Add(-1)
+		runtime.Gosched()
+		if slices.Contains(env, "reason=no") {
+			return errors.New("no")
+		}
+		return nil
+	})
+	var all sync.WaitGroup
+	for range waiting / 2 {
+		for reason, want := range map[string]bool{"yes": true, "no": false} {
+			all.Go(func() {
+				if err := Tell(append(s.Env(), "reason="+reason)); (err == nil) != want {
+					t.Errorf("%s: %v", reason, err)
+				}
+			})
+		}
+	}
+	all.Wait()
 }
 
 // TestServerRefuses connects with what is no message, and with nothing.
