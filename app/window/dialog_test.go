@@ -355,6 +355,15 @@ func TestQuitAsksOnlyWhereItCutsSomething(t *testing.T) {
 	}
 	b.says("2 applications are in use. Quitting closes their connections.")
 	b.key(fyne.KeyEscape)
+	quiet.VPN = vpnUp().VPN
+	b.apply(quiet)
+	b.quit()
+	if got := b.sent(); got != nil {
+		t.Fatalf("sent %#v without a question, and a VPN is connected", got)
+	}
+	b.says("The VPN Head office is connected. Quitting disconnects it.")
+	b.key(fyne.KeyEscape)
+	b.apply(signedIn())
 	b.quit()
 	b.press("Quit")
 	if d := cmp.Diff(session.Command(session.Quit{}), b.sent()); d != "" {

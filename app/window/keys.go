@@ -64,7 +64,7 @@ func turn(s *container.Scroll, k *fyne.KeyEvent) {
 
 // quit ends the client, and asks before only where that would cut something.
 func (w *Window) quit() {
-	if inUse(w.state) == 0 {
+	if quitText(w.state) == "" {
 		w.do(session.Quit{}, nil)
 		return
 	}

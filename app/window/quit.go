@@ -6,7 +6,8 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
-// quitting asks before the client ends while applications are in use.
+// quitting asks before the client ends while applications are in use, or a VPN is
+// connected.
 type quitting struct {
 	w      *Window
 	text   *paragraph
@@ -25,7 +26,7 @@ func (w *Window) newQuit() (*modal, face) {
 }
 
 func (q *quitting) update(s session.State) {
-	if q.text.set(quitText(max(1, inUse(s)))) && q.w.layer.modal != nil {
+	if text := quitText(s); text != "" && q.text.set(text) && q.w.layer.modal != nil { // what it would cut may end meanwhile
 		q.w.layer.modal.settle()
 	}
 }

@@ -232,12 +232,22 @@ func asks(kinds []wire.InteractionKind, apps []string, lapsed bool) (title, text
 	return title, "To keep using " + listed(apps, 3) + "."
 }
 
-// quitText says what quitting ends.
-func quitText(inUse int) string {
-	if inUse == 1 {
-		return "One application is in use. Quitting closes its connections."
+// quitText says what quitting ends; empty: nothing.
+func quitText(s session.State) string {
+	var text string
+	switch n := inUse(s); n {
+	case 0:
+	case 1:
+		text = "One application is in use. Quitting closes its connections."
+	default:
+		text = fmt.Sprintf("%d applications are in use. Quitting closes their connections.", n)
 	}
-	return fmt.Sprintf("%d applications are in use. Quitting closes their connections.", inUse)
+	for _, c := range s.VPN.Connections {
+		if c.Linked() {
+			return sentences(text, fmt.Sprintf("The VPN %s is connected. Quitting disconnects it.", connectionName(c.VPNSettings)))
+		}
+	}
+	return text
 }
 
 // choiceWord names one of n ways to answer.

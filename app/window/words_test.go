@@ -42,7 +42,7 @@ func TestWords(t *testing.T) {
 		{sentence(errors.New("the link is damaged; copy it again")), "The link is damaged; copy it again."},
 		{sentences("A", "B"), "A. B"}, {sentences("A.", ""), "A."}, {sentences("", "B"), "B"},
 		{protocolWord("https"), "Web"}, {protocolWord("ssh"), "SSH"},
-		{quitText(1), "One application is in use. Quitting closes its connections."},
+		{quitText(session.State{Apps: []session.App{{Flows: 3}}}), "One application is in use. Quitting closes its connections."},
 		{cureWord([]wire.InteractionKind{wire.InteractionReason}), "Give a reason"},
 		{cureWord([]wire.InteractionKind{wire.InteractionReason, wire.InteractionMFA}), "Verify"},
 	} {
