@@ -28,8 +28,6 @@ type OcservOptions struct {
 	// Space is where it runs, and Address, which is to be there, where it listens.
 	Space   *netlab.Space
 	Address netip.Addr
-	// Users and their passwords; none: alice, whose password is Password.
-	Users map[string]string
 	// Groups of which everybody may choose one, by their descriptions.
 	Groups []string
 	// Full leads everything through the VPN; otherwise it is the office alone.
@@ -40,15 +38,9 @@ type OcservOptions struct {
 	NoDTLS bool
 	// Banner greets who has signed in.
 	Banner string
-	// Routes are led to besides the office, where it is not Full.
-	Routes []netip.Prefix
-	// Domains are split besides Domain.
-	Domains []string
-	// DPD is how long each side waits before it asks whether the other is there; 0: 20 s.
-	DPD time.Duration
 }
 
-// Password of alice, where no other users are named.
+// Password of alice, who is the only user.
 const Password = "open sesame"
 
 // Ocserv is a running ocserv, with an office behind it.
@@ -68,9 +60,6 @@ type Ocserv struct {
 // StartOcserv starts one, until the test ends.
 func StartOcserv(t testing.TB, o OcservOptions) *Ocserv {
 	t.Helper()
-	if o.Users == nil {
-		o.Users = map[string]string{"alice": Password}
-	}
 	dir, err := os.MkdirTemp("", "ocserv") // short: a socket's path is at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
@@ -89,16 +78,14 @@ func StartOcserv(t testing.TB, o OcservOptions) *Ocserv {
 			t.Logf("ocserv said:\n%s", s.said())
 		}
 	})
-	for user, password := range o.Users {
-		args := []string{"-c", s.path("passwd")}
-		if len(o.Groups) > 0 {
-			args = append(args, "-g", strings.Join(s.groups(), ","))
-		}
-		c := exec.CommandContext(t.Context(), s.program("bin/ocpasswd"), append(args, user)...)
-		c.Stdin = strings.NewReader(password + "\n" + password + "\n")
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("ocpasswd: %v: %s", err, out)
-		}
+	args := []string{"-c", s.path("passwd")}
+	if len(o.Groups) > 0 {
+		args = append(args, "-g", strings.Join(s.groups(), ","))
+	}
+	c := exec.CommandContext(t.Context(), s.program("bin/ocpasswd"), append(args, "alice")...)
+	c.Stdin = strings.NewReader(Password + "\n" + Password + "\n")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("ocpasswd: %v: %s", err, out)
 	}
 	if err := os.WriteFile(s.path("conf"), []byte(s.conf()), 0o600); err != nil {
 		t.Fatal(err)
@@ -146,11 +133,7 @@ func (s *Ocserv) conf() string {
 	set("max-clients", "16")
 	set("max-same-clients", "16")
 	set("keepalive", "30")
-	dpd := s.o.DPD
-	if dpd == 0 {
-		dpd = 20 * time.Second
-	}
-	set("dpd", fmt.Sprint(int(dpd.Seconds())))
+	set("dpd", "20")
 	set("try-mtu-discovery", "false")
 	set("tls-priorities", `"NORMAL"`)
 	set("auth-timeout", "240")
@@ -167,7 +150,7 @@ func (s *Ocserv) conf() string {
 	set("default-domain", Domain)
 	set("ipv4-network", Clients4.String())
 	set("dns", DNS4.String())
-	routes := append([]netip.Prefix{Clients4, Office4}, s.o.Routes...)
+	routes := []netip.Prefix{Clients4, Office4}
 	if s.o.IPv6 {
 		set("ipv6-network", Clients6.String())
 		set("ipv6-subnet-prefix", "128")
@@ -181,9 +164,7 @@ func (s *Ocserv) conf() string {
 		for _, r := range routes {
 			set("route", r.String())
 		}
-		for _, d := range append([]string{Domain}, s.o.Domains...) {
-			set("split-dns", d)
-		}
+		set("split-dns", Domain)
 	}
 	for n, g := range s.o.Groups {
 		set("select-group", fmt.Sprintf("group%d[%s]", n, g))

@@ -45,7 +45,6 @@ type Office struct {
 	Space *netlab.Space
 	mu    sync.Mutex
 	asked []string
-	came  []netip.Addr
 }
 
 // NewOffice makes one behind a server's network, until the test ends.
@@ -90,22 +89,19 @@ func NewOffice(t testing.TB, server *netlab.Space) *Office {
 		if err != nil {
 			t.Fatal(err)
 		}
-		resolvedtest.ServeWeb(t, l, o.page(says))
+		resolvedtest.ServeWeb(t, l, page(says))
 	}
 	return o
 }
 
 // page is a web page: who is there, and who has come.
-func (o *Office) page(says string) http.Handler {
+func page(says string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		from, err := netip.ParseAddrPort(r.RemoteAddr)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		o.mu.Lock()
-		o.came = append(o.came, from.Addr())
-		o.mu.Unlock()
 		fmt.Fprintf(w, "%s %s\n", says, from.Addr())
 	})
 }
@@ -138,11 +134,4 @@ func (o *Office) Asked() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Clone(o.asked)
-}
-
-// Came are the addresses from which the web server was asked, in order.
-func (o *Office) Came() []netip.Addr {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return slices.Clone(o.came)
 }

@@ -20,8 +20,6 @@ type PulseOptions struct {
 	// Space is where it runs, and Address, which is to be there, where it listens.
 	Space   *netlab.Space
 	Address netip.Addr
-	// Users and their passwords; none: alice, whose password is Password.
-	Users map[string]string
 	// Realms of which everybody is to choose one.
 	Realms []string
 	// UserLabel and PasswordLabel are what it asks for; empty: it leaves it to the client.
@@ -36,8 +34,6 @@ type PulseOptions struct {
 	Full bool
 	// IPv6 is in it, too.
 	IPv6 bool
-	// Routes are led to besides the office, where it is not Full.
-	Routes []netip.Prefix
 }
 
 // Pulse is a server that speaks what Ivanti Connect Secure does: sign-in by user and
@@ -69,9 +65,6 @@ type session struct {
 // StartPulse starts one, until the test ends.
 func StartPulse(t testing.TB, o PulseOptions) *Pulse {
 	t.Helper()
-	if o.Users == nil {
-		o.Users = map[string]string{"alice": Password}
-	}
 	s := &Pulse{Office: NewOffice(t, o.Space), t: t, o: o, conns: map[net.Conn]struct{}{}, sessions: map[string]*session{}}
 	var err error
 	if s.link, err = newLink(o.Space); err != nil {
@@ -265,7 +258,7 @@ func (s *Pulse) carry(w *wire, cookie string) error {
 		g.servers = append(g.servers, DNS6)
 	}
 	if !s.o.Full {
-		g.routes = append([]netip.Prefix{Clients4, Office4}, s.o.Routes...)
+		g.routes = []netip.Prefix{Clients4, Office4}
 		if s.o.IPv6 {
 			g.routes = append(g.routes, Office6)
 		}
