@@ -38,7 +38,7 @@ func (a *attempt) reopen(r running) error {
 			return a.ctx.Err()
 		}
 		var refusal *protocol.Refusal
-		if errors.As(err, &refusal) && refusal.Code != protocol.Busy {
+		if errors.As(err, &refusal) && refusal.Code == protocol.Outside {
 			return err
 		}
 		if time.Now().After(end) {
