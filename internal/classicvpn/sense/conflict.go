@@ -130,7 +130,11 @@ func evidence(f protocol.Filter) string {
 // allows says whether controller and gateways are let out to.
 func (k knowledge) allows(f protocol.Filter) bool {
 	return len(k.underlay) > 0 && !slices.ContainsFunc(k.underlay, func(a addr) bool {
-		return !slices.ContainsFunc(f.Hosts, func(p netip.Prefix) bool { return p.Contains(a.Addr()) })
+		hosts := f.Hosts
+		if i := slices.IndexFunc(f.Ports, func(p protocol.FilterPort) bool { return p.From <= a.Port() && a.Port() <= p.To }); i >= 0 {
+			hosts = f.Ports[i].Hosts
+		}
+		return !slices.ContainsFunc(hosts, func(p netip.Prefix) bool { return p.Contains(a.Addr()) })
 	})
 }
 

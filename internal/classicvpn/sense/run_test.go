@@ -314,6 +314,33 @@ func TestUnderlay(t *testing.T) {
 	})
 }
 
+// A firewall that lets out to controller and gateways, by their addresses or ports, is
+// no VPN's.
+func TestSpared(t *testing.T) {
+	all := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+	gateway := []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
+	for _, tt := range []struct {
+		name   string
+		filter protocol.Filter
+		spared bool
+	}{
+		{"nobody", protocol.Filter{}, false},
+		{"by address", protocol.Filter{Hosts: gateway}, true},
+		{"by port", protocol.Filter{Ports: []protocol.FilterPort{{From: 22, To: 22, Hosts: all}, {From: 8443, To: 8443, Hosts: all}}}, true},
+		{"by a range of ports", protocol.Filter{Ports: []protocol.FilterPort{{From: 8000, To: 9000, Hosts: all}}}, true},
+		{"by both", protocol.Filter{Ports: []protocol.FilterPort{{From: 8443, To: 8443, Hosts: gateway}}}, true},
+		{"not that port", protocol.Filter{Hosts: gateway, Ports: []protocol.FilterPort{{From: 8443, To: 8443}, {From: 8000, To: 9000, Hosts: all}}}, false},
+		{"another port", protocol.Filter{Ports: []protocol.FilterPort{{From: 22, To: 22, Hosts: all}}}, false},
+	} {
+		k := knowledge{picture: tunnelled(), ignore: func(string) bool { return false }, underlay: []addr{netip.MustParseAddrPort("203.0.113.7:8443")},
+			sensed: &protocol.Sensed{Filters: []protocol.Filter{tt.filter}}}
+		k.links = k.links[:1]
+		if c := k.conflicts(); (len(c) == 0) != tt.spared {
+			t.Errorf("%s: %+v", tt.name, c)
+		}
+	}
+}
+
 // A firewall of the machine's own that drops IPv6 is no VPN's, where there is none.
 func TestNoVPN(t *testing.T) {
 	k := knowledge{picture: tunnelled(), guard: session.VPNGuard{IPv6: true}, ignore: func(string) bool { return false },

@@ -164,7 +164,17 @@ type Filter struct {
 	// Through are the adapters that it lets out by, but for loopback; none: none, or
 	// it is not known.
 	Through []string `json:"through,omitempty"`
-	// Hosts are addresses that it lets out to.
+	// Hosts are addresses that it lets out to, Ports those of TCP of which its rules
+	// speak, each with its own.
+	Hosts []netip.Prefix `json:"hosts,omitempty"`
+	Ports []FilterPort   `json:"ports,omitempty"`
+}
+
+// FilterPort are ports, and the addresses that a Filter lets out to there: one of no
+// bits is all of its family's.
+type FilterPort struct {
+	From  uint16         `json:"from"`
+	To    uint16         `json:"to"`
 	Hosts []netip.Prefix `json:"hosts,omitempty"`
 }
 

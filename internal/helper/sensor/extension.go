@@ -26,10 +26,10 @@ func (m *machine) foreign(e match) bool {
 		return word(146) == state && (word(150)&fresh != 0) != (word(148)&state != 0)
 	case e.name == "multiport" && len(b) >= 48: // struct xt_multiport_v1: which, how many, 15 ports, 15 ends, invert
 		const source = 0
-		return b[0] != source && among(b) != (b[47] != 0)
+		return b[0] != source && m.among(b) != (b[47] != 0)
 	case e.name == "tcp" && len(b) >= 12: // struct xt_tcp: sources, dests, option, flags' mask, flags, inverted
 		const invertDest, invertFlags = 2, 4
-		dest := word(4) <= port && port <= word(6)
+		dest := m.between(word(4), word(6))
 		flags := syn&b[9] == b[10]
 		return word(0) == 0 && word(2) == 1<<16-1 && b[8] == 0 && dest != (b[11]&invertDest != 0) && flags != (b[11]&invertFlags != 0)
 	}
@@ -37,16 +37,20 @@ func (m *machine) foreign(e match) bool {
 }
 
 // among says whether the port is one of an xt_multiport_v1's, or in one of its ranges.
-func among(b []byte) bool {
+func (m *machine) among(b []byte) (is bool) {
 	for i := range min(int(b[1]), 15) {
 		from := binary.NativeEndian.Uint16(b[2+2*i:])
 		to := from
 		if ranged := b[32+i] != 0; ranged && i < 14 {
 			to = binary.NativeEndian.Uint16(b[4+2*i:])
 		}
-		if from <= port && port <= to {
-			return true
-		}
+		is = m.between(from, to) || is
 	}
-	return false
+	return is
+}
+
+// between says whether the port is, and notes that a rule has spoken of these.
+func (m *machine) between(from, to uint16) bool {
+	m.note(span{from, to})
+	return from <= m.p.port && m.p.port <= to
 }

@@ -46,7 +46,7 @@ func TestExtensions(t *testing.T) {
 		if err != nil {
 			t.Fatal(tt.what, err)
 		}
-		if got := (&machine{}).foreign(match{tt.name, b}); got != tt.want {
+		if got := (&machine{p: packet{port: web}, ports: map[span]bool{}}).foreign(match{tt.name, b}); got != tt.want {
 			t.Errorf("%s: %v", tt.what, got)
 		}
 	}

@@ -3,6 +3,8 @@
 package sensor
 
 import (
+	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -18,6 +20,8 @@ var everywhere = []netip.Addr{netip.MustParseAddr("198.41.0.4"), netip.MustParse
 const (
 	mostThrough = 32
 	mostHosts   = 32
+	// mostDoorSteps is what its ports may take.
+	mostDoorSteps = 1 << 18
 )
 
 // stranger is an adapter of which no firewall knows.
@@ -31,19 +35,21 @@ func (r ruleset) filters(adapters []adapter) (all []protocol.Filter) {
 		var dropped []netip.Addr
 		through := map[string]bool{}
 		asked := map[netip.Prefix]bool{}
-		run := func(out adapter, to netip.Addr) bool {
-			m := &machine{rules: r, sets: sets, p: packet{out, to}, steps: &steps, asked: asked}
+		ports := map[span]bool{}
+		at := func(out adapter, to netip.Addr, port uint16, steps *int) bool {
+			m := &machine{rules: r, sets: sets, p: packet{out, to, port}, steps: steps, asked: asked, ports: ports}
 			return m.passes(b)
 		}
+		run := func(out adapter, to netip.Addr) bool { return at(out, to, web, &steps) }
 		by := stranger
 		for _, to := range everywhere {
 			if b.family == unix.NFPROTO_IPV4 && to.Is6() || b.family == unix.NFPROTO_IPV6 && to.Is4() {
 				continue
 			}
-			at := slices.IndexFunc(adapters, func(a adapter) bool { return !protocol.Opened(a.name) && !run(a, to) })
+			first := slices.IndexFunc(adapters, func(a adapter) bool { return !protocol.Opened(a.name) && !run(a, to) })
 			switch {
-			case at >= 0:
-				by = adapters[at]
+			case first >= 0:
+				by = adapters[first]
 			case len(adapters) > 0 || run(stranger, to):
 				continue
 			}
@@ -64,16 +70,54 @@ func (r ruleset) filters(adapters []adapter) (all []protocol.Filter) {
 			}
 		}
 		slices.Sort(f.Through)
-		for p := range asked {
-			if steps < mostSteps && p.Bits() > 0 && len(f.Hosts) < mostHosts && slices.ContainsFunc(dropped, func(a netip.Addr) bool { return a.Is4() == p.Addr().Is4() }) && run(by, p.Addr()) {
-				f.Hosts = append(f.Hosts, p)
-			}
+		doorSteps := mostSteps - mostDoorSteps
+		f.Ports = doors(dropped, asked, ports, func(to netip.Addr, port uint16) bool { return at(by, to, port, &doorSteps) })
+		f.Hosts = hosts(dropped, asked, func(to netip.Addr) bool { return run(by, to) })
+		if doorSteps >= mostSteps { // nothing is claimed
+			f.Ports = nil
 		}
-		slices.SortFunc(f.Hosts, netip.Prefix.Compare)
+		if steps >= mostSteps {
+			f.Hosts = nil
+		}
 		if all = append(all, f); len(all) == protocol.MaxFilters {
 			break
 		}
 	}
+	return all
+}
+
+// hosts are the networks of those asked that are let out to.
+func hosts(dropped []netip.Addr, asked map[netip.Prefix]bool, lets func(netip.Addr) bool) (all []netip.Prefix) {
+	for _, p := range slices.SortedFunc(maps.Keys(asked), netip.Prefix.Compare) { // which grows meanwhile
+		if p.Bits() > 0 && len(all) < mostHosts && slices.ContainsFunc(dropped, func(a netip.Addr) bool { return a.Is4() == p.Addr().Is4() }) && lets(p.Addr()) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// doors are the ports of which rules speak. A rule may speak of a network first, and
+// of a port only to those who go there, or the other way round.
+func doors(dropped []netip.Addr, asked map[netip.Prefix]bool, ports map[span]bool, lets func(netip.Addr, uint16) bool) (all []protocol.FilterPort) {
+	for range 2 {
+		all = nil
+		hosts(dropped, asked, func(to netip.Addr) bool { return lets(to, web) })
+		for s := range maps.Clone(ports) { // which grows meanwhile
+			door := protocol.FilterPort{From: s.from, To: s.to}
+			for _, to := range dropped {
+				if lets(to, s.from) {
+					door.Hosts = append(door.Hosts, netip.PrefixFrom(to, 0).Masked())
+				}
+			}
+			door.Hosts = append(door.Hosts, hosts(dropped, asked, func(to netip.Addr) bool { return lets(to, s.from) })...)
+			if s != (span{web, web}) { // that is hosts'
+				all = append(all, door)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b protocol.FilterPort) int {
+		return cmp.Or(cmp.Compare(a.To-a.From, b.To-b.From), cmp.Compare(a.From, b.From)) // the narrowest first
+	})
 	return all
 }
 

@@ -83,6 +83,12 @@ func TestFilters(t *testing.T) {
 		{"IPv6's table", "table ip6 six { chain o { " + out + "policy drop; oifname lo accept; } }",
 			[]protocol.Filter{{Family: "ip6", Table: "six", Chain: "o"}}},
 		{"a firewall that lets the web out", "table inet fw { chain o { " + out + "policy drop; ct state established,related accept; oifname lo accept; tcp dport { 80, 443 } accept; udp dport 53 accept; } }", nil},
+		{"a firewall that lets some ports out", "table inet fw { chain o { " + out + "policy drop; oifname lo accept; tcp dport { 22, 8443 } accept; tcp dport 8000-8010 accept; udp dport 53 accept; } }",
+			[]protocol.Filter{{Family: "inet", Table: "fw", Chain: "o", Ports: []protocol.FilterPort{
+				{From: 22, To: 22, Hosts: prefixes("0.0.0.0/0", "::/0")}, {From: 8000, To: 8000, Hosts: prefixes("0.0.0.0/0", "::/0")}, {From: 8443, To: 8443, Hosts: prefixes("0.0.0.0/0", "::/0")}, {From: 8000, To: 8010, Hosts: prefixes("0.0.0.0/0", "::/0")}}}}},
+		{"one that lets some ports of some out", "table inet fw { chain o { " + out + "policy drop; ip daddr 203.0.113.9 tcp dport 8443 accept; tcp dport 8444 ip daddr 198.51.100.0/24 accept; ip daddr 192.0.2.1 accept; } }",
+			[]protocol.Filter{{Family: "inet", Table: "fw", Chain: "o", Hosts: prefixes("192.0.2.1/32"), Ports: []protocol.FilterPort{
+				{From: 8443, To: 8443, Hosts: prefixes("192.0.2.1/32", "203.0.113.9/32")}, {From: 8444, To: 8444, Hosts: prefixes("192.0.2.1/32", "198.51.100.0/24")}}}}},
 		{"one that counts", "table inet fw { chain o { " + out + "counter; log prefix \"x\" limit rate 1/second; } }", nil},
 		{"one that drops some", "table inet fw { chain o { " + out + "ip daddr 192.0.2.0/24 drop; tcp dport 25 reject; meta skuid 33 drop; } }", nil},
 		{"all but one user's", "table inet fw { chain o { " + out + "meta skuid != 997 oifname != tun0 drop; } }",

@@ -20,16 +20,17 @@ type adapter struct {
 	kind  uint16 // ARPHRD_
 }
 
-// packet is the first of a connection of TCP to a port for HTTPS.
+// packet is the first of a connection of TCP.
 type packet struct {
-	out adapter
-	to  netip.Addr
+	out  adapter
+	to   netip.Addr
+	port uint16
 }
 
-// Of its header.
+// web is the port for HTTPS, syn a flag of TCP.
 const (
-	port = 443
-	syn  = 0x02
+	web = 443
+	syn = 0x02
 )
 
 func (p packet) family() byte {
@@ -77,7 +78,7 @@ func (p packet) at() int {
 
 func (p packet) transport() value {
 	v := unknown(20)
-	v.set(2, binary.BigEndian.AppendUint16(nil, port)...)
+	v.set(2, binary.BigEndian.AppendUint16(nil, p.port)...)
 	v.set(13, syn)
 	return v
 }
@@ -109,18 +110,25 @@ type machine struct {
 	p      packet
 	family byte // the tables'
 	words  value
-	dest   map[int]int // by where in words: how many bits of the destination stand there
-	steps  *int        // of all packets
-	low    []byte      // that a register is not below
-	// asked are networks that the destination was compared with.
+	dest   map[int]int  // by where in words: how many bits of the destination stand there
+	door   map[int]bool // by where in words: the destination's port stands there
+	steps  *int         // of all packets
+	low    []byte       // that a register is not below
+	// asked are networks that the destination was compared with, ports those that its
+	// port was.
 	asked map[netip.Prefix]bool
+	ports map[span]bool
 }
+
+// span is from a port to another.
+type span struct{ from, to uint16 }
 
 // Bounds of packets' ways: the kernel has the first, too.
 const (
 	mostDepth = 16
 	mostSteps = 1 << 22
 	mostAsked = 256
+	mostPorts = 16
 )
 
 // passes says whether a base chain lets the packet out.
@@ -141,7 +149,7 @@ func (m *machine) chain(at place, depth int) expr.VerdictKind {
 		return expr.VerdictReturn
 	}
 	for _, rule := range m.rules.rules[at] {
-		m.words, m.dest = unknown(80), map[int]int{}
+		m.words, m.dest, m.door = unknown(80), map[int]int{}, map[int]bool{}
 		for _, e := range rule {
 			if *m.steps++; *m.steps > mostSteps {
 				return expr.VerdictAccept // nothing is claimed of what takes so long
@@ -200,6 +208,7 @@ func (m *machine) step(in table, e any) (ok bool, v *expr.Verdict) {
 		return m.compare(e), nil
 	case *expr.Range:
 		m.ask(e.Register, e.FromData, e.ToData)
+		m.speak(e.Register, e.FromData, e.ToData)
 		got := m.get(e.Register, len(e.FromData))
 		in := got.whole() && len(e.ToData) == len(e.FromData) && bytes.Compare(got.data, e.FromData) >= 0 && bytes.Compare(got.data, e.ToData) <= 0
 		return in == (e.Op == expr.CmpOpEq), nil
@@ -254,6 +263,7 @@ func (m *machine) put(register uint32, v value) {
 		}
 	}
 	delete(m.dest, at)
+	delete(m.door, at)
 }
 
 func (m *machine) get(register uint32, n int) value {
@@ -330,6 +340,22 @@ func (m *machine) payload(e *expr.Payload) {
 	if e.Base == expr.PayloadBaseNetworkHeader && at == m.p.at() && n <= m.p.to.BitLen()/8 && word(e.DestRegister) >= 0 {
 		m.dest[word(e.DestRegister)] = n * 8
 	}
+	if e.Base == expr.PayloadBaseTransportHeader && at == 2 && n == 2 && word(e.DestRegister) >= 0 {
+		m.door[word(e.DestRegister)] = true
+	}
+}
+
+// speak notes with what ports the packet's is compared, if it is that.
+func (m *machine) speak(register uint32, from, to []byte) {
+	if m.door[word(register)] && len(from) == 2 && len(to) == 2 {
+		m.note(span{binary.BigEndian.Uint16(from), binary.BigEndian.Uint16(to)})
+	}
+}
+
+func (m *machine) note(s span) {
+	if len(m.ports) < mostPorts && s.from <= s.to && s != (span{to: 1<<16 - 1}) {
+		m.ports[s] = true
+	}
 }
 
 func (m *machine) bitwise(e *expr.Bitwise) {
@@ -381,10 +407,13 @@ func (m *machine) compare(e *expr.Cmp) bool {
 	switch e.Op { // a range may come in two halves
 	case expr.CmpOpEq, expr.CmpOpNeq:
 		m.ask(e.Register, e.Data, e.Data)
+		m.speak(e.Register, e.Data, e.Data)
 	case expr.CmpOpGte:
 		m.low = e.Data
+		m.speak(e.Register, e.Data, e.Data) // one that is as high hears the other half
 	case expr.CmpOpLte:
 		m.ask(e.Register, m.low, e.Data)
+		m.speak(e.Register, m.low, e.Data)
 	}
 	if !got.whole() || len(got.data) != len(e.Data) {
 		return e.Op == expr.CmpOpNeq

@@ -29,6 +29,14 @@ func (m *machine) lookup(in table, e *expr.Lookup) (bool, *expr.Verdict) {
 			m.ask(e.SourceRegister, a.key, to)
 		}
 	}
+	for i, a := range all {
+		if !m.door[word(e.SourceRegister)] {
+			break
+		}
+		if !a.ends {
+			m.speak(e.SourceRegister, a.key, last(all, i))
+		}
+	}
 	*m.steps += len(all) / 16
 	found := m.find(all, e.SourceRegister)
 	switch {
