@@ -45,7 +45,7 @@ var vpnFailures = map[VPNFailureCode]Problem{
 		Fix: "Connect again, or from another network; if it stays, ask whoever runs the VPN for other addresses."},
 	VPNOutside: {Title: "This machine does not allow the VPN", Detail: "Tidegate's helper lets it have none of the network.",
 		Fix: "Ask whoever administers this machine what a VPN may have here (/etc/tidegate/helper.toml), or whoever runs the VPN for other addresses."},
-	VPNFailed: {Title: "The VPN was not connected", Detail: "Why is known by what was last heard alone.",
+	VPNFailed: {Title: "The VPN was not connected", Detail: "It ended, and Tidegate knows no more of why.",
 		Fix: "Connect again; if it stays, show whoever runs the VPN, or administers this machine, what was last heard."},
 }
 
