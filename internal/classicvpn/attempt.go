@@ -91,6 +91,7 @@ func (a *attempt) hold() error {
 	if a.lease, err = a.v.outside.open(a.ctx); err != nil {
 		return err
 	}
+	a.tell(func(w *owner, _ *connection) { w.alone, w.dirty = false, w.dirty || w.alone })
 	defer func() { a.letGo() }()
 	s, err := a.signIn(e)
 	if err != nil {
