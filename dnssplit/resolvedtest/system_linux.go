@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -77,6 +78,10 @@ func Start(t testing.TB, release Release) *System {
 	return s
 }
 
+// many are folders of /etc with hundreds of links, which is slow to copy: this machine's
+// own are mounted, which can only be read there.
+var many = []string{"alternatives", "ssl"}
+
 // furnish makes what the machine has of files, and a mount namespace in which
 // they are at their places.
 func (s *System) furnish() error {
@@ -84,13 +89,31 @@ func (s *System) furnish() error {
 	if err := os.Chmod(s.Root, 0o755); err != nil {
 		return err
 	}
-	for _, d := range []string{"run/dbus", "run/systemd/resolve", "run/netns", "var/lib", "var/log", "var/tmp"} {
+	for _, d := range []string{"etc", "run/dbus", "run/systemd/resolve", "run/netns", "var/lib", "var/log", "var/tmp"} {
 		if err := os.MkdirAll(dir(d), 0o755); err != nil {
 			return err
 		}
 	}
-	if out, err := exec.Command("cp", "-a", "/etc", dir("etc")).CombinedOutput(); err != nil {
+	entries, err := os.ReadDir("/etc")
+	if err != nil {
+		return err
+	}
+	cp := exec.Command("cp", "-a", "-t", dir("etc"))
+	var mounts []string
+	for _, e := range entries {
+		if e.IsDir() && slices.Contains(many, e.Name()) {
+			mounts = append(mounts, "etc/"+e.Name())
+		} else {
+			cp.Args = append(cp.Args, "/etc/"+e.Name())
+		}
+	}
+	if out, err := cp.CombinedOutput(); err != nil {
 		return fmt.Errorf("copy /etc: %w: %s", err, out)
+	}
+	for _, d := range mounts {
+		if err := os.Mkdir(dir(d), 0o755); err != nil {
+			return err
+		}
 	}
 	if err := s.user("systemd-resolve"); err != nil {
 		return err
@@ -106,8 +129,17 @@ func (s *System) furnish() error {
 		if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 			return fmt.Errorf("make a mount namespace: %w", err)
 		}
+		for _, d := range mounts {
+			err := syscall.Mount("/"+d, dir(d), "", syscall.MS_BIND, "")
+			if err == nil {
+				err = syscall.Mount("", dir(d), "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, "")
+			}
+			if err != nil {
+				return fmt.Errorf("mount /%s: %w", d, err)
+			}
+		}
 		for _, d := range []string{"etc", "run", "var"} {
-			if err := syscall.Mount(dir(d), "/"+d, "", syscall.MS_BIND, ""); err != nil {
+			if err := syscall.Mount(dir(d), "/"+d, "", syscall.MS_BIND|syscall.MS_REC, ""); err != nil {
 				return fmt.Errorf("mount /%s: %w", d, err)
 			}
 		}

@@ -38,9 +38,21 @@ func Hear(t testing.TB, in *netlab.Space, at netip.AddrPort) net.Listener {
 	return l
 }
 
-// ServeWeb serves until the test ends.
+// ServeWeb serves until the test ends, and all that it began.
 func ServeWeb(t testing.TB, l net.Listener, h http.Handler) {
-	s := &http.Server{Handler: h, ErrorLog: log.New(t.Output(), "", 0)}
+	var open sync.Map
+	var conns sync.WaitGroup // they tell of errors by the test, which is to be there
+	s := &http.Server{Handler: h, ErrorLog: log.New(t.Output(), "", 0), ConnState: func(c net.Conn, now http.ConnState) {
+		switch now {
+		case http.StateNew:
+			open.Store(c, nil)
+			conns.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			if _, ok := open.LoadAndDelete(c); ok {
+				conns.Done()
+			}
+		}
+	}}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -49,6 +61,7 @@ func ServeWeb(t testing.TB, l net.Listener, h http.Handler) {
 	t.Cleanup(func() {
 		s.Close()
 		<-ended
+		conns.Wait()
 	})
 }
 
