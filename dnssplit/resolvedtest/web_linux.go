@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,11 +43,15 @@ func Hear(t testing.TB, in *netlab.Space, at netip.AddrPort) net.Listener {
 func ServeWeb(t testing.TB, l net.Listener, h http.Handler) {
 	var open sync.Map
 	var conns sync.WaitGroup // they tell of errors by the test, which is to be there
+	var over atomic.Bool
 	s := &http.Server{Handler: h, ErrorLog: log.New(t.Output(), "", 0), ConnState: func(c net.Conn, now http.ConnState) {
 		switch now {
 		case http.StateNew:
 			open.Store(c, nil)
 			conns.Add(1)
+			if over.Load() { // it came as the server was closed
+				c.Close()
+			}
 		case http.StateClosed, http.StateHijacked:
 			if _, ok := open.LoadAndDelete(c); ok {
 				conns.Done()
@@ -59,6 +64,7 @@ func ServeWeb(t testing.TB, l net.Listener, h http.Handler) {
 		s.Serve(l) // until Close
 	}()
 	t.Cleanup(func() {
+		over.Store(true)
 		s.Close()
 		<-ended
 		conns.Wait()

@@ -1,0 +1,41 @@
+package resolvedtest
+
+import (
+	"net"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"testing"
+)
+
+// A web server ends with its test, and with it all that it serves.
+func TestServeWebEnds(t *testing.T) {
+	var ended atomic.Bool
+	t.Run("test", func(t *testing.T) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := make(chan struct{})
+		ServeWeb(t, l, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			close(asked)
+			<-r.Context().Done()
+			for range 1000 {
+				runtime.Gosched()
+			}
+			ended.Store(true)
+		}))
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		if _, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		<-asked
+	})
+	if !ended.Load() {
+		t.Error("it serves on")
+	}
+}
