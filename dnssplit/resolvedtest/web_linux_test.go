@@ -3,14 +3,15 @@ package resolvedtest
 import (
 	"net"
 	"net/http"
-	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // A web server ends with its test, and with it all that it serves.
 func TestServeWebEnds(t *testing.T) {
 	var ended atomic.Bool
+	var c net.Conn
 	t.Run("test", func(t *testing.T) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -20,16 +21,12 @@ func TestServeWebEnds(t *testing.T) {
 		ServeWeb(t, l, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			close(asked)
 			<-r.Context().Done()
-			for range 1000 {
-				runtime.Gosched()
-			}
+			time.Sleep(50 * time.Millisecond) // so that one that does not wait is seen
 			ended.Store(true)
 		}))
-		c, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
+		if c, err = net.Dial("tcp", l.Addr().String()); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { c.Close() })
 		if _, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")); err != nil {
 			t.Fatal(err)
 		}
@@ -37,5 +34,8 @@ func TestServeWebEnds(t *testing.T) {
 	})
 	if !ended.Load() {
 		t.Error("it serves on")
+	}
+	if c != nil {
+		c.Close()
 	}
 }
