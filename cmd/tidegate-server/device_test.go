@@ -193,6 +193,12 @@ func (d *device) connect(gateway string) error {
 	d.quic, d.gateway = q, (&http3.Transport{}).NewClientConn(q)
 	d.mu.Unlock()
 	w, err := d.session(context.Background(), http.MethodPost)
+	for errors.Is(err, &wire.Problem{Code: wire.CodeToken}) { // there are newer ones, which may be on their way
+		if came := d.wait(d.came); came != nil {
+			break
+		}
+		w, err = d.session(context.Background(), http.MethodPost)
+	}
 	if err != nil {
 		q.CloseWithError(0x100, "")
 		return err

@@ -65,6 +65,8 @@ type Gateway struct {
 	guests   sync.WaitGroup // the sessions of foreign clients
 	// lookEvery is silence's; tests set it.
 	lookEvery time.Duration
+	// hearWithin is how long the controller is waited for at first; tests set it.
+	hearWithin time.Duration
 	// clockSet receives when the system's clock has been set, see clockSet.
 	clockSet func(context.Context) (set, ended <-chan struct{})
 }
@@ -85,8 +87,8 @@ func New(o Options) (*Gateway, error) {
 		config: o.Config, log: o.Log, state: folder(o.Config.State), registry: newRegistry(o.Config.Site),
 		audit: newAuditor(), uplink: o.Uplink, conn: o.PacketConn, listener: o.Listener, now: o.Now,
 		alerts: make(chan wire.GatewayAlert, alertQueue), resolver: newResolver(o.Config.ResolveEvery.D()),
-		lookEvery: lookEvery,
-		dialer:    dialer{hosts: hosts, resolve: o.Resolve, dial: o.Dial},
+		lookEvery: lookEvery, hearWithin: hearWithin,
+		dialer: dialer{hosts: hosts, resolve: o.Resolve, dial: o.Dial},
 	}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
@@ -141,9 +143,10 @@ func resolveService(ctx context.Context, service string) ([]string, error) {
 	return out, err
 }
 
-// Run enrols the gateway where it is not, and serves until ctx is over: then it
-// lets open flows end for as long as the configuration says, ends its sessions,
-// resets their flows and returns nil once everything that it started has ended.
+// Run enrols the gateway where it is not, waits a moment for the controller to say
+// what has changed, and serves until ctx is over: then it lets open flows end for as
+// long as the configuration says, ends its sessions, resets their flows and returns
+// nil once everything that it started has ended.
 // It closes the sockets that Listen opened.
 func (g *Gateway) Run(ctx context.Context) error {
 	if g.conn == nil {
@@ -171,6 +174,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer cancel()
 	up := g.newUplink(id)
 	defer up.client.CloseIdleConnections()
+	informed, inform := context.WithTimeout(ctx, g.hearWithin)
+	defer inform()
+	up.heard = inform
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer g.runner.wg.Wait()
@@ -188,6 +194,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer reported()
 	wg.Go(func() { up.report(reporting) })
 
+	select { // who knocks meanwhile waits
+	case <-informed.Done():
+	case <-leave:
+	}
 	err = g.serve(leave, id, reset)
 	cancel()
 	return err

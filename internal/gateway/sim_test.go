@@ -91,7 +91,7 @@ func newSimOf(t *testing.T, hosts int, change ...func(*sim, *Options)) *sim {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.g = g
+	s.g, g.hearWithin = g, 0 // a test hands it what it is to learn
 	if s.prepare != nil {
 		s.prepare(g)
 	}

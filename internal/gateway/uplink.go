@@ -31,6 +31,8 @@ type uplink struct {
 	keys    func(wire.Keys)
 	policy  func(token string) error
 	scripts func(token string) error
+	// heard is called when a policy has come, and when the controller is not reached.
+	heard func()
 }
 
 const (
@@ -40,6 +42,9 @@ const (
 	backoffMax = time.Second
 	// askTimeout bounds a request that has an end.
 	askTimeout = 10 * time.Second
+	// hearWithin bounds how long a gateway that starts waits for the controller's
+	// word before it goes by what it remembers: tokens may have been voided since.
+	hearWithin = 3 * time.Second
 	// lastWords bounds how long what happened until the end is reported behind it.
 	lastWords = 2 * time.Second
 )
@@ -62,6 +67,7 @@ func (u *uplink) follow(ctx context.Context) {
 	for n := 0; ; n++ {
 		began := time.Now()
 		err := u.stream(ctx)
+		u.heard()
 		if ctx.Err() != nil {
 			return
 		}
@@ -112,6 +118,9 @@ func (u *uplink) stream(ctx context.Context) error {
 		}
 		if err := take(token); err != nil {
 			return err
+		}
+		if e.Name == wire.EventPolicy {
+			u.heard()
 		}
 	}
 }
