@@ -14,7 +14,6 @@ const VPNPrefix = "tidev"
 // Limits of a VPN.
 const (
 	MaxVPNRoutes  = 1024 // with those that are excluded
-	MaxVPNKeep    = 64
 	MaxVPNServers = 8
 	MaxVPNDomains = 256
 	MinVPNMTU     = 576 // RFC 791, section 3.2
@@ -26,10 +25,8 @@ type VPN struct {
 	// Addresses are this machine's in it: one of IPv4, one of IPv6, or both.
 	Addresses []netip.Prefix `json:"addresses"`
 	MTU       int            `json:"mtu"`
-	// Server is the other end. Packets to it, and to Keep, go on leaving by the
-	// physical adapter.
-	Server netip.Addr   `json:"server"`
-	Keep   []netip.Addr `json:"keep,omitempty"`
+	// Server is the other end. Packets to it go on leaving by the physical adapter.
+	Server netip.Addr `json:"server"`
 	// Routes lead to it; 0.0.0.0/0 and ::/0 are all that has no better way, and do
 	// not take the place of the physical default route. Exclude are taken out.
 	Routes  []netip.Prefix `json:"routes,omitempty"`
@@ -65,7 +62,7 @@ func (v VPN) Check() error {
 	if v.MTU < MinVPNMTU || v.MTU > MaxVPNMTU {
 		return fmt.Errorf("%d is no size of packets", v.MTU)
 	}
-	if len(v.Routes)+len(v.Exclude) > MaxVPNRoutes || len(v.Keep) > MaxVPNKeep || len(v.Servers) > MaxVPNServers || len(v.Domains) > MaxVPNDomains {
+	if len(v.Routes)+len(v.Exclude) > MaxVPNRoutes || len(v.Servers) > MaxVPNServers || len(v.Domains) > MaxVPNDomains {
 		return fmt.Errorf("there is too much of it")
 	}
 	for _, list := range [][]netip.Prefix{v.Routes, v.Exclude} {
@@ -80,7 +77,7 @@ func (v VPN) Check() error {
 	if !v.Server.IsValid() {
 		return fmt.Errorf("it has no server")
 	}
-	for _, a := range append(append([]netip.Addr{v.Server}, v.Keep...), v.Servers...) {
+	for _, a := range append([]netip.Addr{v.Server}, v.Servers...) {
 		if !a.IsValid() || a.Is4In6() || a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() {
 			return fmt.Errorf("a server has no address")
 		}

@@ -139,8 +139,8 @@ func family6(a netip.Addr) int {
 func (c Config) vpnAddress(a netip.Addr, v protocol.VPN, w world) *protocol.Refusal {
 	p := single(a)
 	switch {
-	case a == v.Server, slices.Contains(v.Keep, a):
-		return protocol.Refuse(protocol.Outside, "the VPN gives this machine the address %v, which is its own server's, or of the controller or a gateway", a)
+	case a == v.Server:
+		return protocol.Refuse(protocol.Outside, "the VPN gives this machine the address %v, which is its own server's", a)
 	case within(p, vpnNevers):
 		return protocol.Refuse(protocol.Outside, "the VPN gives this machine the address %v, which no VPN can give", a)
 	case within(p, w.led), within(p, c.Devices):
@@ -219,10 +219,8 @@ func halves(p netip.Prefix) []netip.Prefix {
 // another's.
 func (c Config) vpnPast(v protocol.VPN, routes []netip.Prefix, out *leaver) (past []netip.Prefix) {
 	var all []netip.Prefix
-	for _, a := range append([]netip.Addr{v.Server}, v.Keep...) {
-		if !within(single(a), vpnNevers) {
-			all = append(all, single(a))
-		}
+	if !within(single(v.Server), vpnNevers) {
+		all = append(all, single(v.Server))
 	}
 	for _, e := range v.Exclude {
 		if e.Bits() == 0 || within(e, vpnNevers) {
