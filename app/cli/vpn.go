@@ -116,11 +116,16 @@ func (g *vpnGiven) change(s *session.VPNSettings) {
 	}
 }
 
+// speaks says whether the protocol is one of those there are.
+func (g *vpnGiven) speaks() bool {
+	return slices.Contains(session.VPNProtocols, session.VPNProtocol(g.protocol))
+}
+
 func (c *call) vpnAdd(ctx context.Context, address string) error {
 	if c.vpnSet.set["address"] || c.vpnSet.forget {
 		return usageError{"it is: tidegate vpn add ADDRESS --protocol PROTOCOL"}
 	}
-	if !c.vpnSet.set["protocol"] {
+	if !c.vpnSet.speaks() {
 		return usageError{"say what the VPN speaks: --protocol " + protocols()}
 	}
 	before, err := c.client.State(ctx)
@@ -167,6 +172,9 @@ func protocols() string {
 func (c *call) vpnEdit(ctx context.Context, what string) error {
 	if len(c.vpnSet.set) == 0 && !c.vpnSet.forget {
 		return usageError{"say what to change: --name, --address, --protocol, --user, --group, --features or --forget-certificate"}
+	}
+	if c.vpnSet.set["protocol"] && !c.vpnSet.speaks() {
+		return usageError{"it speaks one of these: --protocol " + protocols()}
 	}
 	v, err := c.vpnOf(ctx, what)
 	if err != nil {
