@@ -110,6 +110,7 @@ func newCore(o Options, now func() time.Time, run func(func(context.Context) fun
 
 // start reads the enrolment and asks the keychain for what belongs to it.
 func (c *core) start() {
+	c.recall()
 	e, err := c.o.Records.Load()
 	if err != nil {
 		c.o.Log.Error("read enrolment", "error", err)
@@ -139,15 +140,8 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 		next.Control, next.ZTA = ControlChannel{}, ZTA{Title: "Tidegate has ended"}
 	}
 	next.Version = c.o.Version
-	for _, e := range append(happened(&c.state, &next), c.notes...) {
-		c.eventSeq++
-		e.Seq, e.At = c.eventSeq, now
-		c.events = append(c.events, e)
-	}
+	c.record(append(happened(&c.state, &next), c.notes...), now)
 	c.notes = nil
-	if extra := len(c.events) - MaxEvents; extra > 0 {
-		c.events = append([]Event(nil), c.events[extra:]...)
-	}
 	next.Events = append([]Event(nil), c.events...)
 	if want := c.want(next.ZTA.Allowed && !c.quitting, w); !c.applied || !reflect.DeepEqual(want, c.wanted) {
 		c.o.Dataplane.Apply(want)

@@ -27,6 +27,8 @@ type Options struct {
 	// Classic connects classic VPNs and senses others'; nil: nobody does. What it
 	// finds comes by ReportVPN.
 	Classic Classic
+	// Journal keeps what happened across restarts; nil: nobody does.
+	Journal Journal
 	// Launch opens an application's URL in the browser; nil cannot.
 	Launch func(url string) error
 	// NewKey makes a device key; nil makes a P-256 key in software.
