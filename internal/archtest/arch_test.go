@@ -72,6 +72,7 @@ var layers = map[string][]string{
 	"app/viewer":        {"app/window", "app/raise", "session", "internal/wire"},
 	"app/local":         {"app/profile", "session", "internal/wire"},
 	"app/profile":       {},
+	"app/journal":       {"session", "internal/wholefile"},
 	"app/apptest":       {"session"},
 	"tray":              {"session", "internal/plaintext", "internal/wire"},
 	"tunnel":            {"session", "internal/wire", "internal/flow", "internal/records", "internal/udpsocket", "internal/underlay"},
