@@ -30,6 +30,7 @@ func (c *Controller) handler() http.Handler {
 		wire.PathSession:       {http.MethodPost: c.signIn, http.MethodDelete: c.signOut},
 		wire.PathEvents:        {http.MethodGet: c.events},
 		wire.PathAnswers:       {http.MethodPost: c.answers},
+		wire.PathForecast:      {http.MethodGet: c.forecast},
 		wire.PathDevice:        {http.MethodPut: c.deviceReport},
 		wire.PathSignals:       {http.MethodPost: c.signal},
 		wire.PathGatewayKeys:   {http.MethodGet: c.gatewayKeys},
