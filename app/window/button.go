@@ -35,8 +35,8 @@ type button struct {
 	label *label
 	glyph *glyph
 	spin  *spinner
-	high  float32
-	left  bool // text at the left, not centred
+	high  float32 // at the usual size of text
+	left  bool    // text at the left, not centred
 }
 
 func newButton(st style, text, icon string, tap func()) *button {
@@ -81,21 +81,23 @@ func newIconButton(st style, name, icon string, tap func()) *button {
 
 func (b *button) min() fyne.Size {
 	if b.text == "" {
-		return fyne.NewSquareSize(b.high)
+		return fyne.NewSquareSize(b.height())
 	}
 	w := b.label.font.measure(b.text).Width + 32
 	if b.icon != "" || b.busy {
-		w += 18 + 8
+		w += em(18) + 8
 	}
-	return fyne.NewSize(w, b.high)
+	return fyne.NewSize(w, b.height())
 }
+
+func (b *button) height() float32 { return grown(b.high, b.label.font.size) }
 
 func (b *button) place(s fyne.Size) {
 	place(b.back, 0, 0, s.Width, s.Height)
 	place(b.ring, -3, -3, s.Width+6, s.Height+6)
 	var content, icon float32
 	if b.icon != "" || b.busy {
-		icon = 18
+		icon = em(18)
 	}
 	if b.text != "" {
 		content = min(b.label.font.measure(b.text).Width, s.Width-16-icon)
@@ -107,8 +109,8 @@ func (b *button) place(s fyne.Size) {
 	if b.left {
 		x = 12
 	}
-	place(b.glyph, x, (s.Height-18)/2, 18, 18)
-	place(b.spin, x, (s.Height-18)/2, 18, 18)
+	place(b.glyph, x, (s.Height-em(18))/2, em(18), em(18))
+	place(b.spin, x, (s.Height-em(18))/2, em(18), em(18))
 	h := b.label.MinSize().Height
 	place(b.label, x+icon, (s.Height-h)/2, content+1, h)
 }

@@ -114,6 +114,7 @@ type card struct {
 	footGlyph     *glyph
 }
 
+// The sizes of a card, at the usual size of text.
 const (
 	cardHeight = 152
 	cardLeast  = 222
@@ -134,7 +135,7 @@ func newCard(tap func(wire.AppID)) *card {
 	c.foot = newElastic("", font{size: 13, role: roleMuted})
 	c.expires = newLabel("", font{size: 12, weight: assets.Medium, role: roleMuted, align: fyne.TextAlignTrailing})
 	c.parts = []fyne.CanvasObject{c.back, c.ring, c.tile, c.glyph, c.pill, c.name, c.protocol, c.host, c.footGlyph, c.foot, c.expires}
-	c.least = func() fyne.Size { return fyne.NewSize(cardLeast, cardHeight) }
+	c.least = func() fyne.Size { return fyne.NewSize(em(cardLeast), em(cardHeight)) }
 	c.arrange, c.paint = c.place, c.draw
 	c.ExtendBaseWidget(c)
 	return c
@@ -144,26 +145,28 @@ func (c *card) place(s fyne.Size) {
 	place(c.back, 0, 0, s.Width, s.Height)
 	place(c.ring, -3, -3, s.Width+6, s.Height+6)
 	// What it is stands left of one axis through the tile, how it stands right.
-	const axis = cardPad + cardTile/2
-	place(c.tile, cardPad, cardPad, cardTile, cardTile)
-	place(c.glyph, cardPad, cardPad, cardTile, cardTile)
-	place(c.protocol, cardPad+cardTile+12, axis-9, c.protocol.MinSize().Width, 18)
-	right, p, y := s.Width-cardPad, c.pill.MinSize(), float32(axis)-11
+	tile := em(cardTile)
+	axis := cardPad + tile/2
+	place(c.tile, cardPad, cardPad, tile, tile)
+	place(c.glyph, cardPad, cardPad, tile, tile)
+	place(c.protocol, cardPad+tile+12, axis-em(9), c.protocol.MinSize().Width, em(18))
+	right, p := s.Width-cardPad, c.pill.MinSize()
+	y := axis - p.Height/2
 	if c.expires.Visible() {
 		y = cardPad
 		w := c.expires.MinSize().Width
-		place(c.expires, right-w, y+p.Height+2, w, 16)
+		place(c.expires, right-w, y+p.Height+2, w, em(16))
 	}
 	place(c.pill, right-p.Width, y, p.Width, p.Height)
 	w := s.Width - 2*cardPad
-	place(c.name, cardPad, 68, w, 20)
-	place(c.host, cardPad, 90, w, 18)
+	place(c.name, cardPad, em(68), w, em(20))
+	place(c.host, cardPad, em(90), w, em(18))
 	var left float32
 	if c.footGlyph.Visible() {
-		place(c.footGlyph, cardPad, 117, 16, 18)
-		left = 22
+		place(c.footGlyph, cardPad, em(116)+1, em(16), em(18))
+		left = em(16) + 6
 	}
-	place(c.foot, cardPad+left, 116, w-left, 18)
+	place(c.foot, cardPad+left, em(116), w-left, em(18))
 }
 
 // bind shows another application, or the same one in another state.

@@ -44,21 +44,24 @@ func (w *Window) newCheck(name, text string) *check {
 
 // What is beside the texts of a check.
 const (
-	checkPad  = 7
-	checkBox  = 22
-	checkText = checkPad + checkBox + 12
+	checkPad = 7
+	checkBox = 22
+	checkGap = 12
 )
 
+// textAt is where the texts begin.
+func (c *check) textAt() float32 { return checkPad + em(checkBox) + checkGap }
+
 func (c *check) height(w float32) float32 {
-	return c.texts.heightFor(w-checkText-checkPad) + 2*checkPad
+	return c.texts.heightFor(w-c.textAt()-checkPad) + 2*checkPad
 }
 
 func (c *check) place(s fyne.Size) {
 	place(c.back, 0, 0, s.Width, s.Height)
 	place(c.ring, -2, -2, s.Width+4, s.Height+4)
-	place(c.box, checkPad, checkPad, checkBox, checkBox)
-	place(c.mark, checkPad, checkPad, checkBox, checkBox)
-	place(c.texts, checkText, checkPad, s.Width-checkText-checkPad, s.Height-2*checkPad)
+	place(c.box, checkPad, checkPad, em(checkBox), em(checkBox))
+	place(c.mark, checkPad, checkPad, em(checkBox), em(checkBox))
+	place(c.texts, c.textAt(), checkPad, s.Width-c.textAt()-checkPad, s.Height-2*checkPad)
 }
 
 func (c *check) draw() {

@@ -43,7 +43,7 @@ func (w *Window) newCodeField(name string) *codeField {
 	c.caret = canvas.NewRectangle(ink(roleFocus))
 	c.caret.CornerRadius = 1
 	c.parts = append(c.parts, c.caret)
-	c.least = func() fyne.Size { return fyne.NewSize(6*44+4*8+18, 54) }
+	c.least = func() fyne.Size { return fyne.NewSize(6*em(44)+4*8+18, grown(54, 22)) }
 	c.arrange, c.paint = c.place, c.draw
 	c.ExtendBaseWidget(c)
 	c.draw()

@@ -26,14 +26,14 @@ type figureTexts struct {
 
 // The least width of a column, and the gaps.
 const (
-	figureLeast = 138
+	figureLeast = 138 // at the usual size of text
 	figureGap   = 18
 	figureDown  = 10
 )
 
 func newFigures() *figures {
 	f := &figures{}
-	f.least = func() fyne.Size { return fyne.NewSize(figureLeast, f.height(max(figureLeast, f.Size().Width))) }
+	f.least = func() fyne.Size { return fyne.NewSize(em(figureLeast), f.height(max(em(figureLeast), f.Size().Width))) }
 	f.grows = f.height
 	f.arrange = func(s fyne.Size) { f.flow(s.Width, place) }
 	f.ExtendBaseWidget(f)
@@ -70,7 +70,7 @@ func (f *figures) height(w float32) float32 {
 
 // flow puts the cells into their rows and returns the height of all.
 func (f *figures) flow(w float32, put func(o fyne.CanvasObject, x, y, w, h float32)) float32 {
-	columns := max(1, min(4, int((w+figureGap)/(figureLeast+figureGap))))
+	columns := max(1, min(4, int((w+figureGap)/(em(figureLeast)+figureGap))))
 	width := (w - float32(columns-1)*figureGap) / float32(columns)
 	var y float32
 	for row := range slices.Chunk(f.parts, columns) {

@@ -6,7 +6,8 @@ import (
 	"github.com/tidegate/tidegate/assets"
 )
 
-// glyph is an icon in a colour of the theme.
+// glyph is an icon in a colour of the theme. A small one goes with the size of
+// text.
 type glyph struct {
 	node
 	icon   string
@@ -18,8 +19,11 @@ type glyph struct {
 func newGlyph(icon string, filled bool, side float32, r role) *glyph {
 	g := &glyph{icon: icon, filled: filled, role: r, image: &canvas.Image{FillMode: canvas.ImageFillContain}}
 	g.parts = []fyne.CanvasObject{g.image}
-	g.least = func() fyne.Size { return fyne.NewSquareSize(side) }
-	g.arrange = func(s fyne.Size) { place(g.image, (s.Width-side)/2, (s.Height-side)/2, side, side) }
+	g.least = func() fyne.Size { return fyne.NewSquareSize(sign(side)) }
+	g.arrange = func(s fyne.Size) {
+		side := sign(side)
+		place(g.image, (s.Width-side)/2, (s.Height-side)/2, side, side)
+	}
 	g.paint = func() {
 		g.image.Resource = assets.Icon(g.icon, g.filled, ink(g.role))
 		g.image.Refresh()
@@ -27,6 +31,15 @@ func newGlyph(icon string, filled bool, side float32, r role) *glyph {
 	g.ExtendBaseWidget(g)
 	g.paint()
 	return g
+}
+
+// sign is the side of an icon at the present size of text: one that stands
+// beside text goes with it, a larger one is a picture.
+func sign(side float32) float32 {
+	if side > 24 {
+		return side
+	}
+	return em(side)
 }
 
 func (g *glyph) set(icon string, filled bool, r role) {

@@ -42,6 +42,7 @@ type gridRow struct {
 	first, last int // cards, last exclusive
 }
 
+// headHeight is that of a heading, at the usual size of text.
 const headHeight = 36
 
 func (w *Window) newGrid(open func(wire.AppID)) *grid {
@@ -50,16 +51,16 @@ func (w *Window) newGrid(open func(wire.AppID)) *grid {
 	g.sheet = s
 	s.least = func() fyne.Size {
 		if n := len(s.rows); n > 0 {
-			return fyne.NewSize(cardLeast, s.rows[n-1].y+s.rows[n-1].h+pagePad-cardGap)
+			return fyne.NewSize(em(cardLeast), s.rows[n-1].y+s.rows[n-1].h+pagePad-cardGap)
 		}
-		return fyne.NewSize(cardLeast, 0)
+		return fyne.NewSize(em(cardLeast), 0)
 	}
 	s.arrange = func(fyne.Size) { s.show() }
 	s.ExtendBaseWidget(s)
 	g.scroll = container.NewVScroll(s)
 	g.scroll.OnScrolled = func(fyne.Position) { s.show() }
 	g.parts = []fyne.CanvasObject{g.scroll}
-	g.least = func() fyne.Size { return fyne.NewSize(cardLeast+scrollIn, cardHeight) }
+	g.least = func() fyne.Size { return fyne.NewSize(em(cardLeast)+scrollIn, em(cardHeight)) }
 	g.arrange = func(size fyne.Size) {
 		s.flow(size.Width - scrollIn)
 		g.scroll.Resize(size)
@@ -95,7 +96,7 @@ func (g *grid) toTop() {
 
 // flow computes the rows for a width.
 func (s *sheet) flow(width float32) {
-	s.columns = max(1, int((width+cardGap)/(cardLeast+cardGap)))
+	s.columns = max(1, int((width+cardGap)/(em(cardLeast)+cardGap)))
 	s.rows = s.rows[:0]
 	y := float32(ringRoom)
 	for i := 0; i < s.count; {
@@ -108,12 +109,12 @@ func (s *sheet) flow(width float32) {
 			if title == "" {
 				title = words.otherGroup
 			}
-			s.rows = append(s.rows, gridRow{y: y, h: headHeight, title: title})
-			y += headHeight
+			s.rows = append(s.rows, gridRow{y: y, h: em(headHeight), title: title})
+			y += em(headHeight)
 		}
 		for ; i < end; i += s.columns {
-			s.rows = append(s.rows, gridRow{y: y, h: cardHeight + cardGap, first: i, last: min(i+s.columns, end)})
-			y += cardHeight + cardGap
+			s.rows = append(s.rows, gridRow{y: y, h: em(cardHeight) + cardGap, first: i, last: min(i+s.columns, end)})
+			y += em(cardHeight) + cardGap
 		}
 		i = end
 	}
@@ -136,7 +137,7 @@ func (s *sheet) show() {
 			}
 			t := s.titles[titles]
 			t.set(r.title)
-			place(t, ringRoom+2, r.y, s.grid.Size().Width-scrollIn, headHeight-8)
+			place(t, ringRoom+2, r.y, s.grid.Size().Width-scrollIn, em(headHeight)-8)
 			s.parts = append(s.parts, t)
 			titles++
 			continue
@@ -146,7 +147,7 @@ func (s *sheet) show() {
 				s.cards = append(s.cards, newCard(s.open))
 			}
 			c := s.cards[cards]
-			place(c, ringRoom+float32(i-r.first)*(width+cardGap), r.y, width, cardHeight)
+			place(c, ringRoom+float32(i-r.first)*(width+cardGap), r.y, width, em(cardHeight))
 			c.bind(s.view(i), s.grid.focus && i == s.grid.cursor)
 			s.parts = append(s.parts, c)
 			cards++
@@ -163,8 +164,8 @@ func (g *grid) move(i int) {
 		}
 		o, h := g.scroll.Offset.Y, g.scroll.Size().Height
 		switch {
-		case r.y-headHeight < o:
-			o = max(0, r.y-headHeight)
+		case r.y-em(headHeight) < o:
+			o = max(0, r.y-em(headHeight))
 		case r.y+r.h > o+h:
 			o = r.y + r.h - h
 		}
@@ -204,7 +205,7 @@ func (g *grid) TypedRune(rune) {}
 
 // TypedKey implements fyne.Focusable.
 func (g *grid) TypedKey(k *fyne.KeyEvent) {
-	page := max(1, int(g.scroll.Size().Height/(cardHeight+cardGap)))
+	page := max(1, int(g.scroll.Size().Height/(em(cardHeight)+cardGap)))
 	switch k.Name {
 	case fyne.KeyLeft:
 		g.move(g.cursor - 1)

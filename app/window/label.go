@@ -11,7 +11,7 @@ import (
 
 // font is how a text looks.
 type font struct {
-	size   float32 // whole: texts are shaped at whole sizes, others come out spaced
+	size   float32 // at the usual size of text, see em; whole: texts are shaped at whole sizes, others come out spaced
 	weight assets.Weight
 	role   role
 	align  fyne.TextAlign
@@ -19,7 +19,7 @@ type font struct {
 }
 
 func (f font) apply(t *canvas.Text) {
-	t.TextSize, t.Color, t.Alignment = f.size, ink(f.role), f.align
+	t.TextSize, t.Color, t.Alignment = em(f.size), ink(f.role), f.align
 	t.TextStyle = fyne.TextStyle{Monospace: f.mono}
 	t.FontSource = nil
 	if !f.mono {
@@ -30,7 +30,7 @@ func (f font) apply(t *canvas.Text) {
 func (f font) measure(s string) fyne.Size {
 	t := canvas.Text{}
 	f.apply(&t)
-	size, _ := fyne.CurrentApp().Driver().RenderedTextSize(s, f.size, t.TextStyle, t.FontSource)
+	size, _ := fyne.CurrentApp().Driver().RenderedTextSize(s, t.TextSize, t.TextStyle, t.FontSource)
 	return size
 }
 

@@ -10,7 +10,7 @@ import (
 // scrolls where the window is too low for it.
 type modal struct {
 	node
-	width   float32
+	width   float32 // at the usual size of text
 	body    *stack
 	spare   []fyne.CanvasObject // parts of body that a low window leaves out
 	outside func()              // a press beside the panel; nil: nothing
@@ -51,7 +51,7 @@ func newModal(width float32, body *stack, outside func()) *modal {
 
 func (m *modal) place(s fyne.Size) {
 	m.scrim.Resize(s)
-	w := min(m.width, s.Width-32)
+	w := min(em(m.width), s.Width-32)
 	fitted := m.fit(w, s.Height-32)
 	h := min(m.body.heightFor(w), s.Height-32)
 	x, y := (s.Width-w)/2, (s.Height-h)/2

@@ -55,7 +55,7 @@ func (w *Window) newPages() *pages {
 	p.activity = w.newActivity()
 	p.settings = w.newSettings()
 	p.parts = []fyne.CanvasObject{p.bar, p.banner, p.apps, p.connections, p.activity, p.settings}
-	p.least = func() fyne.Size { return fyne.NewSize(leastPages, 400) }
+	p.least = func() fyne.Size { return fyne.NewSize(em(leastPages), 400) }
 	p.arrange = p.place
 	p.ExtendBaseWidget(p)
 	p.show(p.page)

@@ -55,7 +55,7 @@ func (p *paragraph) set(text string) bool {
 	return true
 }
 
-func (p *paragraph) step() float32 { return float32(int(p.font.size*1.45 + 0.5)) }
+func (p *paragraph) step() float32 { return lineOf(em(p.font.size)) }
 
 func (p *paragraph) height(w float32) float32 {
 	if p.text == "" {

@@ -36,12 +36,13 @@ func newPill(text, icon string, t tone) *pill {
 	p := &pill{back: newSurface(t.soft(), "", 11), glyph: newGlyph(icon, true, 14, t.ink())}
 	p.label = newLabel(text, font{size: 12, weight: assets.SemiBold, role: t.ink()})
 	p.parts = []fyne.CanvasObject{p.back, p.glyph, p.label}
-	p.least = func() fyne.Size { return fyne.NewSize(p.label.MinSize().Width+14+4+16, 22) }
+	p.least = func() fyne.Size { return fyne.NewSize(p.label.MinSize().Width+em(14)+4+16, grown(22, 12)) }
 	p.arrange = func(s fyne.Size) {
 		place(p.back, 0, 0, s.Width, s.Height)
-		place(p.glyph, 7, (s.Height-14)/2, 14, 14)
+		side := em(14)
+		place(p.glyph, 7, (s.Height-side)/2, side, side)
 		h := p.label.MinSize().Height
-		place(p.label, 25, (s.Height-h)/2, s.Width-25-7, h)
+		place(p.label, 7+side+4, (s.Height-h)/2, s.Width-side-18, h)
 	}
 	p.ExtendBaseWidget(p)
 	return p

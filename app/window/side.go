@@ -56,7 +56,7 @@ func (w *Window) newSide() *side {
 		s.stack.place(size)
 	}
 	s.stack.least = func() fyne.Size {
-		return fyne.NewSize(sideWidth, s.need(sideWidth)-s.spare(sideWidth))
+		return fyne.NewSize(sideRoom(), s.need(sideRoom())-s.spare(sideRoom()))
 	}
 	return s
 }

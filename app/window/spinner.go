@@ -20,8 +20,11 @@ func newSpinner(side, thickness float32, r role) *spinner {
 	s := &spinner{role: r, arc: canvas.NewArc(0, 100, 1-2*thickness/side, ink(r))}
 	s.arc.CornerRadius = thickness / 2
 	s.parts = []fyne.CanvasObject{s.arc}
-	s.least = func() fyne.Size { return fyne.NewSquareSize(side) }
-	s.arrange = func(size fyne.Size) { place(s.arc, (size.Width-side)/2, (size.Height-side)/2, side, side) }
+	s.least = func() fyne.Size { return fyne.NewSquareSize(sign(side)) }
+	s.arrange = func(size fyne.Size) {
+		side := sign(side)
+		place(s.arc, (size.Width-side)/2, (size.Height-side)/2, side, side)
+	}
 	s.paint = func() {
 		s.arc.FillColor = ink(s.role)
 		s.arc.Refresh()

@@ -19,7 +19,10 @@ const (
 
 // look is the theme. Where neither the user nor the system says which, it is
 // dark; FYNE_THEME counts as the system.
-type look struct{ choice appearance }
+type look struct {
+	choice appearance
+	text   int // the size of text, in hundredths; zero: 100
+}
 
 // Color implements fyne.Theme.
 func (l *look) Color(name fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
@@ -79,7 +82,7 @@ func (l *look) Icon(name fyne.ThemeIconName) fyne.Resource { return theme.Defaul
 func (l *look) Size(name fyne.ThemeSizeName) float32 {
 	switch name {
 	case theme.SizeNameText:
-		return 14
+		return l.em(14)
 	case theme.SizeNameInputRadius, theme.SizeNameSelectionRadius:
 		return 10
 	case theme.SizeNameInputBorder:
@@ -87,7 +90,7 @@ func (l *look) Size(name fyne.ThemeSizeName) float32 {
 	case theme.SizeNameInnerPadding:
 		return 12
 	case theme.SizeNameInlineIcon:
-		return 18
+		return l.em(18)
 	case theme.SizeNameScrollBar:
 		return 8
 	case theme.SizeNameScrollBarSmall:

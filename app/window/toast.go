@@ -51,24 +51,30 @@ type root struct {
 	edge   *surface
 }
 
-// The width of the side, and the least that the pages take beside it: a screen
-// of 1280 by 800 pixels holds the window at a scale of 1.5.
+// The width of the side, and the least that the pages take beside it, at the
+// usual size of text: a screen of 1280 by 800 pixels holds the window at a
+// scale of 1.5, whether of everything or of the text.
 const (
 	sideWidth  = 300
 	leastPages = 540
 )
 
+// sideRoom is the width of the side: its words are few, and need less more room
+// than they grow.
+func sideRoom() float32 { return (sideWidth + em(sideWidth)) / 2 }
+
 func newRoot(w *Window) *root {
 	r := &root{w: w, ground: newSurface(roleGround, "", 0), edge: newSurface(roleLine, "", 0)}
 	r.parts = []fyne.CanvasObject{r.ground, w.side, r.edge, w.pages, w.toast.line}
 	r.least = func() fyne.Size {
-		return fyne.NewSize(sideWidth+leastPages, max(480, w.side.MinSize().Height))
+		return fyne.NewSize(sideRoom()+em(leastPages), max(480, w.side.MinSize().Height))
 	}
 	r.arrange = func(s fyne.Size) {
 		r.ground.Resize(s)
-		place(w.side, 0, 0, sideWidth, s.Height)
-		place(r.edge, sideWidth, 0, 1, s.Height)
-		place(w.pages, sideWidth+1, 0, s.Width-sideWidth-1, s.Height)
+		side := sideRoom()
+		place(w.side, 0, 0, side, s.Height)
+		place(r.edge, side, 0, 1, s.Height)
+		place(w.pages, side+1, 0, s.Width-side-1, s.Height)
 		if w.toast.Visible() {
 			w.placeToast()
 		}

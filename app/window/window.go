@@ -153,11 +153,12 @@ func (w *Window) choose(a appearance) {
 // wear sets the theme, unless it is the one that is set: Fyne reads all fonts
 // again for it.
 func (w *Window) wear(a appearance) {
-	if worn, ok := w.app.Settings().Theme().(*look); ok && worn.choice == a {
+	text := textScale(w.app.Preferences())
+	if worn, ok := w.app.Settings().Theme().(*look); ok && worn.choice == a && worn.text == text {
 		w.look = worn
 		return
 	}
-	w.look = &look{choice: a}
+	w.look = &look{choice: a, text: text}
 	w.app.Settings().SetTheme(w.look)
 }
 
