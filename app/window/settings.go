@@ -66,7 +66,7 @@ func (w *Window) newSettings() *settings {
 	look.detail.set(words.appearanceText)
 	look.with(chooser)
 	p.list = newStack(0, insets{2, scrollIn, pagePad, ringRoom}, nil,
-		heading(words.general, 0), newSection(look),
+		heading(words.general, 0), newSection(look, w.newTextRow()),
 		heading(words.thisDevice, 24), newSection(p.organisation, p.device, p.keychain, p.tray, p.names, p.vpn),
 		heading(words.aboutTitle, 24), newSection(p.version))
 	scroll := container.NewVScroll(p.list)

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"fmt"
 	"math"
 
 	"fyne.io/fyne/v2"
@@ -49,6 +50,31 @@ func grown(high, text float32) float32 { return high + lineOf(em(text)) - lineOf
 
 // lineOf is how high a line of text of a size is.
 func lineOf(size float32) float32 { return float32(int(size*1.45 + 0.5)) }
+
+// newTextRow is the setting of it.
+func (w *Window) newTextRow() *settingRow {
+	r := newSettingRow("article", words.textSize)
+	r.detail.set(words.textSizeText)
+	buttons := map[int]*button{}
+	show := func() {
+		for percent, b := range buttons {
+			b.choose(percent == w.look.text)
+		}
+	}
+	var choices []fyne.CanvasObject
+	for _, percent := range textScales {
+		b := w.newButton(tab, fmt.Sprintf(words.percent, percent), "", func() {
+			w.chooseText(percent)
+			show()
+		})
+		b.name, b.high = words.textSize+" "+b.text, 34
+		buttons[percent] = b
+		choices = append(choices, b)
+	}
+	show()
+	r.with(newLine(4, pad(4), newSurface(roleGround, roleLine, 13), choices...))
+	return r
+}
 
 // chooseText changes the size of text and keeps the choice.
 func (w *Window) chooseText(percent int) {

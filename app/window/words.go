@@ -42,6 +42,7 @@ var words = struct {
 	quitTitle, quitDo                                                   string
 	busy, failed, checking                                              string
 	appearance, appearanceText, system, dark, light                     string
+	textSize, textSizeText, percent                                     string
 	thisDevice, aboutTitle, version, versionText                        string
 	deviceID, deviceText, organisation, notEnrolledText                 string
 	keychain, tray, names                                               string
@@ -91,6 +92,7 @@ var words = struct {
 	quitTitle: "Quit Tidegate?", quitDo: "Quit",
 	busy: "Tidegate is still busy with what you asked before. Try again in a moment.", failed: "That did not work: %v", checking: "Checking…",
 	appearance: "Appearance", appearanceText: "Theme of this window", system: "System", dark: "Dark", light: "Light",
+	textSize: "Text size", textSizeText: "Of all there is to read in this window", percent: "%d %%",
 	thisDevice: "This device", aboutTitle: "About", version: "Version", versionText: "Tidegate, an open zero-trust access client",
 	deviceID: "Device", deviceText: "Its id, as your administrator sees it", organisation: "Organisation",
 	notEnrolledText: "This device belongs to no controller yet",
