@@ -97,7 +97,7 @@ func place(t *testing.T) profile.Profile {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	return profile.Profile{Runtime: dir, Config: filepath.Join(dir, "config")}
+	return profile.Profile{Runtime: dir, Config: filepath.Join(dir, "config"), State: filepath.Join(dir, "state")}
 }
 
 // start runs the tray process around core and returns what waits for its end.

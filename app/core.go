@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"github.com/tidegate/tidegate/app/journal"
 	"github.com/tidegate/tidegate/app/profile"
 	"github.com/tidegate/tidegate/dnssplit"
 	"github.com/tidegate/tidegate/dnssplit/names"
@@ -46,8 +47,11 @@ func Tray(ctx context.Context, p profile.Profile, link string, log *slog.Logger)
 	below := underlay.New(underlay.Options{Log: log})
 	plane := tunnel.New(tunnel.Options{Log: log, Names: pool, Ignore: dnssplit.Own, Underlay: below})
 	f := newFronts(p, plane, pool, log)
-	core, parts := newSession(p, f, pool, below, log)
-	return Run(ctx, Options{Core: core, Instance: instance, Devices: newDevices(plane, pool, log), Lookups: f.split, Parts: parts, First: first, Window: windowCommand(p), Log: log})
+	kept := journal.Open(journal.Options{Path: p.Activity(), Log: log})
+	defer kept.Close()
+	core, parts := newSession(p, f, pool, below, kept, log)
+	parts = append(parts, kept.Run)
+	return Run(ctx, Options{Core: core, Instance: instance, Devices: newDevices(plane, pool, log), Lookups: f.split, Histories: kept, Parts: parts, First: first, Window: windowCommand(p), Log: log})
 }
 
 // NetworkEnv is the environment variable that names the network of the addresses
@@ -68,7 +72,7 @@ func openNames(p profile.Profile, log *slog.Logger) (*names.Pool, error) {
 
 // newSession puts the client's core together: the control channel, the
 // keychain, the data plane with its fronts, the device's claims and classic VPNs.
-func newSession(p profile.Profile, f *fronts, pool *names.Pool, below *underlay.Underlay, log *slog.Logger) (*session.Session, []func(context.Context) error) {
+func newSession(p profile.Profile, f *fronts, pool *names.Pool, below *underlay.Underlay, kept *journal.Journal, log *slog.Logger) (*session.Session, []func(context.Context) error) {
 	device := posture.New(posture.Options{Version: Version, Log: log})
 	o := session.Options{
 		Controller: &control.Controller{Underlay: below},
@@ -77,6 +81,7 @@ func newSession(p profile.Profile, f *fronts, pool *names.Pool, below *underlay.
 		Records:    vault.Records{Dir: p.Config},
 		Posture:    device,
 		Device:     device.Collect,
+		Journal:    kept,
 		Launch:     func(url string) error { return openURL(url, pool.Exists) },
 		Version:    Version,
 		Log:        log,

@@ -7,6 +7,7 @@
 //	GET  /states    an event stream of them, the latest wins
 //	POST /commands  a command as session.EncodeCommand writes it
 //	GET  /lookup    a session.Lookup: who answers for ?name=
+//	GET  /history   a session.History: what happened, by ?before=&after=&since=&limit=&search=&topic=
 //	POST /devices   a TUN device of a namespace, handed over to be carried
 //
 // The tray process claims its profile with Claim, which also makes it the only
@@ -21,6 +22,7 @@ const (
 	pathCommands = "/commands"
 	pathDevices  = "/devices"
 	pathLookup   = "/lookup"
+	pathHistory  = "/history"
 )
 
 const (

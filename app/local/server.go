@@ -31,6 +31,8 @@ type Options struct {
 	Devices Devices
 	// Lookups says who answers for a name; nil: nobody can say.
 	Lookups Lookups
+	// Histories says what happened; nil: the state alone does.
+	Histories Histories
 	// Log is for the developer; nil is silent.
 	Log *slog.Logger
 }
@@ -93,6 +95,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST "+pathCommands, s.commands)
 	mux.HandleFunc("POST "+pathDevices, s.devices)
 	mux.HandleFunc("GET "+pathLookup, s.lookup)
+	mux.HandleFunc("GET "+pathHistory, s.history)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.running.TryRLock() {
 			return

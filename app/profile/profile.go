@@ -1,5 +1,5 @@
 // Package profile says where one instance of the client keeps what is its own:
-// its configuration, its socket and its keychain items. A profile with a name
+// its configuration, its socket, its notes and its keychain items. A profile with a name
 // is a client beside the user's everyday one, for a second organisation, a
 // demonstration or a test; nothing is shared between two.
 //
@@ -31,6 +31,9 @@ type Profile struct {
 	Config string
 	// Runtime is a folder that the user alone can enter, for the socket.
 	Runtime string
+	// State is $XDG_STATE_HOME/tidegate[-NAME], for what the program notes of its
+	// own running. It is made by whoever writes there.
+	State string
 }
 
 // Open finds the places of a profile and makes its runtime folder. It fails
@@ -49,6 +52,9 @@ func Open(name string) (Profile, error) {
 		return Profile{}, fmt.Errorf("find the configuration folder: %w; set HOME or XDG_CONFIG_HOME", err)
 	}
 	p := Profile{Name: name, Config: filepath.Join(config, folder)}
+	if p.State, err = state(folder); err != nil {
+		return Profile{}, err
+	}
 	if run := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(run) {
 		p.Runtime = filepath.Join(run, folder)
 		return p, private(p.Runtime)
@@ -59,6 +65,18 @@ func Open(name string) (Profile, error) {
 	}
 	p.Runtime = filepath.Join(base, folder)
 	return p, private(p.Runtime)
+}
+
+// state is where the XDG Base Directory Specification has such things.
+func state(folder string) (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, folder), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find the folder for state: %w; set HOME or XDG_STATE_HOME", err)
+	}
+	return filepath.Join(home, ".local", "state", folder), nil
 }
 
 func check(name string) error {
@@ -107,6 +125,9 @@ func (p Profile) Keychain() string {
 
 // Socket is the path of the instance's socket.
 func (p Profile) Socket() string { return filepath.Join(p.Runtime, "socket") }
+
+// Activity is the path of the file of what happened.
+func (p Profile) Activity() string { return filepath.Join(p.State, "activity.jsonl") }
 
 // Lock is the path of the file that the running instance holds locked.
 func (p Profile) Lock() string { return filepath.Join(p.Runtime, "lock") }

@@ -11,8 +11,9 @@ import (
 )
 
 func TestOpen(t *testing.T) {
-	config, run := t.TempDir(), t.TempDir()
+	config, run, state := t.TempDir(), t.TempDir(), t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", config)
+	t.Setenv("XDG_STATE_HOME", state)
 	t.Setenv("XDG_RUNTIME_DIR", run)
 	for _, tt := range []struct{ name, folder, keychain string }{
 		{"", "tidegate", "org.tidegate.Tidegate"},
@@ -24,7 +25,7 @@ func TestOpen(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := Profile{tt.name, filepath.Join(config, tt.folder), filepath.Join(run, tt.folder)}
+				want := Profile{tt.name, filepath.Join(config, tt.folder), filepath.Join(run, tt.folder), filepath.Join(state, tt.folder)}
 				if diff := cmp.Diff(want, p); diff != "" {
 					t.Error(diff)
 				}
@@ -36,6 +37,19 @@ func TestOpen(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Without XDG_STATE_HOME, or with a relative one, it is below the home folder.
+func TestStateBelowTheHomeFolder(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	t.Setenv("HOME", "/home/ann")
+	for _, set := range []string{"", "state"} {
+		t.Setenv("XDG_STATE_HOME", set)
+		p, err := Open("x")
+		if want := "/home/ann/.local/state/tidegate-x/activity.jsonl"; err != nil || p.Activity() != want {
+			t.Errorf("with %q: %q, %v", set, p.Activity(), err)
+		}
 	}
 }
 

@@ -89,7 +89,7 @@ func forget(p profile.Profile) error {
 			errs = append(errs, fmt.Errorf("remove the demo's keychain item %s: %w", item, err))
 		}
 	}
-	dirs := []string{p.Config, p.Runtime}
+	dirs := []string{p.Config, p.Runtime, p.State}
 	if config, err := os.UserConfigDir(); err == nil {
 		dirs = append(dirs, filepath.Join(config, "fyne", "org.tidegate.Tidegate."+profileName))
 	}
