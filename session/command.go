@@ -84,6 +84,8 @@ type (
 	// Pause suspends all data channels at once. Open connections rest; whatever
 	// is used next resumes.
 	Pause struct{}
+	// LookAhead asks the controller for State.Ahead anew.
+	LookAhead struct{}
 	// SaveVPN makes or changes a connection to a classic VPN.
 	SaveVPN struct {
 		VPNSettings
@@ -127,6 +129,7 @@ func (ShowWindow) command() string      { return "show-window" }
 func (Acknowledge) command() string     { return "acknowledge" }
 func (Retry) command() string           { return "retry" }
 func (Pause) command() string           { return "pause" }
+func (LookAhead) command() string       { return "look-ahead" }
 func (SaveVPN) command() string         { return "save-vpn" }
 func (RemoveVPN) command() string       { return "remove-vpn" }
 func (ConnectVPN) command() string      { return "connect-vpn" }
@@ -182,6 +185,8 @@ func DecodeCommand(b []byte) (Command, error) {
 		return decode[Retry](e)
 	case "pause":
 		return decode[Pause](e)
+	case "look-ahead":
+		return decode[LookAhead](e)
 	case "save-vpn":
 		return decode[SaveVPN](e)
 	case "remove-vpn":

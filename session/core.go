@@ -55,6 +55,7 @@ type facts struct {
 	names    map[wire.SiteID]string
 	plane    DataplaneFacts
 	device   deviceFact
+	foreseen *Ahead // not changed any more
 	tray     TrayHost
 	vpn      VPNFacts
 	vpnSeen  bool // somebody has reported it
@@ -211,6 +212,7 @@ func (c *core) signedOut(why *wire.Problem) {
 	c.control = controlFact{}
 	c.plane, c.opened = DataplaneFacts{}, opened{}
 	c.sentDevice(nil)
+	c.foreseen = nil
 	c.refused, c.dismissed, c.answered = nil, "", ""
 	if c.busy != PromptEnrol { // which is not the session's
 		c.busy = ""

@@ -23,6 +23,7 @@ func derive(f *facts, in *intent, w *wake) State {
 	s.Sites = deriveSites(f)
 	s.Local = deriveLocal(f)
 	s.VPN = deriveVPN(f, in, w)
+	s.Ahead = f.foreseen
 	s.Prompt = derivePrompt(f, in, s.Apps, s.Control.Phase, allowed, w)
 	s.Problems = deriveProblems(f, in, s.Control, w)
 	s.ZTA = deriveZTA(f, in, &s, allowed)

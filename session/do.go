@@ -48,6 +48,8 @@ func (c *core) do(cmd Command) error {
 		return c.retryKeychain()
 	case Pause:
 		return c.doPause()
+	case LookAhead:
+		return c.doLookAhead()
 	case SaveVPN, RemoveVPN, ConnectVPN, DisconnectVPN, AnswerVPNPrompt, CancelVPNPrompt:
 		return c.doVPN(cmd)
 	case Quit:

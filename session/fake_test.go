@@ -43,6 +43,9 @@ type fakeController struct {
 	reports    []wire.DeviceClaims
 	report     error // what a device report is answered
 	calls      map[string]int
+
+	forecast     wire.Forecast
+	holdForecast chan struct{} // where set, a forecast waits for it to be closed
 }
 
 func newFakeController(t *testing.T) *fakeController {
@@ -186,6 +189,22 @@ func (f *fakeController) Report(_ context.Context, _ Secret, r wire.DeviceReport
 		f.reports = append(f.reports, r.Claims)
 	}
 	return f.report
+}
+
+func (f *fakeController) Forecast(ctx context.Context, _ Secret) (wire.Forecast, error) {
+	f.mu.Lock()
+	hold := f.holdForecast
+	f.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return wire.Forecast{}, ctx.Err()
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.forecast, f.count("forecast")
 }
 
 // reported are the device claims that it has taken since the last call.

@@ -172,6 +172,8 @@ type ControlClient interface {
 	Answer(ctx context.Context, cookie Secret, r wire.AnswerRequest) error
 	// Report tells what the device says of itself now.
 	Report(ctx context.Context, cookie Secret, r wire.DeviceReport) error
+	// Forecast tells when the session's user will have access to what.
+	Forecast(ctx context.Context, cookie Secret) (wire.Forecast, error)
 	SignOut(ctx context.Context, cookie Secret) error
 	// Close drops idle connections.
 	Close()

@@ -29,6 +29,8 @@ type State struct {
 	Sites []Site `json:"sites"`
 	// Local says how programs reach the applications.
 	Local Local `json:"local"`
+	// Ahead is when access will be open in the days to come; nil until a LookAhead.
+	Ahead *Ahead `json:"ahead,omitempty"`
 	// VPN are the classic VPNs beside us.
 	VPN VPN `json:"vpn,omitzero"`
 	// Problems stand until what caused them is over, the most urgent first.
@@ -183,6 +185,7 @@ type Page string
 // The pages. The zero value leaves the window where it is.
 const (
 	PageApplications Page = "applications"
+	PageToday        Page = "today"
 	PageActivity     Page = "activity"
 	PageConnections  Page = "connections"
 	PageSettings     Page = "settings"

@@ -15,11 +15,8 @@ import (
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// Spans of one line of a forecast: however many lines there are, each tells some.
-const (
-	leastSpans = 8
-	mostSpans  = 256
-)
+// mostSpans bounds one line of a forecast.
+const mostSpans = 256
 
 // forecast serves wire.PathForecast.
 func (c *Controller) forecast(w http.ResponseWriter, r *http.Request) *wire.Problem {
@@ -66,7 +63,7 @@ func lookAhead(ctx context.Context, conf *configured, s sessionRecord, said risk
 		Options: policy.PlanOptions{WarningLead: conf.Settings.WarningLead.D(), StampRounding: conf.Settings.StampRounding.D(), TokensEnd: s.Expires},
 	}
 	groups := guardedBy(conf, s.Policies)
-	most := min(max(wire.MaxForecastSpans/max(len(groups), 1), leastSpans), mostSpans)
+	most := min(max(wire.MaxForecastSpans/max(len(groups), 1), 1), mostSpans)
 	for _, g := range groups {
 		if err := ctx.Err(); err != nil {
 			return f, err

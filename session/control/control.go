@@ -119,6 +119,11 @@ func (c *Client) Report(ctx context.Context, cookie session.Secret, r wire.Devic
 	return c.call(ctx, http.MethodPut, wire.PathDevice, cookie, r, nil)
 }
 
+// Forecast asks when the session's user will have access to what.
+func (c *Client) Forecast(ctx context.Context, cookie session.Secret) (f wire.Forecast, err error) {
+	return f, c.call(ctx, http.MethodGet, wire.PathForecast, cookie, nil, &f)
+}
+
 // SignOut ends the session.
 func (c *Client) SignOut(ctx context.Context, cookie session.Secret) error {
 	return c.call(ctx, http.MethodDelete, wire.PathSession, cookie, nil, nil)

@@ -1,0 +1,87 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// Ahead is when access will be open in the days to come, as the controller
+// foresaw it at At: while nothing but the clock changes. All instants are by our
+// clock.
+type Ahead struct {
+	At      time.Time `json:"at,omitzero"` // zero: no answer has come yet
+	Until   time.Time `json:"until,omitzero"`
+	Expires time.Time `json:"expires,omitzero"` // of the session
+	// Lines hold each entitlement once.
+	Lines []wire.ForecastLine `json:"lines,omitempty"`
+	// Working: an answer is awaited; Lines are of the one before.
+	Working bool `json:"working,omitempty"`
+	// Problem is why the last question was not answered.
+	Problem *Problem `json:"problem,omitempty"`
+}
+
+// Line is what becomes of an application by its entitlement.
+func (a *Ahead) Line(id wire.EntitlementID) (wire.ForecastLine, bool) {
+	if a == nil {
+		return wire.ForecastLine{}, false
+	}
+	for _, l := range a.Lines {
+		if slices.Contains(l.Entitlements, id) {
+			return l, true
+		}
+	}
+	return wire.ForecastLine{}, false
+}
+
+// doLookAhead asks for what is foreseen, one question at a time.
+func (c *core) doLookAhead() error {
+	if c.cookie == "" || c.link.client == nil {
+		return fmt.Errorf("nobody is signed in, so nothing is known of the days ahead; sign in first")
+	}
+	next := Ahead{Working: true}
+	if c.foreseen != nil {
+		if c.foreseen.Working {
+			return nil
+		}
+		next = *c.foreseen
+		next.Working, next.Problem = true, nil
+	}
+	c.foreseen = &next
+	client, cookie, where := c.link.client, c.cookie, c.enrolled.Controller
+	c.run(func(ctx context.Context) func(*core) {
+		f, err := client.Forecast(ctx, cookie)
+		return func(c *core) {
+			if c.cookie == cookie {
+				c.foreseenIs(f, err, where)
+			}
+		}
+	})
+	return nil
+}
+
+func (c *core) foreseenIs(f wire.Forecast, err error, where string) {
+	if err != nil {
+		next := *c.foreseen
+		next.Working, next.Problem = false, explain(err, where)
+		if errors.Is(err, &wire.Problem{Code: wire.CodeNotFound}) {
+			next.Problem = &Problem{Code: "no-forecast", Title: "Your controller does not tell what is ahead",
+				Detail: "It is of a version that does not know the question.", Fix: "Ask your administrator to bring it up to date."}
+		}
+		c.foreseen = &next
+		return
+	}
+	c.tells(f.At)
+	a := Ahead{At: c.ours(f.At), Until: c.ours(f.Until), Expires: c.ours(f.Expires), Lines: f.Lines}
+	for _, l := range a.Lines { // nobody else has them yet
+		for i := range l.Spans {
+			s := &l.Spans[i]
+			s.From, s.To, s.Warn = c.ours(s.From), c.ours(s.To), c.ours(s.Warn)
+		}
+	}
+	c.foreseen = &a
+}
