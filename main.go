@@ -35,9 +35,9 @@ func run(args []string) int {
 	if len(args) > 1 && args[0] == "--profile" {
 		name, args = args[1], args[2:]
 	}
-	if len(args) == 1 && slices.Contains([]string{"help", "-h", "--help"}, args[0]) {
-		fmt.Print(cli.UsageText())
-		return cli.Done
+	o := cli.Options{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+	if cli.Alone(args) {
+		return cli.Run(ctx, args, o)
 	}
 	if len(args) == 1 && args[0] == "--version" {
 		fmt.Println("tidegate", app.Version)
@@ -57,7 +57,8 @@ func run(args []string) int {
 			err = app.Tray(ctx, p, link, log)
 		}
 	default:
-		return cli.Run(ctx, args, cli.Options{Profile: p, In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+		o.Profile = p
+		return cli.Run(ctx, args, o)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tidegate:", err)

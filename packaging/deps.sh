@@ -48,6 +48,9 @@ packages() {
 	test             iputils-ping       a real ping, through the client's device
 	test             librsvg2-bin       the second opinion on every shipped icon
 	test             desktop-file-utils checks the menu entry
+	test             man-db             reads the manual page
+	test             zsh                a real shell that completes commands
+	test             fish               another
 	test             appstream          checks the software centre's page
 	test             bind9-dnsutils     dig: a real client of the resolver
 	test             python3-pacparser  a second reader of the proxy's file for browsers

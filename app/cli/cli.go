@@ -46,15 +46,22 @@ type Options struct {
 	Zone *time.Location
 }
 
-// command is one of the commands.
+// command is one of the commands. Help, completion and the manual are made from it.
 type command struct {
 	name, args, help string
+	about            string // more, for the manual
+	verbs            []verb // what the first argument may be, where it is a word of ours
 	run              func(*call, context.Context, []string) error
 	flags            func(*call, *flag.FlagSet)
 	want             int  // how many arguments
 	more             int  // and how many besides, at the caller's choice
 	raw              bool // what follows is not ours to read
+	alone            bool // needs no running instance
+	hidden           bool // is for programs of ours
 }
+
+// verb is a word that follows a command.
+type verb struct{ name, args, help string }
 
 var commands = []command{
 	{name: "status", help: "say whether applications can be reached, and what is needed", run: (*call).status, flags: statusFlags},
@@ -69,15 +76,18 @@ var commands = []command{
 	{name: "pause", help: "suspend the data channels now; what is open rests, and what is used next resumes", run: (*call).pause},
 	{name: "run", args: "-- PROGRAM [ARGUMENT...]", help: "run a program in a network of its own that leads to your applications alone", run: (*call).program, want: 1, raw: true},
 	{name: "proxy", help: "say where the SOCKS5 and HTTP proxy is, ready to paste", run: (*call).proxy},
-	{name: "dns", args: "[explain NAME]", help: "say how programs find your applications by name, or who answers for NAME, and why", run: (*call).dns, more: 2},
-	{name: "vpn", args: "[WHAT [VPN]]", help: "say which classic VPNs there are, and what is in the way; or add, edit, remove, connect or disconnect one", run: (*call).vpn, flags: vpnFlags, more: 2},
+	{name: "dns", args: "[explain NAME]", help: "say how programs find your applications by name, or who answers for NAME, and why", run: (*call).dns, more: 2, verbs: dnsVerbs},
+	{name: "vpn", args: "[WHAT [VPN]]", help: "say which classic VPNs there are, and what is in the way; or add, edit, remove, connect or disconnect one", run: (*call).vpn, flags: vpnFlags, more: 2, verbs: vpnVerbs},
 	{name: "window", help: "show the window", run: (*call).window},
 	{name: "quit", help: "end Tidegate", run: (*call).quit, flags: timeoutFlag},
+	{name: "completion", args: "SHELL", help: "write what has bash, zsh or fish complete commands", about: completionAbout, run: (*call).completion, want: 1, alone: true},
+	{name: "__complete", run: (*call).complete, raw: true, alone: true, hidden: true},
 }
 
 // call is one command being carried out.
 type call struct {
 	Options
+	all     []command // the table, which refers to what reads it
 	client  Client
 	json    bool
 	wait    string
@@ -87,14 +97,9 @@ type call struct {
 	vpnSet  vpnGiven
 }
 
-// Has says whether there is a command of that name.
-func Has(name string) bool {
-	return slices.ContainsFunc(commands, func(c command) bool { return c.name == name })
-}
-
 // Run carries out the command in args and returns the exit code.
 func Run(ctx context.Context, args []string, o Options) int {
-	c := &call{Options: o}
+	c := &call{Options: o, all: commands}
 	if c.Zone == nil {
 		c.Zone = time.Local
 	}
@@ -104,44 +109,66 @@ func Run(ctx context.Context, args []string, o Options) int {
 	if run.Asked(args) { // by run.Start
 		return c.fail(run.Inside(args))
 	}
-	if c.Dial == nil {
-		c.Dial = func() (Client, error) { return local.Dial(o.Profile) }
-	}
 	if len(args) == 0 {
 		return c.fail(usageError{"say what to do"})
 	}
-	i := slices.IndexFunc(commands, func(c command) bool { return c.name == args[0] })
-	if i < 0 {
-		return c.fail(usageError{fmt.Sprintf("there is no command %q", args[0])})
+	if slices.Contains(helpWords, args[0]) {
+		return c.fail(c.printHelp(args[1:]))
 	}
-	rest, err := args[1:], error(nil)
-	if !commands[i].raw {
-		rest, err = c.parse(commands[i], rest)
-	} else if slices.Equal(rest, []string{"-h"}) || slices.Equal(rest, []string{"--help"}) {
+	cmd, err := c.lookup(args[0])
+	if err != nil {
+		return c.fail(err)
+	}
+	if c.Dial == nil && !cmd.alone {
+		c.Dial = func() (Client, error) { return local.Dial(o.Profile) }
+	}
+	rest := args[1:]
+	if !cmd.raw {
+		rest, err = c.parse(cmd, rest)
+	} else if !cmd.hidden && (slices.Equal(rest, []string{"-h"}) || slices.Equal(rest, []string{"--help"})) {
 		err = flag.ErrHelp
 	}
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(c.Out, UsageText())
+		fmt.Fprint(c.Out, cmd.usage())
 		return Done
 	}
-	if err == nil {
-		c.client, err = c.Dial()
+	if err == nil && !cmd.alone {
+		if c.client, err = c.Dial(); err == nil {
+			defer c.client.Close()
+		}
 	}
 	if err == nil {
-		defer c.client.Close()
-		err = commands[i].run(c, ctx, rest)
+		err = cmd.run(c, ctx, rest)
 	}
 	return c.fail(err)
 }
 
-// parse reads flags before, between and after the arguments.
-func (c *call) parse(cmd command, args []string) ([]string, error) {
+// lookup finds a command of the table.
+func (c *call) lookup(name string) (command, error) {
+	i := slices.IndexFunc(c.all, func(c command) bool { return c.name == name })
+	if i < 0 {
+		return command{}, usageError{fmt.Sprintf("there is no command %q", name)}
+	}
+	return c.all[i], nil
+}
+
+// flagSet are the flags of a command, which set what c is to go by.
+func (c *call) flagSet(cmd command) *flag.FlagSet {
 	fs := flag.NewFlagSet(cmd.name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.BoolVar(&c.json, "json", false, "")
+	if cmd.raw {
+		return fs
+	}
+	fs.BoolVar(&c.json, "json", false, "answer with JSON, for programs")
 	if cmd.flags != nil {
 		cmd.flags(c, fs)
 	}
+	return fs
+}
+
+// parse reads flags before, between and after the arguments.
+func (c *call) parse(cmd command, args []string) ([]string, error) {
+	fs := c.flagSet(cmd)
 	var rest []string
 	for len(args) > 0 {
 		if args[0] == "-" {
@@ -165,38 +192,12 @@ func (c *call) parse(cmd command, args []string) ([]string, error) {
 }
 
 func timeoutFlag(c *call, fs *flag.FlagSet) {
-	fs.DurationVar(&c.timeout, "timeout", 30*time.Second, "")
+	fs.DurationVar(&c.timeout, "timeout", 30*time.Second, "wait no longer than `DURATION`")
 }
 
 func answerFlags(c *call, fs *flag.FlagSet) {
 	timeoutFlag(c, fs)
-	fs.StringVar(&c.with, "with", "", "")
-}
-
-// UsageText says what there is.
-func UsageText() string {
-	var b strings.Builder
-	b.WriteString("usage: tidegate [--profile NAME] [COMMAND]\n\nWithout a command, Tidegate starts in the tray, or shows the window of the one that runs.\n\n")
-	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
-	for _, c := range commands {
-		fmt.Fprintf(w, "  %s\t%s\n", strings.TrimSpace(c.name+" "+c.args), c.help)
-	}
-	w.Flush()
-	b.WriteString(`
-  --json                        answer with JSON (every command)
-  status --wait WHAT            wait for active, inactive, signed-in, signed-out, enrolled, in-use or prompt
-  --timeout 30s                 how long to wait (status --wait, sign-in, sign-out, answer, enrol, vpn, quit)
-  answer --with KIND            where there is a choice: mfa, password, reason or message
-  events --follow               go on telling
-  vpn add, vpn edit             --protocol pulse, nc, anyconnect, gp, fortinet or f5; --name, --address, --user, --group;
-                                --features LIST of what its administrator has set up: route-monitoring,
-                                traffic-enforcement, stealth-mode, always-on, location-awareness, ipv6;
-                                --forget-certificate has you asked again which server is the right one
-
-exit codes: 0 done, 1 failed, 2 wrong usage, 3 not running, 4 denied, or something is needed of you;
-run: the program's own, 126 it cannot be executed, 127 there is none
-`)
-	return b.String()
+	fs.StringVar(&c.with, "with", "", "where there is a choice, answer with `KIND`: mfa, password, reason or message")
 }
 
 // usageError is a command line that makes no sense.

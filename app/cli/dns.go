@@ -11,6 +11,9 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
+// dnsVerbs are what `tidegate dns` does with a name.
+var dnsVerbs = []verb{{"explain", "NAME", "say who answers for a name, through which adapter, why, and who competes"}}
+
 // dns says how programs find the applications by their names, or who answers for
 // one name.
 func (c *call) dns(ctx context.Context, args []string) error {

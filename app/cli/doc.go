@@ -6,19 +6,15 @@
 // are made plain before they reach a terminal. Run is called once by main; it
 // is not for concurrent use.
 //
-// Exit codes:
-//
-//	0  done
-//	1  it failed
-//	2  the command line makes no sense
-//	3  Tidegate is not running
-//	4  access is denied, or something is needed of the user first
-//
-// Run becomes the program that it is to run, whose exit code is its own; 126 says
-// that the program cannot be executed, 127 that there is none.
+// What a command is called, takes and means stands in one table, and its flags
+// where they are read: help, completion and the manual page are made from them.
+// The exit codes are those below; run becomes the program that it is to run, whose
+// exit code is its own.
 package cli
 
-// The exit codes.
+//go:generate go test -tags gles -run ^TestManual$ . -update
+
+// The exit codes; exits says what they mean.
 const (
 	Done = iota
 	Failed

@@ -9,7 +9,9 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
-func eventsFlags(c *call, fs *flag.FlagSet) { fs.BoolVar(&c.follow, "follow", false, "") }
+func eventsFlags(c *call, fs *flag.FlagSet) {
+	fs.BoolVar(&c.follow, "follow", false, "go on telling, until Tidegate ends or you interrupt it")
+}
 
 func (c *call) events(ctx context.Context, _ []string) error {
 	if !c.follow {

@@ -39,7 +39,7 @@ func TestRunPrograms(t *testing.T) {
 		{"nothing", in, nil, nil, nil, result{code: Usage, err: usage}},
 		{"nothing after the dashes", in, []string{"--"}, nil, nil, result{code: Usage, err: usage}},
 		{"a flag", in, []string{"--json", "ls"}, nil, nil, result{code: Usage, err: usage}},
-		{"help", in, []string{"--help"}, nil, nil, result{out: UsageText()}},
+		{"help", in, []string{"--help"}, nil, nil, result{out: helpOf(t, "run")}},
 		{"there is none", in, []string{"--", "nope"}, &run.NotFoundError{Program: "nope", Err: fs.ErrNotExist}, []string{"nope"},
 			result{code: NotFound, err: "tidegate: there is no program nope; check its name, or give its path\n"}},
 		{"not to be executed", in, []string{"--", "nope"}, &run.NotFoundError{Program: "nope", Err: fs.ErrPermission}, []string{"nope"},

@@ -5,14 +5,13 @@ import (
 	"flag"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/tidegate/tidegate/session"
 )
 
 func statusFlags(c *call, fs *flag.FlagSet) {
-	fs.StringVar(&c.wait, "wait", "", "")
-	fs.DurationVar(&c.timeout, "timeout", 30*time.Second, "")
+	fs.StringVar(&c.wait, "wait", "", "wait for `STATE`: active, inactive, signed-in, signed-out, enrolled, in-use or prompt")
+	timeoutFlag(c, fs)
 }
 
 // awaited are what `status --wait` can wait for.

@@ -20,19 +20,28 @@ type vpnGiven struct {
 func vpnFlags(c *call, fs *flag.FlagSet) {
 	timeoutFlag(c, fs)
 	c.vpnSet = vpnGiven{set: map[string]bool{}}
-	text := func(to *string, name string) {
-		fs.Func(name, "", func(s string) error {
+	text := func(to *string, name, usage string) {
+		fs.Func(name, usage, func(s string) error {
 			*to, c.vpnSet.set[name] = s, true
 			return nil
 		})
 	}
-	text(&c.vpnSet.name, "name")
-	text(&c.vpnSet.address, "address")
-	text(&c.vpnSet.protocol, "protocol")
-	text(&c.vpnSet.user, "user")
-	text(&c.vpnSet.group, "group")
-	text(&c.vpnSet.features, "features")
-	fs.BoolVar(&c.vpnSet.forget, "forget-certificate", false, "")
+	text(&c.vpnSet.name, "name", "of add and edit: `TEXT` to call it by")
+	text(&c.vpnSet.address, "address", "of edit: `HOST`, or HOST:PORT, where its server is")
+	text(&c.vpnSet.protocol, "protocol", "of add and edit: `PROTOCOL`, what it speaks: "+protocols())
+	text(&c.vpnSet.user, "user", "of add and edit: `TEXT` to sign in there as")
+	text(&c.vpnSet.group, "group", "of add and edit: `TEXT`, the group or realm to sign in to")
+	text(&c.vpnSet.features, "features", "of add and edit: `FEATURES` that its administrator has set up, with commas: route-monitoring, traffic-enforcement, stealth-mode, always-on, location-awareness, ipv6")
+	fs.BoolVar(&c.vpnSet.forget, "forget-certificate", false, "of edit: ask again which server is the right one")
+}
+
+// vpnVerbs are what `tidegate vpn` does with a VPN.
+var vpnVerbs = []verb{
+	{"add", "HOST", "add one, by its server's address; --protocol says what it speaks"},
+	{"edit", "VPN", "change what the flags say"},
+	{"remove", "VPN", "remove one that is not connected"},
+	{"connect", "VPN", "connect one; asks what its server asks, or reads a line for each"},
+	{"disconnect", "[VPN]", "disconnect one, or all"},
 }
 
 const vpnUsage = "it is: tidegate vpn [add ADDRESS|edit VPN|remove VPN|connect VPN|disconnect [VPN]]"

@@ -67,7 +67,7 @@ func list(t *testing.T, goos string) []*pkg {
 // What is not named here fails, so that a new part is given its place.
 var layers = map[string][]string{
 	".":                 {"app", "internal/wire"},
-	"app":               {"session", "tray", "tunnel", "dnssplit", "assets", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire", "internal/helper", "internal/heap", "internal/underlay"},
+	"app":               {"session", "tray", "tunnel", "dnssplit", "assets", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire", "internal/helper", "internal/heap", "internal/underlay", "packaging/completions"},
 	"app/window":        {"session", "assets", "internal/wire", "internal/plaintext"},
 	"app/viewer":        {"app/window", "app/raise", "session", "internal/wire"},
 	"app/local":         {"app/profile", "session", "internal/wire"},
