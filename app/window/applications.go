@@ -36,7 +36,9 @@ func (w *Window) newApplications() *applications {
 		w.canvas().Focus(p.search)
 	})
 	p.parts = []fyne.CanvasObject{p.search.frame, p.clear, p.count, p.grid, p.empty}
-	p.least = func() fyne.Size { return fyne.NewSize(em(cardLeast)+scrollIn, p.search.MinSize().Height+em(cardHeight)) }
+	p.least = func() fyne.Size {
+		return fyne.NewSize(em(cardLeast)+scrollIn, p.search.MinSize().Height+em(cardHeight))
+	}
 	p.paint = func() { p.search.Icon = assets.Icon("search", false, ink(roleFaint)) }
 	p.arrange = func(s fyne.Size) {
 		w, high := s.Width-scrollIn, p.search.MinSize().Height

@@ -64,9 +64,13 @@ type bench struct {
 	now time.Time
 }
 
-func newBench(t testing.TB, choice appearance) *bench {
+func newBench(t testing.TB, choice appearance) *bench { return newSized(t, choice, 100) }
+
+// newSized is newBench with texts of that size.
+func newSized(t testing.TB, choice appearance, percent int) *bench {
 	t.Helper()
 	a := testApp()
+	a.Preferences().SetInt(prefTextScale, percent)
 	a.Preferences().SetString(prefAppearance, string(choice))
 	a.Preferences().RemoveValue(prefWidth)
 	a.Preferences().RemoveValue(prefHeight)

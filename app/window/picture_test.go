@@ -1,20 +1,27 @@
 package window
 
 import (
+	"cmp"
 	"image"
 	"image/png"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/tidegate/tidegate/session"
 )
 
-// Pictures of the main states in both themes: rendered in memory always, and
-// kept where TIDEGATE_PICTURES names a folder. They are for eyes, and are
-// compared with nothing.
-func TestPictures(t *testing.T) {
+// scene is a state of the window, and what the user did to it.
+type scene struct {
+	name  string
+	state session.State
+	do    func(*bench)
+}
+
+// scenes are the main states: every page, dialog and banner.
+func scenes() []scene {
 	dismissed := mfaPrompt()
 	dismissed.Prompt.Dismissed = true
 	wrong := signInPrompt()
@@ -25,11 +32,7 @@ func TestPictures(t *testing.T) {
 	busy.Prompt.Busy = true
 	none := signedIn()
 	none.Apps = nil
-	pictures := []struct {
-		name  string
-		state session.State
-		do    func(*bench)
-	}{
+	return []scene{
 		{"applications", signedIn(), nil},
 		{"search", signedIn(), func(b *bench) { b.canvas().Focus(b.pages.apps.search); b.typed("o") }},
 		{"search-none", signedIn(), func(b *bench) { b.canvas().Focus(b.pages.apps.search); b.typed("zebra") }},
@@ -107,15 +110,24 @@ func TestPictures(t *testing.T) {
 		{"small-vpn-long", vpnLong(), func(b *bench) { small(b); toConnections(b) }},
 		{"small-vpn-edit", vpnUp(), func(b *bench) { small(b); toConnections(b); b.pages.connections.addOne() }},
 	}
+}
 
+// Pictures of the main states in both themes: rendered in memory always, and
+// kept where TIDEGATE_PICTURES names a folder, with texts of TIDEGATE_TEXT
+// percent. They are for eyes, and are compared with nothing.
+func TestPictures(t *testing.T) {
 	dir := os.Getenv("TIDEGATE_PICTURES")
+	percent, err := strconv.Atoi(cmp.Or(os.Getenv("TIDEGATE_TEXT"), "100"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for n, choice := range []appearance{alwaysDark, alwaysLight} {
-		for i, p := range pictures {
+		for i, p := range scenes() {
 			if dir == "" && i%2 != n {
 				continue // for nobody's eyes each is painted once, and small
 			}
 			t.Run(p.name+"-"+string(choice), func(t *testing.T) {
-				b := newBench(t, choice)
+				b := newSized(t, choice, percent)
 				b.apply(p.state)
 				if p.do != nil {
 					p.do(b)
