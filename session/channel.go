@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -59,6 +60,7 @@ type notices struct {
 	ordered map[wire.SiteID]ordered   // suspensions that the data plane has not reported yet
 	woken   map[wire.SiteID]time.Time // when the resumptions were asked for
 	causes  map[wire.SiteID]ChannelCause
+	users   map[wire.SiteID][]wire.AppID // whose use had the channels opened, or resumed
 }
 
 type siteCount struct{ wake, suspend uint64 }
@@ -70,7 +72,8 @@ type ordered struct {
 
 func newNotices() notices {
 	return notices{sites: map[wire.SiteID]siteCount{}, ordered: map[wire.SiteID]ordered{},
-		woken: map[wire.SiteID]time.Time{}, causes: map[wire.SiteID]ChannelCause{}}
+		woken: map[wire.SiteID]time.Time{}, causes: map[wire.SiteID]ChannelCause{},
+		users: map[wire.SiteID][]wire.AppID{}}
 }
 
 // forgetNotices drops what belonged to a session. The counters stay.
@@ -78,6 +81,7 @@ func (c *core) forgetNotices() {
 	clear(c.notices.ordered)
 	clear(c.notices.woken)
 	clear(c.notices.causes)
+	clear(c.notices.users)
 }
 
 // noticed takes what the controller tells of data channels: of one of ours, or,
@@ -161,6 +165,30 @@ func (c *core) channelsChanged(f DataplaneFacts) {
 		case is.State == Connected && asked && is.Since.After(o.at):
 			delete(n.ordered, id) // it was suspended, and resumed, since
 		}
+		c.usersOf(id, f)
+	}
+}
+
+// usersOf notes whose use has a data channel opened, or resumed: those that wait for
+// it until it is connected, and of those that come with it.
+func (c *core) usersOf(id wire.SiteID, f DataplaneFacts) {
+	n, was, is := &c.notices, c.plane.Sites[id].State, f.Sites[id].State
+	if was == is && is != Connecting {
+		return
+	}
+	if was != Connecting || is == Disconnected || is == Suspended {
+		delete(n.users, id)
+	}
+	var users []wire.AppID
+	for i := range c.catalog {
+		a := &c.catalog[i]
+		now, before := f.Apps[a.ID], c.plane.Apps[a.ID]
+		if a.Site == id && (now.Opening > 0 || now.Flows > before.Flows || is == Connected && slices.Contains(n.users[id], a.ID)) {
+			users = append(users, a.ID)
+		}
+	}
+	if len(users) > 0 {
+		n.users[id] = users
 	}
 }
 

@@ -136,6 +136,7 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 	next := derive(&c.facts, &c.intent, w)
 	for i := range next.Sites {
 		next.Sites[i].Cause = c.notices.causes[next.Sites[i].ID]
+		next.Sites[i].For = c.notices.users[next.Sites[i].ID]
 	}
 	if c.quitting {
 		next.Control, next.ZTA = ControlChannel{}, ZTA{Title: "Tidegate has ended"}

@@ -377,6 +377,7 @@ type bench struct {
 	slow       *slowVault // in the place of vault, where set
 	posture    fakePosture
 	classic    Classic                // nil: nobody connects VPNs
+	journal    Journal                // nil: nothing is kept
 	launch     func(url string) error // nil: there is no browser
 	asleep     atomic.Int64
 	stop       context.CancelFunc
@@ -407,7 +408,7 @@ func (b *bench) start() *bench {
 	if b.slow != nil {
 		vault = b.slow
 	}
-	b.s = New(Options{Controller: b.controller, Dataplane: b.plane, Vault: vault, Records: b.records, Posture: &b.posture, Classic: b.classic, Launch: b.launch, Version: "test",
+	b.s = New(Options{Controller: b.controller, Dataplane: b.plane, Vault: vault, Records: b.records, Posture: &b.posture, Classic: b.classic, Journal: b.journal, Launch: b.launch, Version: "test",
 		Device: func(context.Context) wire.DeviceClaims { return wire.DeviceClaims{"hostname": "collected"} }})
 	b.s.now = func() time.Time { return time.Now().Round(0).Add(time.Duration(b.asleep.Load())) }
 	b.stop, b.ended = cancel, make(chan error, 1)

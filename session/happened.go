@@ -2,6 +2,8 @@ package session
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -24,7 +26,7 @@ func happened(prev, next *State) []Event {
 		if next.User.Session != "" {
 			add("signed-in", "", "%s signed in", next.User.DisplayName)
 		} else {
-			add("signed-out", "", "Signed out")
+			add("signed-out", "", "%s", signedOutWords(next))
 		}
 	}
 	if p, n := prev.Control.Phase, next.Control.Phase; p != n {
@@ -38,14 +40,61 @@ func happened(prev, next *State) []Event {
 		}
 	}
 	sitesHappened(prev, next, add)
+	for _, p := range next.Problems {
+		same := func(q Problem) bool { return q.Code == p.Code && q.Title == p.Title }
+		if strings.HasPrefix(p.Code, codeSite) && !slices.ContainsFunc(prev.Problems, same) {
+			add(kindFailed, "", "%s", p.Title)
+		}
+	}
 	dnsHappened(prev.Local.DNS, next.Local.DNS, add)
 	vpnHappened(&prev.VPN, &next.VPN, add)
 	assignedHappened(prev, next, add)
 	appsHappened(prev, next, add)
-	if p := next.Prompt; p != nil && (prev.Prompt == nil || prev.Prompt.ID != p.ID) && p.Kind == PromptInteraction && !p.Missed {
-		add("prompted", p.Apps[0], "Asked to confirm your identity")
-	}
+	promptHappened(prev, next, add)
 	return es
+}
+
+// kindFailed is a data channel that could not be opened.
+const kindFailed = "channel-failed"
+
+// signedOutWords say that the session is over, and why.
+func signedOutWords(s *State) string {
+	for _, p := range s.Problems {
+		if strings.HasPrefix(p.Code, codeEnded) {
+			return "Signed out: " + lower(p.Title)
+		}
+	}
+	return "Signed out"
+}
+
+// promptHappened tells of what was asked, and of what was not answered in time.
+func promptHappened(prev, next *State, add func(string, wire.AppID, string, ...any)) {
+	p, was := next.Prompt, prev.Prompt
+	if p == nil || p.Kind != PromptInteraction || len(p.Apps) == 0 {
+		return
+	}
+	names := someOf(namesOf(next, p.Apps))
+	known := was != nil && was.ID == p.ID
+	switch {
+	case p.Missed && known && !was.Missed:
+		add("missed", p.Apps[0], "Not confirmed in time: %s", names)
+	case p.Missed || known:
+	case p.Deadline.IsZero():
+		add("prompted", p.Apps[0], "Asked to confirm your identity, to use %s", names)
+	default:
+		add("prompted", p.Apps[0], "Asked to confirm your identity, to keep %s", names)
+	}
+}
+
+// namesOf are the names of applications.
+func namesOf(s *State, ids []wire.AppID) []string {
+	var names []string
+	for i := range s.Apps {
+		if slices.Contains(ids, s.Apps[i].ID) {
+			names = append(names, s.Apps[i].Name)
+		}
+	}
+	return names
 }
 
 var transportWords = map[string]string{"h3": "QUIC", "h2": "TCP"}
@@ -62,9 +111,9 @@ func sitesHappened(prev, next *State, add func(string, wire.AppID, string, ...an
 		case s.State == Connected && s.Cause == CauseApplication:
 			add("channel-resumed", "", "The data channel to %s was resumed because the application had something to say", s.Name)
 		case s.State == Connected && (p == Suspended || s.Cause == CauseUsed):
-			add("channel-resumed", "", "The data channel to %s was resumed", s.Name)
+			add("channel-resumed", theOne(s.For), "The data channel to %s was resumed%s", s.Name, forWhom(next, s.For))
 		case s.State == Connected:
-			add("channel-connected", "", "The data channel to %s was opened", s.Name)
+			add("channel-connected", theOne(s.For), "The data channel to %s was opened%s", s.Name, forWhom(next, s.For))
 		case s.State == Suspended:
 			add("channel-suspended", "", suspensionWords(&s), s.Name)
 		case s.State == Disconnected && p == Connected && s.Parked > 0:
@@ -73,6 +122,22 @@ func sitesHappened(prev, next *State, add func(string, wire.AppID, string, ...an
 			add("channel-disconnected", "", "The data channel to %s was closed", s.Name)
 		}
 	}
+}
+
+// forWhom says whose use had a channel opened, where that is known.
+func forWhom(s *State, ids []wire.AppID) string {
+	if names := namesOf(s, ids); len(names) > 0 {
+		return " for " + someOf(names)
+	}
+	return ""
+}
+
+// theOne is the only one of ids; empty where there are others.
+func theOne(ids []wire.AppID) wire.AppID {
+	if len(ids) == 1 {
+		return ids[0]
+	}
+	return ""
 }
 
 // suspensionWords say that a channel was suspended, and why; %s is its site.
@@ -137,6 +202,7 @@ func appsHappened(prev, next *State, add func(string, wire.AppID, string, ...any
 	for i := range prev.Apps {
 		was[prev.Apps[i].ID] = &prev.Apps[i]
 	}
+	var turns turns
 	for i := range next.Apps {
 		a := &next.Apps[i]
 		p, ok := was[a.ID]
@@ -151,13 +217,58 @@ func appsHappened(prev, next *State, add func(string, wire.AppID, string, ...any
 		case a.Cut > p.Cut:
 			add("app-cut", a.ID, "%s was cut off", a.Name)
 		}
-		if p.State != a.State && a.Flows == 0 && p.Flows == 0 && next.ZTA.Allowed {
-			switch a.State {
-			case AppNeedsYou:
-				add("app-needs-you", a.ID, "%s needs you: %s", a.Name, lower(a.Why.Title))
-			case AppBlocked:
-				add("app-blocked", a.ID, "%s is blocked: %s", a.Name, lower(a.Why.Title))
-			}
+		if p.State == a.State || a.Flows > 0 || p.Flows > 0 || !next.ZTA.Allowed {
+			continue
+		}
+		switch {
+		case a.State == AppNeedsYou:
+			turns.add("app-needs-you", "%s needs you: "+verbatim(lower(a.Why.Title)), a)
+		case a.State == AppBlocked:
+			turns.add("app-blocked", "%s is blocked: "+verbatim(lower(a.Why.Title)), a)
+		case prev.ZTA.Allowed && (p.State == AppNeedsYou || p.State == AppBlocked):
+			turns.add("app-allowed", "%s can be used again", a)
 		}
 	}
+	turns.tell(add)
+}
+
+// verbatim is text within a format.
+func verbatim(s string) string { return strings.ReplaceAll(s, "%", "%%") }
+
+// turns are applications of which the same has come to be true at once, such as at
+// the end of the hours: many are one event.
+type turns []turn
+
+type turn struct {
+	kind, format string
+	apps         []*App
+}
+
+func (t *turns) add(kind, format string, a *App) {
+	for i := range *t {
+		if x := &(*t)[i]; x.kind == kind && x.format == format {
+			x.apps = append(x.apps, a)
+			return
+		}
+	}
+	*t = append(*t, turn{kind, format, []*App{a}})
+}
+
+func (t turns) tell(add func(string, wire.AppID, string, ...any)) {
+	for _, x := range t {
+		if n := len(x.apps); n > toldApart {
+			add(x.kind, "", many[x.kind].Replace(x.format), fmt.Sprintf("%d applications", n))
+			continue
+		}
+		for _, a := range x.apps {
+			add(x.kind, a.ID, x.format, a.Name)
+		}
+	}
+}
+
+// many puts what is said of one application in the plural.
+var many = map[string]*strings.Replacer{
+	"app-needs-you": strings.NewReplacer("%s needs", "%s need"),
+	"app-blocked":   strings.NewReplacer("%s is", "%s are"),
+	"app-allowed":   strings.NewReplacer(),
 }

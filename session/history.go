@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -134,6 +135,7 @@ func (c *core) recall() {
 
 // record numbers what happened, and has it kept.
 func (c *core) record(es []Event, now time.Time) {
+	es = slices.DeleteFunc(es, func(e Event) bool { return c.repeats(e, now) })
 	if len(es) == 0 {
 		return
 	}
@@ -148,4 +150,14 @@ func (c *core) record(es []Event, now time.Time) {
 	if extra := len(c.events) - MaxEvents; extra > 0 {
 		c.events = append([]Event(nil), c.events[extra:]...)
 	}
+}
+
+// repeatTime is how long a gateway's silence is told once: programs try again.
+const repeatTime = 10 * time.Minute
+
+// repeats says whether e says again what has been said just now.
+func (c *core) repeats(e Event, now time.Time) bool {
+	return e.Kind == kindFailed && slices.ContainsFunc(c.events, func(x Event) bool {
+		return x.Kind == e.Kind && x.Text == e.Text && passed(x.At, now) < repeatTime
+	})
 }

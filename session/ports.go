@@ -143,6 +143,7 @@ type AppFact struct {
 	Flows     int
 	Parked    int // of Flows: no carrier holds them at present
 	Waiting   int // flows held until a prompt is answered
+	Opening   int // flows that wait for their gateway, and have its channel opened
 	Up, Down  int64
 	LastUsed  time.Time
 	// Problem is why the last flow was refused or cut; nil after one that worked.

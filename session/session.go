@@ -105,6 +105,7 @@ func (s *Session) Run(ctx context.Context) error {
 		}
 	}
 	c.quitting = true
+	c.notes = append(c.notes, Event{Kind: "stopped", Text: "Tidegate ended"})
 	c.endVPNs()
 	c.settle(ctx, s.now(), s.feed.publish)
 	c.answer()

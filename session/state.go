@@ -142,6 +142,8 @@ type Site struct {
 	Since   time.Time    `json:"since,omitzero"`
 	// Cause is what had it suspended, or resumed.
 	Cause ChannelCause `json:"cause,omitempty"`
+	// For are the applications whose use had it opened, or resumed, where that is known.
+	For []wire.AppID `json:"for,omitempty"`
 	// Lane is what carries it, "h3" or "h2", while it is connected.
 	Lane  string `json:"lane,omitempty"`
 	Flows int    `json:"flows"`

@@ -57,9 +57,14 @@ func explain(err error, where string) *Problem {
 	return &x
 }
 
+const (
+	codeEnded = "ended-" // begins the codes of what ended a session
+	codeSite  = "site-"  // and those of a gateway that was not reached
+)
+
 func explainEnded(p *wire.Problem) *Problem {
 	x := explain(p, "")
-	x.Code = "ended-" + x.Code
+	x.Code = codeEnded + x.Code
 	return x
 }
 
@@ -109,7 +114,7 @@ func explainSite(site string, p *wire.Problem) *Problem {
 		x.Fix = "Check your network. Tidegate tries again when you use an application."
 		x.Detail = p.Detail
 	}
-	x.Code = "site-" + x.Code
+	x.Code = codeSite + x.Code
 	return x
 }
 

@@ -89,6 +89,8 @@ func (p *plane) facts() session.DataplaneFacts {
 			}
 		case fl.phase == flowHeld:
 			a.Waiting++
+		case fl.phase == flowAsking || fl.phase == flowTrying:
+			a.Opening++
 		}
 		f.Apps[fl.app.want.ID] = a
 	}
