@@ -68,10 +68,11 @@ func list(t *testing.T, goos string) []*pkg {
 var layers = map[string][]string{
 	".":                 {"app", "internal/wire"},
 	"app":               {"session", "tray", "tunnel", "dnssplit", "assets", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire", "internal/helper", "internal/heap", "internal/underlay", "packaging/completions"},
-	"app/window":        {"session", "assets", "internal/wire", "internal/plaintext"},
+	"app/window":        {"app/diag", "session", "assets", "internal/wire", "internal/plaintext"},
 	"app/viewer":        {"app/window", "app/raise", "session", "internal/wire"},
-	"app/local":         {"app/profile", "session", "internal/wire"},
+	"app/local":         {"app/profile", "app/diag", "session", "internal/wire"},
 	"app/profile":       {},
+	"app/diag":          {"session", "internal/wire", "internal/helper", "internal/dump", "internal/underlay", "tunnel/carrier"},
 	"app/journal":       {"session", "internal/wholefile"},
 	"app/apptest":       {"session"},
 	"tray":              {"session", "internal/plaintext", "internal/wire"},
