@@ -1,22 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tidegate/tidegate/session"
 )
 
-// clockTick is the kernel's USER_HZ: 100 on every Linux that Go runs on.
-const clockTick = 10 * time.Millisecond
-
 // idle measures what the signed-in tray process costs while nobody looks at it
-// and nothing uses it.
+// and nothing uses it: its data channel is suspended, and only the control
+// channel lives.
 func (b *bench) idle(ctx context.Context) error {
 	_, err := b.rig.Wait(ctx, "its data channel is suspended", func(s *session.State) bool {
 		return len(s.Sites) == 1 && s.Sites[0].State == session.Suspended
@@ -24,61 +18,67 @@ func (b *bench) idle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pid := b.rig.Pid()
-	before, err := cpuTime(pid)
+	if err := b.settle(ctx); err != nil {
+		return err
+	}
+	from, to, err := b.watch(ctx, b.hidden)
 	if err != nil {
 		return err
 	}
-	begin := time.Now()
-	select {
-	case <-time.After(b.hidden):
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	after, err := cpuTime(pid)
-	if err != nil {
-		return err
-	}
-	rss, err := residentMB(pid)
-	if err != nil {
-		return err
-	}
-	report("idle-cpu", 100*float64(after-before)/float64(time.Since(begin)), "%")
-	report("idle-rss", rss, "MB")
+	reportCost("idle", from, to)
 	return nil
 }
 
-// cpuTime is what a process has used, user and system, see proc(5).
-func cpuTime(pid int) (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+// unreachable measures the same while the controller does not answer: what grows
+// then would grow all night. The second half of the time is compared with the
+// first.
+func (b *bench) unreachable(ctx context.Context) error {
+	if err := b.lab.StopController(); err != nil {
+		return fmt.Errorf("stop the controller: %w", err)
+	}
+	_, err := b.rig.Wait(ctx, "it knows that the controller is not reached", func(s *session.State) bool {
+		return s.Control.Phase == session.ControlLost
+	})
 	if err != nil {
-		return 0, fmt.Errorf("read the client's CPU time: %w", err)
+		return err
 	}
-	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	if len(f) < 13 {
-		return 0, fmt.Errorf("read the client's CPU time: %q", b)
+	if err := b.settle(ctx); err != nil {
+		return err
 	}
-	var ticks int64
-	for _, s := range f[11:13] { // utime, stime
-		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("read the client's CPU time: %w", err)
-		}
-		ticks += n
+	from, middle, err := b.watch(ctx, b.away/2)
+	if err != nil {
+		return err
 	}
-	return time.Duration(ticks) * clockTick, nil
+	_, to, err := b.watch(ctx, b.away/2)
+	if err != nil {
+		return err
+	}
+	reportCost("unreachable", from, to)
+	report("unreachable-cpu-growth", percent(middle, to)-percent(from, middle), "%")
+	report("unreachable-rss-growth", to.rss-middle.rss, "MB")
+	report("unreachable-sockets-growth", float64(to.sockets-middle.sockets), "sockets")
+	return b.back(ctx)
 }
 
-func residentMB(pid int) (float64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, fmt.Errorf("read the client's memory: %w", err)
+// back has the controller come back, and the client find it.
+func (b *bench) back(ctx context.Context) error {
+	if err := b.lab.StartController(); err != nil {
+		return fmt.Errorf("start the controller again: %w", err)
 	}
-	for line := range strings.Lines(string(b)) {
-		if kb, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			n, err := strconv.ParseFloat(strings.Fields(kb)[0], 64)
-			return n / 1024, err
-		}
+	begin := time.Now()
+	if _, err := b.rig.Wait(ctx, "it is active again", active); err != nil {
+		return err
 	}
-	return 0, fmt.Errorf("read the client's memory: no VmRSS")
+	report("unreachable-back", time.Since(begin).Seconds(), "s")
+	return nil
+}
+
+// settle lets what has just happened be over.
+func (b *bench) settle(ctx context.Context) error {
+	select {
+	case <-time.After(min(b.hidden/4, 15*time.Second)):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -9,7 +9,7 @@
 // namespaces, for which it has to be root. Figures in round
 // trips are taken over a path with a known delay, so that they say how many times
 // the client waits for the far end, whatever the machine does. `make bench` runs
-// it; it takes about fifteen minutes.
+// it; it takes about half an hour, ten minutes of which the client finds no controller.
 package main
 
 import (
@@ -48,7 +48,8 @@ func main() {
 	program := flag.String("program", "build/bin/tidegate", "the client to measure")
 	runs := flag.Int("runs", 11, "how often each figure is taken; the median is printed")
 	hidden := flag.Duration("hidden", time.Minute, "how long the hidden client is watched")
-	only := flag.String("only", "", "these alone: first-byte,bulk,lossy,roam,opens,parked,churn of the data channel, and dns; churn only when named")
+	away := flag.Duration("away", 10*time.Minute, "and how long while it does not reach its controller")
+	only := flag.String("only", "", "these alone: first-byte,bulk,lossy,roam,opens,parked,churn of the data channel, dns, and idle: what the client costs; churn only when named")
 	churn := flag.Duration("for", 10*time.Minute, "how long to churn: a day of use, compressed")
 	seed := flag.Uint64("seed", 1, "what the churn is drawn from")
 	lanes := flag.String("lanes", "", "of bulk transfers alone, these: auto,h3,h2,tun-auto,tun-h3")
@@ -59,7 +60,7 @@ func main() {
 	defer cancel()
 	path, err := filepath.Abs(*program) // the desktop's programs run elsewhere
 	if err == nil {
-		b := &bench{program: path, runs: *runs, hidden: *hidden, churn: *churn, seed: *seed}
+		b := &bench{program: path, runs: *runs, hidden: *hidden, away: *away, churn: *churn, seed: *seed}
 		err = b.all(ctx, *only, *lanes)
 	}
 	if err != nil {
@@ -76,7 +77,7 @@ func (b *bench) all(ctx context.Context, only, lanes string) error {
 	}
 	if only != "" {
 		o.Only = strings.Split(only, ",")
-		for name, step := range map[string]func(context.Context) error{"dns": b.names, "parked": b.parked} {
+		for name, step := range map[string]func(context.Context) error{"dns": b.names, "parked": b.parked, "idle": b.run} {
 			if i := slices.Index(o.Only, name); i >= 0 {
 				o.Only = slices.Delete(o.Only, i, i+1)
 				if err := step(ctx); err != nil || len(o.Only) == 0 {
@@ -104,10 +105,12 @@ type bench struct {
 	program string
 	runs    int
 	hidden  time.Duration
+	away    time.Duration
 	churn   time.Duration
 	seed    uint64
 	lab     *lab.Lab
 	rig     *rig.Rig
+	paths   []*lab.Relay // to the controller and to the gateway
 }
 
 func (b *bench) run(ctx context.Context) (err error) {
@@ -118,7 +121,8 @@ func (b *bench) run(ctx context.Context) (err error) {
 	defer os.RemoveAll(dir)
 	conf := lab.DefaultConfig()
 	conf.Settings.Idle = wire.Duration(time.Second)
-	b.lab, err = lab.Start(ctx, lab.Options{Config: conf, Dir: dir})
+	b.lab, err = lab.Start(ctx, lab.Options{Config: conf, Dir: dir, GatewayPath: b.path})
+	defer b.closePaths()
 	if err != nil {
 		return err
 	}
@@ -130,7 +134,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 	defer d.Close()
 	b.rig = rig.New(d, b.program)
 	defer b.rig.Stop(syscall.SIGTERM)
-	for _, step := range []func(context.Context) error{b.signIn, b.starts, b.use, b.idle} {
+	for _, step := range []func(context.Context) error{b.signIn, b.starts, b.window, b.use, b.idle, b.unreachable} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -148,6 +152,9 @@ func (b *bench) signIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if link.Controller, err = b.path(link.Controller); err != nil {
+		return err
+	}
 	if err := b.rig.Do(ctx, session.Enrol{Link: session.Secret(link.String())}); err != nil {
 		return err
 	}
@@ -160,6 +167,22 @@ func (b *bench) signIn(ctx context.Context) error {
 	}
 	_, err = b.rig.Wait(ctx, "it is active", active)
 	return err
+}
+
+// path puts one before a server, which counts what the client sends there.
+func (b *bench) path(to string) (string, error) {
+	r, err := lab.NewRelay(to)
+	if err != nil {
+		return "", err
+	}
+	b.paths = append(b.paths, r)
+	return r.Addr(), nil
+}
+
+func (b *bench) closePaths() {
+	for _, r := range b.paths {
+		r.Close()
+	}
 }
 
 func active(s *session.State) bool { return s.ZTA.Active && len(s.Apps) > 0 }

@@ -17,6 +17,7 @@ type Relay struct {
 	udp     *net.UDPConn
 	tcp     net.Listener
 	packets atomic.Int64
+	sent    atomic.Int64
 	noUDP   atomic.Bool
 	frozen  sync.RWMutex // locked: no byte passes over TCP
 	cancel  context.CancelFunc
@@ -54,6 +55,10 @@ func (r *Relay) Addr() string { return r.udp.LocalAddr().String() }
 
 // Packets is how many have passed, both ways; of TCP, pieces.
 func (r *Relay) Packets() int64 { return r.packets.Load() }
+
+// Sent is how many clients have sent to the server, whether they came to pass or
+// not; of TCP, pieces, and connections.
+func (r *Relay) Sent() int64 { return r.sent.Load() }
 
 // DropUDP drops all of UDP from now on, or no longer.
 func (r *Relay) DropUDP(yes bool) { r.noUDP.Store(yes) }

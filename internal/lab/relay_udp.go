@@ -13,6 +13,7 @@ func (r *Relay) serveUDP() {
 		if err != nil {
 			return
 		}
+		r.sent.Add(1)
 		back, err := r.path(from)
 		if err != nil {
 			return
