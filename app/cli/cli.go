@@ -68,6 +68,7 @@ var commands = []command{
 	{name: "apps", help: "list the applications", run: (*call).apps},
 	{name: "open", args: "APP", help: "open an application, by id or name", run: (*call).open, want: 1},
 	{name: "why", args: "APP", help: "say why an application is as it is", run: (*call).why, want: 1},
+	{name: "today", help: "say when access is open today, when you will be asked, and when it ends", about: todayAbout, run: (*call).today, flags: todayFlags},
 	{name: "events", help: "tell what has happened", run: (*call).events, flags: eventsFlags},
 	{name: "sign-in", help: "sign in; asks for password and code, or reads them from standard input", run: (*call).signIn, flags: timeoutFlag},
 	{name: "sign-out", help: "end the session", run: (*call).signOut, flags: timeoutFlag},
@@ -93,6 +94,7 @@ type call struct {
 	wait    string
 	timeout time.Duration
 	follow  bool
+	week    bool
 	with    string
 	vpnSet  vpnGiven
 }
