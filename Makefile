@@ -15,11 +15,11 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # With a display at hand the demo opens there and needs no other.
 DEMO_DEPS := $(if $(DISPLAY)$(WAYLAND_DISPLAY),build,build demo)
 
-.PHONY: help build demo test lint bench fuzz clean
+.PHONY: help build demo test lint bench fuzz package clean
 .NOTPARALLEL:
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
 
 build: ## build the programs into build/bin
 	@packaging/deps.sh build
@@ -62,6 +62,12 @@ fuzz: ## fuzz each decoder for FUZZTIME
 			echo "fuzz: $$(dirname "$$file") $$target"; \
 			$(GO) test $(FLAGS) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null; \
 		done; done
+
+package: ## make the packages, in build/package
+	@packaging/deps.sh build package
+	@rm -rf build/package
+	packaging/package.sh build/package
+	@ls -l build/package
 
 clean: ## remove build
 	rm -rf build

@@ -2,9 +2,9 @@
 # Installs the Debian packages that Tidegate is built, tested and shown with:
 # the only script of this repository that changes the machine.
 #
-#   packaging/deps.sh [--list] [build] [test] [demo] [bench]
+#   packaging/deps.sh [--list] [build] [test] [demo] [bench] [package]
 #
-# No group: all but bench.
+# No group: build, test and demo.
 #
 # It installs only what is missing, is silent about the rest, and asks for no
 # privileges when there is nothing to do. --list names the packages of the
@@ -51,6 +51,8 @@ packages() {
 	test             man-db             reads the manual page
 	test             zsh                a real shell that completes commands
 	test             fish               another
+	test,package     xz-utils           packs the archives
+	test             systemd            enables the units, where packages are installed to try them
 	test             appstream          checks the software centre's page
 	test             bind9-dnsutils     dig: a real client of the resolver
 	test             python3-pacparser  a second reader of the proxy's file for browsers
@@ -182,7 +184,7 @@ list=no
 groups=()
 for arg; do
 	case $arg in
-	build | test | demo | bench) groups+=("$arg") ;;
+	build | test | demo | bench | package) groups+=("$arg") ;;
 	--list) list=yes ;;
 	-h | --help) usage 0 ;;
 	*)

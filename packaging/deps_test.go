@@ -1,6 +1,7 @@
-// Package packaging tests what lies in this folder: the script that installs
-// packages, against a machine of its own making, and the files by which a
-// desktop knows the client, with the desktop's own checkers.
+// Package packaging tests what lies in this folder: the scripts that install
+// what is needed, against a machine of their own making; the files by which a
+// desktop knows the client, with the desktop's own checkers; and the packages,
+// which it makes, installs on a copy of this machine and removes.
 package packaging
 
 import (

@@ -4,13 +4,10 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-
-	"go.yaml.in/yaml/v4"
 
 	"github.com/tidegate/tidegate/dnssplit/names"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
@@ -141,8 +138,8 @@ func TestHelperRemoval(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"remove"}, "stop undo forget"},
-		{[]string{"0"}, "stop undo forget"},
+		{[]string{"remove"}, "stop disable undo forget"},
+		{[]string{"0"}, "stop disable undo forget"},
 		{[]string{"upgrade", "2.0"}, ""},
 		{[]string{"1"}, ""},
 	} {
@@ -151,57 +148,12 @@ func TestHelperRemoval(t *testing.T) {
 			t.Fatal(err)
 		}
 		dir := t.TempDir()
-		text := strings.NewReplacer("/usr/libexec/tidegate-helper -undo", "echo undo", "systemctl disable --now tidegate-helper.socket tidegate-helper.service tidegate-helper-recover.service", "echo stop",
+		text := strings.NewReplacer("/usr/libexec/tidegate-helper -undo", "echo undo", "systemctl stop tidegate-helper.socket tidegate-helper.service", "echo stop",
+			"systemctl disable --quiet tidegate-helper.socket tidegate-helper-recover.service", "echo disable",
 			"/run/systemd/system", dir, "/run/tidegate/helper", dir, "rm -rf /var/lib/tidegate/dns", "echo forget").Replace(string(script))
 		out, err := exec.CommandContext(t.Context(), "sh", append([]string{"-c", text, "preremove"}, tt.args...)...).CombinedOutput()
 		if got := strings.Join(strings.Fields(string(out)), " "); err != nil || got != tt.want {
 			t.Errorf("%v: %q, want %q (%v)", tt.args, got, tt.want, err)
-		}
-	}
-}
-
-func TestHelperPackageList(t *testing.T) {
-	text, err := os.ReadFile("linux/helper/nfpm.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list struct {
-		Name     string
-		Scripts  map[string]string
-		Contents []struct{ Src, Dst string }
-	}
-	if err := yaml.Unmarshal(text, &list); err != nil {
-		t.Fatal(err)
-	}
-	sources, program := []string{"packaging/linux/helper/nfpm.yaml"}, false
-	for _, c := range list.Contents {
-		sources = append(sources, c.Src)
-		program = program || c.Src == "build/bin/tidegate-helper" && c.Dst == "/usr/libexec/tidegate-helper"
-	}
-	for _, script := range list.Scripts {
-		sources = append(sources, script)
-		if out, err := exec.CommandContext(t.Context(), "sh", "-n", filepath.Join("..", script)).CombinedOutput(); err != nil {
-			t.Errorf("%s: %s", script, out)
-		}
-	}
-	if list.Name != "tidegate-helper" || !program {
-		t.Errorf("it is %s, with the program: %v", list.Name, program)
-	}
-	files, err := filepath.Glob("linux/helper/*")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, file := range files {
-		if !slices.Contains(sources, "packaging/"+file) {
-			t.Errorf("%s is in no package", file)
-		}
-	}
-	for _, source := range sources {
-		if strings.HasPrefix(source, "build/") {
-			continue
-		}
-		if _, err := os.Stat(filepath.Join("..", source)); err != nil {
-			t.Error(err)
 		}
 	}
 }

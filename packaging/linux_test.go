@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +85,7 @@ func TestPackageList(t *testing.T) {
 	var list struct {
 		Name     string
 		License  string
+		Scripts  map[string]string
 		Contents []struct{ Src, Dst string }
 	}
 	if err := yaml.Unmarshal(text, &list); err != nil {
@@ -92,36 +94,68 @@ func TestPackageList(t *testing.T) {
 	if list.Name != "tidegate" || list.License != "Apache-2.0" {
 		t.Errorf("it is %s under %s", list.Name, list.License)
 	}
-	var sources []string
+	sources := []string{"packaging/linux/nfpm.yaml", "packaging/linux/install.sh"}
+	units := ""
 	for _, c := range list.Contents {
 		sources = append(sources, c.Src)
-		if strings.HasPrefix(c.Src, "build/") {
-			continue // made by make build
+		if strings.HasPrefix(c.Src, "${") {
+			continue // made by package.sh
 		}
-		if _, err := os.Stat(filepath.Join("..", c.Src)); err != nil {
+		text, err := os.ReadFile(filepath.Join("..", c.Src))
+		if err != nil {
 			t.Errorf("%s would have no source: %v", c.Dst, err)
 		}
-	}
-	files, err := filepath.Glob("linux/*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		if info, err := os.Stat(file); err == nil && info.IsDir() {
-			continue // another package's
-		}
-		if source := "packaging/" + file; filepath.Ext(file) != ".yaml" && !slices.Contains(sources, source) {
-			t.Errorf("%s is in no package", source)
+		if strings.HasPrefix(c.Dst, "/usr/lib/systemd/") {
+			units += string(text)
 		}
 	}
-	unit, err := os.ReadFile("linux/tidegate.service")
-	if err != nil {
-		t.Fatal(err)
+	for _, script := range list.Scripts {
+		sources = append(sources, script)
+		if out, err := exec.CommandContext(t.Context(), "sh", "-n", filepath.Join("..", script)).CombinedOutput(); err != nil {
+			t.Errorf("%s: %s", script, out)
+		}
+	}
+	for _, pattern := range []string{"linux/*", "linux/helper/*"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatal(files, err)
+		}
+		for _, file := range files {
+			if info, err := os.Stat(file); err == nil && !info.IsDir() && !slices.Contains(sources, "packaging/"+file) {
+				t.Errorf("%s is in no package", file)
+			}
+		}
 	}
 	for _, c := range list.Contents {
-		if c.Src == "build/bin/tidegate" && !bytes.Contains(unit, []byte("\nExecStart="+c.Dst+"\n")) {
-			t.Errorf("the unit does not start %s", c.Dst)
+		if strings.HasPrefix(c.Src, "${BIN}") && !strings.Contains(units, "\nExecStart="+c.Dst+"\n") {
+			t.Errorf("no unit starts %s", c.Dst)
 		}
+	}
+}
+
+// The version is one wherever it stands.
+func TestVersion(t *testing.T) {
+	text, err := os.ReadFile("linux/" + id + ".metainfo.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fyne, err := os.ReadFile("../FyneApp.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("../app/core.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := regexp.MustCompile(`(?m)^var Version = "(.+)"$`).FindSubmatch(source)
+	if version == nil {
+		t.Fatal("package.sh finds no version in app/core.go")
+	}
+	if release := regexp.MustCompile(`<release version="([^"]+)"`).FindSubmatch(text); release == nil || !bytes.Equal(release[1], version[1]) {
+		t.Errorf("the software centre's page has not %s as its newest release: %s", version[1], release)
+	}
+	if !bytes.Contains(fyne, []byte("\nVersion = \""+string(version[1])+"\"\n")) {
+		t.Errorf("FyneApp.toml names another version than %s", version[1])
 	}
 }
 

@@ -7,8 +7,9 @@ remove | 0) ;; # as dpkg and rpm say it
 *) exit 0 ;;
 esac
 if [ -d /run/systemd/system ]; then
-	systemctl disable --now tidegate-helper.socket tidegate-helper.service tidegate-helper-recover.service
+	systemctl stop tidegate-helper.socket tidegate-helper.service
 fi
+systemctl disable --quiet tidegate-helper.socket tidegate-helper-recover.service
 if [ -d /run/tidegate/helper ] || [ -d /var/lib/tidegate/dns ]; then
 	if /usr/libexec/tidegate-helper -undo; then
 		rm -rf /var/lib/tidegate/dns
