@@ -30,6 +30,7 @@ type fakeClient struct {
 	done   []session.Command
 	err    error
 	states chan session.State
+	events []session.Event // what it keeps
 }
 
 func (f *fakeClient) Watch(ctx context.Context) iter.Seq[session.State] {
@@ -52,6 +53,12 @@ func (f *fakeClient) Do(_ context.Context, c session.Command) error {
 	defer f.mu.Unlock()
 	f.done = append(f.done, c)
 	return f.err
+}
+
+func (f *fakeClient) History(_ context.Context, q session.HistoryQuery) (session.History, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return q.Select(f.events), f.err
 }
 
 // testApp is one for all tests: Fyne reads its fonts anew for each.

@@ -27,6 +27,7 @@ func (w *Window) Run(ctx context.Context) error {
 		return ErrClientEnded
 	})
 	g.Go(func() error { return w.send(ctx) })
+	g.Go(func() error { return w.inquire(ctx) })
 	g.Go(func() error { return w.clock.run(ctx, w.options.Now, func(f func()) error { return w.enter(ctx, f) }) })
 	return g.Wait()
 }
@@ -40,6 +41,20 @@ func (w *Window) send(ctx context.Context) error {
 		case o := <-w.queue:
 			err := w.client.Do(ctx, o.command)
 			if w.enter(ctx, func() { o.done(err) }) != nil {
+				return nil
+			}
+		}
+	}
+}
+
+// inquire asks the client what the pages want to know, one after the other.
+func (w *Window) inquire(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case q := <-w.asks:
+			if then := q(ctx); then != nil && w.enter(ctx, then) != nil {
 				return nil
 			}
 		}

@@ -20,6 +20,8 @@ type Client interface {
 	Watch(ctx context.Context) iter.Seq[session.State]
 	// Do sends a command; see session.Command for what its error means.
 	Do(ctx context.Context, c session.Command) error
+	// History tells of what happened, further back than a state does.
+	History(ctx context.Context, q session.HistoryQuery) (session.History, error)
 }
 
 // Options are all optional.
@@ -45,6 +47,7 @@ type Window struct {
 
 	clock clock
 	queue chan order
+	asks  chan question
 
 	state  session.State
 	seen   bool   // a state has been rendered
@@ -67,6 +70,20 @@ type order struct {
 	done    func(error) // on Fyne's thread; may be nil
 }
 
+// question asks the client for what no state holds. It runs beside Fyne's thread;
+// what it returns runs on it, and may be nil.
+type question func(ctx context.Context) func()
+
+// ask has a question asked after those before it, and says whether it will be.
+func (w *Window) ask(q question) bool {
+	select {
+	case w.asks <- q:
+		return true
+	default:
+		return false
+	}
+}
+
 // New builds the window, hidden, with the state of a client that has not
 // spoken yet. Call it, Show and everything of Fyne's on Fyne's thread.
 func New(a fyne.App, c Client, o Options) *Window {
@@ -76,7 +93,7 @@ func New(a fyne.App, c Client, o Options) *Window {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	w := &Window{app: a, client: c, options: o, queue: make(chan order, 32), thread: fyne.Do}
+	w := &Window{app: a, client: c, options: o, queue: make(chan order, 32), asks: make(chan question, 8), thread: fyne.Do}
 	w.clock.wake = make(chan struct{}, 1)
 	w.wear(appearance(a.Preferences().StringWithFallback(prefAppearance, string(followSystem))))
 	w.win = a.NewWindow(words.title)
