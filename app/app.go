@@ -37,6 +37,8 @@ type Options struct {
 	Lookups local.Lookups
 	// Histories says what happened; nil: the state alone does.
 	Histories local.Histories
+	// Diagnoser finds out what is wrong; nil: nobody can.
+	Diagnoser local.Diagnoser
 	// Parts run beside the session and end with it, such as the data plane.
 	Parts []func(context.Context) error
 	// First, where set, is done once the session runs.
@@ -71,7 +73,7 @@ func Run(ctx context.Context, o Options) error {
 		Failed: func(err error) { notices.Tell(notify.Failed(err)) },
 		Log:    o.Log,
 	})
-	server := local.NewServer(local.Options{Source: o.Core, Devices: o.Devices, Lookups: o.Lookups, Histories: o.Histories, Log: o.Log})
+	server := local.NewServer(local.Options{Source: o.Core, Devices: o.Devices, Lookups: o.Lookups, Histories: o.Histories, Diagnoser: o.Diagnoser, Log: o.Log})
 	window := newLauncher(o)
 
 	ctx, quit := context.WithCancel(ctx)

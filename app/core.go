@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/app/journal"
 	"github.com/tidegate/tidegate/app/profile"
 	"github.com/tidegate/tidegate/dnssplit"
@@ -39,6 +40,8 @@ func Tray(ctx context.Context, p profile.Profile, link string, log *slog.Logger)
 		return err
 	}
 	defer instance.Close()
+	lines := &diag.Lines{}
+	log = slog.New(slog.NewMultiHandler(log.Handler(), slog.NewTextHandler(lines, nil)))
 	heap.Floor(tunnel.HeapFloor)
 	pool, err := openNames(p, log)
 	if err != nil {
@@ -51,7 +54,7 @@ func Tray(ctx context.Context, p profile.Profile, link string, log *slog.Logger)
 	defer kept.Close()
 	core, parts := newSession(p, f, pool, below, kept, log)
 	parts = append(parts, kept.Run)
-	return Run(ctx, Options{Core: core, Instance: instance, Devices: newDevices(plane, pool, log), Lookups: f.split, Histories: kept, Parts: parts, First: first, Window: windowCommand(p), Log: log})
+	return Run(ctx, Options{Core: core, Instance: instance, Devices: newDevices(plane, pool, log), Lookups: f.split, Histories: kept, Diagnoser: newDiagnoser(p, core, f, below, lines), Parts: parts, First: first, Window: windowCommand(p), Log: log})
 }
 
 // NetworkEnv is the environment variable that names the network of the addresses

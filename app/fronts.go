@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tidegate/tidegate/app/diag/gather"
 	"github.com/tidegate/tidegate/app/profile"
 	"github.com/tidegate/tidegate/app/tun"
 	"github.com/tidegate/tidegate/dnssplit"
@@ -27,6 +28,7 @@ type fronts struct {
 	device device
 	split  *dnssplit.Split
 	facts  merged
+	peers  gather.Wanted // for a diagnosis
 	log    *slog.Logger
 }
 
@@ -66,6 +68,7 @@ func controller(p profile.Profile) func() (string, error) {
 
 // Apply implements session.Dataplane.
 func (f *fronts) Apply(w session.Wanted) {
+	f.peers.Apply(w)
 	f.proxy.Apply(w)
 	f.plane.Apply(w)
 	f.split.Apply(w)

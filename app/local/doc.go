@@ -8,6 +8,7 @@
 //	POST /commands  a command as session.EncodeCommand writes it
 //	GET  /lookup    a session.Lookup: who answers for ?name=
 //	GET  /history   a session.History: what happened, by ?before=&after=&since=&limit=&search=&topic=
+//	GET  /diagnosis an event stream of how far a diagnosis is, and a diag.Report at its end
 //	POST /devices   a TUN device of a namespace, handed over to be carried
 //
 // The tray process claims its profile with Claim, which also makes it the only
@@ -17,12 +18,13 @@ package local
 
 // Paths of the socket.
 const (
-	pathState    = "/state"
-	pathStates   = "/states"
-	pathCommands = "/commands"
-	pathDevices  = "/devices"
-	pathLookup   = "/lookup"
-	pathHistory  = "/history"
+	pathState     = "/state"
+	pathStates    = "/states"
+	pathCommands  = "/commands"
+	pathDevices   = "/devices"
+	pathLookup    = "/lookup"
+	pathHistory   = "/history"
+	pathDiagnosis = "/diagnosis"
 )
 
 const (

@@ -33,6 +33,8 @@ type Options struct {
 	Lookups Lookups
 	// Histories says what happened; nil: the state alone does.
 	Histories Histories
+	// Diagnoser finds out what is wrong; nil: nobody can.
+	Diagnoser Diagnoser
 	// Log is for the developer; nil is silent.
 	Log *slog.Logger
 }
@@ -96,6 +98,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST "+pathDevices, s.devices)
 	mux.HandleFunc("GET "+pathLookup, s.lookup)
 	mux.HandleFunc("GET "+pathHistory, s.history)
+	mux.HandleFunc("GET "+pathDiagnosis, s.diagnosis)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.running.TryRLock() {
 			return

@@ -12,7 +12,6 @@ import (
 	"context"
 	"os"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/tidegate/tidegate/app/diag"
@@ -97,8 +96,8 @@ type look struct {
 	at    func(context.Context) found
 }
 
-// Diagnose looks at everything. told is called with the progress, from one
-// goroutine at a time; nil is for nobody. The error is ctx's.
+// Diagnose looks at everything. told is called with the progress, on the
+// caller's goroutine; nil is for nobody. The error is ctx's.
 func (g *Gatherer) Diagnose(ctx context.Context, told func(diag.Progress)) (diag.Report, error) {
 	select {
 	case g.turn <- struct{}{}:
@@ -111,27 +110,24 @@ func (g *Gatherer) Diagnose(ctx context.Context, told func(diag.Progress)) (diag
 	r := g.begin(bound)
 	looks := r.looks()
 	results := make([]found, len(looks))
-	var mu sync.Mutex
-	done := 0
-	tell := func(title string) {
+	ended := make(chan int)
+	for i, l := range looks {
+		go func() {
+			bound, cancel := context.WithTimeout(bound, each)
+			defer cancel()
+			results[i] = l.at(bound)
+			ended <- i
+		}()
+	}
+	title := ""
+	for done := range len(looks) + 1 {
+		if done > 0 {
+			title = looks[<-ended].title
+		}
 		if told != nil {
 			told(diag.Progress{Done: done, Total: len(looks), Title: title})
 		}
 	}
-	tell("")
-	var running sync.WaitGroup
-	for i, l := range looks {
-		running.Go(func() {
-			bound, cancel := context.WithTimeout(bound, each)
-			defer cancel()
-			results[i] = l.at(bound)
-			mu.Lock()
-			defer mu.Unlock()
-			done++
-			tell(l.title)
-		})
-	}
-	running.Wait()
 	if ctx.Err() != nil {
 		return diag.Report{}, context.Cause(ctx)
 	}
