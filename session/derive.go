@@ -26,6 +26,10 @@ func derive(f *facts, in *intent, w *wake) State {
 	s.Ahead = f.foreseen
 	s.Prompt = derivePrompt(f, in, s.Apps, s.Control.Phase, allowed, w)
 	s.Problems = deriveProblems(f, in, s.Control, w)
+	if f.snapshot != nil {
+		fixed := f.snapshot.Settings
+		s.Fixed = &fixed
+	}
 	s.ZTA = deriveZTA(f, in, &s, allowed)
 	return s
 }

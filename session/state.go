@@ -37,6 +37,9 @@ type State struct {
 	Problems []Problem `json:"problems,omitempty"`
 	// Events are the last MaxEvents things that happened, oldest first.
 	Events []Event `json:"events,omitempty"`
+	// Fixed is what the administrator has set for this client; nil while the
+	// controller has not said.
+	Fixed *wire.Settings `json:"fixed,omitempty"`
 	// Tray says whether a tray host shows the icon. Unknown until the host answered.
 	Tray TrayHost `json:"tray"`
 	// Window asks the window process to show a page: it is raised whenever

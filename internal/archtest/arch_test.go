@@ -72,6 +72,7 @@ var layers = map[string][]string{
 	"app/viewer":        {"app/window", "app/raise", "session", "internal/wire"},
 	"app/local":         {"app/profile", "app/diag", "session", "internal/wire"},
 	"app/profile":       {},
+	"app/autostart":     {"app/profile", "internal/wholefile"},
 	"app/diag":          {"session", "internal/wire", "internal/helper", "internal/dump", "internal/underlay", "tunnel/carrier"},
 	"app/journal":       {"session", "internal/wholefile"},
 	"app/apptest":       {"session"},
@@ -113,6 +114,7 @@ var layers = map[string][]string{
 	"cmd/tidegate-helper": {"internal/helper"},
 
 	"internal/archtest": {},
+	"internal/sbom":     {},
 	"internal/netlab":   {},
 }
 
