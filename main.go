@@ -57,7 +57,7 @@ func run(args []string) int {
 			err = app.Tray(ctx, p, link, log)
 		}
 	default:
-		o.Profile = p
+		o.Profile, o.Diagnose = p, app.Diagnose(p)
 		return cli.Run(ctx, args, o)
 	}
 	if err != nil {

@@ -13,6 +13,11 @@ import (
 	"github.com/tidegate/tidegate/session/vault"
 )
 
+// Diagnose finds out what is wrong where no client runs. See gather.Gatherer.
+func Diagnose(p profile.Profile) func(context.Context, func(diag.Progress)) (diag.Report, error) {
+	return gather.New(gather.Options{Version: Version, Enrolled: vault.Records{Dir: p.Config}.Load, Helper: os.Getenv(tun.SocketEnv)}).Diagnose
+}
+
 // newDiagnoser makes what finds out what is wrong with a running client.
 func newDiagnoser(p profile.Profile, core Core, f *fronts, below *underlay.Underlay, lines *diag.Lines) *gather.Gatherer {
 	return gather.New(gather.Options{

@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/app/local"
 	"github.com/tidegate/tidegate/app/profile"
 	"github.com/tidegate/tidegate/app/run"
@@ -28,6 +29,8 @@ type Client interface {
 	Do(ctx context.Context, cmd session.Command) error
 	// Lookup says who answers for a name.
 	Lookup(ctx context.Context, name string) (session.Lookup, error)
+	// Diagnose has it find out what is wrong.
+	Diagnose(ctx context.Context, told func(diag.Progress)) (diag.Report, error)
 	// Gone returns when the instance has ended.
 	Gone(ctx context.Context) error
 	Close()
@@ -40,6 +43,8 @@ type Options struct {
 	Out, Err io.Writer
 	// Dial finds the running instance; nil looks for the profile's.
 	Dial func() (Client, error)
+	// Diagnose finds out what is wrong where no instance runs; nil: nothing does.
+	Diagnose func(ctx context.Context, told func(diag.Progress)) (diag.Report, error)
 	// Start becomes a program in namespaces of its own; nil is run.Start.
 	Start func(p profile.Profile, program []string) error
 	// Zone is where times are shown; nil is the local one.
@@ -57,6 +62,7 @@ type command struct {
 	more             int  // and how many besides, at the caller's choice
 	raw              bool // what follows is not ours to read
 	alone            bool // needs no running instance
+	without          bool // makes do without a running instance
 	hidden           bool // is for programs of ours
 }
 
@@ -79,6 +85,7 @@ var commands = []command{
 	{name: "proxy", help: "say where the SOCKS5 and HTTP proxy is, ready to paste", run: (*call).proxy},
 	{name: "dns", args: "[explain NAME]", help: "say how programs find your applications by name, or who answers for NAME, and why", run: (*call).dns, more: 2, verbs: dnsVerbs},
 	{name: "vpn", args: "[WHAT [VPN]]", help: "say which classic VPNs there are, and what is in the way; or add, edit, remove, connect or disconnect one", run: (*call).vpn, flags: vpnFlags, more: 2, verbs: vpnVerbs},
+	{name: "diag", help: "find out what is wrong and what to do about it, and save what the helpdesk needs", about: diagAbout, run: (*call).diag, flags: diagFlags, without: true},
 	{name: "window", help: "show the window", run: (*call).window},
 	{name: "quit", help: "end Tidegate", run: (*call).quit, flags: timeoutFlag},
 	{name: "completion", args: "SHELL", help: "write what has bash, zsh or fish complete commands", about: completionAbout, run: (*call).completion, want: 1, alone: true},
@@ -96,6 +103,7 @@ type call struct {
 	follow  bool
 	week    bool
 	with    string
+	out     string
 	vpnSet  vpnGiven
 }
 
@@ -137,6 +145,8 @@ func Run(ctx context.Context, args []string, o Options) int {
 	if err == nil && !cmd.alone {
 		if c.client, err = c.Dial(); err == nil {
 			defer c.client.Close()
+		} else if cmd.without && errors.Is(err, local.ErrNotRunning) {
+			c.client, err = nil, nil
 		}
 	}
 	if err == nil {

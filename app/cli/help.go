@@ -94,7 +94,7 @@ func (cmd command) usage() string {
 func (cmd command) exits(code int) bool {
 	switch code {
 	case NotRunning, Denied:
-		return !cmd.alone
+		return !cmd.alone && !cmd.without
 	case NotExecutable, NotFound:
 		return cmd.name == "run"
 	}

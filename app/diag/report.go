@@ -89,6 +89,10 @@ func (r *Report) Verdict() string {
 	return "Nothing was found to be wrong."
 }
 
+// Margin is the width in bytes of what stands before each line of a Summary that
+// begins with "[" or " ".
+const Margin = 12
+
 // Summary is the report as text: what is wrong first, each with what to do.
 func (r *Report) Summary() string {
 	var b strings.Builder
@@ -101,9 +105,9 @@ func (r *Report) Summary() string {
 			if c.Outcome != o {
 				continue
 			}
-			fmt.Fprintf(&b, "%-11s %s: %s\n", "["+o.Word()+"]", c.Title, c.Text)
+			fmt.Fprintf(&b, "%-*s%s: %s\n", Margin, "["+o.Word()+"]", c.Title, c.Text)
 			if c.Fix != "" {
-				fmt.Fprintf(&b, "%12s→ %s\n", "", c.Fix)
+				fmt.Fprintf(&b, "%*s→ %s\n", Margin, "", c.Fix)
 			}
 		}
 	}

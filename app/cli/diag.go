@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/tidegate/tidegate/app/diag"
+	"github.com/tidegate/tidegate/app/local"
+	"github.com/tidegate/tidegate/internal/plaintext"
+)
+
+const diagAbout = `It looks at the session, at this machine and at the ways to the controller
+and the gateways, for at most twenty seconds, and says of each what to do.
+What the helpdesk needs is saved as an archive that holds no password, code,
+cookie, key or token; read it before you pass it on. Where Tidegate does not
+run, it looks at the rest.`
+
+func diagFlags(c *call, fs *flag.FlagSet) {
+	fs.StringVar(&c.out, "out", "", "save the archive as `FILE`, and not by its date in this folder")
+}
+
+// diagFile is a file of the archive, for programs.
+type diagFile struct {
+	Name string `json:"name"`
+	Size int    `json:"size"`
+}
+
+// diag says what is wrong, and saves what the helpdesk needs.
+func (c *call) diag(ctx context.Context, _ []string) error {
+	told := func(diag.Progress) {}
+	if !c.json && muter(c.In) != nil {
+		told = func(p diag.Progress) {
+			fmt.Fprintf(c.Err, "\r\x1b[K%d of %d  %s", p.Done, p.Total, plaintext.Short(p.Title, 60))
+			if p.Done == p.Total {
+				fmt.Fprint(c.Err, "\r\x1b[K")
+			}
+		}
+	}
+	var r diag.Report
+	var err error
+	switch {
+	case c.client != nil:
+		r, err = c.client.Diagnose(ctx, told)
+	case c.Diagnose != nil:
+		r, err = c.Diagnose(ctx, told)
+	default:
+		err = local.ErrNotRunning
+	}
+	if err != nil {
+		return err
+	}
+	path := c.out
+	if path == "" {
+		path = r.Name()
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return fmt.Errorf("find this folder: %w; name a file by --out", err)
+	}
+	if !c.json {
+		for line := range strings.Lines(r.Summary()) {
+			margin := 0
+			if strings.HasPrefix(line, "[") || strings.HasPrefix(line, " ") {
+				margin = min(diag.Margin, len(line))
+			}
+			fmt.Fprintln(c.Out, line[:margin]+plaintext.Line(line[margin:]))
+		}
+	}
+	if err := r.Save(path); err != nil {
+		return err
+	}
+	files := make([]diagFile, len(r.Files))
+	for i, f := range r.Files {
+		files[i] = diagFile{f.Name, len(f.Text)}
+	}
+	if c.json {
+		return c.write(struct {
+			Saved  string       `json:"saved"`
+			Checks []diag.Check `json:"checks"`
+			Files  []diagFile   `json:"files"`
+		}{path, r.Checks, files}, "  ")
+	}
+	rows := make([][]string, len(files))
+	for i, f := range files {
+		rows[i] = []string{f.Name, fmt.Sprintf("%d bytes", f.Size)}
+	}
+	c.say("")
+	c.say("Saved as %s", path)
+	c.say("These files are in it, as text, with no password, code, cookie, key or token; read them before you pass it on:")
+	c.table(nil, rows)
+	return nil
+}
