@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// patience bounds each wait whose context has no deadline.
-const patience = 10 * time.Second
+// patience bounds each wait whose context has no deadline: a busy machine takes more
+// than ten seconds to start a program with a window.
+const patience = 30 * time.Second
 
 // pace of the waits that no event ends.
 const pace = 20 * time.Millisecond
