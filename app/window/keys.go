@@ -25,7 +25,11 @@ func (w *Window) bindKeys() {
 	bind(fyne.Key3, page(session.PageActivity))
 	bind(fyne.Key4, page(session.PageSettings))
 	bind(fyne.KeyF, func() {
-		if w.layer.modal == nil {
+		switch {
+		case w.layer.modal != nil:
+		case w.pages.page == session.PageActivity && w.pages.activity.search.frame.Visible():
+			w.canvas().Focus(w.pages.activity.search)
+		default:
 			w.pages.show(session.PageApplications)
 			w.canvas().Focus(w.pages.apps.search)
 		}
@@ -46,6 +50,8 @@ func (w *Window) key(k *fyne.KeyEvent) {
 		turn(w.layer.modal.scroll, k)
 	case w.pages.page == session.PageApplications:
 		w.pages.apps.key(k)
+	case w.pages.page == session.PageActivity:
+		w.pages.activity.key(k)
 	case w.pages.page == session.PageConnections:
 		turn(w.pages.connections.scroll, k)
 	}

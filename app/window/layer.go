@@ -101,6 +101,9 @@ func (w *Window) wanted() (key string, make func() (*modal, face)) {
 		}
 		w.detail = ""
 	}
+	if key, make := w.pages.activity.wanted(); key != "" {
+		return key, make
+	}
 	return w.pages.connections.wanted()
 }
 
