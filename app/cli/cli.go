@@ -47,6 +47,8 @@ type Options struct {
 	Diagnose func(ctx context.Context, told func(diag.Progress)) (diag.Report, error)
 	// Start becomes a program in namespaces of its own; nil is run.Start.
 	Start func(p profile.Profile, program []string) error
+	// Program starts with the desktop where that is asked for; empty: this one.
+	Program string
 	// Zone is where times are shown; nil is the local one.
 	Zone *time.Location
 }
@@ -86,6 +88,7 @@ var commands = []command{
 	{name: "dns", args: "[explain NAME]", help: "say how programs find your applications by name, or who answers for NAME, and why", run: (*call).dns, more: 2, verbs: dnsVerbs},
 	{name: "vpn", args: "[WHAT [VPN]]", help: "say which classic VPNs there are, and what is in the way; or add, edit, remove, connect or disconnect one", run: (*call).vpn, flags: vpnFlags, more: 2, verbs: vpnVerbs},
 	{name: "diag", help: "find out what is wrong and what to do about it, and save what the helpdesk needs", about: diagAbout, run: (*call).diag, flags: diagFlags, without: true},
+	{name: "settings", args: "[WHAT [SETTING [VALUE]]]", help: "say what is set, by whom, and to what; or show or set one", run: (*call).settings, more: 3, verbs: settingsVerbs},
 	{name: "window", help: "show the window", run: (*call).window},
 	{name: "quit", help: "end Tidegate", run: (*call).quit, flags: timeoutFlag},
 	{name: "completion", args: "SHELL", help: "write what has bash, zsh or fish complete commands", about: completionAbout, run: (*call).completion, want: 1, alone: true},

@@ -194,8 +194,10 @@ func (t *tab) values(kind string) (all []candidate) {
 		return all
 	case "FEATURES":
 		return plain(session.VPNFeatures)
-	case "COMMAND":
-		return t.names()
+	case "SETTING":
+		return settingNames()
+	case "VALUE":
+		return plain([]string{"on", "off"})
 	case "APP", "NAME", "VPN":
 		s, err := t.state()
 		if err != nil {

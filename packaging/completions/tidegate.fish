@@ -3,7 +3,7 @@ function __tidegate_complete
     set -l words (commandline -opc)
     set -l program $words[1]
     set -e words[1]
-    set -l cur (commandline -ct)
+    set -l cur (commandline -ct | string unescape)
     for line in ($program __complete $words "$cur" 2>/dev/null)
         switch $line
             case :files

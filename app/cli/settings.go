@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tidegate/tidegate/app/autostart"
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+// settingsVerbs are what `tidegate settings` does with one.
+var settingsVerbs = []verb{
+	{"show", "SETTING", "show one"},
+	{"set", "SETTING VALUE", "set one that is yours to set"},
+}
+
+// setBy says who sets something.
+type setBy string
+
+const (
+	byYou           setBy = "you"           // here
+	byWindow        setBy = "window"        // the user too, on the window's settings page
+	byAdministrator setBy = "administrator" // with the controller
+	byMachine       setBy = "machine"       // it is as this machine is
+)
+
+// setting is one thing that is set, here or elsewhere.
+type setting struct {
+	Name   string   `json:"name"`
+	Value  string   `json:"value"` // empty: not known now
+	By     setBy    `json:"set_by"`
+	Means  string   `json:"means"`
+	Values []string `json:"values,omitempty"` // what it can be set to, here
+}
+
+const startAtLogin = "start-at-login"
+
+// settingNames are all that there are.
+func settingNames() (all []candidate) {
+	for _, s := range settingsOf(&session.State{}) {
+		all = append(all, candidate{s.Name, s.Means})
+	}
+	return all
+}
+
+// settingsOf are the settings, as the state has them; those that are the user's
+// own are not in it.
+func settingsOf(s *session.State) []setting {
+	var all []setting
+	add := func(name, value string, by setBy, means string, values ...string) {
+		all = append(all, setting{name, value, by, means, values})
+	}
+	if runtime.GOOS == "linux" {
+		add(startAtLogin, "", byYou, "start with the desktop, in the tray", "on", "off")
+	}
+	add("appearance", "", byWindow, "light, dark, or as the desktop has it")
+	add("controller", s.Enrolment.Controller, byAdministrator, "where this device is enrolled")
+	add("user", s.Enrolment.User, byAdministrator, "who may sign in on it")
+	fixed := s.Fixed
+	if fixed == nil {
+		fixed = &wire.Settings{}
+	}
+	known := func(value string) string {
+		if s.Fixed == nil {
+			return ""
+		}
+		return value
+	}
+	span := func(d wire.Duration) string { return known(brief(d.D())) }
+	add("idle", span(fixed.Idle), byAdministrator, "a data channel that carries nothing for so long is suspended")
+	add("ride-through", span(fixed.RideThrough), byAdministrator, "an interruption of the control channel shorter than this prevents no access")
+	add("warning-lead", span(fixed.WarningLead), byAdministrator, "you are asked so long before access would lapse")
+	add("stamp-rounding", span(fixed.StampRounding), byAdministrator, "an answer counts from the next multiple of it")
+	add("hide-values", known(onOff(fixed.HideValues)), byAdministrator, "you are told what kind of criterion failed, and not its values")
+	add("strict-dns", known(onOff(fixed.StrictDNS)), byAdministrator, "names that are not your applications' go to the network's own servers, even beside a VPN")
+	add("keychain", string(s.Keychain), byMachine, "where the session is kept between two starts")
+	add("tray", string(s.Tray), byMachine, "whether the desktop shows the icon")
+	add("names", namesSetting(s), byMachine, "how programs find your applications by name; tidegate dns says more")
+	return all
+}
+
+// namesSetting is how the system was told of the applications' names.
+func namesSetting(s *session.State) string {
+	switch d := s.Local.DNS; {
+	case d == nil:
+		return ""
+	case d.Mode == "":
+		return "off"
+	default:
+		return d.Mode
+	}
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+// brief writes a time as people do: 5m and not 5m0s.
+func brief(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// settings lists what is set, shows one, or sets one.
+func (c *call) settings(ctx context.Context, args []string) error {
+	s, err := c.client.State(ctx)
+	if err != nil {
+		return err
+	}
+	all := settingsOf(&s)
+	for i := range all {
+		if all[i].Name == startAtLogin {
+			on, err := c.autostart().On()
+			if err != nil {
+				return err
+			}
+			all[i].Value = onOff(on)
+		}
+	}
+	if len(args) == 0 {
+		return c.listSettings(all)
+	}
+	if !slices.ContainsFunc(settingsVerbs, func(v verb) bool { return v.name == args[0] && len(strings.Fields(v.args)) == len(args)-1 }) {
+		return usageError{"it is: tidegate settings [show SETTING|set SETTING VALUE]"}
+	}
+	i := slices.IndexFunc(all, func(x setting) bool { return x.Name == args[1] })
+	if i < 0 {
+		return usageError{fmt.Sprintf("there is no setting %q; `tidegate settings` lists them", args[1])}
+	}
+	if args[0] == "set" {
+		return c.set(all[i], args[2])
+	}
+	if c.json {
+		return c.write(all[i], "  ")
+	}
+	rows := [][]string{{"Setting", all[i].Name}, {"Value", shownValue(all[i])}, {"Means", all[i].Means}, {"Set by", whoSets[all[i].By]}}
+	if len(all[i].Values) > 0 {
+		rows = append(rows, []string{"Can be", strings.Join(all[i].Values, ", ")})
+	}
+	c.table(nil, rows)
+	return nil
+}
+
+// whoSets are those who set something, in words.
+var whoSets = map[setBy]string{
+	byYou: "you", byWindow: "you, in the window: tidegate window", byAdministrator: "your administrator", byMachine: "this machine",
+}
+
+// shownValue is a setting's value for people.
+func shownValue(s setting) string {
+	switch {
+	case s.Value != "":
+		return s.Value
+	case s.By == byWindow:
+		return "in the window"
+	}
+	return "not known now"
+}
+
+func (c *call) listSettings(all []setting) error {
+	if c.json {
+		return c.write(all, "  ")
+	}
+	var rows [][]string
+	for _, s := range all {
+		by := whoSets[s.By]
+		if s.By == byWindow {
+			by = whoSets[byYou]
+		}
+		rows = append(rows, []string{s.Name, shownValue(s), by, s.Means})
+	}
+	c.table([]string{"SETTING", "VALUE", "SET BY", "MEANS"}, rows)
+	return nil
+}
+
+// set sets one that is the user's.
+func (c *call) set(s setting, value string) error {
+	switch s.By {
+	case byWindow:
+		return usageError{fmt.Sprintf("%s is chosen in the window: tidegate window", s.Name)}
+	case byAdministrator:
+		return deniedError{fmt.Sprintf("%s is fixed by your administrator; ask them to change it", s.Name)}
+	case byMachine:
+		return usageError{fmt.Sprintf("%s is as this machine has it, and is not set here", s.Name)}
+	}
+	if !slices.Contains(s.Values, value) {
+		return usageError{fmt.Sprintf("%s is one of %s, and not %s", s.Name, strings.Join(s.Values, ", "), strconv.Quote(value))}
+	}
+	if err := c.autostart().Set(value == "on"); err != nil {
+		return err
+	}
+	return c.done("%s is %s.", s.Name, value)
+}
+
+// autostart is what starts this program with the desktop.
+func (c *call) autostart() autostart.Entry {
+	program := c.Program
+	if program == "" {
+		var err error
+		if program, err = os.Executable(); err != nil {
+			program = "tidegate" // as a desktop finds it
+		}
+	}
+	return autostart.Of(c.Profile, program)
+}
