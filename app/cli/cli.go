@@ -31,6 +31,8 @@ type Client interface {
 	Lookup(ctx context.Context, name string) (session.Lookup, error)
 	// Diagnose has it find out what is wrong.
 	Diagnose(ctx context.Context, told func(diag.Progress)) (diag.Report, error)
+	// History tells of what happened, further back than a state does.
+	History(ctx context.Context, q session.HistoryQuery) (session.History, error)
 	// Gone returns when the instance has ended.
 	Gone(ctx context.Context) error
 	Close()
@@ -77,7 +79,7 @@ var commands = []command{
 	{name: "open", args: "APP", help: "open an application, by id or name", run: (*call).open, want: 1},
 	{name: "why", args: "APP", help: "say why an application is as it is", run: (*call).why, want: 1},
 	{name: "today", help: "say when access is open today, when you will be asked, and when it ends", about: todayAbout, run: (*call).today, flags: todayFlags},
-	{name: "events", help: "tell what has happened", run: (*call).events, flags: eventsFlags},
+	{name: "events", help: "tell what has happened", about: eventsAbout, run: (*call).events, flags: eventsFlags},
 	{name: "sign-in", help: "sign in; asks for password and code, or reads them from standard input", run: (*call).signIn, flags: timeoutFlag},
 	{name: "sign-out", help: "end the session", run: (*call).signOut, flags: timeoutFlag},
 	{name: "answer", args: "[APP]", help: "answer what is asked of you now, or by APP; asks for it, or reads a line for each", run: (*call).respond, flags: answerFlags, more: 1},
@@ -104,6 +106,8 @@ type call struct {
 	wait    string
 	timeout time.Duration
 	follow  bool
+	since   string
+	search  string
 	week    bool
 	with    string
 	out     string
