@@ -15,11 +15,11 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # With a display at hand the demo opens there and needs no other.
 DEMO_DEPS := $(if $(DISPLAY)$(WAYLAND_DISPLAY),build,build demo)
 
-.PHONY: help build demo test lint bench fuzz package clean
+.PHONY: help build demo test lint bench fuzz package reproduce clean
 .NOTPARALLEL:
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 build: ## build the programs into build/bin
 	@packaging/deps.sh build
@@ -68,6 +68,9 @@ package: ## make the packages, in build/package
 	@rm -rf build/package
 	packaging/package.sh build/package
 	@ls -l build/package
+
+reproduce: ## build helper and server twice from nothing, and compare them
+	packaging/reproduce.sh
 
 clean: ## remove build
 	rm -rf build

@@ -4,6 +4,7 @@
 #   tidegate_VERSION_ARCH.deb              client and helper
 #   tidegate-VERSION-linux-ARCH.tar.xz     the same, with a script that installs it
 #   tidegate-server-VERSION-linux-ARCH.tar.xz   controller, gateway and lab
+#   *.cdx.json                             what their programs are made of (CycloneDX)
 #   SHA256SUMS
 #
 #   packaging/package.sh [--bin FOLDER] INTO
@@ -60,6 +61,17 @@ pack() {
 		xz -T1 "${XZ_LEVEL:--6}" >"$into/$1.tar.xz"
 }
 
+# bill PRODUCT PROGRAM...: what it is made of, and the licences of that.
+bill() {
+	local name=$1
+	shift
+	go run -buildvcs=false ./internal/sbom -name "$name" -version "$VERSION" \
+		-bom "$into/$name-$VERSION-linux-$GOARCH.cdx.json" -licences "$work/$name.licences" "$@"
+}
+
+bill tidegate "$BIN/tidegate" "$BIN/tidegate-helper"
+install -m 644 "$into/tidegate-$VERSION-linux-$GOARCH.cdx.json" "$SHARE/tidegate.cdx.json"
+install -m 644 "$work/tidegate.licences" "$SHARE/LICENCES.modules"
 GOFLAGS='' go run "$NFPM" package -f packaging/linux/nfpm.yaml -p deb -t "$into/tidegate_${VERSION}_$GOARCH.deb" >"$work/log" || {
 	cat "$work/log" >&2
 	die "nfpm failed: see above"
@@ -74,7 +86,10 @@ pack "$client"
 server=tidegate-server-$VERSION-linux-$GOARCH
 mkdir "$work/$server"
 install -m 755 "$BIN/tidegate-server" "$work/$server/"
+bill tidegate-server "$BIN/tidegate-server"
+install -m 644 "$into/$server.cdx.json" "$work/$server/tidegate-server.cdx.json"
+install -m 644 "$work/tidegate-server.licences" "$work/$server/LICENCES.modules"
 install -m 644 LICENSE NOTICE docs/policies.md packaging/schema/tidegate.schema.json "$work/$server/"
 pack "$server"
 
-(cd "$into" && sha256sum "tidegate_${VERSION}_$GOARCH.deb" "$client.tar.xz" "$server.tar.xz" >SHA256SUMS)
+(cd "$into" && sha256sum "tidegate_${VERSION}_$GOARCH.deb" "$client.tar.xz" "$server.tar.xz" ./*.cdx.json | sed 's|\./||' >SHA256SUMS)
