@@ -65,6 +65,8 @@ func signOf(kind string) (icon string, t tone) {
 			return "vpn_key", good
 		}
 		return "vpn_key", neutral
+	case has("dns"):
+		return "dns", neutral
 	case has("channel", "gateway"):
 		return "lan", good
 	case has("control", "established"):
