@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 )
 
 var helpWords = []string{"help", "-h", "--help"}
@@ -68,7 +69,7 @@ func (cmd command) usage() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "usage: tidegate %s\n\n%s\n", cmd.title(), sentence(cmd.help))
 	if cmd.about != "" {
-		b.WriteString("\n" + cmd.about + "\n")
+		b.WriteString("\n" + wrap(cmd.about, 90) + "\n")
 	}
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
 	if len(cmd.verbs) > 0 {
@@ -118,6 +119,36 @@ func (cmd command) options() (all []option) {
 		all = append(all, option{f.Name, value, text})
 	})
 	return all
+}
+
+// wrap breaks lines of text that are longer than width.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if utf8.RuneCountInString(line) <= width || strings.HasPrefix(line, " ") {
+			b.WriteString(line)
+			continue
+		}
+		column := 0
+		for _, word := range strings.Fields(line) {
+			n := utf8.RuneCountInString(word)
+			switch {
+			case column == 0:
+			case column+1+n > width:
+				b.WriteByte('\n')
+				column = 0
+			default:
+				b.WriteByte(' ')
+				column++
+			}
+			b.WriteString(word)
+			column += n
+		}
+		if strings.HasSuffix(line, "\n") {
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
 }
 
 // sentence makes text begin and end as one.

@@ -10,6 +10,7 @@ func Manual() string {
 	m := &page{}
 	m.line(`.\" Made from the table of commands: go generate ./app/cli`)
 	m.line(`.TH TIDEGATE 1 "" "Tidegate" "User Commands"`)
+	m.line(".nh") // a command line is not to be hyphenated
 	m.section("NAME")
 	m.text("tidegate - reach your organisation's applications, each when you use it")
 	m.section("SYNOPSIS")
@@ -28,8 +29,7 @@ func Manual() string {
 		m.item(c.title(), sentence(c.help))
 		m.line(".RS")
 		if c.about != "" {
-			m.line(".PP")
-			m.verbatim(c.about)
+			m.about(c.about)
 		}
 		for _, v := range c.verbs {
 			m.item(strings.TrimSpace(c.name+" "+v.name+" "+v.args), sentence(v.help))
@@ -93,13 +93,25 @@ func (p *page) item(what, text string) {
 	p.line(roff(text))
 }
 
-// verbatim writes lines as they stand.
-func (p *page) verbatim(s string) {
-	p.line(".nf")
+// about writes paragraphs; lines that are indented stand as they are.
+func (p *page) about(s string) {
+	filled := false
 	for l := range strings.Lines(s) {
-		p.line(roff(strings.TrimRight(l, "\n")))
+		l = strings.TrimRight(l, "\n")
+		indented := strings.HasPrefix(l, " ")
+		switch {
+		case l == "" || !indented && !filled:
+			p.line(".PP")
+		case indented:
+			p.line(".br")
+		}
+		if filled = l != "" && !indented; indented {
+			l = strings.Join(strings.Fields(l), " ")
+		}
+		if l != "" {
+			p.line(roff(l))
+		}
 	}
-	p.line(".fi")
 }
 
 // roff writes text so that roff reads nothing into it.
