@@ -146,15 +146,11 @@ func TestKeys(t *testing.T) {
 		}
 		b.canvas().(fyne.Shortcutable).TypedShortcut(s)
 	}
-	chord(fyne.Key2)
-	if b.pages.page != session.PageConnections {
-		t.Error("Ctrl+2 does not show the connections")
+	for key, page := range map[fyne.KeyName]session.Page{fyne.Key2: session.PageToday, fyne.Key3: session.PageConnections, fyne.Key4: session.PageActivity, fyne.Key5: session.PageSettings} {
+		if chord(key); b.pages.page != page {
+			t.Errorf("Ctrl+%s does not show %s", key, page)
+		}
 	}
-	chord(fyne.Key3)
-	if b.pages.page != session.PageActivity {
-		t.Error("Ctrl+3 does not show the activity")
-	}
-	chord(fyne.Key4)
 	chord(fyne.KeyF)
 	if b.pages.page != session.PageApplications || b.canvas().Focused() != fyne.Focusable(b.pages.apps.search) {
 		t.Error("Ctrl+F does not search")

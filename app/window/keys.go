@@ -7,7 +7,7 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
-// bindKeys gives the window its shortcuts: Ctrl+F, Ctrl+1 to Ctrl+4, Ctrl+Q
+// bindKeys gives the window its shortcuts: Ctrl+F, Ctrl+1 to Ctrl+5, Ctrl+Q
 // and Ctrl+W.
 func (w *Window) bindKeys() {
 	bind := func(key fyne.KeyName, f func()) {
@@ -21,9 +21,10 @@ func (w *Window) bindKeys() {
 		}
 	}
 	bind(fyne.Key1, page(session.PageApplications))
-	bind(fyne.Key2, page(session.PageConnections))
-	bind(fyne.Key3, page(session.PageActivity))
-	bind(fyne.Key4, page(session.PageSettings))
+	bind(fyne.Key2, page(session.PageToday))
+	bind(fyne.Key3, page(session.PageConnections))
+	bind(fyne.Key4, page(session.PageActivity))
+	bind(fyne.Key5, page(session.PageSettings))
 	bind(fyne.KeyF, func() {
 		switch {
 		case w.layer.modal != nil:

@@ -16,6 +16,7 @@ type pages struct {
 	bar         *line
 	banner      *banner
 	apps        *applications
+	today       *today
 	connections *connections
 	activity    *activity
 	settings    *settings
@@ -40,6 +41,7 @@ func (w *Window) newPages() *pages {
 		text, icon string
 	}{
 		{session.PageApplications, words.applications, "grid_view"},
+		{session.PageToday, todayWords.page, "schedule"},
 		{session.PageConnections, vpnWords.page, "vpn_key"},
 		{session.PageActivity, words.activity, "history"},
 		{session.PageSettings, words.settings, "settings"},
@@ -51,10 +53,11 @@ func (w *Window) newPages() *pages {
 	p.bar = newLine(6, insets{}, nil, tabs...)
 	p.banner = w.newBanner()
 	p.apps = w.newApplications()
+	p.today = w.newToday()
 	p.connections = w.newConnections()
 	p.activity = w.newActivity()
 	p.settings = w.newSettings()
-	p.parts = []fyne.CanvasObject{p.bar, p.banner, p.apps, p.connections, p.activity, p.settings}
+	p.parts = []fyne.CanvasObject{p.bar, p.banner, p.apps, p.today, p.connections, p.activity, p.settings}
 	p.least = func() fyne.Size { return fyne.NewSize(em(leastPages), 400) }
 	p.arrange = p.place
 	p.ExtendBaseWidget(p)
@@ -73,14 +76,17 @@ func (p *pages) place(s fyne.Size) {
 		place(p.banner, pagePad, y, w, h)
 		y += h + 16
 	}
-	for _, page := range []fyne.CanvasObject{p.apps, p.connections, p.activity, p.settings} {
+	for _, page := range []fyne.CanvasObject{p.apps, p.today, p.connections, p.activity, p.settings} {
 		place(page, pagePad, y, w+scrollIn, s.Height-y)
 	}
 }
 
-// fitTabs leaves out the icons of the tabs where there is no room for them.
+// fitTabs leaves out the icons of the tabs where there is no room for them, and
+// then the gaps.
 func (p *pages) fitTabs(w float32) {
-	for _, with := range []bool{true, false} {
+	for _, gap := range []float32{6, 4, 0} {
+		with := gap == 6
+		p.bar.gap = gap
 		for b, icon := range p.icons {
 			if !with {
 				icon = ""
@@ -103,11 +109,15 @@ func (p *pages) show(page session.Page) {
 		b.choose(name == page)
 	}
 	shown(p.apps, page == session.PageApplications)
+	shown(p.today, page == session.PageToday)
 	shown(p.connections, page == session.PageConnections)
 	shown(p.activity, page == session.PageActivity)
 	shown(p.settings, page == session.PageSettings)
 	p.head(p.w.state)
 	p.connections.flow()
+	if page == session.PageToday {
+		p.today.apply(p.w.state)
+	}
 }
 
 // head shows in the banner what is to be said above the page.
@@ -128,6 +138,7 @@ func (p *pages) reveal(o fyne.CanvasObject) {
 func (p *pages) apply(s session.State) {
 	p.head(s)
 	p.apps.apply(s)
+	p.today.apply(s)
 	p.connections.apply(s)
 	p.activity.apply(s)
 	p.settings.apply(s)

@@ -32,7 +32,7 @@ func scenes() []scene {
 	busy.Prompt.Busy = true
 	none := signedIn()
 	none.Apps = nil
-	return []scene{
+	return append(todayScenes(), []scene{
 		{"applications", signedIn(), nil},
 		{"search", signedIn(), func(b *bench) { b.canvas().Focus(b.pages.apps.search); b.typed("o") }},
 		{"search-none", signedIn(), func(b *bench) { b.canvas().Focus(b.pages.apps.search); b.typed("zebra") }},
@@ -109,7 +109,7 @@ func scenes() []scene {
 		{"small-vpn-ahead", vpnAhead(), func(b *bench) { small(b); toConnections(b); b.pages.connections.scroll.ScrollToBottom() }},
 		{"small-vpn-long", vpnLong(), func(b *bench) { small(b); toConnections(b) }},
 		{"small-vpn-edit", vpnUp(), func(b *bench) { small(b); toConnections(b); b.pages.connections.addOne() }},
-	}
+	}...)
 }
 
 // Pictures of the main states in both themes: rendered in memory always, and

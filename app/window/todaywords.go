@@ -1,0 +1,98 @@
+package window
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tidegate/tidegate/session"
+)
+
+// todayWords are the words of the page of the days ahead.
+var todayWords = struct {
+	page, week                       string
+	next, nothing, asOf              string
+	open, asks, script, closed, over string
+	prompt                           string
+	unknown, hint                    string
+	fromTo, fromOn, now              string
+	askedAt, then, mayChange         string
+	waitTitle, waitText              string
+	details                          string
+}{
+	page: "Today", week: "Week",
+	next: "Next", nothing: "Nothing changes by itself in this time.", asOf: "As of %s",
+	open: "Open", asks: "Opens when you answer", script: "Open if a check agrees", closed: "Closed", over: "Signed out",
+	prompt:  "You are asked",
+	unknown: "Not known", hint: "Point at a bar, or go along it with the arrow keys, to read exact times.",
+	fromTo: "%s to %s", fromOn: "%s, and as far ahead as is known", now: "Now",
+	askedAt: "At %s you are asked for %s, if it is in use.", then: "Then %s.", mayChange: "May change with %s.",
+	waitTitle: "Looking ahead", waitText: "Your controller works out when access is open.",
+	details: "Details",
+}
+
+// nowWord says in few words how an application is, and until when.
+func nowWord(all []session.Stretch, now time.Time) string {
+	for i, s := range all {
+		if now.Before(s.From) || !now.Before(s.To) {
+			continue
+		}
+		switch next := all[min(i+1, len(all)-1)]; {
+		case s.Outlook == session.OutlookAsks:
+			return s.Why()
+		case s.Outlook == session.OutlookOpen && !next.Allow, s.Outlook == session.OutlookClosed && (next.Allow || next.Outlook == session.OutlookAsks):
+			return s.Word() + " until " + exactly(s.To, now)
+		}
+		return s.Word()
+	}
+	return todayWords.unknown
+}
+
+// stretchText is everything about a stretch, but its name.
+func stretchText(all []session.Stretch, i int, mayChange string, now time.Time) string {
+	s := all[i]
+	from := todayWords.now
+	if s.From.After(now) {
+		from = exactly(s.From, now)
+	}
+	text := fmt.Sprintf(todayWords.fromTo, from, exactly(s.To, now)) + "."
+	if i == len(all)-1 {
+		text = fmt.Sprintf(todayWords.fromOn, from) + "."
+	}
+	if s.Warn.After(now) {
+		text += " " + fmt.Sprintf(todayWords.askedAt, exactly(s.Warn, now), s.Asked())
+	}
+	switch why := s.Why(); {
+	case why == "" || !s.Warn.IsZero():
+	case s.Allow:
+		text += " " + fmt.Sprintf(todayWords.then, strings.ToLower(why[:1])+why[1:])
+	default:
+		text += " " + why + "."
+	}
+	if mayChange != "" {
+		text += " " + fmt.Sprintf(todayWords.mayChange, mayChange)
+	}
+	return text
+}
+
+// capital makes a word begin a line.
+func capital(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+// tickWord is what stands below a tick of a lane.
+func tickWord(t time.Time, week bool) string {
+	if week {
+		return t.Format("Mon 2")
+	}
+	return t.Format("15:04")
+}
+
+// stretchTitle names an application with its outlook.
+func stretchTitle(a *session.App, s session.Stretch) string {
+	return cmp.Or(a.Name, string(a.ID)) + ": " + s.Word()
+}
