@@ -37,9 +37,9 @@ func (w *Window) newActivity() *activity {
 	p.clear.Hide()
 	p.export = w.newButton(plain, activityWords.export, "arrow_downward", func() { p.exporting = true; w.settle() })
 	p.kinds = w.newChips(p.filter)
-	p.kinds.add(topicWord(""), topicIcon(""), activityWords.all)
+	p.kinds.add(topicWord(""), topicIcon(""), activityWords.everything)
 	for _, t := range session.Topics {
-		p.kinds.add(topicWord(t), topicIcon(t), topicWord(t))
+		p.kinds.add(topicWord(t), topicIcon(t), fmt.Sprintf(activityWords.only, topicWord(t)))
 	}
 	p.trust = newParagraph("", font{size: 13, role: roleWarn}, 0)
 	p.list = newChronicle(p.further)

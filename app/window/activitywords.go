@@ -8,14 +8,14 @@ import (
 
 // activityWords are the texts of the activity page.
 var activityWords = struct {
-	search, all, export                                    string
+	search, all, everything, only, export                  string
 	noneTitle, noneText, hitsText                          string
 	loading, unread                                        string
 	exportTitle, exportText, exportSome, exportFile        string
 	exportDo, exportOver, exportThere, exportKind, exports string
 	exportEmpty                                            string
 }{
-	search: "Search activity", all: "All", export: "Export",
+	search: "Search activity", all: "All", everything: "All kinds", only: "Only %s", export: "Export",
 	noneTitle: "Nothing of this kind has happened", noneText: "Choose another kind, or all.",
 	hitsText: "The search looks at what happened, in any order of words.",
 	loading:  "Looking further back…", unread: "What happened earlier cannot be shown: %v",
