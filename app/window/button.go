@@ -59,9 +59,18 @@ func newButton(st style, text, icon string, tap func()) *button {
 	return b
 }
 
-// newButton makes a button whose keys go to the window.
+// newButton makes a button whose keys go to the window, and which is scrolled to
+// when it gets the focus.
 func (w *Window) newButton(st style, text, icon string, tap func()) *button {
-	b := newButton(st, text, icon, tap)
+	return w.adopt(newButton(st, text, icon, tap))
+}
+
+// newIconButton is newButton without text.
+func (w *Window) newIconButton(st style, name, icon string, tap func()) *button {
+	return w.adopt(newIconButton(st, name, icon, tap))
+}
+
+func (w *Window) adopt(b *button) *button {
 	b.keys = w.key
 	b.changed = func() {
 		b.Refresh()

@@ -51,6 +51,7 @@ func (w *Window) newConnections() *connections {
 	p.parts = []fyne.CanvasObject{p.scroll}
 	p.least = func() fyne.Size { return fyne.NewSize(200, 100) }
 	p.arrange = func(s fyne.Size) {
+		p.list.Resize(fyne.NewSize(s.Width+ringRoom, p.list.heightFor(s.Width+ringRoom)))
 		place(p.scroll, -ringRoom, 0, s.Width+ringRoom, s.Height)
 		p.scroll.Refresh()
 	}

@@ -143,8 +143,8 @@ func (w *Window) newDetail() (*modal, face) {
 	d.host = newElastic("", font{size: 13, role: roleFaint})
 	d.about = newParagraph("", font{size: 14, role: roleMuted}, 0)
 	d.pill = newPill("", "circle", neutral)
-	d.close = newIconButton(quiet, words.close, "close", d.escape)
-	d.close.keys, d.close.high = w.key, 34
+	d.close = w.newIconButton(quiet, words.close, "close", d.escape)
+	d.close.high = 34
 	names := newStack(2, insets{}, nil, d.name, d.host)
 	head := newLine(14, insets{}, nil, newBadge(52, d.tile, d.glyph), names, d.pill, d.close).growing(names)
 
@@ -265,8 +265,8 @@ func (w *Window) newCopyRow(name string, mono bool) *detailRow {
 	r := newDetailRow(name)
 	r.value.font.mono = mono
 	r.value.font.size = 13
-	b := newIconButton(quiet, words.copy+" "+name, "content_copy", func() { w.copy(r.value.text, words.copied) })
-	b.high, b.keys = 30, w.key
+	b := w.newIconButton(quiet, words.copy+" "+name, "content_copy", func() { w.copy(r.value.text, words.copied) })
+	b.high = 30
 	r.line.items = append(r.line.items, b)
 	r.line.parts = append(r.line.parts, b)
 	return r

@@ -77,10 +77,9 @@ func (w *Window) newReveal(i *input) *button {
 		b.Refresh()
 		i.Refresh()
 	}
-	b = newIconButton(quiet, words.show, "visibility", func() { cover(!i.Password) })
+	b = w.newIconButton(quiet, words.show, "visibility", func() { cover(!i.Password) })
 	i.hide = func() { cover(true) }
 	b.high = 34
-	b.keys = w.key
 	return b
 }
 

@@ -16,7 +16,7 @@ type modal struct {
 	outside func()              // a press beside the panel; nil: nothing
 	// corner, where set, is where the lower left of the panel hangs; the scrim
 	// is not drawn then.
-	corner *fyne.Position
+	corner func() fyne.Position
 
 	scrim  *scrim
 	shades []*surface
@@ -56,7 +56,8 @@ func (m *modal) place(s fyne.Size) {
 	h := min(m.body.heightFor(w), s.Height-32)
 	x, y := (s.Width-w)/2, (s.Height-h)/2
 	if m.corner != nil {
-		x, y = m.corner.X, m.corner.Y-h
+		at := m.corner()
+		x, y = at.X, at.Y-h
 		m.scrim.clear()
 	}
 	x, y = float32(int(x)), float32(int(y))

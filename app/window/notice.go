@@ -35,6 +35,7 @@ func (w *Window) newNotice(unfolded func()) *notice {
 	n.fold = w.newButton(quiet, vpnWords.details, "chevron_right", n.toggle)
 	n.fold.high, n.fold.left = 30, true
 	n.fold.label.font.size = 13
+	n.fold.label.Refresh()
 	fold := newLine(0, insets{left: -12}, nil, n.fold)
 	texts := newStack(3, insets{}, nil, n.title, n.text, n.fix, fold, n.evidence)
 	n.line = newLine(12, insets{12, 16, 12, 14}, n.back, n.glyph, texts).growing(texts)

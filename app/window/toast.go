@@ -78,6 +78,9 @@ func newRoot(w *Window) *root {
 		if w.toast.Visible() {
 			w.placeToast()
 		}
+		if m := w.layer.modal; m != nil && m.corner != nil {
+			m.settle() // it hangs on the side
+		}
 	}
 	r.ExtendBaseWidget(r)
 	return r

@@ -143,8 +143,7 @@ func (w *Window) newMenu() (*modal, face) {
 			newElastic(strings.Join(nonEmpty(v.detail, w.state.Enrolment.Name), " · "), font{size: 12, role: roleFaint}), newGap(8))
 	}
 	m := newModal(sideWidth-24, newStack(2, pad(14), nil, append(items, u.button)...), u.escape)
-	corner := fyne.NewPos(12, w.side.user.Position().Y-8)
-	m.corner = &corner
+	m.corner = func() fyne.Position { return fyne.NewPos(12, w.side.user.Position().Y-8) }
 	return m, u
 }
 

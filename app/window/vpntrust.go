@@ -24,8 +24,8 @@ func (w *Window) newVPNTrust() (*modal, face) {
 		return newStack(2, insets{}, nil, newLabel(caption, captionFont), newParagraph(value, font{size: 14, role: roleText, mono: mono}, 0))
 	}
 	print := row(vpnWords.fingerprint, grouped(d.asked.Fingerprint), true)
-	copyIt := newIconButton(quiet, words.copy+" "+vpnWords.fingerprint, "content_copy", func() { w.copy(d.asked.Fingerprint, words.copied) })
-	copyIt.high, copyIt.keys = 34, w.key
+	copyIt := w.newIconButton(quiet, words.copy+" "+vpnWords.fingerprint, "content_copy", func() { w.copy(d.asked.Fingerprint, words.copied) })
+	copyIt.high = 34
 	rows := []fyne.CanvasObject{newLine(8, insets{}, nil, print, copyIt).growing(print)}
 	if d.asked.Subject != "" {
 		rows = append(rows, row(vpnWords.subject, d.asked.Subject, false))

@@ -54,6 +54,7 @@ type ztaButton struct {
 	node
 	press
 	shows ztaView
+	ends  [2]role // of the disc, which the name stands on
 
 	glow    *canvas.RadialGradient
 	halo    *canvas.Circle
@@ -126,6 +127,7 @@ func (b *ztaButton) draw() {
 	case ztaAttention:
 		top, bottom, glow, ring, sign, icon = roleZTAWarn1, roleZTAWarn2, roleZTAWarnGlow, roleWarn, roleZTAOnWarn, "gpp_maybe"
 	}
+	b.ends = [2]role{top, bottom}
 	b.glow.StartColor = ink(glow)
 	fade := color.NRGBAModel.Convert(ink(glow)).(color.NRGBA)
 	fade.A = 0
