@@ -12,6 +12,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
+	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -59,6 +60,11 @@ func (f *fakeClient) History(_ context.Context, q session.HistoryQuery) (session
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return q.Select(f.events), f.err
+}
+
+func (f *fakeClient) Diagnose(_ context.Context, told func(diag.Progress)) (diag.Report, error) {
+	told(diag.Progress{Done: 1, Total: 2, Title: "The controller"})
+	return diagnosed(), f.err
 }
 
 // testApp is one for all tests: Fyne reads its fonts anew for each.

@@ -95,6 +95,8 @@ func (w *Window) wanted() (key string, make func() (*modal, face)) {
 		return "quit", w.newQuit
 	case w.menu:
 		return "menu", w.newMenu
+	case w.diagnosis != nil:
+		return "diagnosis", w.newDiagnosis
 	case w.detail != "":
 		if _, ok := appOf(w.state, w.detail); ok {
 			return "app " + string(w.detail), w.newDetail

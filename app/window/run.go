@@ -27,7 +27,8 @@ func (w *Window) Run(ctx context.Context) error {
 		return ErrClientEnded
 	})
 	g.Go(func() error { return w.send(ctx) })
-	g.Go(func() error { return w.inquire(ctx) })
+	g.Go(func() error { return w.inquire(ctx, w.asks) })
+	g.Go(func() error { return w.inquire(ctx, w.slow) })
 	g.Go(func() error { return w.clock.run(ctx, w.options.Now, func(f func()) error { return w.enter(ctx, f) }) })
 	return g.Wait()
 }
@@ -48,12 +49,12 @@ func (w *Window) send(ctx context.Context) error {
 }
 
 // inquire asks the client what the pages want to know, one after the other.
-func (w *Window) inquire(ctx context.Context) error {
+func (w *Window) inquire(ctx context.Context, questions <-chan question) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case q := <-w.asks:
+		case q := <-questions:
 			if then := q(ctx); then != nil && w.enter(ctx, then) != nil {
 				return nil
 			}

@@ -65,10 +65,13 @@ func (w *Window) newSettings() *settings {
 	look := newSettingRow("contrast", words.appearance)
 	look.detail.set(words.appearanceText)
 	look.with(chooser)
+	check := newSettingRow("support_agent", diagWords.row)
+	check.detail.set(diagWords.rowText)
+	check.with(w.newButton(plain, diagWords.start, "", w.diagnose))
 	p.list = newStack(0, insets{2, scrollIn, pagePad, ringRoom}, nil,
 		heading(words.general, 0), newSection(look, w.newTextRow()),
 		heading(words.thisDevice, 24), newSection(p.organisation, p.device, p.keychain, p.tray, p.names, p.vpn),
-		heading(words.aboutTitle, 24), newSection(p.version))
+		heading(words.aboutTitle, 24), newSection(p.version, check))
 	scroll := container.NewVScroll(p.list)
 	p.parts = []fyne.CanvasObject{scroll}
 	p.least = func() fyne.Size { return fyne.NewSize(200, 100) }

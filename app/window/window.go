@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/assets"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
@@ -20,6 +21,9 @@ type Client interface {
 	Watch(ctx context.Context) iter.Seq[session.State]
 	// Do sends a command; see session.Command for what its error means.
 	Do(ctx context.Context, c session.Command) error
+	// Diagnose finds out what is wrong, which takes some seconds. told is called with
+	// the progress, on the caller's goroutine.
+	Diagnose(ctx context.Context, told func(diag.Progress)) (diag.Report, error)
 	// History tells of what happened, further back than a state does.
 	History(ctx context.Context, q session.HistoryQuery) (session.History, error)
 }
@@ -48,6 +52,7 @@ type Window struct {
 	clock clock
 	queue chan order
 	asks  chan question
+	slow  chan question // those that take long
 
 	state  session.State
 	seen   bool   // a state has been rendered
@@ -62,6 +67,8 @@ type Window struct {
 	ending bool       // quitting waits for a confirmation
 	detail wire.AppID // the application that is looked at; empty: none
 	toast  *toast
+
+	diagnosis *diagnosing // that the user asked for; nil: none
 }
 
 // order is a command on its way, and what becomes of it.
@@ -84,6 +91,16 @@ func (w *Window) ask(q question) bool {
 	}
 }
 
+// askSlow is ask for what takes long: it holds up none of those.
+func (w *Window) askSlow(q question) bool {
+	select {
+	case w.slow <- q:
+		return true
+	default:
+		return false
+	}
+}
+
 // New builds the window, hidden, with the state of a client that has not
 // spoken yet. Call it, Show and everything of Fyne's on Fyne's thread.
 func New(a fyne.App, c Client, o Options) *Window {
@@ -93,7 +110,7 @@ func New(a fyne.App, c Client, o Options) *Window {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	w := &Window{app: a, client: c, options: o, queue: make(chan order, 32), asks: make(chan question, 8), thread: fyne.Do}
+	w := &Window{app: a, client: c, options: o, queue: make(chan order, 32), asks: make(chan question, 8), slow: make(chan question, 2), thread: fyne.Do}
 	w.clock.wake = make(chan struct{}, 1)
 	w.wear(appearance(a.Preferences().StringWithFallback(prefAppearance, string(followSystem))))
 	w.win = a.NewWindow(words.title)
