@@ -46,8 +46,12 @@ const (
 	stale    = time.Hour
 )
 
-// lowToday is how high the page has to be for more than one change ahead.
-const lowToday = 440
+// How high the page has to be, at the usual size of text, for more than one
+// change ahead.
+const (
+	lowToday   = 440
+	leastToday = 340 // and for the legend
+)
 
 func (w *Window) newToday() *today {
 	p := &today{w: w, keys: map[session.Outlook]fyne.CanvasObject{}}
@@ -88,6 +92,10 @@ func (p *today) place(s fyne.Size) {
 	y += h + 2
 	below := p.detail.heightFor(w) + 14
 	legend := p.legend.heightFor(w)
+	if s.Height < em(leastToday) { // a still lower one explains no signs: what is looked at is in words
+		legend = 0
+	}
+	shown(p.legend, legend > 0 && p.list.Visible())
 	rows := max(em(todayRow), s.Height-y-below-legend-10-pagePad/2)
 	place(p.list, -ringRoom, y, s.Width+ringRoom, rows)
 	y += rows + 8
