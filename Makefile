@@ -37,6 +37,7 @@ test: ## run every check and every test, with the race detector
 	@packaging/resolved.sh
 	@packaging/unpack.sh resolvconf openresolv vpnc-scripts ocserv
 	@$(MAKE) --no-print-directory lint build
+	packaging/static.sh build/static
 	@mkdir -p build
 	$(GO) test -race -vet=off -timeout 9m $(FLAGS) ./... 2>&1 | tee build/test.log | sed '/no test files/d' || { \
 		printf '\nmake test: these failed (the whole: build/test.log):\n'; \

@@ -11,14 +11,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+GOMODCACHE=$(go env GOMODCACHE)
+GOCACHE=$(go env GOCACHE)
+export GOMODCACHE GOCACHE
 for folder in one "another folder/of another name"; do
 	mkdir -p "$work/$folder"
 	tar --exclude=./build --exclude=./.git -cf - . | tar -C "$work/$folder" --touch -xf -
 	if [ "${1:-}" != --warm ]; then
-		export GOCACHE=$work/cache
+		GOCACHE=$work/cache
 	fi
-	HOME=$work GOMODCACHE=${GOMODCACHE:-$(go env GOMODCACHE)} GOCACHE=${GOCACHE:-$(go env GOCACHE)} \
-		"$work/$folder/packaging/static.sh" "$work/$folder/build"
+	"$work/$folder/packaging/static.sh" "$work/$folder/build"
 	if [ "${1:-}" != --warm ]; then
 		rm -rf "$work/cache"
 	fi
@@ -26,7 +28,7 @@ done
 for program in "$work"/one/build/*; do
 	name=${program##*/}
 	cmp "$program" "$work/another folder/of another name/build/$name"
-	for trace in "$work" "$(go env GOMODCACHE)" "$HOME/"; do
+	for trace in "$work" "$GOMODCACHE" "$HOME/"; do
 		if [ "$trace" != / ] && grep -qaF "$trace" "$program"; then
 			printf 'reproduce: %s holds %s, of the machine that built it\n' "$name" "$trace" >&2
 			exit 1

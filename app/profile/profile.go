@@ -9,11 +9,9 @@ package profile
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 )
 
 // Env is the environment variable that names the profile where no flag does.
@@ -108,11 +106,6 @@ func private(dir string) error {
 		return fmt.Errorf("%s can be entered by others; run: chmod 700 %s", dir, dir)
 	}
 	return nil
-}
-
-func owned(info fs.FileInfo) bool {
-	s, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(s.Uid) == os.Getuid()
 }
 
 // Keychain is the service name of the profile's keychain items.

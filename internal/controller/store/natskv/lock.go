@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 )
 
 // lock takes the lock of a state directory, which ends with the file or the process.
@@ -13,9 +12,9 @@ func lock(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := exclude(f); err != nil {
 		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
+		if errors.Is(err, errTaken) {
 			return nil, fmt.Errorf("another controller runs on %s; stop it, or give this one a state directory of its own", name)
 		}
 		return nil, fmt.Errorf("lock %s: %w", name, err)
