@@ -27,7 +27,6 @@ type diagnosis struct {
 	spin  *spinner
 	file  *field
 	wrong *paragraph
-	saved *detailRow
 	save  *button
 }
 
@@ -202,10 +201,11 @@ func (d *diagnosis) archive() fyne.CanvasObject {
 	}
 	items = append(items, newGap(8))
 	if at := d.run.saved; at != "" {
-		d.saved = d.w.newCopyRow(diagWords.there, false)
-		d.saved.set(at)
-		d.focus = d.saved.line.items[len(d.saved.line.items)-1].(*button)
-		items = append(items, d.saved.line)
+		where := newParagraph(fmt.Sprintf(diagWords.saved, at), font{size: 13, weight: assets.Medium, role: roleText}, 0)
+		copyIt := newIconButton(quiet, words.copy+" "+diagWords.there, "content_copy", func() { d.w.copy(at, words.copied) })
+		copyIt.keys, copyIt.high = d.w.key, 34
+		d.focus = copyIt
+		items = append(items, newLine(10, insets{}, nil, newGlyph("check_circle", true, 18, roleGood), where, copyIt).growing(where))
 		return newStack(4, pads(14, 16), newSurface(roleSurface, roleLineStrong, 14), items...)
 	}
 	d.file = d.w.newField(diagWords.file, "", false)

@@ -93,7 +93,7 @@ func TestDiagnosis(t *testing.T) {
 	b.canvas().Focus(f)
 	b.key(fyne.KeyReturn)
 	b.answer(b.asks)
-	b.says(path)
+	b.says("Saved as " + path)
 	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
 		t.Errorf("%v, %v", info, err)
 	}

@@ -18,7 +18,7 @@ var diagWords = struct {
 	title: "Diagnostics", working: "Looking at Tidegate, this machine and the network…", step: "%d of %d · %s", failed: "That did not work: %s", again: "Check again",
 	wrong: "What to look at", fine: "What is fine", helpdesk: "For the helpdesk",
 	helpdeskText: "This is all that is saved, and it can be read here first. No password, code, cookie, key or token is in it.",
-	file:         "Save it as", save: "Save", saved: "Saved as %s", there: "Where it is",
+	file:         "Save it as", save: "Save", saved: "Saved as %s", there: "where it is",
 	back: "Back", earlier: "Earlier", more: "Further", read: "Read",
 }
 
