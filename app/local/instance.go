@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"syscall"
 
 	"github.com/tidegate/tidegate/app/profile"
 )
@@ -23,14 +22,14 @@ type Instance struct {
 // The lock decides, and the kernel drops it with the process: the socket of
 // one that died is replaced, and of two that start at once one gets ErrRunning.
 func Claim(p profile.Profile) (*Instance, error) {
-	lock, err := os.OpenFile(p.Lock(), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+	lock, err := os.OpenFile(p.Lock(), os.O_CREATE|os.O_RDWR|noFollow, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
 	i := &Instance{lock: lock}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := take(lock, true); err != nil {
 		lock.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
+		if errors.Is(err, errTaken) {
 			return nil, ErrRunning
 		}
 		return nil, fmt.Errorf("lock %s: %w", p.Lock(), err)
@@ -54,7 +53,7 @@ func Claim(p profile.Profile) (*Instance, error) {
 
 // gone says whether no process holds the profile.
 func gone(lock string) (bool, error) {
-	f, err := os.OpenFile(lock, os.O_RDWR|syscall.O_NOFOLLOW, 0)
+	f, err := os.OpenFile(lock, os.O_RDWR|noFollow, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return true, nil
 	}
@@ -62,8 +61,8 @@ func gone(lock string) (bool, error) {
 		return false, fmt.Errorf("open lock: %w", err)
 	}
 	defer f.Close()
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
+	err = take(f, false)
+	if errors.Is(err, errTaken) {
 		return false, nil
 	}
 	return err == nil, err
