@@ -110,10 +110,16 @@ func (d *diagnosis) show() {
 	}
 }
 
+// sign is a button without text, which is scrolled to when it has the focus.
+func (d *diagnosis) sign(name, icon string, tap func()) *button {
+	b := d.w.newButton(quiet, "", icon, tap)
+	b.name, b.high = name, 34
+	return b
+}
+
 // head is a heading with what closes the dialog, or leads back.
 func (d *diagnosis) head(icon string, t tone, title, text string) []fyne.CanvasObject {
-	close := newIconButton(quiet, words.close, "close", func() { d.run.close() })
-	close.keys, close.high = d.w.key, 34
+	close := d.sign(words.close, "close", func() { d.run.close() })
 	d.focus = close
 	name := newParagraph(title, font{size: 18, weight: assets.SemiBold, role: roleText}, 0)
 	line := newLine(12, insets{}, nil, newBadge(40, newSurface(t.soft(), "", 12), newGlyph(icon, false, 22, t.ink())), name, close).growing(name)
@@ -202,8 +208,7 @@ func (d *diagnosis) archive() fyne.CanvasObject {
 	items = append(items, newGap(8))
 	if at := d.run.saved; at != "" {
 		where := newParagraph(fmt.Sprintf(diagWords.saved, at), font{size: 13, weight: assets.Medium, role: roleText}, 0)
-		copyIt := newIconButton(quiet, words.copy+" "+diagWords.there, "content_copy", func() { d.w.copy(at, words.copied) })
-		copyIt.keys, copyIt.high = d.w.key, 34
+		copyIt := d.sign(words.copy+" "+diagWords.there, "content_copy", func() { d.w.copy(at, words.copied) })
 		d.focus = copyIt
 		items = append(items, newLine(10, insets{}, nil, newGlyph("check_circle", true, 18, roleGood), where, copyIt).growing(where))
 		return newStack(4, pads(14, 16), newSurface(roleSurface, roleLineStrong, 14), items...)

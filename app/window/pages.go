@@ -130,8 +130,11 @@ func (p *pages) head(s session.State) {
 
 // reveal scrolls the page to o, which has the focus.
 func (p *pages) reveal(o fyne.CanvasObject) {
-	if p.page == session.PageConnections {
+	switch p.page {
+	case session.PageConnections:
 		scrollTo(p.connections.scroll, p.connections.list, o)
+	case session.PageSettings:
+		scrollTo(p.settings.scroll, p.settings.list, o)
 	}
 }
 

@@ -14,6 +14,7 @@ type settings struct {
 	w      *Window
 	shows  settingsView
 	list   *stack
+	scroll *container.Scroll
 	themes map[appearance]*button
 
 	organisation, device *settingRow
@@ -72,12 +73,12 @@ func (w *Window) newSettings() *settings {
 		heading(words.general, 0), newSection(look, w.newTextRow()),
 		heading(words.thisDevice, 24), newSection(p.organisation, p.device, p.keychain, p.tray, p.names, p.vpn),
 		heading(words.aboutTitle, 24), newSection(p.version, check))
-	scroll := container.NewVScroll(p.list)
-	p.parts = []fyne.CanvasObject{scroll}
+	p.scroll = container.NewVScroll(p.list)
+	p.parts = []fyne.CanvasObject{p.scroll}
 	p.least = func() fyne.Size { return fyne.NewSize(200, 100) }
 	p.arrange = func(s fyne.Size) {
-		place(scroll, -ringRoom, 0, s.Width+ringRoom, s.Height)
-		scroll.Refresh()
+		place(p.scroll, -ringRoom, 0, s.Width+ringRoom, s.Height)
+		p.scroll.Refresh()
 	}
 	p.ExtendBaseWidget(p)
 	p.chosen(w.look.choice)
