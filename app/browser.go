@@ -6,8 +6,8 @@ import (
 	"net/netip"
 	"net/url"
 	"os/exec"
+	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -23,20 +23,19 @@ func openURL(raw string, named func(host string) bool) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("xdg-open", u)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // the browser outlives us
+	cmd := opener(u)
 	if err := cmd.Start(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) {
-			return fmt.Errorf("xdg-open is not installed")
+			return fmt.Errorf("%s is not installed", cmd.Path)
 		}
-		return fmt.Errorf("start xdg-open: %w", err)
+		return fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }() // ends with the browser, where xdg-open becomes it
+	go func() { ended <- cmd.Wait() }() // ends with the browser, where the opener becomes it
 	select {
 	case err := <-ended:
 		if err != nil {
-			return fmt.Errorf("xdg-open found no browser: %w", err)
+			return fmt.Errorf("%s found no browser: %w", filepath.Base(cmd.Path), err)
 		}
 		return nil
 	case <-time.After(openTime):
