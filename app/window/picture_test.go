@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"image"
 	"image/png"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -41,6 +42,17 @@ func scenes() []scene {
 		{"detail-needs-you", signedIn(), func(b *bench) { b.pages.apps.open("scada") }},
 		{"detail-blocked", signedIn(), func(b *bench) { b.pages.apps.open("reports") }},
 		{"activity", signedIn(), func(b *bench) { b.pages.show(session.PageActivity) }},
+		{"activity-search", signedIn(), func(b *bench) {
+			b.pages.show(session.PageActivity)
+			b.canvas().Focus(b.pages.activity.search)
+			b.typed("plant")
+		}},
+		{"activity-none", signedIn(), func(b *bench) { b.pages.show(session.PageActivity); b.pages.activity.kinds.choose(4) }},
+		{"activity-export", signedIn(), func(b *bench) {
+			b.pages.show(session.PageActivity)
+			b.press(activityWords.export)
+			b.layer.face.(*exporting).say(fs.ErrExist)
+		}},
 		{"settings", signedIn(), func(b *bench) { b.pages.show(session.PageSettings) }},
 		{"menu", signedIn(), func(b *bench) { b.menu = true; b.settle() }},
 		{"mfa", mfaPrompt(), func(b *bench) { b.typed("123") }},
