@@ -77,6 +77,7 @@ func (w *Window) newSettings() *settings {
 	p.parts = []fyne.CanvasObject{p.scroll}
 	p.least = func() fyne.Size { return fyne.NewSize(200, 100) }
 	p.arrange = func(s fyne.Size) {
+		p.list.Resize(fyne.NewSize(s.Width+ringRoom, p.list.heightFor(s.Width+ringRoom)))
 		place(p.scroll, -ringRoom, 0, s.Width+ringRoom, s.Height)
 		p.scroll.Refresh()
 	}
@@ -121,6 +122,9 @@ func (p *settings) show() {
 		version = "—"
 	}
 	p.version.set(words.title+" "+version, words.versionText, "", neutral)
+	if s := p.Size(); s.Width > 0 {
+		p.arrange(s)
+	}
 	relayout(p.list)
 }
 

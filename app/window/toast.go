@@ -52,11 +52,12 @@ type root struct {
 }
 
 // The width of the side, and the least that the pages take beside it, at the
-// usual size of text: a screen of 1280 by 800 pixels holds the window at a
-// scale of 1.5, whether of everything or of the text.
+// usual size of text, and the least height: a screen of 1280 by 800 pixels holds
+// the window at a scale of 1.5, whether of everything or of the text.
 const (
 	sideWidth  = 300
 	leastPages = 540
+	leastHigh  = 480
 )
 
 // sideRoom is the width of the side: its words are few, and need less more room
@@ -67,7 +68,7 @@ func newRoot(w *Window) *root {
 	r := &root{w: w, ground: newSurface(roleGround, "", 0), edge: newSurface(roleLine, "", 0)}
 	r.parts = []fyne.CanvasObject{r.ground, w.side, r.edge, w.pages, w.toast.line}
 	r.least = func() fyne.Size {
-		return fyne.NewSize(sideRoom()+em(leastPages), max(480, w.side.MinSize().Height))
+		return fyne.NewSize(sideRoom()+em(leastPages), max((leastHigh+em(leastHigh))/2, w.side.MinSize().Height))
 	}
 	r.arrange = func(s fyne.Size) {
 		r.ground.Resize(s)
