@@ -15,7 +15,7 @@ import (
 const (
 	todayRow   = 50
 	todayLane  = 26
-	todayNames = 176
+	todayNames = 186
 )
 
 // todayList shows a lane for each application, with as many widgets as are

@@ -44,6 +44,9 @@ func nowWord(all []session.Stretch, now time.Time) string {
 		case s.Outlook == session.OutlookAsks:
 			return s.Why()
 		case s.Outlook == session.OutlookOpen && !next.Allow, s.Outlook == session.OutlookClosed && (next.Allow || next.Outlook == session.OutlookAsks):
+			if days(now, s.To) > 0 {
+				return s.Word() + " until " + moment(s.To, now)
+			}
 			return s.Word() + " until " + exactly(s.To, now)
 		}
 		return s.Word()

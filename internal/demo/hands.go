@@ -104,6 +104,14 @@ func (h *hands) see(ctx context.Context, text string) error {
 	return err
 }
 
+// seeDay waits until the days ahead of an application are drawn.
+func (h *hands) seeDay(ctx context.Context, name string) error {
+	_, err := h.find(ctx, fmt.Sprintf("the days ahead of %q", name), func(e element) bool {
+		return e.Kind == "day" && strings.HasPrefix(e.Label, name+": ")
+	})
+	return err
+}
+
 // reads waits until the card of an application has a text on it.
 func (h *hands) reads(ctx context.Context, card, text string) error {
 	c, err := h.find(ctx, fmt.Sprintf("card %q", card), func(e element) bool { return e.Kind == "card" && e.Label == card })

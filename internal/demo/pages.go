@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/tidegate/tidegate/session"
@@ -26,7 +27,45 @@ func (t *tour) activity(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	return fmt.Sprintf("all that the tour has done is listed, %d things; the last: %s", len(s.Events), newest[4].Text), nil
+	if err := t.hands.press(ctx, "tab", "Only Channels"); err != nil {
+		return "", err
+	}
+	if err := t.hands.see(ctx, "The data channel to Harbour was suspended, as you asked"); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("all that the tour has done is listed, %d things, by kind where one likes; the last: %s", len(s.Events), newest[4].Text), nil
+}
+
+// today looks at the days ahead, and holds what the controller foresees to what
+// the gateway says.
+func (t *tour) today(ctx context.Context) (string, error) {
+	if err := t.turn(ctx, "Today"); err != nil {
+		return "", err
+	}
+	s, err := t.wait(ctx, "the controller tells what is ahead", func(s *session.State) bool {
+		return s.Ahead != nil && !s.Ahead.Working && !s.Ahead.At.IsZero()
+	})
+	if err != nil {
+		return "", err
+	}
+	compared := 0
+	for _, a := range s.Apps {
+		if err := t.hands.seeDay(ctx, a.Name); err != nil {
+			return "", err
+		}
+		all := s.Ahead.Stretches(a.Entitlement)
+		if a.Decision == "" || len(all) == 0 {
+			continue // no gateway has judged it
+		}
+		if a.Allowed != all[0].Allow {
+			return "", fmt.Errorf("%s is allowed: %v, and foreseen is: %s", a.Name, a.Allowed, all[0].Word())
+		}
+		compared++
+	}
+	if compared == 0 {
+		return "", errors.New("no gateway has judged anything")
+	}
+	return fmt.Sprintf("a bar for each of %d applications, %d of which begin as the gateway has judged them", len(s.Apps), compared), nil
 }
 
 func (t *tour) light(ctx context.Context) (string, error) {

@@ -42,6 +42,7 @@ func (t *tour) steps() []step {
 		{name: "controller away", play: (*tour).away},
 		{name: "controller back", play: (*tour).back},
 		{name: "activity", play: (*tour).activity},
+		{name: "today", play: (*tour).today},
 		{name: "light", play: (*tour).light},
 		{name: "settings", play: (*tour).settings},
 		{name: "restart", play: (*tour).restart},
@@ -378,13 +379,22 @@ func (t *tour) restart(ctx context.Context) (string, error) {
 	if s.Prompt != nil {
 		return "", fmt.Errorf("it asks for something: %+v", s.Prompt)
 	}
+	starts := 0
+	for _, e := range s.Events {
+		if e.Kind == "started" {
+			starts++
+		}
+	}
+	if starts != 2 {
+		return "", fmt.Errorf("of %d things that happened, %d are starts: what was before is forgotten", len(s.Events), starts)
+	}
 	if _, err := t.rig.Run(ctx, "", "window"); err != nil {
 		return "", err
 	}
 	if _, err := t.hands.WaitWindow(ctx, title); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("killed and started again: active after %d ms from the cookie in the keychain, no prompt", took.Milliseconds()), t.hands.see(ctx, "Harbour Wiki")
+	return fmt.Sprintf("killed and started again: active after %d ms from the cookie in the keychain, no prompt; what happened before is still told", took.Milliseconds()), t.hands.see(ctx, "Harbour Wiki")
 }
 
 func (t *tour) quit(ctx context.Context) (string, error) {
