@@ -77,7 +77,7 @@ func nameService(d *session.DNS) diag.Check {
 		c.Outcome, c.Text, c.Fix = diag.Warning, d.Problem.Title+". "+d.Problem.Detail, orElse(d.Problem.Fix, "See: tidegate dns")
 	case d.Mode == "" && d.Rootless:
 		c.Outcome, c.Text = diag.Warning, "Programs do not find applications by their names: there is no helper on this machine."
-		c.Fix = "Install the package tidegate-helper, or reach applications as `tidegate dns` says."
+		c.Fix = "Install the package of Tidegate, which has it, or reach applications as `tidegate dns` says."
 	case d.Mode == "":
 		c.Outcome, c.Text, c.Fix = diag.Warning, "Programs do not find applications by their names. "+d.Why, "See: tidegate dns"
 	default:

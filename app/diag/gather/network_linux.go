@@ -118,7 +118,7 @@ func (r *run) helper(ctx context.Context) found {
 	switch {
 	case errors.Is(err, client.ErrAbsent):
 		c.Outcome, c.Text = diag.Warning, "It is not installed, or this user may not reach it: programs reach applications in other ways alone."
-		c.Fix = "Install the package tidegate-helper and have yourself put in its group; see: tidegate dns"
+		c.Fix = "Install the package of Tidegate, which has it, and be put in its group: sudo usermod -aG tidegate $USER. Then sign in to this desktop anew."
 	case err != nil:
 		c.Outcome, c.Text, c.Fix = diag.Bad, "It does not answer: "+plain(err)+".", "Have it started again: sudo systemctl restart tidegate-helper"
 	}
