@@ -75,6 +75,10 @@ var installed = []string{
 	"usr/share/applications/" + id + ".desktop",
 	"usr/share/icons/hicolor/scalable/apps/" + id + ".svg",
 	"usr/share/metainfo/" + id + ".metainfo.xml",
+	"usr/share/man/man1/tidegate.1.gz",
+	"usr/share/bash-completion/completions/tidegate",
+	"usr/share/zsh/vendor-completions/_tidegate",
+	"usr/share/fish/vendor_completions.d/tidegate.fish",
 	"etc/xdg/autostart/" + id + ".desktop",
 	"etc/tidegate/helper.toml",
 }
@@ -104,6 +108,9 @@ func TestInstallAndRemove(t *testing.T) {
 	}
 	if out := r.run("xdg-mime", "query", "default", "x-scheme-handler/tidegate"); out != id+".desktop" {
 		t.Errorf("a click on a link opens %q", out)
+	}
+	if out := r.run("man", "--where", "tidegate"); out != "/usr/share/man/man1/tidegate.1.gz" {
+		t.Errorf("the manual page is %q", out)
 	}
 	if out := r.run("getent", "group", "tidegate"); !strings.HasPrefix(out, "tidegate:") {
 		t.Errorf("the group is %q", out)

@@ -72,6 +72,7 @@ bill() {
 bill tidegate "$BIN/tidegate" "$BIN/tidegate-helper"
 install -m 644 "$into/tidegate-$VERSION-linux-$GOARCH.cdx.json" "$SHARE/tidegate.cdx.json"
 install -m 644 "$work/tidegate.licences" "$SHARE/LICENCES.modules"
+gzip -9n <packaging/man/tidegate.1 >"$SHARE/tidegate.1.gz"
 GOFLAGS='' go run "$NFPM" package -f packaging/linux/nfpm.yaml -p deb -t "$into/tidegate_${VERSION}_$GOARCH.deb" >"$work/log" || {
 	cat "$work/log" >&2
 	die "nfpm failed: see above"
