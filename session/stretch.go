@@ -32,6 +32,10 @@ type Stretch struct {
 // Stretches are what becomes of an entitlement, from At on without a gap.
 func (a *Ahead) Stretches(id wire.EntitlementID) []Stretch {
 	l, _ := a.Line(id)
+	return stretchesOf(l)
+}
+
+func stretchesOf(l wire.ForecastLine) []Stretch {
 	out := make([]Stretch, len(l.Spans))
 	for i, s := range l.Spans {
 		out[i] = Stretch{s, outlookOf(s)}
@@ -156,9 +160,16 @@ func (s *State) Coming(now time.Time) []Coming {
 			names[k] = append(names[k], app.Name)
 		}
 	}
+	known := map[wire.EntitlementID][]Stretch{}
+	for _, l := range a.Lines {
+		all := stretchesOf(l)
+		for _, id := range l.Entitlements {
+			known[id] = all
+		}
+	}
 	for i := range s.Apps {
 		app := &s.Apps[i]
-		all := a.Stretches(app.Entitlement)
+		all := known[app.Entitlement]
 		for j, st := range all {
 			if !st.Warn.IsZero() {
 				add(app, st.Warn, TurnAsks, st.Asked(), "")

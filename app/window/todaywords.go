@@ -14,24 +14,22 @@ import (
 // todayWords are the words of the page of the days ahead.
 var todayWords = struct {
 	page, week                       string
-	next, nothing, asOf              string
+	nothing, asOf                    string
 	open, asks, script, closed, over string
 	prompt                           string
 	unknown, hint                    string
 	fromTo, fromOn, now              string
 	askedAt, then, mayChange         string
 	waitTitle, waitText              string
-	details                          string
 }{
 	page: "Today", week: "Week",
-	next: "Next", nothing: "Nothing changes by itself in this time.", asOf: "As of %s",
+	nothing: "Nothing changes by itself in this time.", asOf: "As of %s",
 	open: "Open", asks: "Opens when you answer", script: "Open if a check agrees", closed: "Closed", over: "Signed out",
 	prompt:  "You are asked",
 	unknown: "Not known", hint: "Point at a bar, or go along it with the arrow keys, to read exact times.",
 	fromTo: "%s to %s", fromOn: "%s, and as far ahead as is known", now: "Now",
 	askedAt: "At %s you are asked for %s, if it is in use.", then: "Then %s.", mayChange: "May change with %s.",
 	waitTitle: "Looking ahead", waitText: "Your controller works out when access is open.",
-	details: "Details",
 }
 
 // nowWord says in few words how an application is, and until when.
