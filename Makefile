@@ -15,11 +15,11 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # With a display at hand the demo opens there and needs no other.
 DEMO_DEPS := $(if $(DISPLAY)$(WAYLAND_DISPLAY),build,build demo)
 
-.PHONY: help build demo test lint bench fuzz package reproduce clean
+.PHONY: help build demo test lint bench fuzz package package-windows reproduce clean
 .NOTPARALLEL:
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 build: ## build the programs into build/bin
 	@packaging/deps.sh build
@@ -78,6 +78,13 @@ package: ## make the packages, in build/package
 	@rm -rf build/package
 	packaging/package.sh build/package
 	@ls -l build/package
+
+# OpenGL's bindings are compiled anew for it, and its tag gles does not build there.
+package-windows: ## build for Windows with mingw, into build/windows: takes ten minutes
+	@packaging/deps.sh build windows
+	@mkdir -p build/windows
+	GOOS=windows CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o build/windows/ ./cmd/tidegate-server
+	GOOS=windows CGO_ENABLED=1 CC=x86_64-w64-mingw32-gcc $(GO) build -buildvcs=false -ldflags '-s -w -H windowsgui' -o build/windows/ .
 
 reproduce: ## build helper and server twice from nothing, and compare them
 	packaging/reproduce.sh

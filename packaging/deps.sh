@@ -2,7 +2,7 @@
 # Installs the Debian packages that Tidegate is built, tested and shown with:
 # the only script of this repository that changes the machine.
 #
-#   packaging/deps.sh [--list] [build] [test] [demo] [bench] [package]
+#   packaging/deps.sh [--list] [build] [test] [demo] [bench] [package] [windows]
 #
 # No group: build, test and demo.
 #
@@ -70,6 +70,7 @@ packages() {
 	test             libtalloc2         the same
 	test,bench       libprotobuf-c1     the same, and unbound's
 	test,bench       dnsmasq-base       a real resolver: the network's, and one to be measured beside
+	windows          gcc-mingw-w64-x86-64-win32 the window's OpenGL bindings are C, there as well
 	bench            dnsperf            asks resolvers, and says how fast they are
 	bench            libevent-2.1-7     unbound, which is measured too, and not installed: it would start
 	bench            libpython3.11      the same
@@ -184,7 +185,7 @@ list=no
 groups=()
 for arg; do
 	case $arg in
-	build | test | demo | bench | package) groups+=("$arg") ;;
+	build | test | demo | bench | package | windows) groups+=("$arg") ;;
 	--list) list=yes ;;
 	-h | --help) usage 0 ;;
 	*)
