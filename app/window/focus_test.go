@@ -36,11 +36,11 @@ func TestTabOrder(t *testing.T) {
 		do    func(*bench)
 		want  []string
 	}{
-		{"applications", signedIn(), nil, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Connections", "tab Activity", "tab Settings",
+		{"applications", signedIn(), nil, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
 			"field Search applications", "card Customer CRM", "zta ZTA: Protected"}},
-		{"settings", signedIn(), settings, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Connections", "tab Activity", "tab Settings",
-			"tab System", "tab Dark", "tab Light", "tab Text size 100 %", "tab Text size 125 %", "tab Text size 150 %", "button Copy Device", "zta ZTA: Protected"}},
-		{"connections", vpnUp(), toConnections, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Connections", "tab Activity", "tab Settings",
+		{"settings", signedIn(), settings, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
+			"tab System", "tab Dark", "tab Light", "tab Text size 100 %", "tab Text size 125 %", "tab Text size 150 %", "button Copy Device", "button Check now", "zta ZTA: Protected"}},
+		{"connections", vpnUp(), toConnections, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
 			"button ZTA: open the applications", "button Details: IPv6 goes around Head office", "button Details: Head office keeps everything to itself, and Tidegate goes through it",
 			"button Add a connection", "button Disconnect Head office", "button Edit Head office", "button Connect North plant, maintenance", "button Edit North plant, maintenance",
 			"button Remove North plant, maintenance", "zta ZTA: Protected"}},
@@ -50,7 +50,7 @@ func TestTabOrder(t *testing.T) {
 		{"a connection's settings", vpns(), func(b *bench) { toConnections(b); b.pages.connections.edit("v1"); b.canvas().Unfocus() }, []string{"field Server’s address", "field Name", "button Kind of VPN: Cisco AnyConnect / ocserv",
 			"field User name", "field Group or realm", "button Forget: Trusted certificate", "check Route monitoring", "check Traffic enforcement", "check Stealth mode", "check Always-on VPN or lock-down",
 			"check Location awareness", "check IPv6", "button Cancel", "button Save", "field Server’s address"}},
-		{"signed out", signedOut(), nil, []string{"zta ZTA: Signed out", "user maya", "tab Applications", "tab Connections", "tab Activity", "tab Settings", "button Sign in", "zta ZTA: Signed out"}},
+		{"signed out", signedOut(), nil, []string{"zta ZTA: Signed out", "user maya", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings", "button Sign in", "zta ZTA: Signed out"}},
 		// In a dialog Tab goes round, and never leaves it.
 		{"sign in", signInPrompt(), func(b *bench) { b.canvas().Unfocus() }, []string{"secret Password", "button Show password", "code One-time code", "button Later", "secret Password"}},
 		{"everything", everythingPrompt(), func(b *bench) { b.canvas().Unfocus() }, []string{"code One-time code", "secret Password", "button Show password", "field Reason", "button Later", "code One-time code"}},
@@ -151,6 +151,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("Ctrl+%s does not show %s", key, page)
 		}
 	}
+	chord(fyne.Key5)
 	chord(fyne.KeyF)
 	if b.pages.page != session.PageApplications || b.canvas().Focused() != fyne.Focusable(b.pages.apps.search) {
 		t.Error("Ctrl+F does not search")
