@@ -20,7 +20,7 @@ var dnsFixes = map[wire.Code]string{
 	"busy":        "Another user, or another Tidegate of yours, has the names of this machine: end that one, or sign out there.",
 	"outside":     "Ask whoever administers this machine to add the names to \"domains\" in /etc/tidegate/helper.toml.",
 	"stranger":    "Ask whoever administers this machine to let you use its helper.",
-	"bad-request": "Have the package tidegate-helper brought to the version of this Tidegate. Until then, reach applications at the addresses that `tidegate apps` lists, or through the proxy.",
+	"bad-request": "Have tidegate-helper brought to the version of this Tidegate. Until then, reach applications at the addresses that `tidegate apps` lists, or through the proxy.",
 	"full":        "Ask your administrator to name the applications by a wildcard, such as *.corp.example, in place of each by its own.",
 	"no-way":      "Nothing that this system asks names with is known here. Ask whoever administers it to use systemd-resolved, resolvconf or a plain /etc/resolv.conf.",
 	"rp-filter": "Ask whoever administers this machine to set net.ipv4.conf.all.rp_filter to 2: " +

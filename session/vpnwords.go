@@ -16,7 +16,7 @@ var vpnFailures = map[VPNFailureCode]Problem{
 	VPNOldEngine: {Title: "openconnect is too old for this VPN", Detail: "The version on this machine does not speak the VPN's protocol.",
 		Fix: "Have the package openconnect brought up to date, then connect again."},
 	VPNNoHelper: {Title: "There is no helper for VPNs on this machine", Detail: "A VPN needs a network device, which Tidegate's helper makes.",
-		Fix: "Install the package tidegate-helper, or have it installed, and be put in its group: sudo usermod -aG tidegate $USER. Then sign in to this desktop anew. If all of that is so, have it started: sudo systemctl start tidegate-helper."},
+		Fix: "Install tidegate-helper (Tidegate's package brings it), or have it installed, and be put in its group: sudo usermod -aG tidegate $USER. Then sign in to this desktop anew. If all of that is so, have it started: sudo systemctl start tidegate-helper."},
 	VPNBusy: {Title: "Another VPN is connected", Detail: "Tidegate connects one VPN at a time on a machine.",
 		Fix: "Disconnect the other one, yours or another user's, then connect this one."},
 	VPNUnreachable: {Title: "The VPN's server was not reached", Detail: "Nobody answers at its address.",

@@ -67,7 +67,7 @@ func dnsRows(s *session.State) (rows [][]string) {
 		if l := s.Local; l.Proxy.IsValid() {
 			row("Instead", "by their names, through the proxy %s (PAC file %s): tidegate proxy", l.Proxy, l.PAC)
 		}
-		row("To have it", "install the package tidegate-helper, or have it installed, and be put in its group: sudo usermod -aG tidegate %s", localUser())
+		row("To have it", "install tidegate-helper (Tidegate's package brings it), or have it installed, and be put in its group: sudo usermod -aG tidegate %s", localUser())
 		return rows
 	case d.Mode == "":
 		off := "off"

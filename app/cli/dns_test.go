@@ -107,7 +107,7 @@ Not possible  programs that you start as ever do not find your applications by t
 Instead       addresses of this machine lead to them: tidegate apps
 Instead       by their names, in a network of its own: tidegate run -- PROGRAM
 Instead       by their names, through the proxy 127.0.0.1:1080 (PAC file http://127.0.0.1:1080/proxy.pac): tidegate proxy
-To have it    install the package tidegate-helper, or have it installed, and be put in its group: sudo usermod -aG tidegate ` + me.Username + `
+To have it    install tidegate-helper (Tidegate's package brings it), or have it installed, and be put in its group: sudo usermod -aG tidegate ` + me.Username + `
 `}},
 		{"refused", with(func(s *session.State) {
 			s.Local.DNS = &session.DNS{Problem: &session.Problem{Title: "Somebody else has the names of this machine", Detail: "It is bob", Fix: "Sign out there."}}

@@ -369,7 +369,7 @@ func namesText(s session.State) (word, text string, t tone) {
 	case d.Mode != "":
 		return "On", "Programs find your applications by their names. All other names are asked for elsewhere, as ever", good
 	case d.Rootless:
-		return "Off", "Applications are opened here, or through the proxy. With the package tidegate-helper all programs find them by their names", neutral
+		return "Off", "Applications are opened here, or through the proxy. With tidegate-helper, which comes with Tidegate's package, all programs find them by their names", neutral
 	}
 	return "Off", d.Why, neutral
 }

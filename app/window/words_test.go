@@ -67,7 +67,7 @@ func TestNamesText(t *testing.T) {
 		{"not yet", signedIn, nil, "Unknown", "Not set up yet", neutral},
 		{"on", signedIn, &session.DNS{NameService: on}, "On", "asked for elsewhere", good},
 		{"all come here", signedIn, &session.DNS{NameService: session.NameService{Mode: "direct", All: true}}, "On", "passed on", good},
-		{"no helper", signedIn, &session.DNS{NameService: session.NameService{Rootless: true}}, "Off", "package tidegate-helper", neutral},
+		{"no helper", signedIn, &session.DNS{NameService: session.NameService{Rootless: true}}, "Off", "With tidegate-helper", neutral},
 		{"no device", signedIn, &session.DNS{NameService: session.NameService{Why: "There is no device."}}, "Off", "There is no device.", neutral},
 		{"wrong", signedIn, &session.DNS{NameService: on, Problem: &session.Problem{Title: "It is bob's", Fix: "Ask him."}}, "Look", "It is bob's. Ask him.", warn},
 	} {
