@@ -16,7 +16,8 @@ type core struct {
 	// run does work off the goroutine; what the job returns is applied on it.
 	run       func(job func(context.Context) func(*core))
 	link      *link
-	vaultTail chan struct{} // closed when the last queued use of the keychain is over
+	vaultTail chan struct{}   // closed when the last queued use of the keychain is over
+	last      context.Context // of writes to it, which outlive the client by a moment
 
 	facts
 	intent
@@ -101,7 +102,7 @@ type intent struct {
 }
 
 func newCore(o Options, now func() time.Time, run func(func(context.Context) func(*core))) *core {
-	c := &core{o: o, now: now, run: run, notices: newNotices()}
+	c := &core{o: o, now: now, run: run, last: context.Background(), notices: newNotices()}
 	c.asks, c.waited, c.due = map[wire.AppID]ask{}, map[wire.AppID]bool{}, map[wire.EntitlementID]due{}
 	c.putOff = map[wire.AppID]time.Time{}
 	c.beside = newVPNIntent()

@@ -17,8 +17,9 @@ const (
 	// vaultTime bounds one use of the keychain; an unlock dialog of the desktop
 	// fits in it.
 	vaultTime = 2 * time.Minute
-	// vaultGrace is what is left of it once the client is ending.
-	vaultGrace = time.Second
+	// vaultGrace is what is left of it once the client is ending: a busy machine needs
+	// seconds, and a cookie that was not kept has the user sign in again.
+	vaultGrace = 5 * time.Second
 )
 
 // vault queues one use of the keychain: they run one after another, in order,
@@ -120,8 +121,8 @@ func (c *core) keychainFailed(err error) {
 // in memory and State says so. It is never written anywhere else.
 func (c *core) keep(item VaultItem, secret []byte) {
 	v := c.o.Vault
-	c.vault(func(ctx context.Context) func(*core) {
-		ctx, cancel := lasting(ctx)
+	c.vault(func(context.Context) func(*core) {
+		ctx, cancel := context.WithTimeout(c.last, vaultTime)
 		defer cancel()
 		err := v.Set(ctx, item, secret)
 		return func(c *core) {
@@ -134,9 +135,10 @@ func (c *core) keep(item VaultItem, secret []byte) {
 	})
 }
 
-// lasting is a context for a write: it outlives the end of the client by a moment.
-func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), vaultTime)
+// lasting is a context for writes: it outlives the end of the client by a moment, all
+// of them together.
+func lasting(ctx context.Context) (last context.Context, end func()) {
+	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		grace := time.NewTimer(vaultGrace)
 		defer grace.Stop()
@@ -151,8 +153,8 @@ func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
 
 func (c *core) forget(item VaultItem) {
 	v := c.o.Vault
-	c.vault(func(ctx context.Context) func(*core) {
-		ctx, cancel := lasting(ctx)
+	c.vault(func(context.Context) func(*core) {
+		ctx, cancel := context.WithTimeout(c.last, vaultTime)
 		defer cancel()
 		if err := v.Delete(ctx, item); err != nil {
 			return func(c *core) { c.keychainFailed(err) }

@@ -75,6 +75,9 @@ func (s *Session) Run(ctx context.Context) error {
 			}
 		})
 	})
+	var expire func()
+	c.last, expire = lasting(ctx)
+	defer expire()
 	c.link = newLink(func(msg func(*core)) { s.post(ctx, msg) }, &jobs)
 	defer c.link.close()
 	defer jobs.Wait()
