@@ -28,8 +28,8 @@ func TestEverybodyCanUseIt(t *testing.T) {
 		choice  appearance
 		percent int
 	}{{alwaysDark, 100}, {alwaysDark, 150}, {alwaysLight, 150}} {
-		for _, c := range scenes() {
-			if strings.HasPrefix(c.name, "small-") {
+		for i, c := range scenes() {
+			if i%oneIn != 0 || strings.HasPrefix(c.name, "small-") {
 				continue // each is walked in a small window anyway
 			}
 			t.Run(fmt.Sprintf("%s-%s-%d", c.name, l.choice, l.percent), func(t *testing.T) {
