@@ -73,7 +73,7 @@ func (a *Attachment) handOver(device, process *os.File) error {
 		return fmt.Errorf("ask Tidegate: %w", err)
 	}
 	if resp.StatusCode == http.StatusNotFound {
-		return errors.New("the Tidegate that runs is of another version; end it with `tidegate quit`, and start it again")
+		return errVersion
 	}
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		return wire.ReadProblem(resp.StatusCode, resp.Body)

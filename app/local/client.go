@@ -93,15 +93,8 @@ func (c *Client) Gone(ctx context.Context) error {
 // State asks for the present state.
 func (c *Client) State(ctx context.Context) (session.State, error) {
 	var s session.State
-	resp, err := c.request(ctx, http.MethodGet, pathState, nil)
-	if err != nil {
-		return s, err
-	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(resp.Body, wire.MaxEvent)).Decode(&s); err != nil {
-		return s, fmt.Errorf("read state: %w", err)
-	}
-	return s, nil
+	err := c.get(ctx, pathState, wire.MaxEvent, &s)
+	return s, err
 }
 
 // Watch yields the present state and each later one that the reader is quick
@@ -149,6 +142,22 @@ func (c *Client) Do(ctx context.Context, cmd session.Command) error {
 	return nil
 }
 
+// errVersion: the instance does not know what is asked of it.
+var errVersion = errors.New("the Tidegate that runs is of another version; end it with `tidegate quit`, and start it again")
+
+// get asks for a JSON document of at most so many bytes.
+func (c *Client) get(ctx context.Context, path string, most int64, into any) error {
+	resp, err := c.request(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(io.LimitReader(resp.Body, most)).Decode(into); err != nil {
+		return fmt.Errorf("read Tidegate's answer: %w", err)
+	}
+	return nil
+}
+
 // request returns a response of status 200; anything else is an error.
 func (c *Client) request(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://tidegate"+path, body)
@@ -163,6 +172,9 @@ func (c *Client) request(ctx context.Context, method, path string, body io.Reade
 		return nil, fmt.Errorf("Tidegate ended before it answered; start it with: tidegate")
 	case err != nil:
 		return nil, fmt.Errorf("ask Tidegate: %w", err)
+	case resp.StatusCode == http.StatusNotFound && method == http.MethodGet: // what is answered to a command may be the controller's
+		resp.Body.Close()
+		return nil, errVersion
 	case resp.StatusCode != http.StatusOK:
 		defer resp.Body.Close()
 		return nil, wire.ReadProblem(resp.StatusCode, resp.Body)

@@ -58,10 +58,6 @@ func (s *Server) diagnosis(w http.ResponseWriter, r *http.Request) {
 // progress; nil is for nobody.
 func (c *Client) Diagnose(ctx context.Context, told func(diag.Progress)) (diag.Report, error) {
 	resp, err := c.request(ctx, http.MethodGet, pathDiagnosis, nil)
-	var p *wire.Problem
-	if errors.As(err, &p) && p.Status == http.StatusNotFound {
-		return diag.Report{}, errors.New("the Tidegate that runs is of another version; end it with `tidegate quit`, and start it again")
-	}
 	if err != nil {
 		return diag.Report{}, err
 	}

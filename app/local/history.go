@@ -2,10 +2,8 @@ package local
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -94,17 +92,6 @@ func writeQuery(q session.HistoryQuery) string {
 // History asks for what is kept of what happened.
 func (c *Client) History(ctx context.Context, q session.HistoryQuery) (session.History, error) {
 	var h session.History
-	resp, err := c.request(ctx, http.MethodGet, pathHistory+"?"+writeQuery(q), nil)
-	var p *wire.Problem
-	if errors.As(err, &p) && p.Status == http.StatusNotFound {
-		return h, errors.New("the Tidegate that runs is of another version; end it with `tidegate quit`, and start it again")
-	}
-	if err != nil {
-		return h, err
-	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxHistory)).Decode(&h); err != nil {
-		return h, fmt.Errorf("read history: %w", err)
-	}
-	return h, nil
+	err := c.get(ctx, pathHistory+"?"+writeQuery(q), maxHistory, &h)
+	return h, err
 }

@@ -2,10 +2,6 @@ package local
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 
@@ -40,17 +36,6 @@ func (s *Server) lookup(w http.ResponseWriter, r *http.Request) {
 // Lookup asks who answers a program of this machine that looks a name up.
 func (c *Client) Lookup(ctx context.Context, name string) (session.Lookup, error) {
 	var l session.Lookup
-	resp, err := c.request(ctx, http.MethodGet, pathLookup+"?"+url.Values{"name": {name}}.Encode(), nil)
-	var p *wire.Problem
-	if errors.As(err, &p) && p.Status == http.StatusNotFound {
-		return l, errors.New("the Tidegate that runs is of another version; end it with `tidegate quit`, and start it again")
-	}
-	if err != nil {
-		return l, err
-	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxLookup)).Decode(&l); err != nil {
-		return l, fmt.Errorf("read answer: %w", err)
-	}
-	return l, nil
+	err := c.get(ctx, pathLookup+"?"+url.Values{"name": {name}}.Encode(), maxLookup, &l)
+	return l, err
 }
