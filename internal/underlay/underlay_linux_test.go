@@ -334,6 +334,17 @@ func TestTheDefaultRouteIsReplaced(t *testing.T) {
 	w.must(w.away.Link("a1", false))
 	w.do("changed")
 	w.must(w.away.Link("a1", true))
+	w.must(w.near.Do(func() error { // the kernel notices in its own time, and says so then
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			l, err := netlink.LinkByName("phys0")
+			if err != nil || l.Attrs().OperState == netlink.OperUp {
+				return err
+			}
+			if time.Now().After(end) {
+				return errors.New("the cable is in, and the adapter not up")
+			}
+		}
+	}))
 	w.do("changed")
 	w.expect("again before-udp", here.Addr())
 }
