@@ -235,51 +235,6 @@ func (f *fakeController) called(name string) int {
 	return f.calls[name]
 }
 
-// fakeVault is a keychain in memory; err makes every use fail.
-type fakeVault struct {
-	mu    sync.Mutex
-	items map[VaultItem]string
-	err   error
-}
-
-func (v *fakeVault) Get(_ context.Context, i VaultItem) ([]byte, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.err != nil {
-		return nil, v.err
-	}
-	s, ok := v.items[i]
-	if !ok {
-		return nil, ErrNoSecret
-	}
-	return []byte(s), nil
-}
-
-func (v *fakeVault) Set(_ context.Context, i VaultItem, b []byte) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.err == nil {
-		v.items[i] = string(b)
-	}
-	return v.err
-}
-
-func (v *fakeVault) Delete(_ context.Context, i VaultItem) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.err == nil {
-		delete(v.items, i)
-	}
-	return v.err
-}
-
-func (v *fakeVault) has(i VaultItem) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	_, ok := v.items[i]
-	return ok
-}
-
 // fakeRecords keeps the enrolment in memory.
 type fakeRecords struct {
 	e   Enrolled
@@ -309,39 +264,6 @@ func (p *fakePlane) last() Wanted {
 		return Wanted{}
 	}
 	return p.applied[len(p.applied)-1]
-}
-
-// slowVault is a keychain that waits for its user: nothing is answered before
-// release is closed or the caller's patience has ended.
-type slowVault struct {
-	fakeVault
-	release chan struct{}
-	asked   atomic.Int64 // how often for an item
-}
-
-func (v *slowVault) wait(ctx context.Context) error {
-	select {
-	case <-v.release:
-		return nil
-	case <-ctx.Done():
-		return ErrKeychainLocked
-	}
-}
-
-func (v *slowVault) Get(ctx context.Context, i VaultItem) ([]byte, error) {
-	v.asked.Add(1)
-	b, err := v.fakeVault.Get(ctx, i) // as it was when it was asked
-	if werr := v.wait(ctx); werr != nil {
-		return nil, werr
-	}
-	return b, err
-}
-
-func (v *slowVault) Set(ctx context.Context, i VaultItem, b []byte) error {
-	if err := v.wait(ctx); err != nil {
-		return err
-	}
-	return v.fakeVault.Set(ctx, i, b)
 }
 
 // fakePosture notes what was declared.
