@@ -113,6 +113,21 @@ type (
 	CancelVPNPrompt struct {
 		Prompt string `json:"prompt"`
 	}
+	// ChooseLanguage, ChooseNotices and ChooseIdle set what Choices has of that name.
+	ChooseLanguage struct {
+		Language string `json:"language,omitempty"`
+	}
+	ChooseNotices struct {
+		Notices Notices `json:"notices,omitempty"`
+	}
+	ChooseIdle struct {
+		Idle wire.Duration `json:"idle,omitempty"`
+	}
+	// Pin keeps an application at hand, or no longer.
+	Pin struct {
+		App    wire.AppID `json:"app"`
+		Pinned bool       `json:"pinned,omitempty"`
+	}
 	// Quit ends the client.
 	Quit struct{}
 )
@@ -136,6 +151,10 @@ func (ConnectVPN) command() string      { return "connect-vpn" }
 func (DisconnectVPN) command() string   { return "disconnect-vpn" }
 func (AnswerVPNPrompt) command() string { return "answer-vpn" }
 func (CancelVPNPrompt) command() string { return "cancel-vpn" }
+func (ChooseLanguage) command() string  { return "choose-language" }
+func (ChooseNotices) command() string   { return "choose-notices" }
+func (ChooseIdle) command() string      { return "choose-idle" }
+func (Pin) command() string             { return "pin" }
 func (Quit) command() string            { return "quit" }
 
 // envelope is a command on the local socket.
@@ -199,6 +218,14 @@ func DecodeCommand(b []byte) (Command, error) {
 		return decode[AnswerVPNPrompt](e)
 	case "cancel-vpn":
 		return decode[CancelVPNPrompt](e)
+	case "choose-language":
+		return decode[ChooseLanguage](e)
+	case "choose-notices":
+		return decode[ChooseNotices](e)
+	case "choose-idle":
+		return decode[ChooseIdle](e)
+	case "pin":
+		return decode[Pin](e)
 	case "quit":
 		return decode[Quit](e)
 	}

@@ -58,8 +58,10 @@ type facts struct {
 	device   deviceFact
 	foreseen *Ahead // not changed any more
 	tray     TrayHost
+	locked   bool // the screen is
 	vpn      VPNFacts
 	vpnSeen  bool // somebody has reported it
+	choices  KeptChoices
 	events   []Event
 	eventSeq uint64
 }
@@ -77,26 +79,27 @@ type controlFact struct {
 
 // intent is what the user wants.
 type intent struct {
-	proposed  *wire.EnrolmentLink // a clicked link
-	proposals int                 // how many there were
-	enrolling bool                // the user asked to enrol though enrolled already
-	busy      PromptKind          // the prompt whose answer is under way
-	busySeq   uint64              // names the answer that busy is of
-	refused   *Problem            // why the last answer did not count
-	refusedAt PromptKind
-	dismissed string             // id of the prompt that the user closed
-	asks      map[wire.AppID]ask // applications whose cure the user was asked or asked for
-	due       map[wire.EntitlementID]due
-	askSeq    uint64
-	waited    map[wire.AppID]bool
-	putOff    map[wire.AppID]time.Time // when a prompt of an application was dismissed, or missed
-	answered  string                   // id of the interaction prompt that has been answered
-	answerEnd time.Time                // and until when its effect is awaited
-	cured     map[wire.EntitlementID]bool
-	launch    *Problem
-	opened    opened // the last that was opened by its name in a browser
-	window    WindowRequest
-	beside    vpnIntent
+	proposed    *wire.EnrolmentLink // a clicked link
+	proposals   int                 // how many there were
+	enrolling   bool                // the user asked to enrol though enrolled already
+	busy        PromptKind          // the prompt whose answer is under way
+	busySeq     uint64              // names the answer that busy is of
+	refused     *Problem            // why the last answer did not count
+	refusedAt   PromptKind
+	dismissed   string             // id of the prompt that the user closed
+	asks        map[wire.AppID]ask // applications whose cure the user was asked or asked for
+	due         map[wire.EntitlementID]due
+	askSeq      uint64
+	waited      map[wire.AppID]bool
+	putOff      map[wire.AppID]time.Time // when a prompt of an application was dismissed, or missed
+	answered    string                   // id of the interaction prompt that has been answered
+	answerEnd   time.Time                // and until when its effect is awaited
+	cured       map[wire.EntitlementID]bool
+	launch      *Problem
+	opened      opened // the last that was opened by its name in a browser
+	window      WindowRequest
+	beside      vpnIntent
+	choicesLost *Problem // what was chosen could not be read
 	// acknowledged are the codes of problems that the user has put away.
 	acknowledged map[string]bool
 }
@@ -113,6 +116,7 @@ func newCore(o Options, now func() time.Time, run func(func(context.Context) fun
 // start reads the enrolment and asks the keychain for what belongs to it.
 func (c *core) start() {
 	c.recall()
+	c.loadChoices()
 	e, err := c.o.Records.Load()
 	if err != nil {
 		c.o.Log.Error("read enrolment", "error", err)

@@ -11,7 +11,8 @@ const connectGrace = 2 * time.Second
 // derive turns facts and intent into the state at w's now. It is pure, but for
 // w, in which stands at which instant the clock alone changes the result.
 func derive(f *facts, in *intent, w *wake) State {
-	s := State{Enrolment: f.enrolled.Enrolment, Keychain: f.keychain, Tray: f.tray, Window: in.window}
+	s := State{Enrolment: f.enrolled.Enrolment, Keychain: f.keychain, Tray: f.tray, Locked: f.locked, Window: in.window}
+	s.Choices = f.choices.of(f.enrolled.Device)
 	s.Control = deriveControl(f, w)
 	if f.snapshot != nil {
 		s.User = User{Name: f.snapshot.User, DisplayName: f.snapshot.DisplayName,
@@ -171,6 +172,7 @@ func deriveProblems(f *facts, in *intent, c ControlChannel, w *wake) []Problem {
 		add(p)
 	}
 	add(in.launch)
+	add(in.choicesLost)
 	for _, p := range dnsProblems(f, in, w) {
 		add(p)
 	}

@@ -52,6 +52,8 @@ func (c *core) do(cmd Command) error {
 		return c.doLookAhead()
 	case SaveVPN, RemoveVPN, ConnectVPN, DisconnectVPN, AnswerVPNPrompt, CancelVPNPrompt:
 		return c.doVPN(cmd)
+	case ChooseLanguage, ChooseNotices, ChooseIdle, Pin:
+		return c.doChoose(cmd)
 	case Quit:
 		c.quit = true
 		return nil

@@ -235,15 +235,27 @@ func (f *fakeController) called(name string) int {
 	return f.calls[name]
 }
 
-// fakeRecords keeps the enrolment in memory.
+// fakeRecords keeps the enrolment and the choices in memory.
 type fakeRecords struct {
-	e   Enrolled
-	err error // of Load
+	e       Enrolled
+	err     error // of Load
+	choices KeptChoices
+	lost    error // of LoadChoices
+	full    error // of SaveChoices
 }
 
 func (r *fakeRecords) Load() (Enrolled, error) { return r.e, r.err }
 func (r *fakeRecords) Save(e Enrolled) error   { r.e = e; return nil }
 func (r *fakeRecords) Remove() error           { r.e = Enrolled{}; return nil }
+
+func (r *fakeRecords) LoadChoices() (KeptChoices, error) { return r.choices, r.lost }
+
+func (r *fakeRecords) SaveChoices(k KeptChoices) error {
+	if r.full == nil {
+		r.choices = k
+	}
+	return r.full
+}
 
 // fakePlane notes what was applied.
 type fakePlane struct {

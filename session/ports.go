@@ -230,11 +230,15 @@ var (
 	ErrKeychainAbsent = errors.New("there is no keychain service")
 )
 
-// Records keeps the enrolment across restarts. Implemented by session/vault
-// as a file replaced atomically.
+// Records keeps the enrolment and the user's choices across restarts. Implemented by session/vault
+// as files replaced atomically.
 type Records interface {
 	// Load returns the zero Enrolled where there is none.
 	Load() (Enrolled, error)
 	Save(e Enrolled) error
 	Remove() error
+	// LoadChoices returns the zero KeptChoices where there are none. What cannot be
+	// read is set aside, and the error says where.
+	LoadChoices() (KeptChoices, error)
+	SaveChoices(k KeptChoices) error
 }

@@ -40,8 +40,13 @@ type State struct {
 	// Fixed is what the administrator has set for this client; nil while the
 	// controller has not said.
 	Fixed *wire.Settings `json:"fixed,omitempty"`
+	// Choices are what the user has chosen.
+	Choices Choices `json:"choices,omitzero"`
 	// Tray says whether a tray host shows the icon. Unknown until the host answered.
 	Tray TrayHost `json:"tray"`
+	// Locked: the screen is locked, or its saver runs. What wants to be seen waits
+	// until it is not.
+	Locked bool `json:"locked,omitempty"`
 	// Window asks the window process to show a page: it is raised whenever
 	// Window.Seq rises.
 	Window WindowRequest `json:"window"`

@@ -16,6 +16,7 @@ import (
 	"github.com/zalando/go-keyring"
 
 	"github.com/tidegate/tidegate/internal/desktop"
+	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -159,6 +160,46 @@ func TestRecords(t *testing.T) {
 	for range 2 {
 		if err := r.Remove(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// Choices are kept apart from the enrolment, readable by their user alone.
+func TestChoices(t *testing.T) {
+	r := Records{Dir: t.TempDir()}
+	if k, err := r.LoadChoices(); err != nil || cmp.Diff(session.KeptChoices{}, k) != "" {
+		t.Fatalf("nothing chosen, yet %+v, %v", k, err)
+	}
+	want := session.KeptChoices{Language: "de", Notices: session.NoticesNone, Idle: 60e9, Pinned: map[wire.DeviceID][]wire.AppID{"d": {"b", "a"}}}
+	if err := r.SaveChoices(want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.LoadChoices()
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Fatalf("%v (-want +got):\n%s", err, d)
+	}
+	if i, err := os.Stat(filepath.Join(r.Dir, choicesFile)); err != nil || i.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", i, err)
+	}
+}
+
+// What cannot be read is set aside, and told of.
+func TestChoicesSetAside(t *testing.T) {
+	for name, text := range map[string]string{"half": `{"language": "d`, "a language of tomorrow": `{"language": "tlh"}`, "an unknown level": `{"notices": "loud"}`} {
+		r := Records{Dir: t.TempDir()}
+		path := filepath.Join(r.Dir, choicesFile)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		k, err := r.LoadChoices()
+		if err == nil || !strings.Contains(err.Error(), path+aside) || cmp.Diff(session.KeptChoices{}, k) != "" {
+			t.Errorf("%s: %+v, %v", name, k, err)
+		}
+		if b, err := os.ReadFile(path + aside); err != nil || string(b) != text {
+			t.Errorf("%s: set aside: %q, %v", name, b, err)
+		}
+		if _, err := r.LoadChoices(); err != nil {
+			t.Errorf("%s: then %v", name, err)
 		}
 	}
 }

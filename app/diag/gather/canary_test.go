@@ -112,6 +112,10 @@ type memory struct {
 	e     session.Enrolled
 }
 
+func (m *memory) LoadChoices() (session.KeptChoices, error) { return session.KeptChoices{}, nil }
+
+func (m *memory) SaveChoices(session.KeptChoices) error { return nil }
+
 func (m *memory) Get(_ context.Context, item session.VaultItem) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -7,12 +7,13 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
-// keychain keeps secrets and the enrolment in memory: a session.Vault and a
+// keychain keeps secrets, the enrolment and the user's choices in memory: a session.Vault and a
 // session.Records.
 type keychain struct {
 	mu       sync.Mutex
 	secrets  map[session.VaultItem][]byte
 	enrolled session.Enrolled
+	choices  session.KeptChoices
 }
 
 func (k *keychain) Get(_ context.Context, item session.VaultItem) ([]byte, error) {
@@ -49,6 +50,19 @@ func (k *keychain) Save(e session.Enrolled) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.enrolled = e
+	return nil
+}
+
+func (k *keychain) LoadChoices() (session.KeptChoices, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.choices, nil
+}
+
+func (k *keychain) SaveChoices(c session.KeptChoices) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.choices = c
 	return nil
 }
 
