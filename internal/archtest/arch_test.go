@@ -66,9 +66,9 @@ func list(t *testing.T, goos string) []*pkg {
 // lies in its own folder (architecture, section 3). The longest prefix counts.
 // What is not named here fails, so that a new part is given its place.
 var layers = map[string][]string{
-	".":                 {"app", "internal/wire"},
-	"app":               {"session", "tray", "tunnel", "dnssplit", "assets", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire", "internal/helper", "internal/heap", "internal/underlay", "packaging/completions"},
-	"app/window":        {"app/diag", "session", "assets", "internal/wire", "internal/plaintext"},
+	".":                 {"app", "internal/wire", "internal/lang"},
+	"app":               {"session", "internal/lang", "tray", "tunnel", "dnssplit", "assets", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire", "internal/helper", "internal/heap", "internal/underlay", "packaging/completions"},
+	"app/window":        {"app/diag", "session", "internal/lang", "assets", "internal/wire", "internal/plaintext"},
 	"app/viewer":        {"app/window", "app/raise", "session", "internal/wire"},
 	"app/local":         {"app/profile", "app/diag", "session", "internal/wire"},
 	"app/profile":       {},
@@ -76,15 +76,15 @@ var layers = map[string][]string{
 	"app/diag":          {"session", "internal/wire", "internal/helper", "internal/dump", "internal/underlay", "tunnel/carrier"},
 	"app/journal":       {"session", "internal/wholefile"},
 	"app/apptest":       {"session"},
-	"tray":              {"session", "internal/plaintext", "internal/wire"},
+	"tray":              {"session", "internal/lang", "internal/plaintext", "internal/wire"},
 	"tunnel":            {"session", "internal/wire", "internal/flow", "internal/records", "internal/udpsocket", "internal/underlay"},
 	"tunnel/proxy":      {"tunnel/front", "session", "internal/wire", "internal/plaintext"},
 	"dnssplit":          {"session", "internal/wire", "internal/helper", "internal/dump", "tunnel/netwatch"},
 	"dnssplit/names":    {"internal/wholefile"},
 	"dnssplit/osdns":    {"internal/dump"},
 	"dnssplit/resolver": {},
-	"session":           {"internal/wire"},
-	"session/control":   {"session", "internal/wire", "internal/underlay"},
+	"session":           {"internal/wire", "internal/lang"},
+	"session/control":   {"session", "internal/lang", "internal/wire", "internal/underlay"},
 	"session/vault":     {"session", "internal/wire", "internal/wholefile"},
 	"assets":            {},
 	"packaging":         {},
@@ -94,6 +94,7 @@ var layers = map[string][]string{
 	"internal/policy":   {"internal/wire"},
 	"internal/posture":  {"internal/wire"},
 
+	"internal/lang":       {},
 	"internal/plaintext":  {},
 	"internal/classicvpn": {"internal/wholefile", "internal/dump", "session", "internal/wire", "internal/plaintext", "internal/helper", "tunnel/netwatch"},
 
