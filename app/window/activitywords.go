@@ -1,8 +1,7 @@
 package window
 
 import (
-	"fmt"
-
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -31,11 +30,11 @@ var activityWords = struct {
 func topicWord(t session.Topic) string {
 	switch t {
 	case session.TopicAccess:
-		return "Access"
+		return lang.T("Access")
 	case session.TopicApps:
 		return words.applications
 	case session.TopicChannels:
-		return "Channels"
+		return lang.T("Channels")
 	case session.TopicNames:
 		return words.names
 	case session.TopicVPN:
@@ -63,5 +62,5 @@ func topicIcon(t session.Topic) string {
 
 // noEvents is said when a search finds nothing.
 func noEvents(query string) string {
-	return fmt.Sprintf("Nothing that happened matches “%s”", query)
+	return lang.F("Nothing that happened matches “%s”", query)
 }

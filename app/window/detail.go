@@ -9,6 +9,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -104,9 +105,9 @@ func found(x session.Failing, now time.Time) string {
 func lastUsed(t, now time.Time) string {
 	switch days(t, now) {
 	case 0:
-		return words.today + " " + t.Local().Format("15:04")
+		return lang.F("Today %s", t.Local().Format("15:04"))
 	case 1:
-		return words.yesterday + " " + t.Local().Format("15:04")
+		return lang.F("Yesterday %s", t.Local().Format("15:04"))
 	}
 	return moment(t, now)
 }

@@ -1,9 +1,8 @@
 package window
 
 import (
-	"fmt"
-
 	"github.com/tidegate/tidegate/app/diag"
+	"github.com/tidegate/tidegate/internal/lang"
 )
 
 // diagWords are the texts of the diagnosis, for a translator.
@@ -26,19 +25,19 @@ var diagWords = struct {
 func outcomeState(o diag.Outcome) stateView {
 	switch o {
 	case diag.Good:
-		return stateView{"Fine", "check_circle", good}
+		return stateView{lang.T("Fine"), "check_circle", good}
 	case diag.Warning:
-		return stateView{"Look", "warning", warn}
+		return stateView{lang.T("Look"), "warning", warn}
 	case diag.Bad:
-		return stateView{"Wrong", "error", bad}
+		return stateView{lang.T("Wrong"), "error", bad}
 	}
-	return stateView{"Not known", "help", neutral}
+	return stateView{lang.T("Not known"), "help", neutral}
 }
 
 // linesText says which lines of a file are shown.
 func linesText(from, to, all int) string {
 	if from == 1 && to == all {
-		return fmt.Sprintf("%d lines", all)
+		return lang.N("%d line", "%d lines", all, all)
 	}
-	return fmt.Sprintf("Lines %d to %d of %d", from, to, all)
+	return lang.F("Lines %d to %d of %d", from, to, all)
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -109,15 +110,15 @@ func why(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return errors.New("there is no such folder; choose one that is there")
+		return errors.New(lang.T("there is no such folder; choose one that is there"))
 	case errors.Is(err, fs.ErrPermission):
-		return errors.New("you may not write there; choose a folder of yours")
+		return errors.New(lang.T("you may not write there; choose a folder of yours"))
 	case errors.As(err, &p):
 		err = p.Err
 	case errors.As(err, &l):
 		err = l.Err
 	}
-	return fmt.Errorf("it could not be written: %w; choose another place, or make room", err)
+	return fmt.Errorf(lang.T("it could not be written: %w; choose another place, or make room"), err)
 }
 
 // suggested is where to export to: the user's documents, if there are any.

@@ -1,7 +1,6 @@
 package window
 
 import (
-	"fmt"
 	"slices"
 
 	"fyne.io/fyne/v2"
@@ -123,7 +122,7 @@ func factsOf(s session.State) []factView {
 	fs := []factView{{icon: "hub", name: words.controller, value: phaseWord(s.Control), tone: phaseTone(s.Control.Phase)}}
 	for i, site := range s.Sites {
 		if i == shownSites && len(s.Sites) > shownSites+1 {
-			fs = append(fs, factView{icon: "lan", name: fmt.Sprintf(words.more, len(s.Sites)-i)})
+			fs = append(fs, factView{icon: "lan", name: moreText(len(s.Sites) - i)})
 			break
 		}
 		name := site.Name

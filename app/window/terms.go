@@ -1,8 +1,6 @@
 package window
 
 import (
-	"fmt"
-
 	"fyne.io/fyne/v2"
 	"github.com/tidegate/tidegate/assets"
 )
@@ -32,7 +30,7 @@ func newTerms() *terms {
 func (t *terms) set(failing [][2]string, hidden bool) {
 	shown(t.stack, len(failing) > 0)
 	if n := len(failing); n > shownTerms {
-		failing = append(failing[:shownTerms-1:shownTerms-1], [2]string{fmt.Sprintf(words.more, n-shownTerms+1)})
+		failing = append(failing[:shownTerms-1:shownTerms-1], [2]string{moreText(n - shownTerms + 1)})
 	}
 	for len(t.rows) < len(failing) {
 		t.rows = append(t.rows, newTermRow())

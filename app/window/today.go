@@ -8,6 +8,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -58,7 +59,7 @@ func (w *Window) newToday() *today {
 	p.day = w.newButton(tab, todayWords.page, "", func() { p.turn(false) })
 	p.seven = w.newButton(tab, todayWords.week, "", func() { p.turn(true) })
 	p.day.high, p.seven.high = 32, 32
-	p.day.name, p.seven.name = "Show today", "Show the week"
+	p.day.name, p.seven.name = lang.T("Show today"), lang.T("Show the week")
 	p.asOf = newElastic("", font{size: 13, role: roleFaint, align: fyne.TextAlignTrailing})
 	p.head = newLine(4, insets{}, nil, newLine(4, pad(3), newSurface(roleRaised, roleLine, 12), p.day, p.seven), p.asOf).growing(p.asOf)
 	p.none = newLabel(todayWords.nothing, font{size: 14, role: roleMuted})

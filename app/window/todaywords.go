@@ -3,11 +3,11 @@ package window
 import (
 	"cmp"
 	"fmt"
-	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -43,9 +43,9 @@ func nowWord(all []session.Stretch, now time.Time) string {
 			return s.Why()
 		case s.Outlook == session.OutlookOpen && !next.Allow, s.Outlook == session.OutlookClosed && (next.Allow || next.Outlook == session.OutlookAsks):
 			if days(now, s.To) > 0 {
-				return s.Word() + " until " + moment(s.To, now)
+				return lang.F("%s until %s", s.Word(), moment(s.To, now))
 			}
-			return s.Word() + " until " + exactly(s.To, now)
+			return lang.F("%s until %s", s.Word(), exactly(s.To, now))
 		}
 		return s.Word()
 	}
@@ -69,7 +69,7 @@ func stretchText(all []session.Stretch, i int, mayChange string, now time.Time) 
 	switch why := s.Why(); {
 	case why == "" || !s.Warn.IsZero():
 	case s.Allow:
-		text += " " + fmt.Sprintf(todayWords.then, strings.ToLower(why[:1])+why[1:])
+		text += " " + fmt.Sprintf(todayWords.then, midway(why))
 	default:
 		text += " " + why + "."
 	}
@@ -85,10 +85,19 @@ func capital(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:]
 }
 
+// midway makes a sentence go on one: German keeps its capitals after a colon.
+func midway(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if lang.Tag() == "de" {
+		return s
+	}
+	return string(unicode.ToLower(r)) + s[n:]
+}
+
 // tickWord is what stands below a tick of a lane.
 func tickWord(t time.Time, week bool) string {
 	if week {
-		return t.Format("Mon 2")
+		return lang.Time(t, "Mon 2")
 	}
 	return t.Format("15:04")
 }

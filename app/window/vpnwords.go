@@ -2,11 +2,11 @@ package window
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -60,17 +60,17 @@ var vpnWords = struct {
 func featureWord(f session.VPNFeature) (title, text string) {
 	switch f {
 	case session.VPNRouteMonitoring:
-		return "Route monitoring", "Ends or repairs the VPN when anything changes the routes."
+		return lang.T("Route monitoring"), lang.T("Ends or repairs the VPN when anything changes the routes.")
 	case session.VPNTrafficEnforcement:
-		return "Traffic enforcement", "Lets nothing out that does not go through the VPN."
+		return lang.T("Traffic enforcement"), lang.T("Lets nothing out that does not go through the VPN.")
 	case session.VPNStealthMode:
-		return "Stealth mode", "Its program runs without showing itself."
+		return lang.T("Stealth mode"), lang.T("Its program runs without showing itself.")
 	case session.VPNAlwaysOn:
-		return "Always-on VPN or lock-down", "Lets nothing out while the VPN is not connected."
+		return lang.T("Always-on VPN or lock-down"), lang.T("Lets nothing out while the VPN is not connected.")
 	case session.VPNLocationAwareness:
-		return "Location awareness", "Connects by itself, by the network that the machine is in."
+		return lang.T("Location awareness"), lang.T("Connects by itself, by the network that the machine is in.")
 	case session.VPNIPv6:
-		return "IPv6", "The VPN carries IPv6, or blocks it."
+		return lang.T("IPv6"), lang.T("The VPN carries IPv6, or blocks it.")
 	}
 	return string(f), ""
 }
@@ -79,11 +79,11 @@ func featureWord(f session.VPNFeature) (title, text string) {
 func engineText(e session.VPNEngine) (word, text string, t tone) {
 	switch {
 	case e.Problem != nil:
-		return "Look", sentences(e.Problem.Title, e.Problem.Fix), warn
+		return lang.T("Look"), sentences(e.Problem.Title, e.Problem.Fix), warn
 	case e.Version != "":
-		return "Ready", "openconnect " + e.Version + " connects them", good
+		return lang.T("Ready"), lang.F("openconnect %s connects them", e.Version), good
 	}
-	return "Unknown", "Not looked for yet", neutral
+	return lang.T("Unknown"), lang.T("Not looked for yet"), neutral
 }
 
 // connectionName is what the user calls a connection.
@@ -117,15 +117,15 @@ func phaseState(p session.VPNPhase, failed bool) stateView {
 func tunnelText(l session.VPNLink) string {
 	switch {
 	case l.Full4 && l.Full6:
-		return "Full"
+		return lang.T("Full")
 	case l.Full4:
-		return "Full, without IPv6"
+		return lang.T("Full, without IPv6")
 	case l.Full6:
-		return "Full for IPv6 alone"
+		return lang.T("Full for IPv6 alone")
 	case len(l.Routes) == 0:
 		return vpnWords.nowhere
 	}
-	return "Split: " + someOf(prefixes(l.Routes), 4)
+	return lang.F("Split: %s", someOf(prefixes(l.Routes), 4))
 }
 
 // namesAsked says for which names a VPN's servers are asked.
@@ -142,7 +142,7 @@ func namesAsked(l session.VPNLink) string {
 // someOf writes the first of some names, and how many more there are.
 func someOf(names []string, most int) string {
 	if len(names) > most {
-		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+		return listed(names, most)
 	}
 	return strings.Join(names, ", ")
 }
@@ -183,12 +183,12 @@ func grouped(fingerprint string) string {
 }
 
 // removeTitle asks whether to remove a connection.
-func removeTitle(name string) string { return fmt.Sprintf("Remove %s?", name) }
+func removeTitle(name string) string { return lang.F("Remove %s?", name) }
 
 // trustText asks about the server at an address.
 func trustText(address string) string {
-	return fmt.Sprintf("You connect to %s for the first time. Compare the fingerprint with the one that your administrator gives you. If it ever changes, Tidegate does not connect.", address)
+	return lang.F("You connect to %s for the first time. Compare the fingerprint with the one that your administrator gives you. If it ever changes, Tidegate does not connect.", address)
 }
 
 // formTitle is the heading of a server's form.
-func formTitle(name string) string { return "Sign in to " + name }
+func formTitle(name string) string { return lang.F("Sign in to %s", name) }

@@ -5,17 +5,19 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
 
-// words are all texts that this package says itself, for a translator.
+// words are the texts that this package says itself. They are written in English,
+// as those of other words are, and speak translates them.
 var words = struct {
 	title, applications, activity, settings                             string
 	general, show, hide, close, copy, copied, later, cancel             string
 	search, searchClear                                                 string
 	signIn, signOut, enrol, signedOut, notEnrolled, retry               string
-	controller, sessionUntil, more                                      string
+	controller, sessionUntil                                            string
 	phaseOff, phaseConnecting, phaseReconnecting, phaseLost             string
 	ready, inUse, needsYou, blocked                                     string
 	gwOff, gwConnecting, gwConnected, gwSuspended                       string
@@ -54,7 +56,7 @@ var words = struct {
 	search: "Search applications", searchClear: "Clear search",
 	signIn: "Sign in", signOut: "Sign out", enrol: "Enrol this device", signedOut: "Signed out",
 	notEnrolled: "Not enrolled", retry: "Try again",
-	controller: "Controller", sessionUntil: "Session until", more: "%d more",
+	controller: "Controller", sessionUntil: "Session until",
 	phaseOff: "Not enrolled", phaseConnecting: "Connecting…", phaseReconnecting: "Reconnecting…", phaseLost: "Not reached",
 	ready: "Ready", inUse: "In use", needsYou: "Needs you", blocked: "Blocked",
 	gwOff: "Not in use", gwConnecting: "Connecting…", gwConnected: "Connected", gwSuspended: "Suspended",
@@ -101,29 +103,29 @@ var words = struct {
 
 // proposeText asks about a link that was clicked.
 func proposeText(controller string) string {
-	return fmt.Sprintf("The link that you opened enrols this device with the controller at %s. Go on only if your administrator sent it to you.", controller)
+	return lang.F("The link that you opened enrols this device with the controller at %s. Go on only if your administrator sent it to you.", controller)
 }
 
 // noHits is said when a search finds nothing.
-func noHits(query string) string { return fmt.Sprintf("No application matches “%s”", query) }
+func noHits(query string) string { return lang.F("No application matches “%s”", query) }
 
 // hits says how many of all applications a search shows.
 func hits(n, all int) string {
 	if n == all {
 		return fmt.Sprintf("%d", all)
 	}
-	return fmt.Sprintf("%d of %d", n, all)
+	return lang.F("%d of %d", n, all)
 }
 
 // briefUntil says when access ends, where there is little room.
 func briefUntil(t, now time.Time) string {
 	switch day := days(now, t); {
 	case day == 0:
-		return "until " + t.Local().Format("15:04")
+		return lang.F("until %s", t.Local().Format("15:04"))
 	case day > 0 && day < 7:
-		return "until " + t.Local().Format("Mon 15:04")
+		return lang.F("until %s", lang.Time(t.Local(), "Mon 15:04"))
 	}
-	return "until " + t.Local().Format("2 Jan")
+	return lang.F("until %s", lang.Time(t.Local(), "2 Jan"))
 }
 
 // moment writes an instant as briefly as is clear, in local time.
@@ -133,13 +135,13 @@ func moment(t, now time.Time) string {
 	case day == 0:
 		return t.Format("15:04")
 	case day == 1:
-		return "tomorrow " + t.Format("15:04")
+		return lang.F("tomorrow %s", t.Format("15:04"))
 	case day > 1 && day < 7:
-		return t.Format("Mon 15:04")
+		return lang.Time(t, "Mon 15:04")
 	case t.Year() == now.Year():
-		return t.Format("2 Jan 15:04")
+		return lang.Time(t, "2 Jan 15:04")
 	}
-	return t.Format("2 Jan 2006 15:04")
+	return lang.Time(t, "2 Jan 2006 15:04")
 }
 
 // exactly writes an instant to the second, where it is not of a whole minute.
@@ -159,7 +161,7 @@ func dayName(t, now time.Time) string {
 	case 1:
 		return words.yesterday
 	}
-	return t.Local().Format("Monday, 2 January")
+	return capital(lang.Time(t.Local(), "Monday, 2 January"))
 }
 
 // days counts the midnights between a and b.
@@ -174,45 +176,47 @@ func days(a, b time.Time) int {
 func countdown(left time.Duration) string {
 	left = max(0, left.Round(time.Second))
 	if left == 0 {
-		return "Access has lapsed until you answer"
+		return lang.T("Access has lapsed until you answer")
 	}
 	if left >= time.Hour {
-		return fmt.Sprintf("Access lapses in %d:%02d:%02d", int(left.Hours()), int(left.Minutes())%60, int(left.Seconds())%60)
+		return lang.F("Access lapses in %d:%02d:%02d", int(left.Hours()), int(left.Minutes())%60, int(left.Seconds())%60)
 	}
-	return fmt.Sprintf("Access lapses in %d:%02d", int(left.Minutes()), int(left.Seconds())%60)
+	return lang.F("Access lapses in %d:%02d", int(left.Minutes()), int(left.Seconds())%60)
 }
 
 // bytesText writes an amount of data.
 func bytesText(n int64) string {
-	units, v := []string{"B", "kB", "MB", "GB", "TB"}, float64(n)
+	units := []string{lang.T("%s B"), lang.T("%s kB"), lang.T("%s MB"), lang.T("%s GB"), lang.T("%s TB")}
+	v, digits := float64(n), 0
 	for v >= 1000 && len(units) > 1 {
-		v, units = v/1000, units[1:]
+		v, units, digits = v/1000, units[1:], 1
 	}
-	if units[0] == "B" || v >= 100 {
-		return fmt.Sprintf("%.0f %s", v, units[0])
+	if v >= 100 {
+		digits = 0
 	}
-	return fmt.Sprintf("%.1f %s", v, units[0])
+	return fmt.Sprintf(units[0], lang.Decimal(v, digits))
 }
 
 // listed writes some names, and how many more there are.
 func listed(names []string, most int) string {
 	switch {
 	case len(names) == 0:
-		return "your applications"
+		return lang.T("your applications")
 	case len(names) > most:
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+		more := len(names) - most
+		return lang.N("%s and %d more", "%s and %d more", more, strings.Join(names[:most], ", "), more)
 	case len(names) == 1:
 		return names[0]
 	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+	return lang.F("%s and %s", strings.Join(names[:len(names)-1], ", "), names[len(names)-1])
 }
 
 // verifyToKeep is said of a dismissed prompt.
 func verifyToKeep(apps []string, lapses time.Time, now time.Time) (title, detail string) {
 	if lapses.IsZero() || !now.Before(lapses) {
-		return "Verify to use " + listed(apps, 2), "Access is blocked until you answer."
+		return lang.F("Verify to use %s", listed(apps, 2)), lang.T("Access is blocked until you answer.")
 	}
-	return "Verify to keep " + listed(apps, 2), "Access lapses at " + moment(lapses, now) + "."
+	return lang.F("Verify to keep %s", listed(apps, 2)), lang.F("Access lapses at %s.", moment(lapses, now))
 }
 
 // asks is the heading of a prompt, and what it is good for.
@@ -229,24 +233,22 @@ func asks(kinds []wire.InteractionKind, apps []string, lapsed bool) (title, text
 		}
 	}
 	if lapsed {
-		return title, "Then you can use " + listed(apps, 3) + "."
+		return title, lang.F("Then you can use %s.", listed(apps, 3))
 	}
-	return title, "To keep using " + listed(apps, 3) + "."
+	return title, lang.F("To keep using %s.", listed(apps, 3))
 }
 
 // quitText says what quitting ends; empty: nothing.
 func quitText(s session.State) string {
 	var text string
-	switch n := inUse(s); n {
-	case 0:
-	case 1:
-		text = "One application is in use. Quitting closes its connections."
-	default:
-		text = fmt.Sprintf("%d applications are in use. Quitting closes their connections.", n)
+	if n := inUse(s); n == 1 {
+		text = lang.T("One application is in use. Quitting closes its connections.")
+	} else if n > 1 {
+		text = lang.N("%d application is in use. Quitting closes its connections.", "%d applications are in use. Quitting closes their connections.", n, n)
 	}
 	for _, c := range s.VPN.Connections {
 		if c.Linked() {
-			return sentences(text, fmt.Sprintf("The VPN %s is connected. Quitting disconnects it.", connectionName(c.VPNSettings)))
+			return sentences(text, lang.F("The VPN %s is connected. Quitting disconnects it.", connectionName(c.VPNSettings)))
 		}
 	}
 	return text
@@ -275,13 +277,13 @@ func cureWord(kinds []wire.InteractionKind) string {
 	if len(kinds) == 1 {
 		switch kinds[0] {
 		case wire.InteractionMFA:
-			return "Enter a code"
+			return lang.T("Enter a code")
 		case wire.InteractionPassword:
-			return "Type your password"
+			return lang.T("Type your password")
 		case wire.InteractionReason:
-			return "Give a reason"
+			return lang.T("Give a reason")
 		case wire.InteractionMessage:
-			return "Read the message"
+			return lang.T("Read the message")
 		}
 	}
 	return words.verify
@@ -291,7 +293,7 @@ func cureWord(kinds []wire.InteractionKind) string {
 func protocolWord(scheme string) string {
 	switch scheme {
 	case "http", "https":
-		return "Web"
+		return lang.T("Web")
 	}
 	return strings.ToUpper(scheme)
 }
@@ -300,7 +302,7 @@ func protocolWord(scheme string) string {
 func openWord(k session.OpenKind) string {
 	switch k {
 	case session.OpenBrowser:
-		return "Open in browser"
+		return lang.T("Open in browser")
 	case session.OpenTerminal:
 		return words.copyCommand
 	}
@@ -311,47 +313,47 @@ func openWord(k session.OpenKind) string {
 func openedWord(k session.OpenKind) string {
 	switch k {
 	case session.OpenBrowser:
-		return "Opening in your browser…"
+		return lang.T("Opening in your browser…")
 	case session.OpenTerminal:
-		return "Command copied. Paste it into a terminal."
+		return lang.T("Command copied. Paste it into a terminal.")
 	}
-	return "Address copied. Paste it into your program."
+	return lang.T("Address copied. Paste it into your program.")
 }
 
 // keychainText explains the keychain's state.
 func keychainText(k session.Keychain) (text string, t tone) {
 	switch k {
 	case session.KeychainReady:
-		return "Holds your session and this device’s key", good
+		return lang.T("Holds your session and this device’s key"), good
 	case session.KeychainLocked:
-		return "Locked. Unlock it, and your session survives a restart", warn
+		return lang.T("Locked. Unlock it, and your session survives a restart"), warn
 	case session.KeychainAbsent:
-		return "None found. Your session is kept in memory and ends with Tidegate", warn
+		return lang.T("None found. Your session is kept in memory and ends with Tidegate"), warn
 	}
-	return "Not asked yet", neutral
+	return lang.T("Not asked yet"), neutral
 }
 
 func keychainWord(k session.Keychain) string {
 	switch k {
 	case session.KeychainReady:
-		return "Ready"
+		return lang.T("Ready")
 	case session.KeychainLocked:
-		return "Locked"
+		return lang.T("Locked")
 	case session.KeychainAbsent:
-		return "Absent"
+		return lang.T("Absent")
 	}
-	return "Unknown"
+	return lang.T("Unknown")
 }
 
 // trayText explains the tray's state.
 func trayText(t session.TrayHost) (word, text string, tn tone) {
 	switch t {
 	case session.TrayPresent:
-		return "Shown", "Tidegate runs on there when you close this window", good
+		return lang.T("Shown"), lang.T("Tidegate runs on there when you close this window"), good
 	case session.TrayAbsent:
-		return "Absent", "This desktop shows no tray icons. This window does everything the icon would", warn
+		return lang.T("Absent"), lang.T("This desktop shows no tray icons. This window does everything the icon would"), warn
 	}
-	return "Unknown", "The desktop has not answered yet", neutral
+	return lang.T("Unknown"), lang.T("The desktop has not answered yet"), neutral
 }
 
 // namesText explains how programs find the applications by their names.
@@ -359,23 +361,23 @@ func namesText(s session.State) (word, text string, t tone) {
 	d := s.Local.DNS
 	switch {
 	case d == nil && s.User.Name == "":
-		return "Off", "Nobody is signed in", neutral
+		return lang.T("Off"), lang.T("Nobody is signed in"), neutral
 	case d == nil:
-		return "Unknown", "Not set up yet", neutral
+		return lang.T("Unknown"), lang.T("Not set up yet"), neutral
 	case d.Problem != nil:
-		return "Look", full(d.Problem.Title) + " " + d.Problem.Fix, warn
+		return lang.T("Look"), full(d.Problem.Title) + " " + d.Problem.Fix, warn
 	case d.Mode != "" && d.All:
-		return "On", "Programs find your applications by their names. All other names are passed on, unchanged", good
+		return lang.T("On"), lang.T("Programs find your applications by their names. All other names are passed on, unchanged"), good
 	case d.Mode != "":
-		return "On", "Programs find your applications by their names. All other names are asked for elsewhere, as ever", good
+		return lang.T("On"), lang.T("Programs find your applications by their names. All other names are asked for elsewhere, as ever"), good
 	case d.Rootless:
-		return "Off", "Applications are opened here, or through the proxy. With tidegate-helper, which comes with Tidegate's package, all programs find them by their names", neutral
+		return lang.T("Off"), lang.T("Applications are opened here, or through the proxy. With tidegate-helper, which comes with Tidegate's package, all programs find them by their names"), neutral
 	}
-	return "Off", d.Why, neutral
+	return lang.T("Off"), d.Why, neutral
 }
 
 // lockedOut says until when.
-func lockedOut(t, now time.Time) string { return "Try again at " + moment(t, now) + "." }
+func lockedOut(t, now time.Time) string { return lang.F("Try again at %s.", moment(t, now)) }
 
 // sentence is an error as a sentence.
 func sentence(err error) string {
@@ -383,14 +385,16 @@ func sentence(err error) string {
 	if s == "" {
 		return s
 	}
-	s = strings.ToUpper(s[:1]) + s[1:]
-	return full(s)
+	return full(capital(s))
 }
 
 // signInText says who is to sign in where.
 func signInText(user, organisation string) string {
 	if organisation == "" {
-		return "as " + user
+		return lang.F("as %s", user)
 	}
-	return "as " + user + " at " + organisation
+	return lang.F("as %s at %s", user, organisation)
 }
+
+// moreText says how many more there are than are shown.
+func moreText(n int) string { return lang.N("%d more", "%d more", n, n) }
