@@ -51,6 +51,7 @@ type Controller struct {
 	audits    auditRing
 	auditFile auditFile
 	verdicts  verdicts
+	lookouts  *lookouts
 	hub       hub
 	epoch     uint64        // the policy revision at the start: it rises with each
 	snapshots atomic.Uint64 // made since
@@ -97,7 +98,7 @@ func New(o Options) (*Controller, error) {
 		a.hosts = append(a.hosts, host)
 	}
 	c := &Controller{source: o.Source, store: o.Store, log: o.Logger, stateDir: o.StateDir, noUDP: o.DisableUDP, conn: o.PacketConn, authority: a,
-		passwords: newPasswords(), enrolling: make(chan struct{}, 16), closing: make(chan struct{}),
+		passwords: newPasswords(), lookouts: newLookouts(), enrolling: make(chan struct{}, 16), closing: make(chan struct{}),
 		auditFile: auditFile{name: filepath.Join(o.StateDir, auditName), limit: maxAuditFile}}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

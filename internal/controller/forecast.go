@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -28,12 +27,17 @@ func (c *Controller) forecast(w http.ResponseWriter, r *http.Request) *wire.Prob
 	if p != nil {
 		return p
 	}
+	done, p := c.lookouts.begin(r.Context(), d.ID, time.Now())
+	if p != nil {
+		return p
+	}
+	defer done()
 	said, err := c.risks().get(r.Context(), recordKey(kindRisk, s.User))
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return c.internal("read risk", err)
 	}
-	f, err := lookAhead(r.Context(), c.conf.Load(), s, said, time.Now().UTC().Round(0))
-	if err != nil {
+	f := lookAhead(c.conf.Load(), s, said, time.Now().UTC().Round(0), stopAt(r.Context(), time.Now().Add(lookTime)))
+	if err := r.Context().Err(); err != nil {
 		return c.internal("look ahead", err)
 	}
 	wire.WriteJSON(w, http.StatusOK, f)
@@ -49,33 +53,34 @@ type guarded struct {
 }
 
 // lookAhead looks ahead for one session, which a token's end does not stop: its
-// tokens are renewed until the session ends.
-func lookAhead(ctx context.Context, conf *configured, s sessionRecord, said riskRecord, now time.Time) (wire.Forecast, error) {
+// tokens are renewed until the session ends. Where stop says so, the rest is left
+// out.
+func lookAhead(conf *configured, s sessionRecord, said riskRecord, now time.Time, stop func() bool) wire.Forecast {
 	f := wire.Forecast{At: now, Until: now.Add(wire.ForecastAhead), Expires: s.Expires, Lines: []wire.ForecastLine{}}
 	u := conf.Users[s.User]
 	if u == nil {
-		return f, nil
+		return f
 	}
-	look := ahead.Look{From: f.At, Until: f.Until, Risk: riskSteps(said, f.At, f.Until),
+	look := ahead.Look{From: f.At, Until: f.Until, Risk: riskSteps(said, f.At, f.Until), Stop: stop,
 		Claims: policy.ClaimsOf(&wire.ClaimsToken{
 			User:   wire.UserClaims{Name: u.Name, DisplayName: u.DisplayName, Groups: u.Groups},
 			System: wire.SystemClaims{Address: s.Address}, Claims: s.Claims, Responses: s.Responses}),
 		Options: policy.PlanOptions{WarningLead: conf.Settings.WarningLead.D(), StampRounding: conf.Settings.StampRounding.D(), TokensEnd: s.Expires},
 	}
-	groups := guardedBy(conf, s.Policies)
-	most := min(max(wire.MaxForecastSpans/max(len(groups), 1), 1), mostSpans)
-	for _, g := range groups {
-		if err := ctx.Err(); err != nil {
-			return f, err
+	groups, left := guardedBy(conf, s.Policies), wire.MaxForecastSpans
+	for i, g := range groups {
+		line := wire.ForecastLine{Entitlements: g.entitlements, Spans: []wire.ForecastSpan{}, MayChange: g.mayChange}
+		if most := min(max(left/(len(groups)-i), 1), mostSpans, left); most > 0 { // what others do not need is there for those behind
+			line.Spans = append(line.Spans, look.Spans(g.conds, most)...)
 		}
-		line := wire.ForecastLine{Entitlements: g.entitlements, Spans: look.Spans(g.conds, most), MayChange: g.mayChange}
+		left -= len(line.Spans)
 		for i := range line.Spans {
 			x := &line.Spans[i]
 			x.Script = g.script && (x.Allow || len(x.Cure) > 0)
 		}
 		f.Lines = append(f.Lines, line)
 	}
-	return f, nil
+	return f
 }
 
 // riskSteps is how a risk falls by itself.

@@ -3,15 +3,17 @@ package wire
 import "time"
 
 // PathForecast: GET, answered Forecast: when the session's user will have access
-// to what, as far as claims, policies and the clock tell now.
+// to what, as far as claims, policies and the clock tell now. A device that asks
+// too often, or while too many do, is refused with CodeOverload.
 const PathForecast = "/v1/forecast"
 
 // ForecastAhead is how far a Forecast looks: the rest of today and the seven days
 // behind it, in any time zone.
 const ForecastAhead = 8 * 24 * time.Hour
 
-// MaxForecastSpans bounds the spans of all lines of a Forecast together.
-const MaxForecastSpans = 4000
+// MaxForecastSpans bounds the spans of all lines of a Forecast together: it has to
+// fit into MaxBody.
+const MaxForecastSpans = 3000
 
 // Forecast is what will become of a session's verdicts while everything but the
 // clock stays as it is: the user answers nothing, the device reports nothing
@@ -29,7 +31,7 @@ type Forecast struct {
 type ForecastLine struct {
 	Entitlements []EntitlementID `json:"entitlements"`
 	// Spans follow each other without a gap from At. Where the last ends before
-	// Until, more changes than is told.
+	// Until, or there is none, more changes than is told.
 	Spans []ForecastSpan `json:"spans"`
 	// MayChange are the kinds of what the conditions read that the clock does not
 	// tell: the device, the network, the risk, scripts.

@@ -31,16 +31,19 @@ type Look struct {
 	// order. None: the risk is missing.
 	Risk    []Step
 	Options policy.PlanOptions
+	// Stop is asked before each verdict; where it says so, the walk ends there. nil
+	// never does.
+	Stop func() bool
 }
 
 // Spans are what becomes of access that all of the conditions guard, at most as
-// many as given. They follow each other from From; where there would be more,
-// they end before Until.
+// many as given. They follow each other from From; where there would be more, or
+// Stop says so, they end before Until.
 func (l Look) Spans(conds []policy.Condition, most int) []wire.ForecastSpan {
 	var out []wire.ForecastSpan
 	at := l.From.UTC().Round(0)
 	for range maxSteps {
-		if !at.Before(l.Until) {
+		if !at.Before(l.Until) || l.Stop != nil && l.Stop() {
 			break
 		}
 		s := l.span(conds, at)

@@ -212,3 +212,15 @@ func TestAWeek(t *testing.T) {
 		t.Errorf("two spans are %+v", few)
 	}
 }
+
+// TestStop ends a walk that costs too much where it is, and not behind.
+func TestStop(t *testing.T) {
+	conds := []policy.Condition{condition(t, `during("Mon-Fri", "08:30", "17:00", "Europe/Berlin")`, false)}
+	asked := 0
+	look := Look{From: from, Until: from.Add(wire.ForecastAhead), Claims: &policy.Claims{}, Stop: func() bool { asked++; return asked > 3 }}
+	got := look.Spans(conds, 1000)
+	look.Stop = nil
+	if d := cmp.Diff(look.Spans(conds, 1000)[:3], got); d != "" {
+		t.Error(d)
+	}
+}
