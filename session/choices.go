@@ -12,7 +12,7 @@ import (
 type Choices struct {
 	Language string        `json:"language,omitempty"` // one of Languages; empty: the system's
 	Notices  Notices       `json:"notices,omitempty"`
-	Idle     wire.Duration `json:"idle,omitempty"` // zero: the administrator's
+	Idle     wire.Duration `json:"idle,omitempty"` // as chosen; see IdleOf. Zero: the administrator's
 	// Pinned are the applications that the user keeps at hand, of the active
 	// enrolment, in the order in which they were pinned. Some may be served no more.
 	Pinned []wire.AppID `json:"pinned,omitempty"`
@@ -120,7 +120,7 @@ func (c *core) chosen(cmd Command) (KeptChoices, error) {
 		return next, checkNotices(cmd.Notices)
 	case ChooseIdle:
 		next.Idle = cmd.Idle
-		return next, nil
+		return next, c.mayIdle(cmd.Idle)
 	case Pin:
 		return c.pinned(next, cmd)
 	}

@@ -14,6 +14,7 @@ import (
 // What is chosen shows at once, is kept, and holds after a restart.
 func TestChoices(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
+		b.controller.snapshot.Settings.IdleMost = wire.Duration(time.Hour)
 		b.enrolled("kept").start()
 		b.state()
 		for _, cmd := range []Command{

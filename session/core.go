@@ -194,7 +194,7 @@ func (c *core) want(allowed bool, w *wake) Wanted {
 	if c.snapshot == nil || c.cookie == "" || c.quitting {
 		return Wanted{}
 	}
-	want := Wanted{Allowed: allowed, Session: c.snapshot.Session, Identity: c.identity, Idle: c.snapshot.Settings.Idle.D(),
+	want := Wanted{Allowed: allowed, Session: c.snapshot.Session, Identity: c.identity, Idle: c.choices.of(c.enrolled.Device).IdleOf(c.snapshot.Settings).D(),
 		Routes: c.routes, Suspend: c.notices.suspend, Device: c.device.claims, Gathering: c.device.gathering(w), StrictDNS: c.snapshot.Settings.StrictDNS}
 	for _, s := range c.sites {
 		n := c.notices.sites[s.ID]

@@ -121,6 +121,8 @@ type ChannelNotice struct {
 type Settings struct {
 	// Idle: a data channel without payload for so long is suspended (seed 000: 5 minutes).
 	Idle Duration `json:"idle" yaml:"idle"`
+	// IdleMost: users may choose another idle time, up to this; zero: none.
+	IdleMost Duration `json:"idle_most,omitempty" yaml:"idleMost"`
 	// RideThrough: an interruption of the control channel shorter than this
 	// does not prevent access yet.
 	RideThrough Duration `json:"ride_through" yaml:"rideThrough"`

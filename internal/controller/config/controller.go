@@ -19,6 +19,7 @@ type (
 	}
 	settingsSpec struct {
 		Idle                   wire.Duration `yaml:"idle" jsonschema_description:"A data channel without payload for so long is suspended; 5m by default."`
+		IdleMost               wire.Duration `yaml:"idleMost" jsonschema_description:"Users may choose another idle time, up to this; by default they may not."`
 		RideThrough            wire.Duration `yaml:"rideThrough" jsonschema_description:"A shorter interruption of the control channel prevents no access; 1m by default."`
 		StampRounding          wire.Duration `yaml:"stampRounding" jsonschema_description:"An answer is stamped at the next multiple of it; 15m by default, 0s is exact."`
 		WarningLead            wire.Duration `yaml:"warningLead" jsonschema_description:"The prompt comes so long before access would lapse; 5m by default."`
@@ -87,6 +88,9 @@ func (l *loader) controller(d *resource.Document) {
 	if s.Settings.Lockout.After < 1 || s.Settings.Lockout.For.D() < time.Second {
 		l.errs.Add(d.At("settings", "lockout").Errorf("lockout must be after at least 1 failure and for at least 1s; write lockout: {after: 5, for: 1m}"))
 	}
+	if most := s.Settings.IdleMost; most != 0 && most < s.Settings.Idle {
+		l.errs.Add(d.At("settings", "idleMost").Errorf("idleMost is shorter than idle (%v); write that or more, or leave it out so that nobody chooses", s.Settings.Idle))
+	}
 	alert, known := riskLevels[s.Settings.Risk.Alert]
 	if !known {
 		l.errs.Add(d.At("settings", "risk", "alert").Errorf("unknown risk %q; write low, medium or high", s.Settings.Risk.Alert))
@@ -96,7 +100,7 @@ func (l *loader) controller(d *resource.Document) {
 	}
 	c := l.conf
 	c.Name, c.Title, c.Listen, c.PublicAddress, c.StateDir = d.Name, s.Title, s.Listen, s.PublicAddress, s.StateDir
-	c.Settings = wire.Settings{Idle: s.Settings.Idle, RideThrough: s.Settings.RideThrough, StampRounding: s.Settings.StampRounding, WarningLead: s.Settings.WarningLead, HideValues: s.Settings.HideValues, StrictDNS: s.Settings.StrictDNS}
+	c.Settings = wire.Settings{Idle: s.Settings.Idle, IdleMost: s.Settings.IdleMost, RideThrough: s.Settings.RideThrough, StampRounding: s.Settings.StampRounding, WarningLead: s.Settings.WarningLead, HideValues: s.Settings.HideValues, StrictDNS: s.Settings.StrictDNS}
 	c.CookieLifetime, c.ClaimsLifetime = s.Settings.CookieLifetime.D(), s.Settings.ClaimsLifetime.D()
 	c.EntitlementLifetime, c.MinInteractionLifetime = s.Settings.EntitlementLifetime.D(), s.Settings.MinInteractionLifetime.D()
 	c.Risk = Risk{Alert: alert, For: s.Settings.Risk.For.D()}
