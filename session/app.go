@@ -52,10 +52,12 @@ type App struct {
 	Addresses []netip.Addr `json:"addresses,omitempty"`
 	Flows     int          `json:"flows"`
 	Parked    int          `json:"parked,omitempty"` // of Flows: they rest, and go on when either end has something to say
-	Cut       int          `json:"cut,omitempty"`    // flows reset by a verdict since sign-in
-	Up        int64        `json:"up"`               // bytes sent since sign-in
-	Down      int64        `json:"down"`             // bytes received since sign-in
-	LastUsed  time.Time    `json:"last_used,omitzero"`
+	// Connections are the newest of Flows, that first, at most MostConnections.
+	Connections []Connection `json:"connections,omitempty"`
+	Cut         int          `json:"cut,omitempty"` // flows reset by a verdict since sign-in
+	Up          int64        `json:"up"`            // bytes sent since sign-in
+	Down        int64        `json:"down"`          // bytes received since sign-in
+	LastUsed    time.Time    `json:"last_used,omitzero"`
 }
 
 // AppState is what an application is to the user.

@@ -3,6 +3,7 @@ package session
 import (
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -12,7 +13,7 @@ func deriveApps(f *facts, in *intent, allowed bool, w *wake) []App {
 	for i, a := range f.catalog {
 		fact := f.plane.Apps[a.ID]
 		a.Listen, a.Flows, a.Up, a.Down, a.LastUsed = fact.Listen, fact.Flows, fact.Up, fact.Down, fact.LastUsed
-		a.Cut, a.Parked = fact.Cut, fact.Parked
+		a.Cut, a.Parked, a.Connections = fact.Cut, fact.Parked, fact.Connections
 		for _, s := range fact.Synthetic {
 			if s.IsValid() && f.plane.TUN {
 				a.Addresses = append(a.Addresses, s)
@@ -84,7 +85,7 @@ func (a *App) explainFailure(p *wire.Problem) {
 		return // the verdict in force or the control channel's state says it better
 	}
 	x := explain(p, "")
-	a.Why = Why{Title: x.Title, Brief: refused[p.Code], Detail: x.Detail, Fix: x.Fix}
+	a.Why = Why{Title: x.Title, Brief: lang.T(refused[p.Code]), Detail: x.Detail, Fix: x.Fix}
 }
 
 // verdict is the gateway's word on an application, if it still counts, and when

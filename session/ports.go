@@ -142,10 +142,12 @@ type AppFact struct {
 	Synthetic [2]netip.Addr
 	Flows     int
 	Parked    int // of Flows: no carrier holds them at present
-	Waiting   int // flows held until a prompt is answered
-	Opening   int // flows that wait for their gateway, and have its channel opened
-	Up, Down  int64
-	LastUsed  time.Time
+	// Connections are the newest of Flows, that first, at most MostConnections.
+	Connections []Connection
+	Waiting     int // flows held until a prompt is answered
+	Opening     int // flows that wait for their gateway, and have its channel opened
+	Up, Down    int64
+	LastUsed    time.Time
 	// Problem is why the last flow was refused or cut; nil after one that worked.
 	Problem *wire.Problem
 	// Cut counts the open flows that a verdict has reset.

@@ -72,7 +72,7 @@ func (a *application) admit(c appConn) *flow {
 		a.problem = noGateway()
 	default:
 		f := p.newFlow(ch, destination{a.want.Site, a.want.Entitlement, a.want.ID}, front.Offer{
-			Target: a.target(),
+			Target: a.target(), Via: front.ViaAddress,
 			Accept: func() (front.Conn, error) { return c, nil },
 			Refuse: func(*wire.Problem) { reset(c) },
 		})

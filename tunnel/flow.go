@@ -39,6 +39,7 @@ type flow struct {
 	app     *application // nil where no application stands for the target
 	ch      *channel
 	target  front.Target
+	via     front.Via
 	program *program
 	body    *flows.End
 	ctx     context.Context
@@ -53,6 +54,7 @@ type flow struct {
 	look func() error // says why the program is gone; nil: nobody knows
 
 	phase       flowPhase
+	since       time.Time // when it was open first
 	link        *link
 	id          flows.ID
 	epoch, base uint64 // of the last attachment; the id's first is base+1
@@ -78,7 +80,7 @@ type given struct {
 }
 
 func newFlow(p *plane, ch *channel, to destination, o front.Offer) *flow {
-	f := &flow{p: p, app: p.apps[to.app], ch: ch, target: o.Target, entitlement: to.entitlement, over: make(chan struct{}), stopHold: func() {}}
+	f := &flow{p: p, app: p.apps[to.app], ch: ch, target: o.Target, via: o.Via, entitlement: to.entitlement, over: make(chan struct{}), stopHold: func() {}}
 	f.ctx, f.cancel = context.WithCancelCause(p.ctx)
 	f.program = newProgram(o, func(error) { p.post(f.failed) })
 	f.body = flows.New(flows.Options{

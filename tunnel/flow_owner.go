@@ -131,6 +131,7 @@ func (f *flow) answered(l *link, epoch uint64, a carrier.Answer, err error) {
 func (f *flow) opened(l *link, decision wire.DecisionID) {
 	if f.phase == flowTrying {
 		f.p.remember(f.target)
+		f.since = time.Now().UTC()
 	}
 	f.phase, f.decision, f.unsure = flowOpen, decision, false
 	f.attribute()

@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -87,6 +88,7 @@ func (p *plane) facts() session.DataplaneFacts {
 			if fl.phase == flowParked {
 				a.Parked++
 			}
+			a.Connections = among(a.Connections, fl)
 		case fl.phase == flowHeld:
 			a.Waiting++
 		case fl.phase == flowAsking || fl.phase == flowTrying:
@@ -95,4 +97,20 @@ func (p *plane) facts() session.DataplaneFacts {
 		f.Apps[fl.app.want.ID] = a
 	}
 	return f
+}
+
+// among puts a flow among the newest connections, that first.
+func among(newest []session.Connection, f *flow) []session.Connection {
+	if f.since.IsZero() { // it has not been answered yet
+		return newest
+	}
+	i, _ := slices.BinarySearchFunc(newest, f.since, func(c session.Connection, at time.Time) int { return at.Compare(c.Since) })
+	if i == session.MostConnections {
+		return newest
+	}
+	newest = slices.Insert(newest, i, session.Connection{
+		Via: session.Via(f.via), Since: f.since,
+		Up: f.up.Load(), Down: f.down.Load(), Resting: f.phase == flowParked,
+	})
+	return newest[:min(len(newest), session.MostConnections)]
 }

@@ -159,6 +159,7 @@ func TestSuspendWithoutFlows(t *testing.T) {
 func TestQuietFlowIsParked(t *testing.T) {
 	inSim(t, Options{}, func(t *testing.T, s *sim) {
 		app := s.applications()
+		asked := time.Now()
 		c := s.open()
 		io.WriteString(c, "hello")
 		far := <-app
@@ -167,6 +168,9 @@ func TestQuietFlowIsParked(t *testing.T) {
 		f := s.state(session.Suspended)
 		if f.Sites["site"].Flows != 1 || f.Sites["site"].Parked != 1 || f.Apps["app"].Parked != 1 {
 			t.Errorf("%+v, want the quiet one, parked", f)
+		}
+		if cs := f.Apps["app"].Connections; len(cs) != 1 || !cs[0].Resting || cs[0].Up != 5 || cs[0].Down != 0 || cs[0].Via != session.ViaAddress || cs[0].Since.Sub(asked) > 2*rtt || cs[0].Since.Before(asked) {
+			t.Errorf("its connections are %+v", cs)
 		}
 		if n := s.during(12 * time.Hour); n != 0 {
 			t.Errorf("%d packets while suspended", n)

@@ -30,6 +30,8 @@ type Conn interface {
 // is called, once.
 type Offer struct {
 	Target Target
+	// Via is how the program came, for the user to see; empty: not known.
+	Via Via
 	// Accept tells the program that it is connected, and yields its connection,
 	// which is the data plane's to close. It is called after the gateway has
 	// answered 2xx, or at once where the last CONNECT to the target succeeded
@@ -40,6 +42,16 @@ type Offer struct {
 	// (wire.CodeAppUnreachable), or access was denied.
 	Refuse func(*wire.Problem)
 }
+
+// Via is how a program comes to open a connection.
+type Via string
+
+// The ways there are.
+const (
+	ViaAddress Via = "address" // at an application's loopback address
+	ViaProxy   Via = "proxy"   // through the proxy
+	ViaName    Via = "name"    // by a name or an address that leads to a device of ours
+)
 
 // Packets is a flow of datagrams.
 type Packets interface {

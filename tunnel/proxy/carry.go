@@ -28,7 +28,7 @@ func (p *Proxy) carry(ctx context.Context, c *conn, t front.Target, accept func(
 		why   *wire.Problem
 	)
 	p.opt.Router.Carry(ctx, front.Offer{
-		Target: t,
+		Target: t, Via: front.ViaProxy,
 		Accept: func() (front.Conn, error) {
 			mu.Lock()
 			defer mu.Unlock()

@@ -111,7 +111,7 @@ func (p *Proxy) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	p.carried.Go(func() {
 		defer cancel()
 		p.opt.Router.Carry(carrying, front.Offer{
-			Target: t,
+			Target: t, Via: front.ViaProxy,
 			Accept: func() (front.Conn, error) {
 				near, far := memoryPair()
 				if !tell(answer{conn: near}) {

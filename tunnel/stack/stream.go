@@ -74,7 +74,7 @@ func (s *Stack) stream(r *tcp.ForwarderRequest) {
 		y.refuse(&wire.Problem{Code: wire.CodeAppUnreachable})
 		return
 	}
-	s.o.Router.Carry(s.ctx, front.Offer{Target: t, Accept: y.accept, Refuse: y.refuse})
+	s.o.Router.Carry(s.ctx, front.Offer{Target: t, Via: front.ViaName, Accept: y.accept, Refuse: y.refuse})
 	// For a router that has not answered; one that is answering yet is waited for.
 	y.refuse(&wire.Problem{Code: wire.CodeInternal})
 }

@@ -1,0 +1,29 @@
+package tunnel
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tidegate/tidegate/session"
+)
+
+// Of many connections the newest are told, that first, in whatever order they
+// come.
+func TestNewestConnectionsAreTold(t *testing.T) {
+	start := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	var newest []session.Connection
+	for i := range 100 {
+		f := &flow{phase: flowOpen, since: start.Add(time.Duration(i*37%100) * time.Minute)}
+		f.up.Add(int64(i * 37 % 100))
+		newest = among(newest, f)
+	}
+	newest = among(newest, &flow{phase: flowParked}) // not answered yet
+	if len(newest) != session.MostConnections {
+		t.Fatalf("%d are told", len(newest))
+	}
+	for i, c := range newest {
+		if want := int64(99 - i); c.Up != want || !c.Since.Equal(start.Add(time.Duration(want)*time.Minute)) {
+			t.Errorf("%d: %+v", i, c)
+		}
+	}
+}
