@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -41,7 +40,7 @@ func (a *Ahead) Line(id wire.EntitlementID) (wire.ForecastLine, bool) {
 // doLookAhead asks for what is foreseen, one question at a time.
 func (c *core) doLookAhead() error {
 	if c.cookie == "" || c.link.client == nil {
-		return fmt.Errorf("nobody is signed in, so nothing is known of the days ahead; sign in first")
+		return says("nobody is signed in, so nothing is known of the days ahead; sign in first")
 	}
 	next := Ahead{Working: true}
 	if c.foreseen != nil {

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"errors"
 	"net/netip"
 	"slices"
 	"time"
@@ -194,7 +193,7 @@ func (c *core) usersOf(id wire.SiteID, f DataplaneFacts) {
 
 func (c *core) doPause() error {
 	if c.cookie == "" || c.snapshot == nil {
-		return errors.New("nobody is signed in, so there is no data channel to suspend")
+		return says("nobody is signed in, so there is no data channel to suspend")
 	}
 	c.suspend(CauseUser)
 	return nil

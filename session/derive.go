@@ -2,6 +2,8 @@ package session
 
 import (
 	"time"
+
+	"github.com/tidegate/tidegate/internal/lang"
 )
 
 // connectGrace is how long a first connection may be under way before the
@@ -103,35 +105,35 @@ func deriveZTA(f *facts, in *intent, s *State, allowed bool) ZTA {
 	switch s.Control.Phase {
 	case ControlEstablished:
 		z.Active = true
-		z.Title, z.Detail = "Protected", "Your applications are reachable"
+		z.Title, z.Detail = lang.T("Protected"), lang.T("Your applications are reachable")
 		switch {
 		case s.Prompt != nil:
-			z.Title, z.Detail = "Action needed", "Confirm your identity to continue"
+			z.Title, z.Detail = lang.T("Action needed"), lang.T("Confirm your identity to continue")
 		case z.InUse:
 			z.Detail = countInUse(s.Apps)
 		case f.snapshot == nil:
-			z.Detail = "Asking for your applications"
+			z.Detail = lang.T("Asking for your applications")
 		case len(s.Apps) == 0:
-			z.Detail = "No applications are assigned to you"
+			z.Detail = lang.T("No applications are assigned to you")
 		}
 	case ControlReconnecting:
 		z.Working = true
-		z.Title, z.Detail = "Reconnecting", "Open connections go on"
+		z.Title, z.Detail = lang.T("Reconnecting"), lang.T("Open connections go on")
 	case ControlConnecting:
 		z.Working = true
-		z.Title, z.Detail = "Connecting", "Reaching "+s.Enrolment.label()
+		z.Title, z.Detail = lang.T("Connecting"), lang.F("Reaching %s", s.Enrolment.label())
 	case ControlLost:
 		z.Working = true
-		z.Title, z.Detail = "Controller not reached", "Access is prevented until it is"
+		z.Title, z.Detail = lang.T("Controller not reached"), lang.T("Access is prevented until it is")
 	case ControlSignedOut:
 		z.Working = in.busy == PromptSignIn || f.hello == nil
-		z.Title, z.Detail = "Signed out", "Sign in to reach your applications"
+		z.Title, z.Detail = lang.T("Signed out"), lang.T("Sign in to reach your applications")
 	default:
-		z.Title, z.Detail = "Not enrolled", "Paste your enrolment link to begin"
+		z.Title, z.Detail = lang.T("Not enrolled"), lang.T("Paste your enrolment link to begin")
 		if f.enrolled.Enrolled() {
-			z.Title, z.Detail, z.Attention = "Keychain", "The device key is not at hand", true
+			z.Title, z.Detail, z.Attention = lang.T("Keychain"), lang.T("The device key is not at hand"), true
 			if f.keychain == KeychainUnknown {
-				z.Title, z.Detail, z.Attention, z.Working = "Starting", "Opening the keychain", false, true
+				z.Title, z.Detail, z.Attention, z.Working = lang.T("Starting"), lang.T("Opening the keychain"), false, true
 			}
 		}
 		z.Working = z.Working || in.busy == PromptEnrol
@@ -177,9 +179,9 @@ func deriveProblems(f *facts, in *intent, c ControlChannel, w *wake) []Problem {
 		add(p)
 	}
 	if f.tray == TrayAbsent {
-		add(&Problem{Code: "tray-absent", Title: "This desktop shows no tray icons", Action: "acknowledge",
-			Detail: "Tidegate runs all the same, and this window does all that the icon would.",
-			Fix:    "On GNOME, switch on the AppIndicator extension to see the icon."})
+		add(&Problem{Code: "tray-absent", Title: lang.T("This desktop shows no tray icons"), Action: "acknowledge",
+			Detail: lang.T("Tidegate runs all the same, and this window does all that the icon would."),
+			Fix:    lang.T("On GNOME, switch on the AppIndicator extension to see the icon.")})
 	}
 	return ps
 }
@@ -188,7 +190,7 @@ func deriveProblems(f *facts, in *intent, c ControlChannel, w *wake) []Problem {
 var closed = Why{Title: "The controller is not reached", Brief: "Controller not reached", Fix: "Check your network. Tidegate keeps trying."}
 
 func closedReason(f *facts) Why {
-	y := closed
-	y.Detail = "Access is prevented until " + f.enrolled.Enrolment.label() + " answers again."
+	y := closed.said()
+	y.Detail = lang.F("Access is prevented until %s answers again.", f.enrolled.Enrolment.label())
 	return y
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -72,7 +73,7 @@ type Competitor struct {
 	Wins bool `json:"wins"`
 }
 
-// Who names it for the user, within a sentence.
+// Who names it for the user, within a sentence in English.
 func (c Competitor) Who() string {
 	switch {
 	case c.Program != "" && c.Adapter != "":
@@ -85,13 +86,17 @@ func (c Competitor) Who() string {
 	return "another program"
 }
 
-// who is Who where a sentence begins.
+// who names it where a sentence begins, in the user's language.
 func (c Competitor) who() string {
-	who := c.Who()
-	if c.Program == "" {
-		who = strings.ToUpper(who[:1]) + who[1:]
+	switch {
+	case c.Program != "" && c.Adapter != "":
+		return lang.F("%s (adapter %s)", c.Program, c.Adapter)
+	case c.Program != "":
+		return c.Program
+	case c.Adapter != "":
+		return upper(lang.F("the adapter %s", c.Adapter))
 	}
-	return who
+	return upper(lang.T("another program"))
 }
 
 // All says whether it has every name.

@@ -1,10 +1,10 @@
 package session
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -36,29 +36,29 @@ func explainDNS(p *wire.Problem) *Problem {
 	if fix == "" {
 		fix = "Tidegate keeps trying. Until it works, reach applications at the addresses that `tidegate apps` lists, or through the proxy."
 	}
-	return &Problem{Code: "dns-" + string(p.Code), Title: p.Title, Detail: p.Detail, Fix: fix, Action: "acknowledge", Warning: true}
+	return &Problem{Code: "dns-" + string(p.Code), Title: lang.T(p.Title), Detail: lang.T(p.Detail), Fix: lang.T(fix), Action: "acknowledge", Warning: true}
 }
 
 // explainCompetitor warns of somebody else who is asked for names of ours.
 func explainCompetitor(c Competitor) *Problem {
-	how := "disconnect it while you use the applications"
+	fix := "Take %s out of its DNS settings, or disconnect it while you use the applications. `tidegate dns explain NAME` says who answers for a name."
 	if c.Adapter == "" {
-		how = "end that program while you use the applications"
+		fix = "Take %s out of its DNS settings, or end that program while you use the applications. `tidegate dns explain NAME` says who answers for a name."
 	}
 	return &Problem{Code: codeCompetitor + c.Domain + "-" + c.Adapter, Action: "acknowledge", Warning: true,
-		Title: c.who() + " answers for your applications too",
-		Detail: fmt.Sprintf("It has claimed the names below %s, which are your applications'. Lookups of them go there, too or instead, and may lead elsewhere.",
+		Title: lang.F("%s answers for your applications too", c.who()),
+		Detail: lang.F("It has claimed the names below %s, which are your applications'. Lookups of them go there, too or instead, and may lead elsewhere.",
 			c.Domain),
-		Fix: fmt.Sprintf("Take %s out of its DNS settings, or %s. `tidegate dns explain NAME` says who answers for a name.", c.Domain, how)}
+		Fix: lang.F(fix, c.Domain)}
 }
 
 // explainUnasked says that the browser asked somebody else, and what to set.
 func explainUnasked(a *App) *Problem {
 	return &Problem{Code: codeUnasked, Action: "acknowledge", Warning: true,
-		Title:  "Your browser has not looked up " + plainName(a.Host) + " here",
-		Detail: "It probably asks a DNS service of its own (DNS over HTTPS), which does not know your applications.",
-		Fix: "Firefox: Settings, Privacy & Security, DNS over HTTPS: Off, or the name under Manage Exceptions. " +
-			"Chrome and Edge: Settings, Privacy and security, Security: \"Use secure DNS\" off."}
+		Title:  lang.F("Your browser has not looked up %s here", plainName(a.Host)),
+		Detail: lang.T("It probably asks a DNS service of its own (DNS over HTTPS), which does not know your applications."),
+		Fix: lang.T("Firefox: Settings, Privacy & Security, DNS over HTTPS: Off, or the name under Manage Exceptions. " +
+			"Chrome and Edge: Settings, Privacy and security, Security: \"Use secure DNS\" off.")}
 }
 
 // modeWords say what a mode is.
@@ -107,5 +107,6 @@ func someOf(all []string) string {
 	if len(all) <= few {
 		return strings.Join(all, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(all[:few], ", "), len(all)-few)
+	more := len(all) - few
+	return lang.N("%s and %d more", "%s and %d more", more, strings.Join(all[:few], ", "), more)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -30,10 +31,11 @@ type Failing struct {
 func failing(terms []wire.Term, hide bool) []Failing {
 	var out []Failing
 	for _, t := range terms {
-		x := Failing{Kind: t.Kind, Condition: t.Condition, Title: kindNames[t.Kind]}
-		if x.Title == "" {
-			x.Title = kindNames[wire.ReasonCriteria]
+		title, known := kindNames[t.Kind]
+		if !known {
+			title = kindNames[wire.ReasonCriteria]
 		}
+		x := Failing{Kind: t.Kind, Condition: t.Condition, Title: lang.T(title)}
 		if !hide {
 			x.Text, x.Claim, x.Reported = t.Text, t.Claim, t.Reported
 			x.name()
@@ -51,7 +53,7 @@ func (x *Failing) name() {
 	case x.Claim == "":
 		return
 	case known:
-		x.Title = title
+		x.Title = lang.T(title)
 	case dotted:
 		x.Title = upper(strings.ReplaceAll(id, "_", " "))
 	default:
@@ -59,30 +61,36 @@ func (x *Failing) name() {
 	}
 	switch {
 	case where == "responses":
-		x.Found = "not answered yet"
+		x.Found = lang.T("not answered yet")
 		if at, err := time.Parse(time.RFC3339, x.Reported); err == nil {
-			x.Found, x.Answered = "answered", at
+			x.Found, x.Answered = lang.T("answered"), at
 		}
 	case x.Reported == "" && x.Kind != wire.ReasonMissing:
-		x.Found = "none"
+		x.Found = lang.T("none")
 	case x.Reported == "" && where == "device":
-		x.Found = "not reported"
+		x.Found = lang.T("not reported")
 	case x.Reported == "":
-		x.Found = "not known"
+		x.Found = lang.T("not known")
 	case x.Claim == "risk":
 		x.Found = risk(x.Reported)
 	case x.Reported == "true" || x.Reported == "false":
-		yes := [2]string{"no", "yes"}
-		if switches[x.Claim] {
-			yes = [2]string{"off", "on"}
-		}
-		x.Found = yes[0]
-		if x.Reported == "true" {
-			x.Found = yes[1]
-		}
+		x.Found = truth(x.Reported == "true", switches[x.Claim])
 	default:
 		x.Found = x.Reported
 	}
+}
+
+// truth is the word for a claim that is true or not, of a switch that it is on or off.
+func truth(is, onOff bool) string {
+	switch {
+	case is && onOff:
+		return lang.T("on")
+	case onOff:
+		return lang.T("off")
+	case is:
+		return lang.T("yes")
+	}
+	return lang.T("no")
 }
 
 // risk puts the word of a level before it.
@@ -92,11 +100,11 @@ func risk(level string) string {
 	case err != nil:
 		return level
 	case n < wire.RiskMedium:
-		return "low (" + level + ")"
+		return lang.F("low (%s)", level)
 	case n < wire.RiskHigh:
-		return "medium (" + level + ")"
+		return lang.F("medium (%s)", level)
 	}
-	return "high (" + level + ")"
+	return lang.F("high (%s)", level)
 }
 
 // kindNames are the words for the kinds of criteria, where no more is told.

@@ -1,11 +1,11 @@
 package session
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -13,11 +13,11 @@ import (
 // Pure: the activity page, the log and the command line show the same.
 func happened(prev, next *State) []Event {
 	if prev.Revision == 0 {
-		return []Event{{Kind: "started", Text: "Tidegate started"}}
+		return []Event{{Kind: "started", Text: lang.T("Tidegate started")}}
 	}
 	var es []Event
 	add := func(kind string, app wire.AppID, format string, args ...any) {
-		es = append(es, Event{Kind: kind, App: app, Text: fmt.Sprintf(format, args...)})
+		es = append(es, Event{Kind: kind, App: app, Text: lang.F(format, args...)})
 	}
 	if prev.Enrolment.Device != next.Enrolment.Device && next.Enrolment.Enrolled() {
 		add("enrolled", "", "Enrolled with %s", next.Enrolment.label())
@@ -61,10 +61,10 @@ const kindFailed = "channel-failed"
 func signedOutWords(s *State) string {
 	for _, p := range s.Problems {
 		if strings.HasPrefix(p.Code, codeEnded) {
-			return "Signed out: " + lower(p.Title)
+			return lang.F("Signed out: %s", lower(p.Title))
 		}
 	}
-	return "Signed out"
+	return lang.T("Signed out")
 }
 
 // promptHappened tells of what was asked, and of what was not answered in time.
@@ -104,6 +104,14 @@ func sitesHappened(prev, next *State, add func(string, wire.AppID, string, ...an
 	for _, s := range prev.Sites {
 		was[s.ID] = s.State
 	}
+	// tell says whose use had a channel opened, where that is known.
+	tell := func(kind string, s Site, format, forWhom string) {
+		if names := namesOf(next, s.For); len(names) > 0 {
+			add(kind, theOne(s.For), forWhom, s.Name, someOf(names))
+			return
+		}
+		add(kind, theOne(s.For), format, s.Name)
+	}
 	for _, s := range next.Sites {
 		p := was[s.ID]
 		switch {
@@ -111,9 +119,9 @@ func sitesHappened(prev, next *State, add func(string, wire.AppID, string, ...an
 		case s.State == Connected && s.Cause == CauseApplication:
 			add("channel-resumed", "", "The data channel to %s was resumed because the application had something to say", s.Name)
 		case s.State == Connected && (p == Suspended || s.Cause == CauseUsed):
-			add("channel-resumed", theOne(s.For), "The data channel to %s was resumed%s", s.Name, forWhom(next, s.For))
+			tell("channel-resumed", s, "The data channel to %s was resumed", "The data channel to %s was resumed for %s")
 		case s.State == Connected:
-			add("channel-connected", theOne(s.For), "The data channel to %s was opened%s", s.Name, forWhom(next, s.For))
+			tell("channel-connected", s, "The data channel to %s was opened", "The data channel to %s was opened for %s")
 		case s.State == Suspended:
 			add("channel-suspended", "", suspensionWords(&s), s.Name)
 		case s.State == Disconnected && p == Connected && s.Parked > 0:
@@ -122,14 +130,6 @@ func sitesHappened(prev, next *State, add func(string, wire.AppID, string, ...an
 			add("channel-disconnected", "", "The data channel to %s was closed", s.Name)
 		}
 	}
-}
-
-// forWhom says whose use had a channel opened, where that is known.
-func forWhom(s *State, ids []wire.AppID) string {
-	if names := namesOf(s, ids); len(names) > 0 {
-		return " for " + someOf(names)
-	}
-	return ""
 }
 
 // theOne is the only one of ids; empty where there are others.
@@ -165,17 +165,19 @@ func assignedHappened(prev, next *State, add func(string, wire.AppID, string, ..
 	if prev.User.Session == "" || prev.User.Session != next.User.Session {
 		return
 	}
-	tell := func(kind, did string, apps []App) {
+	tell := func(kind, each, many string, apps []App) {
 		if n := len(apps); n > toldApart {
-			add(kind, "", "%d applications were %s you by a change of policy", n, did)
+			add(kind, "", many, n)
 			return
 		}
 		for _, a := range apps {
-			add(kind, a.ID, "%s was %s you by a change of policy", a.Name, did)
+			add(kind, a.ID, each, a.Name)
 		}
 	}
-	tell("app-removed", "taken from", without(prev.Apps, next.Apps))
-	tell("app-added", "given to", without(next.Apps, prev.Apps))
+	tell("app-removed", "%s was taken from you by a change of policy",
+		"%d applications were taken from you by a change of policy", without(prev.Apps, next.Apps))
+	tell("app-added", "%s was given to you by a change of policy",
+		"%d applications were given to you by a change of policy", without(next.Apps, prev.Apps))
 }
 
 // without are those of apps that are not among others.
@@ -222,53 +224,54 @@ func appsHappened(prev, next *State, add func(string, wire.AppID, string, ...any
 		}
 		switch {
 		case a.State == AppNeedsYou:
-			turns.add("app-needs-you", "%s needs you: "+verbatim(lower(a.Why.Title)), a)
+			turns.add("app-needs-you", lower(a.Why.Title), a)
 		case a.State == AppBlocked:
-			turns.add("app-blocked", "%s is blocked: "+verbatim(lower(a.Why.Title)), a)
+			turns.add("app-blocked", lower(a.Why.Title), a)
 		case prev.ZTA.Allowed && (p.State == AppNeedsYou || p.State == AppBlocked):
-			turns.add("app-allowed", "%s can be used again", a)
+			turns.add("app-allowed", "", a)
 		}
 	}
 	turns.tell(add)
 }
-
-// verbatim is text within a format.
-func verbatim(s string) string { return strings.ReplaceAll(s, "%", "%%") }
 
 // turns are applications of which the same has come to be true at once, such as at
 // the end of the hours: many are one event.
 type turns []turn
 
 type turn struct {
-	kind, format string
-	apps         []*App
+	kind, why string
+	apps      []*App
 }
 
-func (t *turns) add(kind, format string, a *App) {
+func (t *turns) add(kind, why string, a *App) {
 	for i := range *t {
-		if x := &(*t)[i]; x.kind == kind && x.format == format {
+		if x := &(*t)[i]; x.kind == kind && x.why == why {
 			x.apps = append(x.apps, a)
 			return
 		}
 	}
-	*t = append(*t, turn{kind, format, []*App{a}})
+	*t = append(*t, turn{kind, why, []*App{a}})
+}
+
+// turnWords say what a kind of turn is, of one application and of many.
+var turnWords = map[string]struct{ each, many string }{
+	"app-needs-you": {"%s needs you: %s", "%d applications need you: %s"},
+	"app-blocked":   {"%s is blocked: %s", "%d applications are blocked: %s"},
+	"app-allowed":   {"%s can be used again", "%d applications can be used again"},
 }
 
 func (t turns) tell(add func(string, wire.AppID, string, ...any)) {
 	for _, x := range t {
+		w, why := turnWords[x.kind], []any{x.why}
+		if x.kind == "app-allowed" {
+			why = nil
+		}
 		if n := len(x.apps); n > toldApart {
-			add(x.kind, "", many[x.kind].Replace(x.format), fmt.Sprintf("%d applications", n))
+			add(x.kind, "", w.many, append([]any{n}, why...)...)
 			continue
 		}
 		for _, a := range x.apps {
-			add(x.kind, a.ID, x.format, a.Name)
+			add(x.kind, a.ID, w.each, append([]any{a.Name}, why...)...)
 		}
 	}
-}
-
-// many puts what is said of one application in the plural.
-var many = map[string]*strings.Replacer{
-	"app-needs-you": strings.NewReplacer("%s needs", "%s need"),
-	"app-blocked":   strings.NewReplacer("%s is", "%s are"),
-	"app-allowed":   strings.NewReplacer(),
 }

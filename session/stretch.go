@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -61,28 +61,28 @@ func outlookOf(s wire.ForecastSpan) Outlook {
 func (s Stretch) Word() string {
 	switch s.Outlook {
 	case OutlookOpen:
-		return "Open"
+		return lang.T("Open")
 	case OutlookScript:
-		return "Open if a check agrees"
+		return lang.T("Open if a check agrees")
 	case OutlookAsks:
-		return "Opens with " + s.Asked()
+		return lang.F("Opens with %s", s.Asked())
 	case OutlookEnded:
-		return "Signed out"
+		return lang.T("Signed out")
 	}
-	return "Closed"
+	return lang.T("Closed")
 }
 
 // Why says why it is closed, or what ends it; empty where nothing does.
 func (s Stretch) Why() string {
 	switch {
 	case s.Outlook == OutlookEnded:
-		return "Your session is over: sign in again"
+		return lang.T("Your session is over: sign in again")
 	case s.Allow && s.Reason == wire.ReasonTokenEnd:
-		return "Your session ends"
+		return lang.T("Your session ends")
 	case s.Allow && s.Reason == wire.ReasonTime:
-		return "The hours end"
+		return lang.T("The hours end")
 	}
-	return reasons[s.Reason].Brief
+	return lang.T(reasons[s.Reason].Brief)
 }
 
 // Asked is what is asked of the user: "a one-time code".
@@ -92,12 +92,12 @@ func (s Stretch) Asked() string { return Asked(s.Cure, s.AnyOf) }
 func Asked(kinds []wire.InteractionKind, anyOf bool) string {
 	var words []string
 	for _, k := range kinds {
-		words = append(words, cmp.Or(askedWords[k], string(k)))
+		words = append(words, lang.T(cmp.Or(askedWords[k], string(k))))
 	}
 	if anyOf {
-		return listed(words, "or")
+		return listed(words, "%s or %s")
 	}
-	return listed(words, "and")
+	return listed(words, "%s and %s")
 }
 
 var askedWords = map[wire.InteractionKind]string{
@@ -107,9 +107,10 @@ var askedWords = map[wire.InteractionKind]string{
 	wire.InteractionMessage:  "a message to confirm",
 }
 
+// listed are words one after another; last puts the last one to those before.
 func listed(words []string, last string) string {
 	if n := len(words); n > 1 {
-		return strings.Join(words[:n-1], ", ") + " " + last + " " + words[n-1]
+		return lang.F(last, strings.Join(words[:n-1], ", "), words[n-1])
 	}
 	return strings.Join(words, "")
 }
@@ -206,31 +207,25 @@ const maxNamed = 3
 
 // text is a turn in words.
 func (t Turn) text(asked, by string, names []string) string {
-	one := len(names) == 1
+	n := len(names)
 	if extra := len(names) - maxNamed; extra > 0 {
 		names = append(names[:maxNamed:maxNamed], others(extra))
 	}
-	who := listed(names, "and")
-	verb := func(singular, plural string) string {
-		if one {
-			return who + " " + singular
-		}
-		return who + " " + plural
-	}
+	who := listed(names, "%s and %s")
 	switch t {
 	case TurnAsks:
-		return asked + " will be asked for " + who
+		return lang.F("%s will be asked for %s", asked, who)
 	case TurnOpens:
-		return verb("opens", "open")
+		return lang.N("%s opens", "%s open", n, who)
 	case TurnMayOpen:
-		return verb("opens", "open") + " with " + asked
+		return lang.N("%s opens with %s", "%s open with %s", n, who, asked)
 	case TurnEnds:
-		return "your session ends: sign in again"
+		return lang.T("your session ends: sign in again")
 	}
 	if by == "" {
-		return verb("closes", "close")
+		return lang.N("%s closes", "%s close", n, who)
 	}
-	return verb("closes", "close") + ": " + strings.ToLower(by[:1]) + by[1:]
+	return lang.N("%s closes: %s", "%s close: %s", n, who, lower(by))
 }
 
 // MayChange says what may change a forecast at any time, in words; empty where
@@ -242,7 +237,11 @@ func MayChange(kinds []wire.ReasonKind) string {
 			words[w] = true
 		}
 	}
-	return listed(slices.Sorted(maps.Keys(words)), "and")
+	all := slices.Sorted(maps.Keys(words))
+	for i, w := range all {
+		all[i] = lang.T(w)
+	}
+	return listed(all, "%s and %s")
 }
 
 var mayChangeWords = map[wire.ReasonKind]string{
@@ -252,9 +251,4 @@ var mayChangeWords = map[wire.ReasonKind]string{
 	wire.ReasonScript:  "checks by your organisation",
 }
 
-func others(n int) string {
-	if n == 1 {
-		return "1 other"
-	}
-	return strconv.Itoa(n) + " others"
-}
+func others(n int) string { return lang.N("%d other", "%d others", n, n) }

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -68,25 +69,25 @@ func vpnTitle(p VPNPhase, asked *VPNPrompt) string {
 		switch {
 		case asked == nil || asked.Busy:
 		case asked.Kind == VPNCertificate:
-			return "Waiting for you to check the server"
+			return lang.T("Waiting for you to check the server")
 		case asks(asked, VPNPassword):
-			return "Waiting for your password"
+			return lang.T("Waiting for your password")
 		case asks(asked, VPNCode):
-			return "Waiting for your code"
+			return lang.T("Waiting for your code")
 		default:
-			return "Waiting for your answer"
+			return lang.T("Waiting for your answer")
 		}
-		return "Signing in"
+		return lang.T("Signing in")
 	case VPNConnecting:
-		return "Connecting"
+		return lang.T("Connecting")
 	case VPNConnected:
-		return "Connected"
+		return lang.T("Connected")
 	case VPNReconnecting:
-		return "Reconnecting"
+		return lang.T("Reconnecting")
 	case VPNDisconnecting:
-		return "Disconnecting"
+		return lang.T("Disconnecting")
 	}
-	return "Not connected"
+	return lang.T("Not connected")
 }
 
 func asks(p *VPNPrompt, k VPNFieldKind) bool {

@@ -1,17 +1,17 @@
 package session
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // doVPN carries out a command about classic VPNs. What it comes to is reported.
 func (c *core) doVPN(cmd Command) error {
 	if c.o.Classic == nil {
-		return fmt.Errorf("this system cannot connect a classic VPN yet; connect it with its own program")
+		return says("this system cannot connect a classic VPN yet; connect it with its own program")
 	}
 	switch cmd := cmd.(type) {
 	case SaveVPN:
@@ -34,7 +34,7 @@ func (c *core) doVPN(cmd Command) error {
 		delete(c.beside.raise, p.Connection)
 		return c.o.Classic.Cancel(cmd.Prompt)
 	}
-	return fmt.Errorf("this version does not know that command")
+	return says("this version does not know that command")
 }
 
 func (c *core) doSaveVPN(cmd SaveVPN) error {
@@ -43,11 +43,11 @@ func (c *core) doSaveVPN(cmd SaveVPN) error {
 		return err
 	}
 	if s.Fingerprint != "" && s.Fingerprint != c.vpn.fact(s.ID).Fingerprint {
-		return fmt.Errorf("a server's fingerprint is not typed in; leave it out, and you are asked when you connect")
+		return says("a server's fingerprint is not typed in; leave it out, and you are asked when you connect")
 	}
 	for _, other := range c.vpn.Connections {
 		if other.ID != s.ID && strings.EqualFold(other.Label(), s.Label()) {
-			return fmt.Errorf("there is another connection of that name; choose another name")
+			return says("there is another connection of that name; choose another name")
 		}
 	}
 	return c.o.Classic.Save(s)
@@ -73,7 +73,7 @@ func (c *core) doConnectVPN(cmd ConnectVPN) error {
 func (c *core) askedVPN(id string) (*VPNPrompt, error) {
 	p := c.vpn.Prompt
 	if p == nil || p.ID != id {
-		return nil, fmt.Errorf("this is no longer asked")
+		return nil, says("this is no longer asked")
 	}
 	return p, nil
 }
@@ -91,17 +91,17 @@ func (c *core) doAnswerVPN(cmd AnswerVPNPrompt) error {
 		want = 0
 	}
 	if len(cmd.Values) != want {
-		return fmt.Errorf("fill in all that is asked")
+		return says("fill in all that is asked")
 	}
 	for i, v := range cmd.Values {
 		f, text := p.Fields[i], string(v)
 		switch {
 		case len(text) > wire.MaxSecret:
-			return fmt.Errorf("what was typed for %s is too long", f.label())
+			return says("what was typed for %s is too long", f.label())
 		case strings.ContainsAny(text, "\r\n\x00"):
-			return fmt.Errorf("what was typed for %s is more than one line", f.label())
+			return says("what was typed for %s is more than one line", f.label())
 		case f.Kind == VPNChoice && !slices.Contains(f.Choices, text):
-			return fmt.Errorf("choose one of those that are offered for %s", f.label())
+			return says("choose one of those that are offered for %s", f.label())
 		}
 	}
 	if err := c.o.Classic.Answer(cmd.Prompt, cmd.Values); err != nil {
@@ -115,7 +115,7 @@ func (c *core) doAnswerVPN(cmd AnswerVPNPrompt) error {
 // label names a field within a sentence.
 func (f VPNField) label() string {
 	if l := strings.TrimRight(strings.TrimSpace(f.Label), ":"); l != "" {
-		return "“" + l + "”"
+		return lang.F("“%s”", l)
 	}
-	return "what is asked"
+	return lang.T("what is asked")
 }

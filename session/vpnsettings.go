@@ -1,13 +1,15 @@
 package session
 
 import (
-	"fmt"
+	"errors"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tidegate/tidegate/internal/lang"
 )
 
 // maxVPNText is the length in bytes of the longest text in a connection's settings.
@@ -18,12 +20,16 @@ const maxVPNText = 256
 // pasted with it.
 func (s VPNSettings) Checked() (VPNSettings, error) {
 	s.Name, s.User, s.Group = strings.TrimSpace(s.Name), strings.TrimSpace(s.User), strings.TrimSpace(s.Group)
-	for _, x := range []struct{ what, text string }{{"name", s.Name}, {"user name", s.User}, {"group", s.Group}} {
+	for _, x := range []struct{ text, long, bad string }{
+		{s.Name, "the name is too long; shorten it", "the name holds what cannot be shown; type it anew"},
+		{s.User, "the user name is too long; shorten it", "the user name holds what cannot be shown; type it anew"},
+		{s.Group, "the group is too long; shorten it", "the group holds what cannot be shown; type it anew"},
+	} {
 		switch {
 		case len(x.text) > maxVPNText:
-			return s, fmt.Errorf("the %s is too long; shorten it", x.what)
+			return s, errors.New(lang.T(x.long))
 		case !utf8.ValidString(x.text) || strings.ContainsFunc(x.text, unprintable):
-			return s, fmt.Errorf("the %s holds what cannot be shown; type it anew", x.what)
+			return s, errors.New(lang.T(x.bad))
 		}
 	}
 	var err error
@@ -35,7 +41,7 @@ func (s VPNSettings) Checked() (VPNSettings, error) {
 		for _, p := range VPNProtocols {
 			names = append(names, string(p))
 		}
-		return s, fmt.Errorf("choose the VPN's protocol, one of %s", strings.Join(names, ", "))
+		return s, says("choose the VPN's protocol, one of %s", strings.Join(names, ", "))
 	}
 	var features []VPNFeature
 	for _, f := range VPNFeatures {
@@ -45,7 +51,7 @@ func (s VPNSettings) Checked() (VPNSettings, error) {
 	}
 	for _, f := range s.Features {
 		if !slices.Contains(VPNFeatures, f) {
-			return s, fmt.Errorf("there is no feature %q; choose of the six", f)
+			return s, says("there is no feature %q; choose of the six", f)
 		}
 	}
 	s.Features = features
@@ -56,19 +62,19 @@ func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 // vpnAddress returns a server's address as host, host:port or host/path.
 func vpnAddress(text string) (string, error) {
-	const forms = "it is HOST, HOST:PORT or HOST/PATH, or the https address of that"
+	forms := lang.T("it is HOST, HOST:PORT or HOST/PATH, or the https address of that")
 	text = strings.TrimSpace(text)
 	switch {
 	case text == "":
-		return "", fmt.Errorf("type the address of the VPN's server: %s", forms)
+		return "", says("type the address of the VPN's server: %s", forms)
 	case len(text) > maxVPNText:
-		return "", fmt.Errorf("the address is too long; %s", forms)
+		return "", says("the address is too long; %s", forms)
 	case strings.Contains(text, "@"):
-		return "", fmt.Errorf("take the user and the password out of the address; %s", forms)
+		return "", says("take the user and the password out of the address; %s", forms)
 	}
 	if scheme, rest, ok := strings.Cut(text, "://"); ok {
 		if !strings.EqualFold(scheme, "https") {
-			return "", fmt.Errorf("a VPN's server is reached by https alone; %s", forms)
+			return "", says("a VPN's server is reached by https alone; %s", forms)
 		}
 		text = rest
 	}
@@ -78,13 +84,13 @@ func vpnAddress(text string) (string, error) {
 	u, err := url.Parse("https://" + text)
 	switch {
 	case err != nil || u.Opaque != "" || !vpnHost(u.Hostname()) || strings.HasSuffix(u.Host, ":"):
-		return "", fmt.Errorf("this is no address of a server; %s", forms)
+		return "", says("this is no address of a server; %s", forms)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(text, "#"):
-		return "", fmt.Errorf("take what follows ? or # out of the address; %s", forms)
+		return "", says("take what follows ? or # out of the address; %s", forms)
 	}
 	if p := u.Port(); p != "" {
 		if _, err := netip.ParseAddrPort("127.0.0.1:" + p); err != nil || strings.Trim(p, "0") == "" {
-			return "", fmt.Errorf("the port is from 1 to 65535; %s", forms)
+			return "", says("the port is from 1 to 65535; %s", forms)
 		}
 	}
 	path := u.EscapedPath()

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/tidegate/tidegate/internal/lang"
 )
 
 // deriveWarnings are the features of classic VPNs that are in the way of ZTA, or
@@ -141,15 +143,17 @@ func (c *conflict) warning(f *facts) VPNWarning {
 		}
 	}
 	who := vpnWho(label, c.Program, c.Adapter)
-	ours := "the controller and the gateways"
+	ours := lang.T("the controller and the gateways")
 	if hosts := underlayHosts(f); len(hosts) > 0 {
 		ours = someOf(hosts)
 	}
-	switch device := strings.TrimSpace("what leaves by Tidegate's device " + c.Device); {
+	switch {
+	case c.Harm == VPNHarmDevice && c.Device == "":
+		ours = lang.T("what leaves by Tidegate's device")
 	case c.Harm == VPNHarmDevice:
-		ours = device
+		ours = lang.F("what leaves by Tidegate's device %s", c.Device)
 	case c.Device != "":
-		ours += ", and " + device + ","
+		ours = lang.F("%s, and what leaves by Tidegate's device %s,", ours, c.Device)
 	}
 	w := VPNWarning{Feature: c.Feature, Connection: c.Connection, Program: c.Program, Adapter: c.Adapter, Evidence: c.Evidence,
 		Ahead: c.Ahead, Served: c.served()}
@@ -164,7 +168,7 @@ func (c *conflict) warning(f *facts) VPNWarning {
 	}
 	served := vpnServed[c.How]
 	if c.Feature == VPNRouteMonitoring && label+c.Program+c.Adapter == "" { // it may be any program
-		who, feature.cure = "another program", feature.ownCure
+		who, feature.cure = lang.T("another program"), feature.ownCure
 	}
 	if label != "" {
 		feature.seen, feature.cure = cmp.Or(feature.own, feature.seen), cmp.Or(feature.ownCure, feature.cure)
@@ -172,18 +176,18 @@ func (c *conflict) warning(f *facts) VPNWarning {
 	}
 	switch {
 	case c.set && c.Ahead:
-		w.Title, w.Detail, w.Fix = say(feature.name+" of {who} will not be applied"), say(feature.set), say(feature.instead)
+		w.Title, w.Detail, w.Fix = lang.F("%s of %s will not be applied", lang.T(feature.name), who), say(feature.set), say(feature.instead)
 	case c.set:
-		w.Title, w.Detail, w.Fix = say(feature.name+" of {who} is not applied"), say(feature.set), say(feature.instead)
+		w.Title, w.Detail, w.Fix = lang.F("%s of %s is not applied", lang.T(feature.name), who), say(feature.set), say(feature.instead)
 	case w.Served:
 		w.Title, w.Detail = say(served.title), say(served.detail)
 	default:
 		w.Title, w.Detail, w.Fix = say(cmp.Or(harm.title, feature.seen)), say(harm.detail), say(cmp.Or(harm.cure, feature.cure))
 		if served.detail != "" {
-			w.Detail += " " + served.detail
+			w.Detail += " " + say(served.detail)
 		}
 		if c.Ahead {
-			w.Detail = "When it is connected: " + lower(w.Detail)
+			w.Detail = lang.F("When it is connected: %s", lower(w.Detail))
 		}
 	}
 	if c.Program == "" {

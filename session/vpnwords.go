@@ -1,10 +1,10 @@
 package session
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -58,25 +58,26 @@ func explainVPN(f *VPNFailure) *Problem {
 	if !ok {
 		x = vpnFailures[VPNFailed]
 	}
+	x = x.said()
 	x.Code = "vpn-" + string(f.Code)
 	switch last := strings.TrimSuffix(strings.TrimSpace(f.Detail), "."); {
 	case last == "":
 	case f.Code == VPNBusy && strings.HasPrefix(last, `"`):
-		x.Detail += " Now it is " + last + "."
+		x.Detail += " " + lang.F("Now it is %s.", last)
 	case f.Code == VPNOldEngine:
-		x.Detail = strings.TrimSuffix(x.Detail, ".") + ": " + last + "."
+		x.Detail = lang.F("%s: %s.", strings.TrimSuffix(x.Detail, "."), last)
 	case slices.Contains(vpnOwnWords, f.Code):
-		x.Detail += " " + upper(last) + "."
+		x.Detail += " " + upper(lang.T(last)) + "."
 	default:
-		x.Detail += " Last heard: “" + last + "”."
+		x.Detail += " " + lang.F("Last heard: “%s”.", last)
 	}
 	return &x
 }
 
 // vpnBothMissing is what there is to say where neither openconnect nor the helper is there.
 func vpnBothMissing() *Problem {
-	a, b := vpnFailures[VPNNoEngine], vpnFailures[VPNNoHelper]
-	return &Problem{Code: "vpn-" + string(VPNNoEngine), Title: "openconnect and Tidegate's helper are not here",
+	a, b := vpnFailures[VPNNoEngine].said(), vpnFailures[VPNNoHelper].said()
+	return &Problem{Code: "vpn-" + string(VPNNoEngine), Title: lang.T("openconnect and Tidegate's helper are not here"),
 		Detail: a.Detail + " " + b.Detail, Fix: a.Fix + " " + b.Fix}
 }
 
@@ -86,10 +87,10 @@ func explainVPNEngine(p *wire.Problem) *Problem {
 	if _, ok := vpnFailures[VPNFailureCode(p.Code)]; ok {
 		return explainVPN(&VPNFailure{Code: VPNFailureCode(p.Code), Detail: p.Detail})
 	}
-	x := &Problem{Code: "vpn-" + strings.TrimPrefix(string(p.Code), "vpn-"), Title: p.Title, Detail: p.Detail,
-		Fix: "Start Tidegate again; if it stays, tell whoever administers this machine."}
+	x := &Problem{Code: "vpn-" + strings.TrimPrefix(string(p.Code), "vpn-"), Title: lang.T(p.Title), Detail: lang.T(p.Detail),
+		Fix: lang.T("Start Tidegate again; if it stays, tell whoever administers this machine.")}
 	if p.Code == "vpn-connections" {
-		x.Fix, x.Warning = "Add your connections anew; what could be saved of the old ones is in that file.", true
+		x.Fix, x.Warning = lang.T("Add your connections anew; what could be saved of the old ones is in that file."), true
 	}
 	return x
 }
@@ -116,20 +117,20 @@ func explainLeft(left []VPNLeft) *Problem {
 			l.Why = VPNLeftOutside
 		}
 		if l.What == "." {
-			l.What = "all names that are nobody's"
+			l.What = lang.T("all names that are nobody's")
 		}
 		of[l.Why] = append(of[l.Why], l.What)
 	}
-	x := &Problem{Code: "vpn-left", Title: "The VPN did not get all that its server asked for", Warning: len(of[VPNLeftOurs]) < len(left)}
+	x := &Problem{Code: "vpn-left", Title: lang.T("The VPN did not get all that its server asked for"), Warning: len(of[VPNLeftOurs]) < len(left)}
 	if !x.Warning {
-		x.Title = "Your applications stay with Tidegate"
+		x.Title = lang.T("Your applications stay with Tidegate")
 	}
 	var details, fixes []string
 	for _, why := range leftOrder {
 		if len(of[why]) > 0 {
-			details = append(details, fmt.Sprintf("Left out %s: %s.", someOf(of[why]), vpnLefts[why].why))
+			details = append(details, lang.F("Left out %s: %s.", someOf(of[why]), lang.T(vpnLefts[why].why)))
 			if fix := vpnLefts[why].fix; fix != "" {
-				fixes = append(fixes, fix)
+				fixes = append(fixes, lang.T(fix))
 			}
 		}
 	}
@@ -249,9 +250,9 @@ func otherFeature(f VPNFeature) featureWords {
 		cure: "Disconnect {who} while you use your applications, and have Tidegate brought up to date."}
 }
 
-// spoken says whose a warning is, and whom to let through.
+// spoken says in the user's language whose a warning is, and whom to let through.
 func spoken(text, who, ours string) string {
-	return strings.NewReplacer("{who}", who, "{ours}", ours).Replace(text)
+	return strings.NewReplacer("{who}", who, "{ours}", ours).Replace(lang.T(text))
 }
 
 // vpnWho names whose a VPN is, within a sentence.
@@ -260,11 +261,11 @@ func vpnWho(label, program, adapter string) string {
 	case label != "":
 		return label
 	case program != "" && adapter != "":
-		return program + " (adapter " + adapter + ")"
+		return lang.F("%s (adapter %s)", program, adapter)
 	case program != "":
 		return program
 	case adapter != "":
-		return "the VPN at adapter " + adapter
+		return lang.F("the VPN at adapter %s", adapter)
 	}
-	return "a VPN"
+	return lang.T("a VPN")
 }

@@ -9,10 +9,13 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// One table of words: every refusal gets a title, what it means, and what to do.
+// One table of words: every refusal gets a title, what it means, and what to do. Like
+// all tables of words here it is in English, whose sentences are the catalogues' keys:
+// who takes something from it says it in the user's language.
 var words = map[wire.Code]Problem{
 	wire.CodeEnrolCode:      {Title: "The enrolment code was not accepted", Detail: "It is wrong, has expired, or has enrolled a device already: a code works once.", Fix: "Ask your administrator for a new enrolment link."},
 	wire.CodeDevice:         {Title: "This device is not enrolled any more", Detail: "The controller does not know its certificate, or an administrator has withdrawn it.", Fix: "Ask your administrator for a new enrolment link, and paste it here."},
@@ -40,19 +43,20 @@ var words = map[wire.Code]Problem{
 func explain(err error, where string) *Problem {
 	var p *wire.Problem
 	if !errors.As(err, &p) {
-		return &Problem{Code: "unreachable", Title: where + " was not reached", Detail: sentence(err),
-			Fix: "Check your network and the address, then try again."}
+		return &Problem{Code: "unreachable", Title: lang.F("%s was not reached", where), Detail: sentence(err),
+			Fix: lang.T("Check your network and the address, then try again.")}
 	}
 	x, ok := words[p.Code]
 	if !ok {
 		x = Problem{Title: p.Title, Fix: "Ask your administrator."}
 	}
+	x = x.said()
 	x.Code, x.Until = string(p.Code), p.Until
 	if p.Code == wire.CodeAppUnreachable && p.Status == 0 { // nobody's answer, but that there was none
-		x.Title, x.Fix = p.Title, "Check your network, then open the application again."
+		x.Title, x.Fix = lang.T(p.Title), lang.T("Check your network, then open the application again.")
 	}
 	if p.Code == wire.CodeInternal || p.Code == wire.CodeAppUnreachable && p.Detail != "" || p.Code == wire.CodeBadRequest {
-		x.Detail = p.Detail
+		x.Detail = lang.T(p.Detail)
 	}
 	return &x
 }
@@ -69,50 +73,54 @@ func explainEnded(p *wire.Problem) *Problem {
 }
 
 func explainLost(controller string, p *wire.Problem) *Problem {
-	x := &Problem{Code: "controller-lost", Title: "The controller is not reached", Action: "retry",
-		Detail: "Access to your applications is prevented until " + controller + " answers again.",
-		Fix:    "Check your network. Tidegate keeps trying by itself."}
+	x := &Problem{Code: "controller-lost", Title: lang.T("The controller is not reached"), Action: "retry",
+		Detail: lang.F("Access to your applications is prevented until %s answers again.", controller),
+		Fix:    lang.T("Check your network. Tidegate keeps trying by itself.")}
 	switch {
 	case p != nil && p.Code == wire.CodeFingerprint:
 		y := explain(p, controller)
 		x.Title, x.Detail, x.Fix = y.Title, y.Detail, y.Fix
 	case p != nil:
-		x.Detail = "It answered: " + p.Title + ". Access to your applications is prevented meanwhile."
-		x.Fix = "Tidegate keeps trying. If it stays, tell your administrator."
+		x.Detail = lang.F("It answered: %s. Access to your applications is prevented meanwhile.", lang.T(p.Title))
+		x.Fix = lang.T("Tidegate keeps trying. If it stays, tell your administrator.")
 	}
 	return x
 }
 
 func explainKeychain(k Keychain, lost, have bool) *Problem {
+	var x Problem
 	switch {
 	case lost && !have:
-		return &Problem{Code: "key-lost", Title: "The device key is gone from the keychain",
+		x = Problem{Code: "key-lost", Title: "The device key is gone from the keychain",
 			Detail: "Without it this device cannot prove what it is.", Fix: "Ask your administrator for a new enrolment link, and paste it here."}
 	case k == KeychainLocked && have:
-		return &Problem{Code: "keychain-locked", Title: "The keychain is locked", Action: "retry",
+		x = Problem{Code: "keychain-locked", Title: "The keychain is locked", Action: "retry",
 			Detail: "This session is kept in memory only: you will be asked to sign in again after a restart.",
 			Fix:    "Unlock the keychain, then try again."}
 	case k == KeychainLocked:
-		return &Problem{Code: "keychain-locked", Title: "The keychain is locked", Action: "retry",
+		x = Problem{Code: "keychain-locked", Title: "The keychain is locked", Action: "retry",
 			Detail: "The device key and your session are in it.", Fix: "Unlock the keychain, then try again."}
 	case k == KeychainAbsent && have:
-		return &Problem{Code: "keychain-absent", Title: "There is no keychain on this desktop", Action: "retry",
+		x = Problem{Code: "keychain-absent", Title: "There is no keychain on this desktop", Action: "retry",
 			Detail: "This session is kept in memory only, and is gone when Tidegate ends.",
 			Fix:    "Install and start a Secret Service, such as gnome-keyring or KWallet, then try again."}
 	case k == KeychainAbsent:
-		return &Problem{Code: "keychain-absent", Title: "The keychain is not running", Action: "retry",
+		x = Problem{Code: "keychain-absent", Title: "The keychain is not running", Action: "retry",
 			Detail: "The device key and your session are in it.",
 			Fix:    "Start your Secret Service (gnome-keyring or KWallet), then try again."}
+	default:
+		return nil
 	}
-	return nil
+	x = x.said()
+	return &x
 }
 
 func explainSite(site string, p *wire.Problem) *Problem {
 	x := explain(p, "")
 	if p.Code == wire.CodeAppUnreachable {
-		x.Title = "The gateway of " + site + " is not reached"
-		x.Fix = "Check your network. Tidegate tries again when you use an application."
-		x.Detail = p.Detail
+		x.Title = lang.F("The gateway of %s is not reached", site)
+		x.Fix = lang.T("Check your network. Tidegate tries again when you use an application.")
+		x.Detail = lang.T(p.Detail)
 	}
 	x.Code = codeSite + x.Code
 	return x
@@ -120,8 +128,8 @@ func explainSite(site string, p *wire.Problem) *Problem {
 
 // explainTUN says why programs do not reach the applications by their names.
 func explainTUN(p *wire.Problem) *Problem {
-	return &Problem{Code: "tun-" + string(p.Code), Title: p.Title, Detail: p.Detail, Action: "acknowledge",
-		Fix: "Until it works, reach applications at the addresses that `tidegate apps` lists, or through the proxy."}
+	return &Problem{Code: "tun-" + string(p.Code), Title: lang.T(p.Title), Detail: lang.T(p.Detail), Action: "acknowledge",
+		Fix: lang.T("Until it works, reach applications at the addresses that `tidegate apps` lists, or through the proxy.")}
 }
 
 // reasons are the words for what decides a verdict.
@@ -165,7 +173,7 @@ var refused = map[wire.Code]string{
 	wire.CodeDevice:      "Device is not enrolled",
 }
 
-// Briefs are all that Why.Brief can be, for whoever has to make room for them.
+// Briefs are all that Why.Brief can be in the language of now, for whoever has to make room for them.
 func Briefs() []string {
 	all := []string{closed.Brief}
 	for _, y := range reasons {
@@ -174,7 +182,11 @@ func Briefs() []string {
 	for _, y := range missing {
 		all = append(all, y.Brief)
 	}
-	return slices.AppendSeq(all, maps.Values(refused))
+	all = slices.AppendSeq(all, maps.Values(refused))
+	for i, s := range all {
+		all[i] = lang.T(s)
+	}
+	return all
 }
 
 // wordsFor are the words for what decides a verdict.
@@ -196,7 +208,7 @@ func wordsFor(v wire.Verdict) Why {
 // explainReason explains a verdict that denies.
 func explainReason(v wire.Verdict) Why {
 	r := v.Reason
-	y := wordsFor(v)
+	y := wordsFor(v).said()
 	y.Kind, y.Condition = r.Kind, r.Condition
 	if r.Detail != "" {
 		y.Detail = r.Detail
@@ -211,9 +223,9 @@ func explainReason(v wire.Verdict) Why {
 func fixes(cure []wire.Interaction, anyOf bool) string {
 	var fix []string
 	for i, x := range cure {
-		s := cures[x.Kind]
+		s := lang.T(cures[x.Kind])
 		if anyOf && i > 0 {
-			s = "Or " + lower(s)
+			s = lang.F("Or %s", lower(s))
 		}
 		fix = append(fix, s)
 	}
@@ -224,10 +236,25 @@ func fixes(cure []wire.Interaction, anyOf bool) string {
 func explainDue(v wire.Verdict) Why {
 	y := explainReason(v)
 	if y.Detail == "" {
-		y.Detail = "Answer in time and nothing is interrupted."
+		y.Detail = lang.T("Answer in time and nothing is interrupted.")
 	}
 	return y
 }
+
+// said are the words in the user's language.
+func (y Why) said() Why {
+	y.Title, y.Brief, y.Detail, y.Fix = lang.T(y.Title), lang.T(y.Brief), lang.T(y.Detail), lang.T(y.Fix)
+	return y
+}
+
+// said are the words in the user's language.
+func (p Problem) said() Problem {
+	p.Title, p.Detail, p.Fix = lang.T(p.Title), lang.T(p.Detail), lang.T(p.Fix)
+	return p
+}
+
+// says is an error in the user's words and language, of a format that is a catalogue's key.
+func says(english string, args ...any) error { return fmt.Errorf(lang.T(english), args...) }
 
 // Sentence is the explanation on one line.
 func (y Why) Sentence() string {
@@ -251,13 +278,13 @@ func countInUse(apps []App) string {
 	}
 	switch {
 	case n == 1 && rests:
-		return name + " is open, and rests"
+		return lang.F("%s is open, and rests", name)
 	case n == 1:
-		return name + " is in use"
+		return lang.F("%s is in use", name)
 	case rests:
-		return fmt.Sprintf("%d applications are open, and rest", n)
+		return lang.N("%d application is open, and rests", "%d applications are open, and rest", n, n)
 	}
-	return fmt.Sprintf("%d applications are in use", n)
+	return lang.N("%d application is in use", "%d applications are in use", n, n)
 }
 
 // sentence makes an error readable: a capital, a full stop.
@@ -275,8 +302,12 @@ func upper(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:]
 }
 
-// lower makes a title fit behind a colon.
+// lower makes a title fit behind a colon. In German a sentence keeps its capital there,
+// as do nouns and who is addressed.
 func lower(s string) string {
+	if lang.Tag() == "de" {
+		return s
+	}
 	r, n := utf8.DecodeRuneInString(s)
 	return string(unicode.ToLower(r)) + s[n:]
 }
