@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tidegate/tidegate/app/local"
+	"github.com/tidegate/tidegate/app/lockscreen"
 	"github.com/tidegate/tidegate/app/notify"
 	"github.com/tidegate/tidegate/assets"
 	"github.com/tidegate/tidegate/session"
@@ -22,6 +23,8 @@ type Core interface {
 	Do(ctx context.Context, cmd session.Command) error
 	// ReportTray takes whether a tray host shows the icon.
 	ReportTray(session.TrayHost)
+	// ReportScreen takes whether the screen is locked.
+	ReportScreen(locked bool)
 	// Run returns when ctx ends or the user quits.
 	Run(ctx context.Context) error
 }
@@ -75,6 +78,7 @@ func Run(ctx context.Context, o Options) error {
 	})
 	server := local.NewServer(local.Options{Source: o.Core, Devices: o.Devices, Lookups: o.Lookups, Histories: o.Histories, Diagnoser: o.Diagnoser, Log: o.Log})
 	window := newLauncher(o)
+	screen := lockscreen.New(lockscreen.Options{Report: o.Core.ReportScreen, Log: o.Log})
 
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
@@ -90,6 +94,7 @@ func Run(ctx context.Context, o Options) error {
 	g.Go(func() error { return notices.Run(ctx) })
 	g.Go(func() error { return icon.Run(ctx) })
 	g.Go(func() error { return window.run(ctx) })
+	g.Go(func() error { return screen.Run(ctx) })
 	if o.First != nil {
 		g.Go(func() error {
 			if err := o.Core.Do(ctx, o.First); err != nil && ctx.Err() == nil {

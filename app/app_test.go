@@ -82,6 +82,8 @@ func newCore() *fakeCore {
 
 func (c *fakeCore) ReportTray(h session.TrayHost) { c.Change(func(s *session.State) { s.Tray = h }) }
 
+func (c *fakeCore) ReportScreen(locked bool) { c.Change(func(s *session.State) { s.Locked = locked }) }
+
 func (c *fakeCore) Run(ctx context.Context) error {
 	select {
 	case <-c.quit:
@@ -103,6 +105,7 @@ func place(t *testing.T) profile.Profile {
 // start runs the tray process around core and returns what waits for its end.
 func start(t *testing.T, p profile.Profile, core Core, adjust func(*Options)) (end func(), cancel func()) {
 	t.Helper()
+	t.Setenv("XDG_SESSION_ID", "none") // whoever runs the tests may lock their screen
 	instance, err := local.Claim(p)
 	if err != nil {
 		t.Fatal(err)
@@ -369,4 +372,38 @@ func TestWindowCommand(t *testing.T) {
 	if !cmp.Equal(cmd.Args[1:], []string{"window", "--viewer"}) || cmd.Env[len(cmd.Env)-1] != "TIDEGATE_PROFILE=demo" {
 		t.Errorf("%v %v", cmd.Args, cmd.Env)
 	}
+}
+
+// What wants to be seen waits for whoever has locked the screen.
+func TestLockedScreen(t *testing.T) {
+	bus := desktoptest.Bus(t)
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", bus)
+	saver := desktoptest.NewScreenSaver(t, bus, "org.gnome.ScreenSaver", true)
+	core, note := newCore(), filepath.Join(t.TempDir(), "started")
+	started := func() bool { _, err := os.Stat(note); return err == nil }
+	start(t, place(t), core, func(o *Options) {
+		o.Display = func() bool { return true }
+		o.Window = func(ctx context.Context) *exec.Cmd {
+			cmd := exec.CommandContext(ctx, os.Args[0])
+			cmd.Env = append(os.Environ(), windowEnv+"="+note, "GORACE=atexit_sleep_ms=0")
+			return cmd
+		}
+	})
+	reported := func(what string, ok func(session.State) bool) {
+		t.Helper()
+		desktoptest.Eventually(t, what, func() bool {
+			for s := range core.Watch(t.Context()) {
+				return ok(s)
+			}
+			return false
+		})
+	}
+	reported("the screen to be locked", func(s session.State) bool { return s.Locked })
+	core.Change(func(s *session.State) { s.Prompt = &session.Prompt{ID: "p"} })
+	if started() {
+		t.Error("the window is put over the locked screen")
+	}
+	saver.Set(false)
+	reported("the screen not to be locked", func(s session.State) bool { return !s.Locked })
+	desktoptest.Eventually(t, "the window", started)
 }

@@ -74,16 +74,15 @@ func (l *launcher) run(ctx context.Context) error {
 
 // own is the one goroutine that starts and ends the process.
 func (l *launcher) own(ctx context.Context, states <-chan session.State) {
-	var prev session.State
+	var steps raise.Steps
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case s := <-states:
-			if raise.Needed(prev, s) {
+			if steps.Needed(s) {
 				l.needed = time.Now()
 			}
-			prev = s
 		case err := <-l.ended:
 			l.over(err)
 		case <-timer.C:

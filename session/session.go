@@ -176,6 +176,11 @@ func (s *Session) ReportTray(t TrayHost) {
 	s.report(func(c *core) { c.tray = t })
 }
 
+// ReportScreen takes whether the screen is locked, or its saver runs.
+func (s *Session) ReportScreen(locked bool) {
+	s.report(func(c *core) { c.locked = locked })
+}
+
 func (s *Session) report(msg func(*core)) {
 	select {
 	case s.msgs <- msg:

@@ -210,6 +210,19 @@ func TestRevocation(t *testing.T) {
 	})
 }
 
+func TestScreen(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept")
+		b.start()
+		for _, locked := range []bool{true, false} {
+			b.s.ReportScreen(locked)
+			if got := b.state().Locked; got != locked {
+				t.Errorf("locked is %v, want %v", got, locked)
+			}
+		}
+	})
+}
+
 func TestAcknowledge(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		b.enrolled("kept")

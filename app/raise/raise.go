@@ -1,9 +1,27 @@
 // Package raise decides when there is something to look at. The tray process
 // asks it whether to start the window process, and the window process whether
-// to bring its window back. Pure.
+// to bring its window back. It keeps no state but what Steps has; a Steps is for
+// one goroutine.
 package raise
 
 import "github.com/tidegate/tidegate/session"
+
+// Steps follows the states that one reader sees. The zero Steps has seen none.
+type Steps struct{ last session.State } // the last while the screen was not locked
+
+// Needed says whether next gives the user something to look at. What wants to be
+// seen while the screen is locked is needed when it is not any more, if it still
+// stands then; but whoever asks for the window gets it.
+func (s *Steps) Needed(next session.State) bool {
+	if next.Locked {
+		asked := next.Window.Seq > s.last.Window.Seq
+		s.last.Window = next.Window
+		return asked
+	}
+	last := s.last
+	s.last = next
+	return Needed(last, next)
+}
 
 // Needed says whether the step from one state to the next, the zero State being
 // before the first, gives the user something to look at: somebody asked for

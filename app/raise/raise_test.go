@@ -51,3 +51,39 @@ func TestNeeded(t *testing.T) {
 		})
 	}
 }
+
+func TestSteps(t *testing.T) {
+	ask := func(id string, locked bool) session.State {
+		return session.State{Prompt: &session.Prompt{ID: id}, Locked: locked}
+	}
+	put := func(locked bool) session.State {
+		return session.State{Prompt: &session.Prompt{ID: "a", Dismissed: true}, Locked: locked}
+	}
+	seq := func(n uint64, locked bool) session.State {
+		return session.State{Window: session.WindowRequest{Seq: n}, Locked: locked}
+	}
+	nothing := func(locked bool) session.State { return session.State{Locked: locked} }
+	for _, tt := range []struct {
+		name   string
+		states []session.State
+		want   []bool
+	}{
+		{"a prompt", []session.State{nothing(false), ask("a", false), ask("a", false)}, []bool{false, true, false}},
+		{"a prompt under the lock", []session.State{nothing(false), ask("a", true), ask("a", true), ask("a", false), ask("a", false)}, []bool{false, false, false, true, false}},
+		{"it came before the lock", []session.State{ask("a", false), ask("a", true), ask("a", false)}, []bool{true, false, false}},
+		{"it was over before the return", []session.State{nothing(false), ask("a", true), nothing(true), nothing(false)}, []bool{false, false, false, false}},
+		{"another than before the lock", []session.State{ask("a", false), ask("b", true), ask("b", false)}, []bool{true, false, true}},
+		{"put off before", []session.State{put(false), put(true), put(false)}, []bool{false, false, false}},
+		{"locked from the beginning", []session.State{ask("a", true), ask("a", false)}, []bool{false, true}},
+		{"somebody asks for the window all the same", []session.State{seq(1, false), seq(1, true), seq(2, true), seq(2, true), seq(2, false)}, []bool{true, false, true, false, false}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var s Steps
+			for i, x := range tt.states {
+				if got := s.Needed(x); got != tt.want[i] {
+					t.Errorf("state %d: needed is %v", i, got)
+				}
+			}
+		})
+	}
+}

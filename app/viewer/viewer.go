@@ -145,10 +145,11 @@ type observed struct {
 // Watch implements window.Client.
 func (c observed) Watch(ctx context.Context) iter.Seq[session.State] {
 	return func(yield func(session.State) bool) {
-		var prev session.State
+		var steps raise.Steps
+		seen := false
 		for s := range c.Client.Watch(ctx) {
-			needed := prev.Revision != 0 && raise.Needed(prev, s)
-			prev = s
+			needed := steps.Needed(s) && seen
+			seen = true
 			if !yield(s) {
 				return
 			}

@@ -79,6 +79,7 @@ func (t tree) environment() []string {
 		"TMPDIR=" + t.path("tmp"),
 		"DBUS_SESSION_BUS_ADDRESS=unix:path=" + t.busSocket(),
 		"XDG_SESSION_TYPE=x11",
+		"XDG_SESSION_ID=" + filepath.Base(string(t)), // none that may be locked meanwhile
 		"LANG=C.UTF-8",
 		"LIBGL_ALWAYS_SOFTWARE=1",
 		"NO_AT_BRIDGE=1", // there is no accessibility bus to wait for

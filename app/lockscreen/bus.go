@@ -1,0 +1,109 @@
+package lockscreen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const (
+	// callTimeout bounds what is asked of a bus.
+	callTimeout = 5 * time.Second
+	// A login may start us before its bus, and a bus may end: it is looked for
+	// again after firstPause, which doubles up to longestPause.
+	firstPause, longestPause = time.Second, 10 * time.Minute
+)
+
+// bus is one on which somebody knows of the screen.
+type bus struct {
+	name string
+	dial func(...dbus.ConnOption) (*dbus.Conn, error)
+	// watch tells what is told on it until the connection or ctx ends.
+	watch func(ctx context.Context, conn *dbus.Conn, tell func(from string, on bool)) error
+	tell  func(fact)
+	log   *slog.Logger
+}
+
+// run watches the bus, and looks for it again when it has gone, until ctx ends.
+func (b *bus) run(ctx context.Context) {
+	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longestPause) {
+		conn, err := b.connect(ctx)
+		if err == nil {
+			pause = firstPause
+			err = b.watch(ctx, conn, func(from string, on bool) { b.tell(fact{b.name, from, on}) })
+			conn.Close()
+			b.tell(fact{bus: b.name})
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		b.log.Debug("nobody on the bus tells of the screen", "bus", b.name, "error", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// connect never starts a bus. The connection ends with ctx, and where the bus
+// does not answer.
+func (b *bus) connect(ctx context.Context) (conn *dbus.Conn, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		if err != nil {
+			cancel()
+		}
+	}()
+	patience := time.AfterFunc(callTimeout, cancel)
+	defer patience.Stop()
+	if conn, err = b.dial(dbus.WithContext(ctx)); err != nil {
+		return nil, fmt.Errorf("find %s bus: %w", b.name, err)
+	}
+	if err = conn.Auth(nil); err == nil {
+		err = conn.Hello()
+	}
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("greet %s bus: %w", b.name, err)
+	}
+	return conn, nil
+}
+
+var errEnded = errors.New("the bus has ended")
+
+// listen has the signals that match told, before anything is asked, so that no
+// change falls between.
+func listen(ctx context.Context, conn *dbus.Conn, matches ...[]dbus.MatchOption) (<-chan *dbus.Signal, error) {
+	signals := make(chan *dbus.Signal, 16)
+	conn.Signal(signals)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	for _, m := range matches {
+		if err := conn.AddMatchSignalContext(ctx, m...); err != nil {
+			return nil, fmt.Errorf("listen on bus: %w", err)
+		}
+	}
+	return signals, nil
+}
+
+// ownerOf matches the coming and going of whoever has a name.
+func ownerOf(name string) []dbus.MatchOption {
+	return []dbus.MatchOption{dbus.WithMatchSender(busName), dbus.WithMatchInterface(busName),
+		dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, name)}
+}
+
+const busName = "org.freedesktop.DBus"
+
+// ownerChanged reads NameOwnerChanged(name, old, new).
+func ownerChanged(s *dbus.Signal) (name string, owned, ok bool) {
+	if s.Sender != busName || s.Name != busName+".NameOwnerChanged" || len(s.Body) != 3 {
+		return "", false, false
+	}
+	name, ok = s.Body[0].(string)
+	owner, isOwner := s.Body[2].(string)
+	return name, owner != "", ok && isOwner
+}
