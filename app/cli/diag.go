@@ -1,15 +1,20 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/app/local"
 	"github.com/tidegate/tidegate/internal/plaintext"
+	"github.com/tidegate/tidegate/internal/savefile"
 )
 
 const diagAbout = `It looks at the session, at this machine and at the ways to the controller
@@ -30,6 +35,15 @@ type diagFile struct {
 
 // diag says what is wrong, and saves what the helpdesk needs.
 func (c *call) diag(ctx context.Context, _ []string) error {
+	if c.out != "" { // better now than when all has been looked at
+		path, err := c.archivePath(c.out)
+		if err == nil {
+			err = savefile.Check(path)
+		}
+		if err != nil {
+			return notSaved(path, err)
+		}
+	}
 	told := func(diag.Progress) {}
 	if !c.json && muter(c.In) != nil {
 		told = func(p diag.Progress) {
@@ -52,12 +66,9 @@ func (c *call) diag(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
-	path := c.out
-	if path == "" {
-		path = r.Name()
-	}
-	if path, err = filepath.Abs(path); err != nil {
-		return fmt.Errorf("find this folder: %w; name a file by --out", err)
+	path, err := c.archivePath(cmp.Or(c.out, r.Name()))
+	if err != nil {
+		return err
 	}
 	if !c.json {
 		for line := range strings.Lines(r.Summary()) {
@@ -68,8 +79,8 @@ func (c *call) diag(ctx context.Context, _ []string) error {
 			fmt.Fprintln(c.Out, line[:margin]+plaintext.Line(line[margin:]))
 		}
 	}
-	if err := r.Save(path); err != nil {
-		return err
+	if err := r.Save(path, false); err != nil {
+		return notSaved(path, err)
 	}
 	files := make([]diagFile, len(r.Files))
 	for i, f := range r.Files {
@@ -91,4 +102,22 @@ func (c *call) diag(ctx context.Context, _ []string) error {
 	c.say("These files are in it, as text, with no password, code, cookie, key or token; read them before you pass it on:")
 	c.table(nil, rows)
 	return nil
+}
+
+// archivePath is where the archive goes: what was said, below this folder.
+func (c *call) archivePath(said string) (string, error) {
+	here, err := os.Getwd()
+	if err != nil && !filepath.IsAbs(said) {
+		return "", fmt.Errorf("find this folder: %w; name a file by --out, from the root on", err)
+	}
+	home, _ := os.UserHomeDir()
+	return savefile.Expand(said, here, home), nil
+}
+
+// notSaved says why the archive is not there.
+func notSaved(path string, err error) error {
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already; choose another name by --out, or remove it first", path)
+	}
+	return fmt.Errorf("save the archive as %s: %w", path, err)
 }

@@ -47,7 +47,19 @@ func TestDiag(t *testing.T) {
 	if got := invoke(t, src, "", "diag"); got.code != Failed || !strings.Contains(got.err, "there already; choose another name") {
 		t.Errorf("%+v", got)
 	}
+	for out, want := range map[string]string{name: "there already", "none/x.tar.gz": "no such folder", ".": "that is a folder"} {
+		if got := invoke(t, src, "", "diag", "--out", out); got.code != Failed || !strings.Contains(got.err, want) || got.out != "" {
+			t.Errorf("--out %s: it is looked at everything before: %+v", out, got)
+		}
+	}
 	path := filepath.Join(t.TempDir(), "x.tar.gz")
+	t.Setenv("HOME", filepath.Dir(path))
+	if got := invoke(t, src, "", "diag", "--out", "~/y.tar.gz"); got.code != Done {
+		t.Errorf("%+v", got)
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "y.tar.gz")); err != nil {
+		t.Error(err)
+	}
 	got = invoke(t, src, "", "diag", "--json", "--out", path)
 	var v struct {
 		Saved  string

@@ -3,12 +3,11 @@ package diag
 import (
 	"archive/tar"
 	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"time"
+
+	"github.com/tidegate/tidegate/internal/savefile"
 )
 
 // stem is the name of the archive's folder.
@@ -39,30 +38,7 @@ func (r *Report) Write(w io.Writer) error {
 	return nil
 }
 
-// Save writes the archive to a file that the user alone may read. What lies there
-// already is not replaced. The error says what to do.
-func (r *Report) Save(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return fmt.Errorf("%s is there already; choose another name, or remove it first", path)
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no such folder: %s; choose one that is there", path)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("you may not write to %s; choose a folder of yours", path)
-	case err != nil:
-		return fmt.Errorf("make the archive: %w; choose another place", err)
-	}
-	err = r.Write(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if end := f.Close(); err == nil {
-		err = end
-	}
-	if err != nil {
-		os.Remove(path)
-		return fmt.Errorf("write the archive: %w; choose another place", err)
-	}
-	return nil
-}
+// Save writes the archive to a file that the user alone may read. It replaces one
+// that is there only where over is set; the error is fs.ErrExist otherwise, and says
+// what to do else.
+func (r *Report) Save(path string, over bool) error { return savefile.Write(path, over, r.Write) }

@@ -311,8 +311,8 @@ func TestExport(t *testing.T) {
 	if b.layer.modal != nil {
 		t.Error("Esc does not close the dialog")
 	}
-	if left, _ := os.ReadDir(home); len(left) != 2 {
-		t.Errorf("left are %v", left)
+	if left, err := filepath.Glob(filepath.Join(home, ".tidegate-*")); err != nil || len(left) > 0 {
+		t.Errorf("left are %v, %v", left, err)
 	}
 }
 

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/tidegate/tidegate/app/diag"
+	"github.com/tidegate/tidegate/internal/savefile"
 )
 
 // diagnosing is a diagnosis that the user asked for, from its begin until its
@@ -22,8 +24,10 @@ type diagnosing struct {
 	failed   string      // why it is not
 	file     *diag.File  // what is read; nil: nothing is
 	page     int         // of it
-	path     string      // where it is to be saved, as far as that was typed
-	wrong    string      // why it was not saved
+	home     string
+	path     string // where it is to be saved, as far as that was typed
+	over     string // the file whose replacement is agreed to by the next press
+	wrong    string // why it was not saved
 	saving   bool
 	saved    string // where it was; empty: nowhere yet
 }
@@ -60,25 +64,9 @@ func (d *diagnosing) ended(r diag.Report, err error) {
 	if err != nil {
 		d.failed = fmt.Sprintf(diagWords.failed, err)
 	}
-	d.path = filepath.Join(downloads(), r.Name())
+	d.home, _ = os.UserHomeDir()
+	d.path = filepath.Join(folderOf(d.home, "Downloads"), r.Name())
 	d.changed()
-}
-
-// downloads is the folder where people look for what was saved.
-func downloads() string {
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return os.TempDir()
-	}
-	if folder := filepath.Join(home, "Downloads"); isFolder(folder) {
-		return folder
-	}
-	return home
-}
-
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }
 
 // save writes the archive.
@@ -86,15 +74,19 @@ func (d *diagnosing) save() {
 	if d.saving || d.running || d.saved != "" {
 		return
 	}
-	d.saving, d.wrong = true, ""
-	path, report := d.path, d.report
+	path, report := savefile.Expand(d.path, d.home, d.home), d.report
+	over := d.over == path
+	d.saving, d.wrong, d.over = true, "", ""
 	asked := d.w.ask(func(context.Context) func() {
-		err := report.Save(path)
+		err := report.Save(path, over)
 		return func() {
 			d.saving = false
-			if err != nil {
+			switch {
+			case errors.Is(err, fs.ErrExist):
+				d.wrong, d.over = activityWords.exportThere, path
+			case err != nil:
 				d.wrong = sentence(err)
-			} else {
+			default:
 				d.saved = path
 				d.w.say(fmt.Sprintf(diagWords.saved, path))
 			}

@@ -98,6 +98,11 @@ func (d *diagnosis) show() {
 	if d.file != nil {
 		d.wrong.set(d.run.wrong)
 		shown(d.wrong, d.run.wrong != "")
+		word := diagWords.save
+		if d.run.over != "" {
+			word = activityWords.exportOver
+		}
+		d.save.set(word, "")
 		d.save.setState(d.run.saving, d.run.saving)
 	}
 	if d.w.layer.face != face(d) {
@@ -219,7 +224,7 @@ func (d *diagnosis) archive() fyne.CanvasObject {
 	d.file.input.OnChanged = func(s string) {
 		d.run.path = s
 		if d.run.wrong != "" {
-			d.run.wrong = ""
+			d.run.wrong, d.run.over = "", ""
 			d.show()
 		}
 	}

@@ -87,9 +87,25 @@ func TestDiagnosis(t *testing.T) {
 	f.SetText(filepath.Join(home, "none", "x.tar.gz"))
 	b.diagnosis.save()
 	b.answer(b.asks)
-	b.says("There is no such folder: " + f.Text + "; choose one that is there.")
+	b.says("There is no such folder; choose one that is there.")
 	path := filepath.Join(home, "x.tar.gz")
-	f.SetText(path)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // what was typed anew is asked for anew
+		f.SetText(" ~/x.tar.gz")
+		b.press(diagWords.save)
+		b.answer(b.asks)
+		b.says(activityWords.exportThere)
+		if info, err := os.Stat(path); err != nil || info.Size() != 0 {
+			t.Errorf("it was replaced unasked: %v", err)
+		}
+		f.SetText("y.tar.gz")
+	}
+	f.SetText("x.tar.gz") // the same, as seen from the user's folder
+	b.press(diagWords.save)
+	b.answer(b.asks)
+	b.says(activityWords.exportOver)
 	b.canvas().Focus(f)
 	b.key(fyne.KeyReturn)
 	b.answer(b.asks)

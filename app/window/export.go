@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
 	"fyne.io/fyne/v2"
 	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/internal/savefile"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -70,7 +72,7 @@ func (d *exporting) say(err error) {
 	}
 }
 
-func (d *exporting) path() string { return expand(d.file.input.Text, d.home) }
+func (d *exporting) path() string { return savefile.Expand(d.file.input.Text, d.home, d.home) }
 
 // enter writes the file.
 func (d *exporting) enter() {
@@ -123,5 +125,8 @@ func export(ctx context.Context, c Client, f session.EventFilter, path string, e
 	if err != nil {
 		return 0, fmt.Errorf("encode events: %w", err)
 	}
-	return len(events), save(path, b, over)
+	return len(events), savefile.Write(path, over, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
 }

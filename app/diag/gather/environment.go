@@ -24,7 +24,7 @@ func (r *run) proxies(context.Context) found {
 	for _, name := range proxyNames {
 		for _, n := range []string{name, strings.ToUpper(name)} {
 			if v := r.Getenv(n); v != "" {
-				set = append(set, n+"="+v)
+				set = append(set, n+"="+withoutLogin(v))
 			}
 		}
 	}
@@ -36,6 +36,20 @@ func (r *run) proxies(context.Context) found {
 		}
 	}
 	return found{checks: []diag.Check{c}}
+}
+
+// withoutLogin leaves out who signs in to a proxy: programs take an address without
+// a scheme too, and passwords with any sign in them.
+func withoutLogin(proxy string) string {
+	at := strings.LastIndexByte(proxy, '@')
+	if at < 0 {
+		return proxy
+	}
+	scheme, _, ok := strings.Cut(proxy[:at], "://")
+	if !ok {
+		return "[removed]" + proxy[at:]
+	}
+	return scheme + "://[removed]" + proxy[at:]
 }
 
 // desktop tells of the session that this runs in.
