@@ -4,8 +4,11 @@
 // classic VPN that ended by itself, or that is in the way of the applications.
 //
 // Diff is pure: each notice is the difference of two states, so that it comes
-// once, and never for what the user just did. Notifier sends them over D-Bus
-// (the Desktop Notifications Specification 1.2) and turns their buttons into
-// commands. The tray process runs one; where the desktop has no notification
-// service nothing is lost but the notices.
+// once, and never for what the user just did. What happens within a moment is one
+// notice, and what happens while the screen is locked is told on the return, if it
+// still stands then. Notifier sends them over D-Bus (the Desktop Notifications
+// Specification 1.2) and turns their buttons into commands, or where the desktop
+// has none says what to do. The user may have chosen fewer (session.Notices); that a
+// click led to nothing is said all the same. The tray process runs one; where the
+// desktop has no notification service nothing is lost but the notices.
 package notify

@@ -21,6 +21,10 @@ type Notice struct {
 	// Button has words and what it does; without words there is none.
 	Button string
 	Do     session.Command
+	// Else says what to do where the desktop has no buttons.
+	Else string
+	// Important: it waits for the user, or something was taken from them.
+	Important bool
 	// Over takes the key's notice away instead: what it said is over.
 	Over bool
 }
@@ -34,34 +38,48 @@ const (
 	keyFailed  = "failed"
 )
 
-// Diff is what to tell of the step from one state to the next; nothing for the
-// first state.
+// Diff is what to tell of the step from one state to the next, the most urgent
+// first; nothing for the first state.
 func Diff(prev, next session.State) []Notice {
 	if prev.Revision == 0 {
 		return nil
 	}
 	var ns []Notice
-	for _, of := range []func(prev, next *session.State) (Notice, bool){prompt, access, control, ended, vpnPrompt, warning} {
-		if n, ok := of(&prev, &next); ok {
-			ns = append(ns, n)
+	add := func(all ...func(prev, next *session.State) (Notice, bool)) {
+		for _, of := range all {
+			if n, ok := of(&prev, &next); ok {
+				ns = append(ns, n)
+			}
 		}
 	}
-	return append(ns, vpns(&prev, &next)...)
+	if prev.Enrolment.Device != next.Enrolment.Device {
+		// The user has enrolled, or gone over to another enrolment: what was
+		// said of the one says nothing of the other.
+		for _, key := range []string{keySession, keyControl, keyPrompt, keyAccess} {
+			ns = append(ns, Notice{Key: key, Over: true})
+		}
+	} else {
+		add(ended, control, prompt, access)
+	}
+	add(vpnPrompt)
+	ns = append(ns, vpns(&prev, &next)...)
+	add(warning)
+	return ns
 }
 
 // Failed is the notice of a click that led to nothing.
 func Failed(err error) Notice {
-	return Notice{Key: keyFailed, Title: "That did not work", Body: sentence(err.Error()), Open: session.ShowWindow{}}
+	return Notice{Key: keyFailed, Important: true, Title: "That did not work", Body: sentence(err.Error()), Open: session.ShowWindow{}}
 }
 
 // prompt tells of access that is about to lapse. A prompt without a deadline
 // answers what the user just did, and its dialog is enough.
 func prompt(prev, next *session.State) (Notice, bool) {
 	was, is := due(prev.Prompt), due(next.Prompt)
-	if is == nil {
+	switch {
+	case is == nil: // answered, put off by the user, or too late
 		return Notice{Key: keyPrompt, Over: true}, was != nil
-	}
-	if was != nil && was.ID == is.ID || is.Dismissed {
+	case was != nil && was.ID == is.ID:
 		return Notice{}, false
 	}
 	var names []string
@@ -73,13 +91,13 @@ func prompt(prev, next *session.State) (Notice, bool) {
 		}
 	}
 	return Notice{
-		Key: keyPrompt, Title: "Verify to keep " + several(names), Open: session.ShowPrompt{},
+		Key: keyPrompt, Important: true, Else: "Open Tidegate to verify.", Title: "Verify to keep " + several(names), Open: session.ShowPrompt{},
 		Body: "Access ends at " + clock(is.Deadline, next.At) + ". Connections that are open now stay open if you answer before.", Button: "Verify", Do: session.ShowPrompt{},
 	}, true
 }
 
 func due(p *session.Prompt) *session.Prompt {
-	if p == nil || p.Kind != session.PromptInteraction || p.Deadline.IsZero() {
+	if p == nil || p.Dismissed || p.Kind != session.PromptInteraction || p.Deadline.IsZero() {
 		return nil
 	}
 	return p
@@ -88,8 +106,12 @@ func due(p *session.Prompt) *session.Prompt {
 // access tells of applications that were taken away while in use, were cut, or
 // have become blocked, all in one.
 func access(prev, next *session.State) (Notice, bool) {
-	if !next.ZTA.Allowed || prev.User.Session != next.User.Session {
-		return Notice{}, false // what happened to all of them is told as such
+	// What happened to all of them is told as such.
+	if prev.User.Session != next.User.Session {
+		return Notice{Key: keyAccess, Over: true}, prev.User.Session != ""
+	}
+	if !next.ZTA.Allowed {
+		return Notice{}, false
 	}
 	was := map[string]session.App{}
 	closed := false
@@ -117,7 +139,7 @@ func access(prev, next *session.State) (Notice, bool) {
 		return Notice{Key: keyAccess, Over: true}, over
 	}
 	a := all[0]
-	n := Notice{Key: keyAccess, Open: session.ShowWindow{Page: session.PageApplications, App: a.ID}}
+	n := Notice{Key: keyAccess, Important: true, Open: session.ShowWindow{Page: session.PageApplications, App: a.ID}}
 	verb := "blocked"
 	switch {
 	case len(gone) == len(all):
@@ -131,7 +153,7 @@ func access(prev, next *session.State) (Notice, bool) {
 			names = append(names, a.Name)
 		}
 		n.Title = fmt.Sprintf("%d applications were %s", len(all), verb)
-		n.Body = strings.Join(names, ", ") + ". "
+		n.Body = sentence(listed(names)) + " "
 		if len(gone) == len(all) {
 			n.Body += "Ask your administrator if you need them."
 		} else {
@@ -147,7 +169,7 @@ func access(prev, next *session.State) (Notice, bool) {
 	}
 	n.Body = strings.TrimSpace(sentence(a.Why.Title) + " " + sentence(a.Why.Fix))
 	if a.State == session.AppNeedsYou && len(a.Cure) > 0 {
-		n.Button, n.Do = "Verify", session.ShowPrompt{App: a.ID}
+		n.Button, n.Do, n.Else = "Verify", session.ShowPrompt{App: a.ID}, "Open Tidegate to verify."
 	}
 	return n, true
 }
@@ -177,7 +199,7 @@ func control(prev, next *session.State) (Notice, bool) {
 	p, n := prev.Control.Phase, next.Control.Phase
 	switch {
 	case n == session.ControlLost && (p == session.ControlEstablished || p == session.ControlReconnecting):
-		return Notice{Key: keyControl, Title: "The controller is not reached", Open: session.ShowWindow{},
+		return Notice{Key: keyControl, Important: true, Title: "The controller is not reached", Open: session.ShowWindow{},
 			Body: "Access to your applications is prevented until it answers again. Check your network."}, true
 	case p == session.ControlLost && n == session.ControlEstablished:
 		return Notice{Key: keyControl, Title: "The controller is reached again", Open: session.ShowWindow{},
@@ -202,11 +224,21 @@ func ended(prev, next *session.State) (Notice, bool) {
 	}
 	for _, p := range next.Problems {
 		if strings.HasPrefix(p.Code, endedPrefix) {
-			return Notice{Key: keySession, Title: p.Title, Body: strings.TrimSpace(sentence(p.Detail) + " " + sentence(p.Fix)),
+			return Notice{Key: keySession, Important: true, Title: p.Title, Body: strings.TrimSpace(sentence(p.Detail) + " " + sentence(p.Fix)),
 				Open: session.ShowPrompt{}, Button: "Sign in", Do: session.ShowPrompt{}}, true
 		}
 	}
 	return Notice{}, false
+}
+
+// maxListed is how many names are told.
+const maxListed = 5
+
+func listed(names []string) string {
+	if more := len(names) - maxListed; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }
 
 func several(names []string) string {

@@ -21,9 +21,10 @@ const (
 	// appID is the desktop file's name, under which the desktop groups notices.
 	appID = "org.tidegate.Tidegate"
 
-	callTimeout = 5 * time.Second
-	titleWidth  = 100
-	bodyWidth   = 400
+	callTimeout  = 5 * time.Second
+	clearTimeout = time.Second
+	titleWidth   = 100
+	bodyWidth    = 400
 )
 
 // The keys of a notification's actions.
@@ -68,22 +69,31 @@ func (n *Notifier) Tell(notice Notice) {
 }
 
 // Run shows what the states' differences give, and what Tell is told, until
-// ctx ends; it returns nil then.
+// ctx ends; then it takes away what still shows, whose buttons would do nothing any
+// more, and returns nil.
 func (n *Notifier) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	notices := make(chan Notice)
+	states, notices := make(chan session.State), make(chan Notice)
 	g.Go(func() error {
-		var prev session.State
 		for s := range n.o.Client.Watch(ctx) {
-			for _, notice := range Diff(prev, s) {
+			select {
+			case states <- s:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		return nil
+	})
+	g.Go(func() error {
+		var p pace
+		p.follow(ctx, states, func(all []Notice) {
+			for _, notice := range all {
 				select {
 				case notices <- notice:
 				case <-ctx.Done():
-					return nil
 				}
 			}
-			prev = s
-		}
+		})
 		return nil
 	})
 	g.Go(func() error {
@@ -96,7 +106,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 // own is the one goroutine that knows what shows.
 func (n *Notifier) own(ctx context.Context, notices <-chan Notice) {
 	d := connect(ctx, n.o.Log)
-	defer func() { d.close() }()
+	defer func() { d.clear(); d.close() }()
 	show := func(notice Notice) {
 		if d.conn == nil && !notice.Over { // a bus may have come, or come again
 			d = connect(ctx, n.o.Log)
@@ -138,17 +148,18 @@ type desktop struct {
 	conn    *dbus.Conn // nil: no session bus
 	stop    context.CancelFunc
 	signals chan *dbus.Signal
-	asked   bool // what the service can do is known
-	markup  bool // bodies are markup
 	shown   map[uint32]Notice
 }
 
 func connect(ctx context.Context, log *slog.Logger) *desktop {
 	d := &desktop{log: log, shown: map[uint32]Notice{}}
-	// The connection ends with ctx, and where the bus does not answer.
-	ctx, d.stop = context.WithCancel(ctx)
-	patience := time.AfterFunc(callTimeout, d.stop)
+	// What shows is taken away after ctx has ended. Until it is there, the
+	// connection ends with ctx, and where the bus does not answer.
+	began := ctx
+	ctx, d.stop = context.WithCancel(context.WithoutCancel(ctx))
+	patience, over := time.AfterFunc(callTimeout, d.stop), context.AfterFunc(began, d.stop)
 	defer patience.Stop()
+	defer over()
 	conn, err := dbus.SessionBusPrivateNoAutoStartup(dbus.WithContext(ctx))
 	if err == nil {
 		d.conn, d.signals = conn, make(chan *dbus.Signal, 16)
@@ -176,6 +187,18 @@ func (d *desktop) close() {
 	d.stop()
 }
 
+// clear takes all that shows away.
+func (d *desktop) clear() {
+	if d.conn == nil || len(d.shown) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), clearTimeout)
+	defer cancel()
+	for id := range d.shown {
+		d.conn.Object(service, path).CallWithContext(ctx, service+".CloseNotification", 0, id) // it may be gone already
+	}
+}
+
 func (d *desktop) show(ctx context.Context, n Notice) {
 	if d.conn == nil {
 		return
@@ -196,24 +219,26 @@ func (d *desktop) show(ctx context.Context, n Notice) {
 		}
 		return
 	}
-	if !d.asked {
-		var can []string
-		if err := object.CallWithContext(ctx, service+".GetCapabilities", 0).Store(&can); err != nil {
-			d.log.Info("a notification was not shown", "error", err)
-			return
+	// Asked each time: the desktop may have gone over to another service.
+	var can []string
+	if err := object.CallWithContext(ctx, service+".GetCapabilities", 0).Store(&can); err != nil {
+		d.log.Info("a notification was not shown", "error", err)
+		return
+	}
+	body, actions := n.Body, []string{}
+	if !slices.Contains(can, "actions") {
+		body = join(body, n.Else)
+	} else {
+		if n.Open != nil {
+			actions = append(actions, actionOpen, "Open")
 		}
-		d.asked, d.markup = true, slices.Contains(can, "body-markup")
+		if n.Button != "" {
+			actions = append(actions, actionButton, n.Button)
+		}
 	}
-	body := plaintext.Short(n.Body, bodyWidth)
-	if d.markup {
+	body = plaintext.Short(body, bodyWidth)
+	if slices.Contains(can, "body-markup") {
 		body = escape.Replace(body)
-	}
-	actions := []string{}
-	if n.Open != nil {
-		actions = append(actions, actionOpen, "Open")
-	}
-	if n.Button != "" {
-		actions = append(actions, actionButton, n.Button)
 	}
 	hints := map[string]dbus.Variant{"desktop-entry": dbus.MakeVariant(appID), "urgency": dbus.MakeVariant(byte(1))}
 	var id uint32

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -154,5 +155,36 @@ func TestNoService(t *testing.T) {
 			src.Publish(with(blocked(0)))
 			n.Tell(Notice{Key: "x", Title: "X"})
 		})
+	}
+}
+
+// A desktop without buttons gets words in their place.
+func TestWithoutButtons(t *testing.T) {
+	bus := desktoptest.Bus(t)
+	desk := desktoptest.NewNotifications(t, bus)
+	desk.WithoutButtons()
+	n := run(t, bus, &apptest.Source{})
+	n.Tell(Notice{Key: "x", Title: "X", Body: "It waits", Open: session.ShowPrompt{}, Button: "Verify", Do: session.ShowPrompt{}, Else: "Open Tidegate to verify."})
+	desktoptest.Eventually(t, "a notification", func() bool { return len(desk.Shown()) == 1 })
+	got := desk.Shown()[0]
+	if diff := cmp.Diff([]any{"It waits. Open Tidegate to verify.", []string{}}, []any{got.Body, got.Actions}); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What shows when Tidegate ends goes with it: its buttons would do nothing.
+func TestEndsWithNotifier(t *testing.T) {
+	bus := desktoptest.Bus(t)
+	desk := desktoptest.NewNotifications(t, bus)
+	t.Run("while it runs", func(t *testing.T) {
+		n := run(t, bus, &apptest.Source{})
+		n.Tell(Notice{Key: "x", Title: "X"})
+		n.Tell(Notice{Key: "y", Title: "Y"})
+		desktoptest.Eventually(t, "the notifications", func() bool { return len(desk.Shown()) == 2 })
+	})
+	closed := desk.Closed()
+	slices.Sort(closed)
+	if diff := cmp.Diff([]uint32{desk.Shown()[0].ID, desk.Shown()[1].ID}, closed); diff != "" {
+		t.Error(diff)
 	}
 }

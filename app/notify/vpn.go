@@ -73,7 +73,7 @@ func vpnPrompt(prev, next *session.State) (Notice, bool) {
 	if is.Kind == session.VPNCertificate {
 		body = "Is this the right server? It was not connected to before."
 	}
-	return Notice{Key: keyVPNPrompt, Title: name + " asks you", Body: body, Open: connections, Button: "Answer", Do: connections}, true
+	return Notice{Key: keyVPNPrompt, Important: true, Title: name + " asks you", Body: body, Else: "Open Tidegate to answer.", Open: connections, Button: "Answer", Do: connections}, true
 }
 
 // vpns tell of connections that ended by themselves.
@@ -88,7 +88,7 @@ func vpns(prev, next *session.State) (ns []Notice) {
 		switch down := c.Phase == session.VPNDisconnected; {
 		case !known || p.Phase == c.Phase:
 		case down && p.Linked() && c.Problem != nil:
-			ns = append(ns, Notice{Key: keyVPN + c.ID, Title: "The VPN " + c.Label() + " has ended", Body: join(c.Problem.Title, c.Problem.Fix),
+			ns = append(ns, Notice{Key: keyVPN + c.ID, Important: true, Title: "The VPN " + c.Label() + " has ended", Body: join(c.Problem.Title, c.Problem.Fix),
 				Open: connections, Button: "Reconnect", Do: session.ConnectVPN{Connection: c.ID, Raise: true}})
 		case p.Phase == session.VPNDisconnected && p.Problem != nil:
 			ns = append(ns, Notice{Key: keyVPN + c.ID, Over: true})

@@ -26,7 +26,7 @@ func vpnAsks(p session.VPNPrompt) func(*session.State) {
 func TestDiffOfVPNs(t *testing.T) {
 	over := &session.Problem{Code: "vpn-ended", Title: "The VPN's server ended the connection", Detail: "Idle.", Fix: "Connect again."}
 	page := session.ShowWindow{Page: session.PageConnections}
-	ended := Notice{Key: "vpn-a", Title: "The VPN Office has ended", Body: "The VPN's server ended the connection. Connect again.",
+	ended := Notice{Key: "vpn-a", Important: true, Title: "The VPN Office has ended", Body: "The VPN's server ended the connection. Connect again.",
 		Open: page, Button: "Reconnect", Do: session.ConnectVPN{Connection: "a", Raise: true}}
 	gone := Notice{Key: "vpn-a", Over: true}
 	hurts := session.VPNWarning{Feature: session.VPNTrafficEnforcement, Adapter: "tun0", Title: "openvpn lets nothing out", Detail: "Nothing is reached.", Fix: "Ask"}
@@ -39,7 +39,7 @@ func TestDiffOfVPNs(t *testing.T) {
 	served := change(hurts, func(w *session.VPNWarning) { w.Served = true })
 	again := change(hurts, func(w *session.VPNWarning) { w.Again = true })
 	late := session.VPNPrompt{ID: "1", Connection: "a", Kind: session.VPNForm, Unawaited: true}
-	asked := Notice{Key: "vpn-prompt", Title: "Office asks you", Body: "Its server waits for your answer.", Open: page, Button: "Answer", Do: page}
+	asked := Notice{Key: "vpn-prompt", Important: true, Else: "Open Tidegate to answer.", Title: "Office asks you", Body: "Its server waits for your answer.", Open: page, Button: "Answer", Do: page}
 	for _, tt := range []struct {
 		name       string
 		prev, next session.State

@@ -30,12 +30,14 @@ type Notifications struct {
 	last   uint32
 	shown  []Notification
 	closed []uint32
+	// buttons says whether it shows any.
+	buttons bool
 }
 
 // NewNotifications puts a notification service on the bus until its test ends.
 func NewNotifications(t testing.TB, address string) *Notifications {
 	t.Helper()
-	n := &Notifications{conn: Connect(t, address)}
+	n := &Notifications{conn: Connect(t, address), buttons: true}
 	if err := n.conn.Export(notifier{n}, notifyPath, notifyName); err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +49,13 @@ type notifier struct{ n *Notifications }
 
 // GetCapabilities implements the service's method.
 func (s notifier) GetCapabilities() ([]string, *dbus.Error) {
-	return []string{"actions", "body", "body-markup"}, nil
+	s.n.mu.Lock()
+	defer s.n.mu.Unlock()
+	can := []string{"body", "body-markup"}
+	if s.n.buttons {
+		can = append(can, "actions")
+	}
+	return can, nil
 }
 
 // Notify implements the service's method.
@@ -69,6 +77,13 @@ func (s notifier) CloseNotification(id uint32) *dbus.Error {
 	defer s.n.mu.Unlock()
 	s.n.closed = append(s.n.closed, id)
 	return nil
+}
+
+// WithoutButtons makes it one that shows no buttons.
+func (n *Notifications) WithoutButtons() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.buttons = false
 }
 
 // Shown are all notifications so far.
