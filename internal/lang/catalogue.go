@@ -4,6 +4,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 
 	"golang.org/x/text/language"
@@ -12,8 +13,8 @@ import (
 //go:embed catalog
 var catalogs embed.FS
 
-// load reads the files of a language. A text in two of them is an error, lest one
-// part of the program has what another is to say.
+// load reads the files of a language. Where two of them have a text, a test holds
+// that it is the same.
 func load(tag string) (*catalogue, error) {
 	if tag == "en" {
 		return english, nil
@@ -51,12 +52,7 @@ func (c *catalogue) add(data []byte) error {
 	if err := json.Unmarshal(data, &texts); err != nil {
 		return err
 	}
-	for key, e := range texts {
-		if _, twice := c.texts[key]; twice {
-			return fmt.Errorf("%q is in another file too", key)
-		}
-		c.texts[key] = e
-	}
+	maps.Copy(c.texts, texts)
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package lang
 
 import (
+	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -49,6 +51,36 @@ func TestCatalogues(t *testing.T) {
 						t.Errorf("%s: %q has the verbs %v, want %v of %q", tag, s, got, want, k)
 					}
 				}
+			}
+		}
+	}
+}
+
+// What two parts of the program say is the same in both.
+func TestPartsAgree(t *testing.T) {
+	for _, l := range Languages()[1:] {
+		files, err := catalogs.ReadDir(path.Join("catalog", l.Tag))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := map[string]entry{}
+		for _, f := range files {
+			if f.Name() == "times.json" {
+				continue
+			}
+			data, err := catalogs.ReadFile(path.Join("catalog", l.Tag, f.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := &catalogue{texts: map[string]entry{}}
+			if err := c.add(data); err != nil {
+				t.Fatalf("%s of %s: %v", f.Name(), l.Tag, err)
+			}
+			for k, e := range c.texts {
+				if was, there := first[k]; there && !maps.Equal(was.all(), e.all()) {
+					t.Errorf("%s: %q is %v here and %v in %s", l.Tag, k, was.all(), e.all(), f.Name())
+				}
+				first[k] = e
 			}
 		}
 	}

@@ -43,12 +43,7 @@ func init() { speaking.Store(english) }
 // Set has the process speak the language of tag from now on; "" is the system's,
 // which is English until FollowSystem was called. A tag that is not known is English.
 func Set(tag string) {
-	if tag == "" {
-		if s := system.Load(); s != nil {
-			tag = *s
-		}
-	}
-	if tag = cmp.Or(tag, "en"); tag == speaking.Load().tag {
+	if tag = Of(tag); tag == speaking.Load().tag {
 		return
 	}
 	c, err := load(tag)
@@ -56,6 +51,19 @@ func Set(tag string) {
 		c = english // a test holds that every catalogue can be read
 	}
 	speaking.Store(c)
+}
+
+// Of is the tag of the language that Set speaks for tag.
+func Of(tag string) string {
+	if tag == "" {
+		if s := system.Load(); s != nil {
+			tag = *s
+		}
+	}
+	if tag == "" || !Known(tag) {
+		return "en"
+	}
+	return tag
 }
 
 // FollowSystem has "" mean the language of the user's desktop from now on, and
