@@ -26,7 +26,7 @@ func derivePrompt(f *facts, in *intent, apps []App, phase ControlPhase, allowed 
 	case !f.enrolled.Enrolled() || in.enrolling || f.ended != nil && f.ended.Code == wire.CodeDevice || f.keyLost:
 		p = &Prompt{ID: enrolPromptID, Kind: PromptEnrol}
 		if in.proposed != nil {
-			p.Proposed = in.proposed.Controller
+			p.Proposed, p.Organisation, p.Fingerprint = in.proposed.Controller, in.proposed.Name, in.proposed.Fingerprint()
 			p.ID = proposalID(in.proposals)
 		}
 	case f.cookie == "":

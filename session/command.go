@@ -27,15 +27,28 @@ func (Secret) GoString() string { return "[secret]" }
 // The commands.
 type (
 	// Enrol enrols this device by an enrolment link; an empty one means the
-	// link that was proposed, in the prompt of that id and in no other.
+	// link that was proposed, in the prompt of that id and in no other. The new
+	// enrolment is made active; the one before rests.
 	Enrol struct {
 		Link   Secret `json:"link,omitempty"` // it holds a code
 		Prompt string `json:"prompt,omitempty"`
 	}
 	// ProposeEnrol puts an enrolment link before the user, who confirms it in
-	// the enrol prompt: a link that was clicked never enrols by itself.
+	// the enrol prompt: a link that was clicked never enrols by itself. Without a link
+	// the prompt asks for one.
 	ProposeEnrol struct {
-		Link Secret `json:"link"`
+		Link Secret `json:"link,omitempty"`
+	}
+	// SwitchEnrolment makes another of State.Enrolments the active one. What the one
+	// before has open is closed; its session rests, and is taken up again by the next
+	// switch.
+	SwitchEnrolment struct {
+		Device wire.DeviceID `json:"device"`
+	}
+	// ForgetEnrolment removes one from this device, with its key and its cookie. Where
+	// it was the active one, the first of the others is made active.
+	ForgetEnrolment struct {
+		Device wire.DeviceID `json:"device"`
 	}
 	// SignIn answers the sign-in prompt.
 	SignIn struct {
@@ -128,12 +141,22 @@ type (
 		App    wire.AppID `json:"app"`
 		Pinned bool       `json:"pinned,omitempty"`
 	}
+	// StartAtLogin has the client start with the desktop, or no longer.
+	StartAtLogin struct {
+		On bool `json:"on,omitempty"`
+	}
+	// SetUpHelper has the helper started, for this user too; State.Helper tells.
+	SetUpHelper struct{}
+	// LookAround looks anew at State.Login and State.Helper.
+	LookAround struct{}
 	// Quit ends the client.
 	Quit struct{}
 )
 
 func (Enrol) command() string           { return "enrol" }
 func (ProposeEnrol) command() string    { return "propose-enrol" }
+func (SwitchEnrolment) command() string { return "switch-enrolment" }
+func (ForgetEnrolment) command() string { return "forget-enrolment" }
 func (SignIn) command() string          { return "sign-in" }
 func (SignOut) command() string         { return "sign-out" }
 func (Answer) command() string          { return "answer" }
@@ -155,6 +178,9 @@ func (ChooseLanguage) command() string  { return "choose-language" }
 func (ChooseNotices) command() string   { return "choose-notices" }
 func (ChooseIdle) command() string      { return "choose-idle" }
 func (Pin) command() string             { return "pin" }
+func (StartAtLogin) command() string    { return "start-at-login" }
+func (SetUpHelper) command() string     { return "set-up-helper" }
+func (LookAround) command() string      { return "look-around" }
 func (Quit) command() string            { return "quit" }
 
 // envelope is a command on the local socket.
@@ -184,6 +210,10 @@ func DecodeCommand(b []byte) (Command, error) {
 		return decode[Enrol](e)
 	case "propose-enrol":
 		return decode[ProposeEnrol](e)
+	case "switch-enrolment":
+		return decode[SwitchEnrolment](e)
+	case "forget-enrolment":
+		return decode[ForgetEnrolment](e)
 	case "sign-in":
 		return decode[SignIn](e)
 	case "sign-out":
@@ -226,6 +256,12 @@ func DecodeCommand(b []byte) (Command, error) {
 		return decode[ChooseIdle](e)
 	case "pin":
 		return decode[Pin](e)
+	case "start-at-login":
+		return decode[StartAtLogin](e)
+	case "set-up-helper":
+		return decode[SetUpHelper](e)
+	case "look-around":
+		return decode[LookAround](e)
 	case "quit":
 		return decode[Quit](e)
 	}

@@ -37,6 +37,7 @@ type core struct {
 // facts are what is so, whoever wants it.
 type facts struct {
 	enrolled Enrolled
+	others   standby
 	identity Identity // of enrolled; zero while the key is not at hand
 	keychain Keychain
 	opening  bool   // the keychain is being asked for key and cookie
@@ -62,6 +63,7 @@ type facts struct {
 	vpn      VPNFacts
 	vpnSeen  bool // somebody has reported it
 	choices  KeptChoices
+	host     hostFacts
 	events   []Event
 	eventSeq uint64
 }
@@ -117,14 +119,9 @@ func newCore(o Options, now func() time.Time, run func(func(context.Context) fun
 func (c *core) start() {
 	c.recall()
 	c.loadChoices()
-	e, err := c.o.Records.Load()
-	if err != nil {
-		c.o.Log.Error("read enrolment", "error", err)
-		c.launch = &Problem{Code: "enrolment-damaged", Title: "The enrolment of this device cannot be read", Detail: sentence(err),
-			Fix: "Put the file right and start Tidegate again, or ask your administrator for a new enrolment link and paste it here."}
-	}
-	c.enrolled = e
-	if e.Enrolled() {
+	c.lookAround()
+	c.loadEnrolments()
+	if c.enrolled.Enrolled() {
 		c.openKeychain()
 	}
 }
@@ -191,7 +188,7 @@ func (c *core) task() task {
 
 // want is the data plane's configuration.
 func (c *core) want(allowed bool, w *wake) Wanted {
-	if c.snapshot == nil || c.cookie == "" || c.quitting {
+	if c.snapshot == nil || c.cookie == "" || c.quitting || c.others.leaving {
 		return Wanted{}
 	}
 	want := Wanted{Allowed: allowed, Session: c.snapshot.Session, Identity: c.identity, Idle: c.choices.of(c.enrolled.Device).IdleOf(c.snapshot.Settings).D(),
@@ -210,8 +207,13 @@ func (c *core) want(allowed bool, w *wake) Wanted {
 // signedOut forgets the session; why is nil when the user wanted it.
 func (c *core) signedOut(why *wire.Problem) {
 	if c.cookie != "" {
-		c.forget(ItemCookie)
+		c.forget(c.enrolled.item(ItemCookie))
 	}
+	c.closeSession(why)
+}
+
+// closeSession ends all that the session has open. Its cookie is the caller's to keep.
+func (c *core) closeSession(why *wire.Problem) {
 	c.cookie, c.ended = "", why
 	c.hello, c.snapshot, c.catalog, c.sites, c.routes = nil, nil, nil, nil, nil
 	c.forgetNotices()
@@ -256,6 +258,7 @@ func (c *core) ours(t time.Time) time.Time {
 
 // planeChanged takes the data plane's facts, whole.
 func (c *core) planeChanged(f DataplaneFacts) {
+	c.left(f)
 	for id, a := range f.Apps {
 		if !c.serves(id) {
 			continue // it has not heard yet that this was taken away, or of a sign-out
@@ -277,6 +280,9 @@ func (c *core) planeChanged(f DataplaneFacts) {
 				delete(c.cured, e)
 			}
 		}
+	}
+	if f.TUN != c.plane.TUN {
+		c.lookAround()
 	}
 	c.channelsChanged(f)
 	c.plane = f

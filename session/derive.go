@@ -14,6 +14,7 @@ const connectGrace = 2 * time.Second
 // w, in which stands at which instant the clock alone changes the result.
 func derive(f *facts, in *intent, w *wake) State {
 	s := State{Enrolment: f.enrolled.Enrolment, Keychain: f.keychain, Tray: f.tray, Locked: f.locked, Window: in.window}
+	s.Enrolments = f.enrolments()
 	s.Choices = f.choices.of(f.enrolled.Device)
 	s.Control = deriveControl(f, w)
 	if f.snapshot != nil {
@@ -107,7 +108,7 @@ func deriveZTA(f *facts, in *intent, s *State, allowed bool) ZTA {
 		z.Active = true
 		z.Title, z.Detail = lang.T("Protected"), lang.T("Your applications are reachable")
 		switch {
-		case s.Prompt != nil:
+		case s.Prompt != nil && s.Prompt.Kind != PromptEnrol:
 			z.Title, z.Detail = lang.T("Action needed"), lang.T("Confirm your identity to continue")
 		case z.InUse:
 			z.Detail = countInUse(s.Apps)
@@ -121,7 +122,7 @@ func deriveZTA(f *facts, in *intent, s *State, allowed bool) ZTA {
 		z.Title, z.Detail = lang.T("Reconnecting"), lang.T("Open connections go on")
 	case ControlConnecting:
 		z.Working = true
-		z.Title, z.Detail = lang.T("Connecting"), lang.F("Reaching %s", s.Enrolment.label())
+		z.Title, z.Detail = lang.T("Connecting"), lang.F("Reaching %s", s.Enrolment.Label())
 	case ControlLost:
 		z.Working = true
 		z.Title, z.Detail = lang.T("Controller not reached"), lang.T("Access is prevented until it is")
@@ -141,8 +142,8 @@ func deriveZTA(f *facts, in *intent, s *State, allowed bool) ZTA {
 	return z
 }
 
-// label is how people know the controller.
-func (e Enrolment) label() string {
+// Label is how people know the controller: by its organisation, or its address.
+func (e Enrolment) Label() string {
 	if e.Name != "" {
 		return e.Name
 	}
@@ -191,6 +192,6 @@ var closed = Why{Title: "The controller is not reached", Brief: "Controller not 
 
 func closedReason(f *facts) Why {
 	y := closed.said()
-	y.Detail = lang.F("Access is prevented until %s answers again.", f.enrolled.Enrolment.label())
+	y.Detail = lang.F("Access is prevented until %s answers again.", f.enrolled.Enrolment.Label())
 	return y
 }

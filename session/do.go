@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
@@ -18,6 +17,10 @@ func (c *core) do(cmd Command) error {
 		return c.doEnrol(cmd)
 	case ProposeEnrol:
 		return c.doPropose(cmd)
+	case SwitchEnrolment:
+		return c.doSwitch(cmd)
+	case ForgetEnrolment:
+		return c.doForget(cmd)
 	case SignIn:
 		return c.doSignIn(cmd)
 	case SignOut:
@@ -54,6 +57,13 @@ func (c *core) do(cmd Command) error {
 		return c.doVPN(cmd)
 	case ChooseLanguage, ChooseNotices, ChooseIdle, Pin:
 		return c.doChoose(cmd)
+	case StartAtLogin:
+		return c.doStartAtLogin(cmd)
+	case SetUpHelper:
+		return c.doSetUpHelper()
+	case LookAround:
+		c.lookAround()
+		return nil
 	case Quit:
 		c.quit = true
 		return nil
@@ -61,32 +71,22 @@ func (c *core) do(cmd Command) error {
 	return fmt.Errorf("this version does not know that command")
 }
 
-// mayEnrol: a device that serves somebody's session is not given away.
-func (c *core) mayEnrol() error {
-	if c.enrolled.Enrolled() && (c.cookie != "" || !c.asked && !c.keyLost && c.keychain == KeychainUnknown) {
-		return fmt.Errorf("this device is enrolled with %s; sign out first, then paste the link again", c.enrolled.Enrolment.label())
-	}
-	return nil
-}
-
 func (c *core) doPropose(cmd ProposeEnrol) error {
+	c.window = WindowRequest{Seq: c.window.Seq + 1}
+	if cmd.Link == "" {
+		c.proposed, c.enrolling, c.dismissed, c.refused = nil, true, "", nil
+		return nil
+	}
 	l, err := wire.ParseEnrolmentLink(string(cmd.Link))
 	if err != nil {
 		return err
 	}
-	if err := c.mayEnrol(); err != nil {
-		return err
-	}
 	c.proposed, c.enrolling, c.dismissed, c.refused = &l, true, "", nil
 	c.proposals++
-	c.window = WindowRequest{Seq: c.window.Seq + 1}
 	return nil
 }
 
 func (c *core) doEnrol(cmd Enrol) error {
-	if err := c.mayEnrol(); err != nil {
-		return err
-	}
 	if c.busy != "" {
 		return errBusy
 	}
@@ -126,21 +126,11 @@ func (c *core) enrolEnded(l wire.EnrolmentLink, key crypto.Signer, e Enrolled, e
 	if err == nil {
 		id, err = e.identity(key)
 	}
-	var raw []byte
-	if err == nil {
-		raw, err = x509.MarshalPKCS8PrivateKey(key)
-	}
 	if err != nil {
 		c.refuse(PromptEnrol, explain(err, l.Controller))
 		return
 	}
-	c.signedOut(nil)
-	c.enrolled, c.identity, c.asked, c.keyLost, c.opening = e, id, true, false, false
-	c.launch = nil
-	c.proposed, c.enrolling = nil, false
-	c.forget(ItemCookie)
-	c.keep(ItemDeviceKey, raw)
-	if err := c.o.Records.Save(e); err != nil {
+	if err := c.add(e, id); err != nil {
 		c.o.Log.Error("save enrolment", "error", err)
 		c.launch = &Problem{Code: "save", Title: "The enrolment could not be saved", Detail: sentence(err), Fix: "Free some space in your home folder; until then Tidegate forgets this enrolment when it ends."}
 	}
@@ -192,7 +182,7 @@ func (c *core) doSignIn(cmd SignIn) error {
 			}
 			c.ended, c.cookie, c.control = nil, cookie, controlFact{}
 			c.sentDevice(r.Device)
-			c.keep(ItemCookie, []byte(cookie))
+			c.keep(c.enrolled.item(ItemCookie), []byte(cookie))
 		}
 	})
 	return nil
@@ -206,7 +196,7 @@ func (c *core) doSignOut() error {
 	c.signedOut(nil)
 	c.dismissed = signInPromptID // the user has just said no
 	c.run(func(ctx context.Context) func(*core) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signOutTime)
 		defer cancel()
 		if err := client.SignOut(ctx, cookie); err != nil {
 			log.Warn("sign out at the controller", "error", err)

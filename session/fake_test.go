@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -34,6 +35,7 @@ type fakeController struct {
 	fleeting   bool          // an event stream ends as soon as it stands
 	answer     *wire.Problem
 	cookies    map[Secret]bool
+	mint       Secret           // the cookie of a sign-in; empty: "cookie"
 	streams    map[int]chan any // wire.Snapshot, notice or error
 	n          int
 	snapshot   wire.Snapshot
@@ -104,9 +106,10 @@ func (f *fakeController) SignIn(ctx context.Context, r wire.SignInRequest) (Secr
 	if r.Password != "tide" {
 		return "", &wire.Problem{Code: wire.CodeSignIn, Title: "no"}
 	}
-	f.cookies["cookie"] = true
+	cookie := cmp.Or(f.mint, "cookie")
+	f.cookies[cookie] = true
 	f.signIns = append(f.signIns, r)
-	return "cookie", nil
+	return cookie, nil
 }
 
 func (f *fakeController) Events(ctx context.Context, c Secret, on Heard) error {
@@ -237,16 +240,25 @@ func (f *fakeController) called(name string) int {
 
 // fakeRecords keeps the enrolment and the choices in memory.
 type fakeRecords struct {
-	e       Enrolled
-	err     error // of Load
+	e       Enrolled // the active one
+	others  []Enrolled
+	err     error // of LoadEnrolments
+	stuck   error // of SaveEnrolments
 	choices KeptChoices
 	lost    error // of LoadChoices
 	full    error // of SaveChoices
 }
 
-func (r *fakeRecords) Load() (Enrolled, error) { return r.e, r.err }
-func (r *fakeRecords) Save(e Enrolled) error   { r.e = e; return nil }
-func (r *fakeRecords) Remove() error           { r.e = Enrolled{}; return nil }
+func (r *fakeRecords) LoadEnrolments() (KeptEnrolments, error) {
+	return KeptEnrolments{r.e, r.others}, r.err
+}
+
+func (r *fakeRecords) SaveEnrolments(k KeptEnrolments) error {
+	if r.stuck == nil {
+		r.e, r.others = k.Enrolled, k.Others
+	}
+	return r.stuck
+}
 
 func (r *fakeRecords) LoadChoices() (KeptChoices, error) { return r.choices, r.lost }
 
@@ -305,6 +317,7 @@ type bench struct {
 	t          *testing.T
 	s          *Session
 	controller *fakeController
+	both       Controller // in the place of controller, where set
 	vault      *fakeVault
 	records    *fakeRecords
 	plane      *fakePlane
@@ -342,7 +355,11 @@ func (b *bench) start() *bench {
 	if b.slow != nil {
 		vault = b.slow
 	}
-	b.s = New(Options{Controller: b.controller, Dataplane: b.plane, Vault: vault, Records: b.records, Posture: &b.posture, Classic: b.classic, Journal: b.journal, Launch: b.launch, Version: "test",
+	var controller Controller = b.controller
+	if b.both != nil {
+		controller = b.both
+	}
+	b.s = New(Options{Controller: controller, Dataplane: b.plane, Vault: vault, Records: b.records, Posture: &b.posture, Classic: b.classic, Journal: b.journal, Launch: b.launch, Version: "test",
 		Device: func(context.Context) wire.DeviceClaims { return wire.DeviceClaims{"hostname": "collected"} }})
 	b.s.now = func() time.Time { return time.Now().Round(0).Add(time.Duration(b.asleep.Load())) }
 	b.stop, b.ended = cancel, make(chan error, 1)
@@ -423,15 +440,22 @@ var testKey = sync.OnceValue(func() *ecdsa.PrivateKey {
 	return k
 })
 
+// testCA is the CA of every controller.
+var testCA = sync.OnceValue(func() string { return selfSigned(testKey()) })
+
 func testEnrolled(key crypto.Signer) Enrolled {
+	return Enrolled{Enrolment: Enrolment{Controller: "zta.example:8443", Name: "Example", User: "maya", Device: "d1"}, Certificate: selfSigned(key), CA: testCA()}
+}
+
+// selfSigned is a certificate of key's own.
+func selfSigned(key crypto.Signer) string {
 	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "device"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(10000 * time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
 	if err != nil {
 		panic(err)
 	}
-	p := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	return Enrolled{Enrolment: Enrolment{Controller: "zta.example:8443", Name: "Example", User: "maya", Device: "d1"}, Certificate: p, CA: p}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 func testSnapshot(t *testing.T) wire.Snapshot {

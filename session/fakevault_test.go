@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -49,6 +50,17 @@ func (v *fakeVault) has(i VaultItem) bool {
 	defer v.mu.Unlock()
 	_, ok := v.items[i]
 	return ok
+}
+
+// names are those of what is kept, in order.
+func (v *fakeVault) names() (all []string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i := range v.items {
+		all = append(all, string(i))
+	}
+	slices.Sort(all)
+	return all
 }
 
 // slowVault is a keychain that waits for its user: nothing is answered before

@@ -20,12 +20,17 @@ func happened(prev, next *State) []Event {
 		es = append(es, Event{Kind: kind, App: app, Text: lang.F(format, args...)})
 	}
 	if prev.Enrolment.Device != next.Enrolment.Device && next.Enrolment.Enrolled() {
-		add("enrolled", "", "Enrolled with %s", next.Enrolment.label())
+		if slices.ContainsFunc(prev.Enrolments, next.Enrolment.is) {
+			add("switched", "", "Switched to %s", next.Enrolment.Label())
+		} else {
+			add("enrolled", "", "Enrolled with %s", next.Enrolment.Label())
+		}
 	}
+	rests := prev.Enrolment.Device != next.Enrolment.Device && slices.ContainsFunc(next.Enrolments, prev.Enrolment.is)
 	if prev.User.Session != next.User.Session {
 		if next.User.Session != "" {
 			add("signed-in", "", "%s signed in", next.User.DisplayName)
-		} else {
+		} else if !rests {
 			add("signed-out", "", "%s", signedOutWords(next))
 		}
 	}

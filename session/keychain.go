@@ -66,7 +66,7 @@ func (c *core) openKeychain() {
 // secrets reads what belongs to the enrolment. A key that is damaged, or
 // another's, is as good as none.
 func (e Enrolled) secrets(ctx context.Context, v Vault) (Identity, Secret, error) {
-	raw, err := v.Get(ctx, ItemDeviceKey)
+	raw, err := v.Get(ctx, e.item(ItemDeviceKey))
 	if err != nil {
 		return Identity{}, "", err
 	}
@@ -79,7 +79,7 @@ func (e Enrolled) secrets(ctx context.Context, v Vault) (Identity, Secret, error
 	if err != nil {
 		return Identity{}, "", ErrNoSecret
 	}
-	cookie, err := v.Get(ctx, ItemCookie)
+	cookie, err := v.Get(ctx, e.item(ItemCookie))
 	if err != nil && !errors.Is(err, ErrNoSecret) {
 		return Identity{}, "", err
 	}
@@ -93,14 +93,27 @@ func (c *core) retryKeychain() error {
 	case c.identity.Key == nil:
 		c.openKeychain()
 	case c.keychain == KeychainLocked || c.keychain == KeychainAbsent:
-		raw, err := x509.MarshalPKCS8PrivateKey(c.identity.Key)
-		if err != nil {
-			return fmt.Errorf("encode the device key: %w", err)
+		for _, e := range c.others.resting {
+			if h, ok := c.others.held[e.Device]; ok {
+				if err := c.keepAll(e, h); err != nil {
+					return err
+				}
+			}
 		}
-		c.keep(ItemDeviceKey, raw)
-		if c.cookie != "" {
-			c.keep(ItemCookie, []byte(c.cookie))
-		}
+		return c.keepAll(c.enrolled, held{c.identity, c.cookie})
+	}
+	return nil
+}
+
+// keepAll stores key and cookie of an enrolment.
+func (c *core) keepAll(e Enrolled, h held) error {
+	raw, err := x509.MarshalPKCS8PrivateKey(h.identity.Key)
+	if err != nil {
+		return fmt.Errorf("encode the device key: %w", err)
+	}
+	c.keep(e.item(ItemDeviceKey), raw)
+	if h.cookie != "" {
+		c.keep(e.item(ItemCookie), []byte(h.cookie))
 	}
 	return nil
 }

@@ -204,6 +204,8 @@ type Enrolled struct {
 	Enrolment
 	Certificate string `json:"certificate"` // PEM, leaf first
 	CA          string `json:"ca"`          // PEM
+	// Apart: its items in the keychain are named by its device, too.
+	Apart bool `json:"apart,omitempty"`
 }
 
 // Vault keeps secrets in the OS keychain. Implemented by session/vault. Calls
@@ -232,13 +234,12 @@ var (
 	ErrKeychainAbsent = errors.New("there is no keychain service")
 )
 
-// Records keeps the enrolment and the user's choices across restarts. Implemented by session/vault
+// Records keeps the enrolments and the user's choices across restarts. Implemented by session/vault
 // as files replaced atomically.
 type Records interface {
-	// Load returns the zero Enrolled where there is none.
-	Load() (Enrolled, error)
-	Save(e Enrolled) error
-	Remove() error
+	// LoadEnrolments returns the zero KeptEnrolments where there are none.
+	LoadEnrolments() (KeptEnrolments, error)
+	SaveEnrolments(k KeptEnrolments) error
 	// LoadChoices returns the zero KeptChoices where there are none. What cannot be
 	// read is set aside, and the error says where.
 	LoadChoices() (KeptChoices, error)

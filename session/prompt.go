@@ -18,6 +18,10 @@ type Prompt struct {
 	// Proposed is the controller (host:port) of a clicked link that waits to be
 	// confirmed (enrol); Enrol with an empty link accepts it.
 	Proposed string `json:"proposed,omitempty"`
+	// Organisation is what that link calls whose controller it is, which nobody has
+	// vouched for; Fingerprint is of the CA that it pins, in groups (enrol).
+	Organisation string `json:"organisation,omitempty"`
+	Fingerprint  string `json:"fingerprint,omitempty"`
 	// User is whose answer is asked (sign-in).
 	User string `json:"user,omitempty"`
 	// Code: the sign-in takes a one-time code too.

@@ -15,11 +15,15 @@ type State struct {
 	At       time.Time `json:"at"`
 	Version  string    `json:"version"`
 
-	Enrolment Enrolment      `json:"enrolment"`
-	Control   ControlChannel `json:"control"`
-	ZTA       ZTA            `json:"zta"`
-	User      User           `json:"user"`
-	Keychain  Keychain       `json:"keychain"`
+	Enrolment Enrolment `json:"enrolment"`
+	// Enrolments are all that are kept, by organisation and user; Enrolment is the
+	// active one of them.
+	Enrolments []Enrolment `json:"enrolments,omitempty"`
+
+	Control  ControlChannel `json:"control"`
+	ZTA      ZTA            `json:"zta"`
+	User     User           `json:"user"`
+	Keychain Keychain       `json:"keychain"`
 
 	// Prompt is what the user is asked now; nil when nothing is.
 	Prompt *Prompt `json:"prompt,omitempty"`
@@ -42,6 +46,10 @@ type State struct {
 	Fixed *wire.Settings `json:"fixed,omitempty"`
 	// Choices are what the user has chosen.
 	Choices Choices `json:"choices,omitzero"`
+	// Login says whether the client starts with the desktop.
+	Login Login `json:"login,omitempty"`
+	// Helper is what makes network devices for the client.
+	Helper Helper `json:"helper,omitzero"`
 	// Tray says whether a tray host shows the icon. Unknown until the host answered.
 	Tray TrayHost `json:"tray"`
 	// Locked: the screen is locked, or its saver runs. What wants to be seen waits
@@ -194,6 +202,7 @@ type Page string
 
 // The pages. The zero value leaves the window where it is.
 const (
+	PageHome         Page = "home"
 	PageApplications Page = "applications"
 	PageToday        Page = "today"
 	PageActivity     Page = "activity"

@@ -41,7 +41,7 @@ func (c *Controller) NewGatewayEnrolment(ctx context.Context, name string) (wire
 }
 
 func (c *Controller) newCode(ctx context.Context, rec codeRecord) (wire.EnrolmentLink, error) {
-	link := wire.EnrolmentLink{Controller: c.PublicAddr(), CA: c.authority.fingerprint(), Code: wire.NewID()}
+	link := wire.EnrolmentLink{Controller: c.PublicAddr(), CA: c.authority.fingerprint(), Code: wire.NewID(), Name: linkName(c.config().Title)}
 	if link.Controller == "" {
 		return link, errors.New("the controller does not listen yet")
 	}
@@ -216,4 +216,12 @@ func (c *Controller) certify(pub *ecdsa.PublicKey, id *url.URL, hosts []string, 
 		return wire.EnrolReply{}, "", err
 	}
 	return wire.EnrolReply{Certificate: string(certPEM(der)) + string(certPEM(c.authority.cert.Raw))}, keyThumbprint(leaf), nil
+}
+
+// linkName is the organisation's name as it fits in a link; empty where it does not.
+func linkName(title string) string {
+	if len(title) > wire.MaxName {
+		return ""
+	}
+	return title
 }

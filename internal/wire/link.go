@@ -8,12 +8,13 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // EnrolmentLink is what an administrator hands a user: where the controller
 // is, whom to trust there, and a code that enrols one device once.
 //
-//	tidegate:enrol?controller=zta.example.com:8443&ca=<fingerprint>&code=<code>
+//	tidegate:enrol?controller=zta.example.com:8443&ca=<fingerprint>&code=<code>&name=Example
 type EnrolmentLink struct {
 	// Controller is host:port.
 	Controller string
@@ -21,12 +22,34 @@ type EnrolmentLink struct {
 	CA [sha256.Size]byte
 	// Code is redeemed once, for the user it was made for.
 	Code string
+	// Name is what the link calls the organisation; empty: nothing. It is shown to
+	// the user before anybody has vouched for it.
+	Name string
+}
+
+// MaxName is how many bytes an organisation's name has in a link at most.
+const MaxName = 128
+
+// Fingerprint is CA as people compare it: hexadecimal, in groups of four digits.
+func (l EnrolmentLink) Fingerprint() string {
+	var b strings.Builder
+	for i := 0; i < len(l.CA); i += 2 {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		fmt.Fprintf(&b, "%02x%02x", l.CA[i], l.CA[i+1])
+	}
+	return b.String()
 }
 
 // String writes the link.
 func (l EnrolmentLink) String() string {
-	return "tidegate:enrol?controller=" + url.QueryEscape(l.Controller) +
+	s := "tidegate:enrol?controller=" + url.QueryEscape(l.Controller) +
 		"&ca=" + base64.RawURLEncoding.EncodeToString(l.CA[:]) + "&code=" + url.QueryEscape(l.Code)
+	if l.Name != "" {
+		s += "&name=" + url.QueryEscape(l.Name)
+	}
+	return s
 }
 
 // ParseEnrolmentLink reads a link as pasted or clicked: white space around it
@@ -56,6 +79,9 @@ func ParseEnrolmentLink(s string) (EnrolmentLink, error) {
 		}
 	}
 	l.Controller, l.Code = q["controller"][0], q["code"][0]
+	if l.Name = q.Get("name"); len(l.Name) > MaxName || !utf8.ValidString(l.Name) {
+		return EnrolmentLink{}, fmt.Errorf("the enrolment link's name is damaged; copy the link again, whole")
+	}
 	host, port, err := net.SplitHostPort(l.Controller)
 	if n, perr := strconv.ParseUint(port, 10, 16); err != nil || host == "" || perr != nil || n == 0 || strings.ContainsAny(host, "/@?# \t\r\n") {
 		return EnrolmentLink{}, fmt.Errorf("the enrolment link names %q as its controller; ask your administrator for a new link", l.Controller)

@@ -28,16 +28,18 @@ func TestEnrolmentLink(t *testing.T) {
 	}
 	good := want.String()
 	for name, s := range map[string]string{
-		"empty":            "",
-		"web address":      "https://example.com",
-		"other tidegate":   "tidegate:open?app=x",
-		"no code":          strings.Split(good, "&code=")[0],
-		"two codes":        good + "&code=x",
-		"cut fingerprint":  strings.Replace(good, "&code", "A&code", 1),
-		"no port":          strings.Replace(good, "%3A8443", "", 1),
-		"port 0":           strings.Replace(good, "8443", "0", 1),
-		"path in the host": strings.Replace(good, "%5B%3A%3A1%5D", "a%2Fb", 1),
-		"too long":         good + "&x=" + strings.Repeat("a", MaxLink),
+		"empty":                  "",
+		"web address":            "https://example.com",
+		"other tidegate":         "tidegate:open?app=x",
+		"no code":                strings.Split(good, "&code=")[0],
+		"two codes":              good + "&code=x",
+		"cut fingerprint":        strings.Replace(good, "&code", "A&code", 1),
+		"no port":                strings.Replace(good, "%3A8443", "", 1),
+		"port 0":                 strings.Replace(good, "8443", "0", 1),
+		"path in the host":       strings.Replace(good, "%5B%3A%3A1%5D", "a%2Fb", 1),
+		"a name too long":        good + "&name=" + strings.Repeat("a", MaxName+1),
+		"a name that is no text": good + "&name=%ff",
+		"too long":               good + "&x=" + strings.Repeat("a", MaxLink),
 	} {
 		if l, err := ParseEnrolmentLink(s); err == nil {
 			t.Errorf("%s: accepted as %+v", name, l)
@@ -47,6 +49,7 @@ func TestEnrolmentLink(t *testing.T) {
 
 func FuzzEnrolmentLink(f *testing.F) {
 	f.Add(EnrolmentLink{Controller: "zta.example.com:8443", Code: "abc"}.String())
+	f.Add(EnrolmentLink{Controller: "zta.example.com:8443", Code: "abc", Name: "Über & Söhne"}.String())
 	f.Add("tidegate://enrol?controller=a:1&ca=&code=x")
 	f.Fuzz(func(t *testing.T, s string) {
 		l, err := ParseEnrolmentLink(s)

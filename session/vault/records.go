@@ -13,7 +13,8 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
-// recordFile holds the enrolment: addresses, names and certificates.
+// recordFile holds the enrolments: addresses, names and certificates. It holds the
+// active one as it did when there was but one, and the others beside it.
 const recordFile = "enrolment.json"
 
 // Records is a session.Records in a folder of the user's.
@@ -21,9 +22,15 @@ type Records struct {
 	Dir string
 }
 
-// Load reads the enrolment; the zero one where there is none.
+// Load reads the active enrolment; the zero one where there is none.
 func (r Records) Load() (session.Enrolled, error) {
-	var e session.Enrolled
+	k, err := r.LoadEnrolments()
+	return k.Enrolled, err
+}
+
+// LoadEnrolments reads the enrolments; none where there is none.
+func (r Records) LoadEnrolments() (session.KeptEnrolments, error) {
+	var e session.KeptEnrolments
 	f, err := os.Open(filepath.Join(r.Dir, recordFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return e, nil
@@ -32,29 +39,25 @@ func (r Records) Load() (session.Enrolled, error) {
 		return e, fmt.Errorf("read enrolment: %w", err)
 	}
 	defer f.Close()
-	if err := wire.ReadJSON(f, &e); err != nil {
-		return session.Enrolled{}, fmt.Errorf("read enrolment %s: %w", f.Name(), err)
+	err = wire.ReadJSON(f, &e)
+	if err == nil {
+		err = e.Checked()
+	}
+	if err != nil {
+		return session.KeptEnrolments{}, fmt.Errorf("read enrolment %s: %w", f.Name(), err)
 	}
 	return e, nil
 }
 
-// Save replaces the enrolment: after a crash it is the old one or the new one.
-func (r Records) Save(e session.Enrolled) error {
-	b, err := json.MarshalIndent(e, "", "\t")
+// SaveEnrolments replaces the enrolments, all at once: after a crash they are the old
+// ones or the new ones.
+func (r Records) SaveEnrolments(k session.KeptEnrolments) error {
+	b, err := json.MarshalIndent(k, "", "\t")
 	if err != nil {
 		return fmt.Errorf("encode enrolment: %w", err)
 	}
 	if err := wholefile.Replace(filepath.Join(r.Dir, recordFile), append(b, '\n')); err != nil {
 		return fmt.Errorf("save enrolment: %w", err)
-	}
-	return nil
-}
-
-// Remove forgets the enrolment.
-func (r Records) Remove() error {
-	err := os.Remove(filepath.Join(r.Dir, recordFile))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove enrolment: %w", err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package vault
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -134,13 +135,14 @@ func TestRecords(t *testing.T) {
 	if e, err := r.Load(); err != nil || e.Enrolled() {
 		t.Fatalf("nothing saved, yet %+v, %v", e, err)
 	}
-	want := session.Enrolled{Enrolment: session.Enrolment{Controller: "a:1", Device: "d", User: "maya"}, CA: "x"}
+	want := session.KeptEnrolments{Enrolled: session.Enrolled{Enrolment: session.Enrolment{Controller: "a:1", Device: "d", User: "maya"}, CA: "x"},
+		Others: []session.Enrolled{{Enrolment: session.Enrolment{Controller: "b:1", Device: "e", User: "maya"}, CA: "y", Apart: true}}}
 	for range 2 {
-		if err := r.Save(want); err != nil {
+		if err := r.SaveEnrolments(want); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := r.Load()
+	got, err := r.LoadEnrolments()
 	if d := cmp.Diff(want, got); err != nil || d != "" {
 		t.Fatalf("%v (-want +got):\n%s", err, d)
 	}
@@ -151,16 +153,70 @@ func TestRecords(t *testing.T) {
 	if i, _ := os.Stat(r.Dir); i.Mode().Perm() != 0o700 {
 		t.Errorf("the folder's mode is %v", i.Mode())
 	}
-	if err := os.WriteFile(filepath.Join(r.Dir, recordFile), []byte("{half"), 0o600); err != nil {
-		t.Fatal(err)
+	if e, err := r.Load(); err != nil || e.Device != "d" {
+		t.Errorf("active: %+v, %v", e, err)
 	}
-	if _, err := r.Load(); err == nil {
-		t.Error("a damaged file was read")
-	}
-	for range 2 {
-		if err := r.Remove(); err != nil {
+	for name, text := range map[string]string{"half": "{half", "none active": `{"others":[{"device":"e"}]}`, "one twice": `{"device":"e","others":[{"device":"e"}]}`} {
+		if err := os.WriteFile(filepath.Join(r.Dir, recordFile), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		if k, err := r.LoadEnrolments(); err == nil || k.Enrolled.Enrolled() || len(k.Others) > 0 {
+			t.Errorf("%s: read as %+v", name, k)
+		}
+	}
+}
+
+// The file of a client that knew one enrolment is read as it is.
+func TestOneEnrolmentOfBefore(t *testing.T) {
+	r := Records{Dir: t.TempDir()}
+	before := `{"controller":"a:1","name":"A","user":"maya","device":"d","certificate":"c","ca":"x"}`
+	if err := os.WriteFile(filepath.Join(r.Dir, recordFile), []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := session.KeptEnrolments{Enrolled: session.Enrolled{Enrolment: session.Enrolment{Controller: "a:1", Name: "A", User: "maya", Device: "d"}, Certificate: "c", CA: "x"}}
+	got, err := r.LoadEnrolments()
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Fatalf("%v (-want +got):\n%s", err, d)
+	}
+	if err := r.SaveEnrolments(got); err != nil {
+		t.Fatal(err)
+	}
+	var same session.Enrolled // what that client would read
+	if b, err := os.ReadFile(filepath.Join(r.Dir, recordFile)); err != nil || json.Unmarshal(b, &same) != nil || same != want.Enrolled {
+		t.Errorf("it is kept as %s, %v", b, err)
+	}
+}
+
+// A crash at any step of saving leaves the old enrolments or the new ones, whole.
+func TestACrashWhileSaving(t *testing.T) {
+	r := Records{Dir: t.TempDir()}
+	of := func(active, other wire.DeviceID) session.KeptEnrolments {
+		return session.KeptEnrolments{Enrolled: session.Enrolled{Enrolment: session.Enrolment{Device: active}},
+			Others: []session.Enrolled{{Enrolment: session.Enrolment{Device: other}}}}
+	}
+	if err := r.SaveEnrolments(of("d", "e")); err != nil {
+		t.Fatal(err)
+	}
+	next, err := json.Marshal(of("e", "d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range len(next) + 1 { // what a crash leaves beside the file before it is renamed
+		if err := os.WriteFile(filepath.Join(r.Dir, recordFile+".new-1"), next[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.LoadEnrolments(); err != nil || cmp.Diff(of("d", "e"), got) != "" {
+			t.Fatalf("after %d bytes: %+v, %v", n, got, err)
+		}
+	}
+	if err := r.SaveEnrolments(of("e", "d")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.LoadEnrolments(); err != nil || cmp.Diff(of("e", "d"), got) != "" {
+		t.Fatalf("then: %+v, %v", got, err)
+	}
+	if files, _ := os.ReadDir(r.Dir); len(files) != 1 {
+		t.Errorf("%d files were left behind", len(files))
 	}
 }
 
@@ -210,7 +266,7 @@ func TestSaveSweepsUp(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(r.Dir, recordFile+".new-123"), []byte("{half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Save(session.Enrolled{}); err != nil {
+	if err := r.SaveEnrolments(session.KeptEnrolments{}); err != nil {
 		t.Fatal(err)
 	}
 	if files, _ := os.ReadDir(r.Dir); len(files) != 1 || files[0].Name() != recordFile {

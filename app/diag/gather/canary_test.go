@@ -87,7 +87,8 @@ func TestPlantedSecretsAreLeftOut(t *testing.T) {
 	log.Info("got eyJhbGciOiJFZERTQSJ9.Y2FuYXJ5LWp3dA.c2lnbmF0dXJl", "error", errors.New("dial socks5://u:canary-log-proxy@10.0.0.1: refused"))
 	log.Info("raw", "value", "Yx3kQ9vB2mT7pL0sW8dR4fH6jN1cZ5aG")
 	environment := map[string]string{
-		"HTTPS_PROXY": "http://ada:canary-proxy@proxy.example:3128", "http_proxy": "http://canary-proxy-token@proxy.example:3128", "AWS_SECRET_ACCESS_KEY": "canary-env",
+		"HTTPS_PROXY": "http://ada:canary-proxy@proxy.example:3128", "http_proxy": "http://canary-proxy-token@proxy.example:3128",
+		"https_proxy": "ada:canary-proxy-bare@proxy.example:3128", "ALL_PROXY": "socks5h://ada:canary/proxy?slash#@proxy.example:1080", "all_proxy": "://canary@x", "AWS_SECRET_ACCESS_KEY": "canary-env",
 		"TIDEGATE_TOKEN": "canary-env-ours", "XDG_RUNTIME_DIR": "/home/ada/run", "XDG_CURRENT_DESKTOP": "GNOME", "SSH_AUTH_SOCK": "/tmp/canary-env-socket",
 	}
 	var wanted Wanted
@@ -109,7 +110,7 @@ func TestPlantedSecretsAreLeftOut(t *testing.T) {
 type memory struct {
 	mu    sync.Mutex
 	items map[session.VaultItem][]byte
-	e     session.Enrolled
+	e     session.KeptEnrolments
 }
 
 func (m *memory) LoadChoices() (session.KeptChoices, error) { return session.KeptChoices{}, nil }
@@ -139,20 +140,18 @@ func (m *memory) Delete(_ context.Context, item session.VaultItem) error {
 	return nil
 }
 
-func (m *memory) Load() (session.Enrolled, error) {
+func (m *memory) LoadEnrolments() (session.KeptEnrolments, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.e, nil
 }
 
-func (m *memory) Save(e session.Enrolled) error {
+func (m *memory) SaveEnrolments(e session.KeptEnrolments) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.e = e
 	return nil
 }
-
-func (m *memory) Remove() error { return m.Save(session.Enrolled{}) }
 
 // plane notes what is wanted, tokens and all.
 type plane struct {

@@ -7,12 +7,12 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
-// keychain keeps secrets, the enrolment and the user's choices in memory: a session.Vault and a
+// keychain keeps secrets, the enrolments and the user's choices in memory: a session.Vault and a
 // session.Records.
 type keychain struct {
 	mu       sync.Mutex
 	secrets  map[session.VaultItem][]byte
-	enrolled session.Enrolled
+	enrolled session.KeptEnrolments
 	choices  session.KeptChoices
 }
 
@@ -40,13 +40,13 @@ func (k *keychain) Delete(_ context.Context, item session.VaultItem) error {
 	return nil
 }
 
-func (k *keychain) Load() (session.Enrolled, error) {
+func (k *keychain) LoadEnrolments() (session.KeptEnrolments, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.enrolled, nil
 }
 
-func (k *keychain) Save(e session.Enrolled) error {
+func (k *keychain) SaveEnrolments(e session.KeptEnrolments) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.enrolled = e
@@ -65,5 +65,3 @@ func (k *keychain) SaveChoices(c session.KeptChoices) error {
 	k.choices = c
 	return nil
 }
-
-func (k *keychain) Remove() error { return k.Save(session.Enrolled{}) }

@@ -1,0 +1,319 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// A device can be enrolled with several controllers. One enrolment is active; the
+// others rest: no connection is made for them, and the keychain has their keys and
+// cookies, so that switching back signs in without a question.
+//
+//	         Enrol                     SwitchEnrolment
+//	none ──────────► active ◄───────────────────────────► resting
+//	                    │                                    │
+//	                    └──────────► forgotten ◄─────────────┘
+//	                              ForgetEnrolment
+
+// KeptEnrolments are all enrolments of a device, as they are kept across restarts:
+// the active one, and the others. Nothing in it is secret.
+type KeptEnrolments struct {
+	Enrolled
+	Others []Enrolled `json:"others,omitempty"`
+}
+
+// Checked says what is wrong with what was kept: people edit files.
+func (k KeptEnrolments) Checked() error {
+	known := map[wire.DeviceID]bool{}
+	for _, e := range k.all() {
+		switch {
+		case !e.Enrolled():
+			return errors.New("an enrolment names no device")
+		case known[e.Device]:
+			return fmt.Errorf("the device %s is enrolled twice", e.Device)
+		}
+		known[e.Device] = true
+	}
+	return nil
+}
+
+// all are the enrolments, the active one first.
+func (k KeptEnrolments) all() []Enrolled {
+	if !k.Enrolled.Enrolled() && len(k.Others) == 0 {
+		return nil
+	}
+	return append([]Enrolled{k.Enrolled}, k.Others...)
+}
+
+// item names a secret of the enrolment in the keychain. Those of the first one have
+// the bare names, as they had when there was but one.
+func (e Enrolled) item(i VaultItem) VaultItem {
+	if e.Apart {
+		return i + "." + VaultItem(e.Device)
+	}
+	return i
+}
+
+// standby are the enrolments that rest, and what there is of them in memory.
+type standby struct {
+	resting []Enrolled
+	// held are key and cookie of those that were active in this run: they rest there
+	// even where the keychain does not take them.
+	held map[wire.DeviceID]held
+	// leaving: the data plane still holds something of the one before, and is given
+	// nothing of the next until it has closed that.
+	leaving bool
+}
+
+type held struct {
+	identity Identity
+	cookie   Secret
+}
+
+// is says whether both are the same enrolment.
+func (e Enrolment) is(o Enrolment) bool { return e.Device == o.Device }
+
+// kept are the enrolments as they are to be kept.
+func (c *core) kept() KeptEnrolments { return KeptEnrolments{c.enrolled, c.others.resting} }
+
+// loadEnrolments reads what is kept.
+func (c *core) loadEnrolments() {
+	k, err := c.o.Records.LoadEnrolments()
+	if err != nil {
+		c.o.Log.Error("read enrolments", "error", err)
+		c.launch = &Problem{Code: "enrolment-damaged", Title: "The enrolment of this device cannot be read", Detail: sentence(err),
+			Fix: "Put the file right and start Tidegate again, or ask your administrator for a new enrolment link and paste it here."}
+		k = KeptEnrolments{}
+	}
+	c.enrolled, c.others.resting = k.Enrolled, k.Others
+}
+
+// enrolments are those that there are, by organisation and user.
+func (f *facts) enrolments() []Enrolment {
+	var all []Enrolment
+	for _, e := range (KeptEnrolments{f.enrolled, f.others.resting}).all() {
+		all = append(all, e.Enrolment)
+	}
+	slices.SortFunc(all, func(a, b Enrolment) int {
+		return cmp.Or(cmp.Compare(a.Label(), b.Label()), cmp.Compare(a.User, b.User), cmp.Compare(a.Device, b.Device))
+	})
+	return all
+}
+
+// resting is the enrolment of that device, of those that rest, and the others of them.
+func (c *core) resting(d wire.DeviceID) (e Enrolled, rest []Enrolled, ok bool) {
+	for _, o := range c.others.resting {
+		if o.Device == d {
+			e, ok = o, true
+			continue
+		}
+		rest = append(rest, o)
+	}
+	return e, rest, ok
+}
+
+// doSwitch makes another enrolment the active one.
+func (c *core) doSwitch(cmd SwitchEnrolment) error {
+	next, rest, ok := c.resting(cmd.Device)
+	switch {
+	case c.enrolled.Enrolled() && cmd.Device == c.enrolled.Device:
+		return nil
+	case !ok:
+		return errNoEnrolment
+	case c.busy == PromptEnrol:
+		return errBusy
+	}
+	if err := c.saveEnrolments(KeptEnrolments{next, append(rest, c.enrolled)}); err != nil {
+		return err
+	}
+	c.rest()
+	c.others.resting = append(rest, c.enrolled)
+	c.activate(next)
+	return nil
+}
+
+var errNoEnrolment = errors.New("this device has no such enrolment; `tidegate enrolments` lists those it has")
+
+func (c *core) saveEnrolments(k KeptEnrolments) error {
+	if err := c.o.Records.SaveEnrolments(k); err != nil {
+		c.o.Log.Error("save enrolments", "error", err)
+		return fmt.Errorf("this could not be saved: %w; free some space in your home folder, and try again", err)
+	}
+	return nil
+}
+
+// rest ends what the active enrolment has open, and holds its key and its cookie.
+func (c *core) rest() {
+	if c.identity.Key != nil {
+		if c.others.held == nil {
+			c.others.held = map[wire.DeviceID]held{}
+		}
+		c.others.held[c.enrolled.Device] = held{c.identity, c.cookie}
+	}
+	c.leave()
+}
+
+// leave ends what the active enrolment has open.
+func (c *core) leave() {
+	c.others.leaving = c.others.leaving || c.wanted.Session != ""
+	c.closeSession(nil)
+	c.identity, c.asked, c.keyLost, c.opening = Identity{}, false, false, false
+	c.proposed, c.enrolling, c.launch = nil, false, nil
+}
+
+// activate makes e, which rested, the active enrolment, and takes up its session.
+func (c *core) activate(e Enrolled) {
+	c.enrolled = e
+	if h, ok := c.others.held[e.Device]; ok {
+		delete(c.others.held, e.Device)
+		c.identity, c.cookie, c.asked = h.identity, h.cookie, true
+		return
+	}
+	c.keychain = KeychainUnknown
+	c.openKeychain()
+}
+
+// left takes note that the data plane holds nothing of the enrolment before any more.
+func (c *core) left(f DataplaneFacts) {
+	if len(f.Sites) == 0 && len(f.Apps) == 0 && f.DNS == nil && !f.TUN {
+		c.others.leaving = false
+	}
+}
+
+// add makes e, new, the active enrolment; the one before rests. One with the same
+// controller for the same user is replaced, and what there is of it removed.
+func (c *core) add(e Enrolled, id Identity) error {
+	var rest []Enrolled
+	apart := false
+	for _, o := range c.kept().all() {
+		if o.same(e) {
+			continue
+		}
+		rest = append(rest, o)
+		apart = apart || !o.Apart
+	}
+	e.Apart = apart
+	for _, o := range c.kept().all() {
+		if o.same(e) {
+			c.drop(o)
+		}
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(id.Key)
+	if err != nil {
+		return fmt.Errorf("encode the device key: %w", err)
+	}
+	if c.enrolled.Enrolled() && !c.enrolled.same(e) {
+		c.rest()
+	} else {
+		c.leave()
+	}
+	c.enrolled, c.others.resting = e, rest
+	c.identity, c.asked = id, true
+	c.keep(e.item(ItemDeviceKey), raw)
+	return c.o.Records.SaveEnrolments(c.kept())
+}
+
+// same says whether two enrolments are of the same user with the same controller.
+func (e Enrolled) same(o Enrolled) bool {
+	return e.Controller == o.Controller && e.User == o.User && e.CA == o.CA
+}
+
+// drop ends the session of e at its controller, where there is one, and removes its
+// secrets and what was pinned.
+func (c *core) drop(e Enrolled) {
+	h, ok := c.others.held[e.Device]
+	delete(c.others.held, e.Device)
+	if e.Device == c.enrolled.Device {
+		h, ok = held{c.identity, c.cookie}, c.asked
+	}
+	c.unpin(e.Device)
+	v, controller, last, log := c.o.Vault, c.o.Controller, c.last, c.o.Log
+	c.vault(func(ctx context.Context) func(*core) {
+		if !ok {
+			h.identity, h.cookie, _ = e.secrets(ctx, v)
+		}
+		ctx, cancel := context.WithTimeout(last, vaultTime)
+		defer cancel()
+		err := errors.Join(v.Delete(ctx, e.item(ItemCookie)), v.Delete(ctx, e.item(ItemDeviceKey)))
+		if h.cookie != "" && h.identity.Key != nil {
+			signOut(last, controller, e, h, log.Warn)
+		}
+		if err != nil {
+			return func(c *core) { c.keychainFailed(err) }
+		}
+		return nil
+	})
+}
+
+// signOut ends a session at its controller, which may not be reached.
+func signOut(ctx context.Context, controller Controller, e Enrolled, h held, warn func(string, ...any)) {
+	ctx, cancel := context.WithTimeout(ctx, signOutTime)
+	defer cancel()
+	client := controller.Connect(e, h.identity)
+	defer client.Close()
+	if err := client.SignOut(ctx, h.cookie); err != nil {
+		warn("sign out at the controller", "error", err)
+	}
+}
+
+// signOutTime bounds the word to the controller that a session is over.
+const signOutTime = 3 * time.Second
+
+// unpin forgets what was pinned of an enrolment that is no more.
+func (c *core) unpin(d wire.DeviceID) {
+	if len(c.choices.Pinned[d]) == 0 {
+		return
+	}
+	next := c.choices
+	next.Pinned = maps.Clone(next.Pinned)
+	delete(next.Pinned, d)
+	if err := c.o.Records.SaveChoices(next); err != nil {
+		c.o.Log.Warn("save choices", "error", err)
+		return
+	}
+	c.choices = next
+}
+
+// doForget removes an enrolment from this device. Where it was the active one,
+// another is made active, if there is one.
+func (c *core) doForget(cmd ForgetEnrolment) error {
+	if c.busy == PromptEnrol {
+		return errBusy
+	}
+	gone, rest, ok := c.resting(cmd.Device)
+	next, active := c.enrolled, cmd.Device == c.enrolled.Device && c.enrolled.Enrolled()
+	switch {
+	case active:
+		gone, next, rest = c.enrolled, Enrolled{}, nil
+		if all := c.enrolments(); len(all) > 1 {
+			first := all[slices.IndexFunc(all, func(e Enrolment) bool { return e.Device != gone.Device })]
+			next, rest, _ = c.resting(first.Device)
+		}
+	case !ok:
+		return errNoEnrolment
+	}
+	if err := c.saveEnrolments(KeptEnrolments{next, rest}); err != nil {
+		return err
+	}
+	c.drop(gone)
+	c.others.resting = rest
+	c.notes = append(c.notes, Event{Kind: "forgotten", Text: "The enrolment with " + gone.Label() + " was removed from this device"})
+	if !active {
+		return nil
+	}
+	c.leave()
+	if !next.Enrolled() {
+		c.enrolled = Enrolled{}
+		return nil
+	}
+	c.activate(next)
+	return nil
+}
