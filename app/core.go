@@ -9,9 +9,12 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"github.com/tidegate/tidegate/app/autostart"
 	"github.com/tidegate/tidegate/app/diag"
+	"github.com/tidegate/tidegate/app/host"
 	"github.com/tidegate/tidegate/app/journal"
 	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/app/tun"
 	"github.com/tidegate/tidegate/dnssplit"
 	"github.com/tidegate/tidegate/dnssplit/names"
 	"github.com/tidegate/tidegate/internal/heap"
@@ -85,6 +88,7 @@ func newSession(p profile.Profile, f *fronts, pool *names.Pool, below *underlay.
 		Posture:    device,
 		Device:     device.Collect,
 		Journal:    kept,
+		Host:       newHost(p),
 		Launch:     func(url string) error { return openURL(url, pool.Exists) },
 		Version:    Version,
 		Log:        log,
@@ -103,6 +107,15 @@ func newSession(p profile.Profile, f *fronts, pool *names.Pool, below *underlay.
 		parts = append(parts, func(ctx context.Context) error { return vpn.Run(ctx, s.ReportVPN) })
 	}
 	return s, parts
+}
+
+// newHost is this machine around a profile's client.
+func newHost(p profile.Profile) host.Host {
+	self, err := os.Executable()
+	if err != nil {
+		self = "tidegate" // as a desktop finds it
+	}
+	return host.Host{Autostart: autostart.Of(p, self), Socket: os.Getenv(tun.SocketEnv)}
 }
 
 // windowCommand is this program again, as the window of the profile.

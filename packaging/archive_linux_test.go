@@ -31,12 +31,13 @@ func TestArchiveForEverybody(t *testing.T) {
 		t.Errorf("the program says %q", out)
 	}
 	for name, want := range map[string]string{
-		"usr/local/share/applications/" + id + ".desktop":    "\nExec=/usr/local/bin/tidegate %u\n",
-		"etc/xdg/autostart/" + id + ".desktop":               "\nExec=/usr/local/bin/tidegate\n",
-		"etc/systemd/user/tidegate.service":                  "\nExecStart=/usr/local/bin/tidegate\n",
-		"etc/systemd/system/tidegate-helper.service":         "\nExecStart=/usr/local/libexec/tidegate-helper\n",
-		"etc/systemd/system/tidegate-helper-recover.service": "\nExecStart=/usr/local/libexec/tidegate-helper -recover\n",
-		"etc/tidegate/helper.toml":                           "\ngroup = \"tidegate\"\n",
+		"usr/local/share/applications/" + id + ".desktop":       "\nExec=/usr/local/bin/tidegate %u\n",
+		"etc/xdg/autostart/" + id + ".desktop":                  "\nExec=/usr/local/bin/tidegate\n",
+		"etc/systemd/user/tidegate.service":                     "\nExecStart=/usr/local/bin/tidegate\n",
+		"etc/systemd/system/tidegate-helper.service":            "\nExecStart=/usr/local/libexec/tidegate-helper\n",
+		"etc/systemd/system/tidegate-helper-recover.service":    "\nExecStart=/usr/local/libexec/tidegate-helper -recover\n",
+		"usr/share/polkit-1/actions/org.tidegate.helper.policy": ">/usr/local/libexec/tidegate-helper-setup<",
+		"etc/tidegate/helper.toml":                              "\ngroup = \"tidegate\"\n",
 	} {
 		if !strings.Contains(r.read(name), want) {
 			t.Errorf("%s lacks %q", name, want)

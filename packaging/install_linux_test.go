@@ -68,6 +68,8 @@ func pack(t *testing.T, pattern string) string {
 var installed = []string{
 	"usr/bin/tidegate",
 	"usr/libexec/tidegate-helper",
+	"usr/libexec/tidegate-helper-setup",
+	"usr/share/polkit-1/actions/org.tidegate.helper.policy",
 	"usr/lib/systemd/user/tidegate.service",
 	"usr/lib/systemd/system/tidegate-helper.socket",
 	"etc/systemd/system/sockets.target.wants/tidegate-helper.socket",
@@ -134,7 +136,11 @@ func TestInstallAndRemove(t *testing.T) {
 	if r.has("etc/systemd/system/sockets.target.wants/tidegate-helper.socket") || r.read("etc/tidegate/helper.toml") != "vpn = false\n" {
 		t.Error("an upgrade undoes what the administrator has decided")
 	}
-	r.run("systemctl", "enable", "tidegate-helper.socket")
+	// As the settings page has it done, which tells nobody's name but whose password was given.
+	r.run("env", "PKEXEC_UID=65534", "/usr/libexec/tidegate-helper-setup")
+	if group := r.run("getent", "group", "tidegate"); !strings.HasSuffix(group, ":nobody") || !r.has("etc/systemd/system/sockets.target.wants/tidegate-helper.socket") {
+		t.Errorf("the helper is not set up: %s", group)
+	}
 
 	dpkg("--remove", "tidegate")
 	for _, name := range installed {

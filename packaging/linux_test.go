@@ -151,6 +151,10 @@ func TestVersion(t *testing.T) {
 	if version == nil {
 		t.Fatal("package.sh finds no version in app/core.go")
 	}
+	helper, err := os.ReadFile("../cmd/tidegate-helper/version.go")
+	if err != nil || !bytes.Contains(helper, []byte("\nconst version = \""+string(version[1])+"\"\n")) {
+		t.Errorf("the helper is of another version than %s (%v)", version[1], err)
+	}
 	if release := regexp.MustCompile(`<release version="([^"]+)"`).FindSubmatch(text); release == nil || !bytes.Equal(release[1], version[1]) {
 		t.Errorf("the software centre's page has not %s as its newest release: %s", version[1], release)
 	}

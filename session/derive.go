@@ -16,6 +16,8 @@ func derive(f *facts, in *intent, w *wake) State {
 	s := State{Enrolment: f.enrolled.Enrolment, Keychain: f.keychain, Tray: f.tray, Locked: f.locked, Window: in.window}
 	s.Enrolments = f.enrolments()
 	s.Choices = f.choices.of(f.enrolled.Device)
+	s.Login, s.Helper = f.host.login, f.host.helper
+	s.Helper.Working = f.host.setting
 	s.Control = deriveControl(f, w)
 	if f.snapshot != nil {
 		s.User = User{Name: f.snapshot.User, DisplayName: f.snapshot.DisplayName,

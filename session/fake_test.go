@@ -325,6 +325,7 @@ type bench struct {
 	posture    fakePosture
 	classic    Classic                // nil: nobody connects VPNs
 	journal    Journal                // nil: nothing is kept
+	host       Host                   // nil: nobody is asked
 	launch     func(url string) error // nil: there is no browser
 	asleep     atomic.Int64
 	stop       context.CancelFunc
@@ -359,7 +360,7 @@ func (b *bench) start() *bench {
 	if b.both != nil {
 		controller = b.both
 	}
-	b.s = New(Options{Controller: controller, Dataplane: b.plane, Vault: vault, Records: b.records, Posture: &b.posture, Classic: b.classic, Journal: b.journal, Launch: b.launch, Version: "test",
+	b.s = New(Options{Controller: controller, Dataplane: b.plane, Vault: vault, Records: b.records, Posture: &b.posture, Classic: b.classic, Journal: b.journal, Host: b.host, Launch: b.launch, Version: "test",
 		Device: func(context.Context) wire.DeviceClaims { return wire.DeviceClaims{"hostname": "collected"} }})
 	b.s.now = func() time.Time { return time.Now().Round(0).Add(time.Duration(b.asleep.Load())) }
 	b.stop, b.ended = cancel, make(chan error, 1)

@@ -27,6 +27,8 @@ type Options struct {
 	// Classic connects classic VPNs and senses others'; nil: nobody does. What it
 	// finds comes by ReportVPN.
 	Classic Classic
+	// Host starts the client with the desktop and sets the helper up; nil: nobody does.
+	Host Host
 	// Journal keeps what happened across restarts; nil: nobody does.
 	Journal Journal
 	// Launch opens an application's URL in the browser; nil cannot.

@@ -55,9 +55,14 @@ func run() error {
 	flag.StringVar(&o.part, "part", "", "be one of the helper's own processes: "+keeper+", "+worker+", "+standby+", "+sensing+" or "+looks)
 	undo := flag.Bool("undo", false, "undo what was done for anybody, and end: after the helper was stopped, before it is removed")
 	boot := flag.Bool("recover", false, "put back what the system was told of names before it was started, and end")
+	says := flag.Bool("version", false, "say the version, and end")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("it takes no arguments, and got %q", flag.Args())
+	}
+	if *says {
+		fmt.Println("tidegate-helper", version)
+		return nil
 	}
 	o.server.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	o.names.Log, o.names.OS.Log, o.names.Table.Log = o.server.Log, o.server.Log, o.server.Log

@@ -76,6 +76,12 @@ place() {
 	*"$prefix"/* | *"$units"/* | *"$autostart"/*) ;;
 	*) to= ;;
 	esac
+	case $1 in # polkit reads nothing below other prefixes
+	/usr/share/polkit-1/*)
+		to=
+		[ "$user" != no ] || to=$1
+		;;
+	esac
 	case $1 in # where shells look below other prefixes than /usr
 	/usr/share/zsh/vendor-completions/*) to=$prefix/share/zsh/site-functions/${1##*/} ;;
 	esac
@@ -162,7 +168,7 @@ install_all() {
 		mode=644
 		[ ! -x "$here/files/$file" ] || mode=755
 		case $to in
-		*.service | *.desktop)
+		*.service | *.desktop | *.policy)
 			sed -e "s|/usr/libexec/tidegate-helper|$prefix/libexec/tidegate-helper|" \
 				-e "s|/usr/bin/tidegate|$prefix/bin/tidegate|" \
 				-e "s|^Exec=tidegate|Exec=$prefix/bin/tidegate|" "$here/files/$file" >"$to.new"
