@@ -225,6 +225,18 @@ func TestControllersClock(t *testing.T) {
 	})
 }
 
+// A wrong answer says how many more there may be.
+func TestWrongAnswers(t *testing.T) {
+	for left, want := range map[int]string{0: "", 1: "1 more wrong answer, and you are locked out for a while.",
+		4: "4 more wrong answers, and you are locked out for a while."} {
+		for _, code := range []wire.Code{wire.CodeSignIn, wire.CodeAnswer} {
+			if got := explain(&wire.Problem{Code: code, Title: "no", Left: left}, ""); got.Detail != want || got.Fix == "" {
+				t.Errorf("%s with %d left: %+v", code, left, got)
+			}
+		}
+	}
+}
+
 // Every kind of reason has its own words, and every word something to do.
 func TestReasonsHaveWords(t *testing.T) {
 	for _, k := range []wire.ReasonKind{wire.ReasonMFA, wire.ReasonPassword, wire.ReasonUserReason, wire.ReasonMessage, wire.ReasonTime,

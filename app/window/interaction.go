@@ -3,6 +3,7 @@ package window
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -264,10 +265,10 @@ func (d *interacting) answer() session.Command {
 		a.Password = session.Secret(d.password.input.Text)
 	}
 	if d.asked(wire.InteractionReason) {
-		if d.reason.input.Text == "" {
+		a.Reason = strings.TrimSpace(d.reason.input.Text)
+		if a.Reason == "" {
 			return nil
 		}
-		a.Reason = d.reason.input.Text
 	}
 	return a
 }

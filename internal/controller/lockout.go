@@ -18,7 +18,7 @@ var errLocked = errors.New("locked out")
 // clears the count, but without a one-time code in it not that of the wrong
 // ones: whoever knows the password alone could guess them for ever. The try that
 // completes the count is answered with the lock-out. Whatever was wrong, the
-// answer is the Problem of the given code.
+// answer is the Problem of the given code, with how many more tries there are.
 func (c *Controller) attempt(ctx context.Context, d *device, code wire.Code, withCode bool, judge func() (bool, error)) *wire.Problem {
 	key := recordKey(kindLock, d.User, string(d.ID))
 	locks := records[lockRecord]{c.store}
@@ -79,5 +79,7 @@ func (c *Controller) attempt(ctx context.Context, d *device, code wire.Code, wit
 	if !lock.Until.IsZero() {
 		return lockedOut(lock.Until)
 	}
-	return refuse(code)
+	p := refuse(code)
+	p.Left = limit.After - lock.Failures
+	return p
 }

@@ -69,8 +69,8 @@ func TestLockout(t *testing.T) {
 		fail := func(when string) {
 			t.Helper()
 			for i := range 4 {
-				if _, p := try(bad); p.Code != wire.CodeSignIn {
-					t.Fatalf("failure %d %s: %v", i+1, when, p)
+				if _, p := try(bad); p.Code != wire.CodeSignIn || p.Left != 4-i {
+					t.Fatalf("failure %d %s: %v, %d left", i+1, when, p, p.Left)
 				}
 			}
 		}

@@ -50,6 +50,7 @@ type Problem struct {
 	Status  int       `json:"status,omitempty"`
 	Detail  string    `json:"detail,omitempty"`
 	Until   time.Time `json:"until,omitzero"`    // of a lock-out
+	Left    int       `json:"left,omitempty"`    // how many more wrong answers it takes to be locked out; 0: not told
 	Verdict *Verdict  `json:"verdict,omitempty"` // behind CodeDenied
 	// Since, with CodeFlowGone: in the session that began then (Verdicts.Since) no flow
 	// of that name was ever opened, nor will be, unless one was that has been over for
