@@ -18,6 +18,9 @@ type Ahead struct {
 	Expires time.Time `json:"expires,omitzero"` // of the session
 	// Lines hold each entitlement once.
 	Lines []wire.ForecastLine `json:"lines,omitempty"`
+	// Past is how access was before At, the oldest first, with gaps where it is not
+	// known.
+	Past map[wire.EntitlementID][]Lived `json:"past,omitempty"`
 	// Working: an answer is awaited; Lines are of the one before.
 	Working bool `json:"working,omitempty"`
 	// Problem is why the last question was not answered.
@@ -76,6 +79,7 @@ func (c *core) foreseenIs(f wire.Forecast, err error, where string) {
 	}
 	c.tells(f.At)
 	a := Ahead{At: c.ours(f.At), Until: c.ours(f.Until), Expires: c.ours(f.Expires), Lines: f.Lines}
+	a.Past = c.lived.until(a.At)
 	for _, l := range a.Lines { // nobody else has them yet
 		for i := range l.Spans {
 			s := &l.Spans[i]

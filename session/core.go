@@ -58,6 +58,7 @@ type facts struct {
 	plane    DataplaneFacts
 	device   deviceFact
 	foreseen *Ahead // not changed any more
+	lived    lived
 	tray     TrayHost
 	locked   bool // the screen is
 	vpn      VPNFacts
@@ -144,6 +145,7 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 		next.Control, next.ZTA = ControlChannel{}, ZTA{Title: "Tidegate has ended"}
 	}
 	next.Version = c.o.Version
+	c.lived.note(&next, now)
 	c.record(append(happened(&c.state, &next), c.notes...), now)
 	c.notes = nil
 	next.Events = append([]Event(nil), c.events...)
