@@ -83,7 +83,10 @@ var commands = []command{
 	{name: "sign-in", help: "sign in; asks for password and code, or reads them from standard input", run: (*call).signIn, flags: timeoutFlag},
 	{name: "sign-out", help: "end the session", run: (*call).signOut, flags: timeoutFlag},
 	{name: "answer", args: "[APP]", help: "answer what is asked of you now, or by APP; asks for it, or reads a line for each", run: (*call).respond, flags: answerFlags, more: 1},
-	{name: "enrol", args: "LINK", help: "enrol this device; - reads the link from standard input", run: (*call).enrol, flags: timeoutFlag, want: 1},
+	{name: "enrol", args: "LINK", help: "enrol this device, beside what it is enrolled with already; - reads the link from standard input", run: (*call).enrol, flags: timeoutFlag, want: 1},
+	{name: "enrolments", help: "list whose controllers this device is enrolled with, and which is active", run: (*call).enrolments},
+	{name: "switch", args: "ENROLMENT", help: "make another enrolment the active one", about: switchAbout, run: (*call).switchTo, flags: timeoutFlag, want: 1},
+	{name: "forget", args: "ENROLMENT", help: "remove an enrolment from this device; asks first", about: forgetAbout, run: (*call).forget, flags: forgetFlags, want: 1},
 	{name: "pause", help: "suspend the data channels now; what is open rests, and what is used next resumes", run: (*call).pause},
 	{name: "run", args: "-- PROGRAM [ARGUMENT...]", help: "run a program in a network of its own that leads to your applications alone", run: (*call).program, want: 1, raw: true},
 	{name: "proxy", help: "say where the SOCKS5 and HTTP proxy is, ready to paste", run: (*call).proxy},
@@ -110,6 +113,7 @@ type call struct {
 	search  string
 	week    bool
 	with    string
+	yes     bool
 	out     string
 	vpnSet  vpnGiven
 }

@@ -198,7 +198,7 @@ func (t *tab) values(kind string) (all []candidate) {
 		return settingNames()
 	case "VALUE":
 		return plain([]string{"on", "off"})
-	case "APP", "NAME", "VPN":
+	case "APP", "NAME", "VPN", "ENROLMENT":
 		s, err := t.state()
 		if err != nil {
 			return nil
@@ -233,6 +233,12 @@ func ofState(kind string, s *session.State) (all []candidate) {
 	if kind == "VPN" {
 		for _, v := range s.VPN.Connections {
 			all = append(all, candidate{v.Label(), v.Address})
+		}
+		return all
+	}
+	if kind == "ENROLMENT" {
+		for _, e := range s.Enrolments {
+			all = append(all, candidate{e.Label(), e.User})
 		}
 		return all
 	}

@@ -49,7 +49,7 @@ func TestComplete(t *testing.T) {
 		line []string // the last is the word at the cursor
 		want []string // the words alone
 	}{
-		{"commands", []string{"s"}, []string{"status", "sign-in", "sign-out", "settings"}},
+		{"commands", []string{"s"}, []string{"status", "sign-in", "sign-out", "switch", "settings"}},
 		{"no hidden command", []string{"__"}, nil},
 		{"flags before a command", []string{"--p"}, []string{"--profile"}},
 		{"behind a profile", []string{"--profile", "x", "sta"}, []string{"status"}},
