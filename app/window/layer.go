@@ -42,6 +42,7 @@ func (w *Window) settle() {
 	was, at := w.layer.face, w.canvas().Focused()
 	w.closeLayer()
 	if make == nil {
+		w.speak() // what was chosen meanwhile
 		return
 	}
 	m, f := make()

@@ -9,6 +9,7 @@ import (
 // and touches its widgets only where that differs from what they show now.
 func (w *Window) apply(s session.State) {
 	w.state = s
+	w.speak()
 	w.side.apply(s)
 	w.pages.apply(s)
 	if s.Window.Seq > w.raised {

@@ -153,7 +153,9 @@ func (p *today) now() time.Time {
 	return p.state.At
 }
 
-func (p *today) shown() bool { return p.w.pages != nil && p.w.pages.page == session.PageToday }
+func (p *today) shown() bool {
+	return p.w.pages != nil && p.w.pages.today == p && p.w.pages.page == session.PageToday
+}
 
 // emptyOf says what stands in place of the picture; the zero view where it is there.
 func (p *today) emptyOf(s session.State) emptyView {

@@ -11,6 +11,7 @@ import (
 	"fyne.io/fyne/v2"
 	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -56,6 +57,7 @@ type Window struct {
 
 	state  session.State
 	seen   bool   // a state has been rendered
+	spoken string // the language of what it shows
 	raised uint64 // the last Window.Seq that was obeyed
 
 	root  *root
@@ -112,6 +114,8 @@ func New(a fyne.App, c Client, o Options) *Window {
 	}
 	w := &Window{app: a, client: c, options: o, queue: make(chan order, 32), asks: make(chan question, 8), slow: make(chan question, 2), thread: fyne.Do}
 	w.clock.wake = make(chan struct{}, 1)
+	translate()
+	w.spoken = lang.Tag()
 	w.wear(appearance(a.Preferences().StringWithFallback(prefAppearance, string(followSystem))))
 	w.win = a.NewWindow(words.title)
 	w.win.SetIcon(assets.AppIcon())
