@@ -20,6 +20,7 @@ import (
 	"github.com/tidegate/tidegate/app/cli"
 	_ "github.com/tidegate/tidegate/app/earlylog"
 	"github.com/tidegate/tidegate/app/profile"
+	"github.com/tidegate/tidegate/internal/lang"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -48,12 +49,15 @@ func run(args []string) int {
 	switch {
 	case err != nil:
 	case slices.Equal(args, []string{"window", app.ViewerFlag}):
+		lang.FollowSystem()
 		err = showWindow(ctx, p, log)
 	case len(args) == 0:
+		lang.FollowSystem()
 		err = app.Tray(ctx, p, "", log)
 	case len(args) == 1 && strings.HasPrefix(args[0], "tidegate:"):
 		var link string
 		if link, err = clickedLink(args[0]); err == nil {
+			lang.FollowSystem()
 			err = app.Tray(ctx, p, link, log)
 		}
 	default:

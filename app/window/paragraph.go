@@ -3,6 +3,7 @@ package window
 import (
 	"image/color"
 	"strings"
+	"unicode"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -71,7 +72,7 @@ func (p *paragraph) breakAt(w float32) []string {
 	p.at, p.broken = w, nil
 	for part := range strings.SplitSeq(p.text, "\n") {
 		var row string
-		for word := range strings.FieldsSeq(part) {
+		for word := range strings.FieldsFuncSeq(part, gap) {
 			longer := word
 			if row != "" {
 				longer = row + " " + word
@@ -86,6 +87,9 @@ func (p *paragraph) breakAt(w float32) []string {
 	}
 	return p.broken
 }
+
+// gap says whether a line may end there: French has spaces that hold its marks.
+func gap(r rune) bool { return unicode.IsSpace(r) && r != 0xA0 && r != 0x202F }
 
 // split breaks a word that is wider than w, and returns what is left of it.
 func (p *paragraph) split(word string, w float32) string {

@@ -53,7 +53,7 @@ var vpnWords = struct {
 	trust: "Trust this server", distrust: "Do not connect", subject: "It calls itself", vouched: "Who vouches for it", fingerprint: "Fingerprint of its key",
 	nobody:     "Nobody that this machine trusts",
 	removeText: "Its settings and its trusted certificate are forgotten. The VPN itself stays as it is.",
-	formTitle:  "Sign in to the VPN", answer: "Answer", interrupted: "Interrupted since", ztaName: "ZTA: open the applications", nameless: "VPN", classic: "Classic VPNs",
+	formTitle:  "Sign in to the VPN", answer: "Your answer", interrupted: "Interrupted since", ztaName: "ZTA: open the applications", nameless: "VPN", classic: "Classic VPNs",
 }
 
 // featureWord names a feature and says in a line what it means.
