@@ -18,7 +18,7 @@ const (
 )
 
 // TraySizes are the widths in pixels in which there are tray icons.
-var TraySizes = []int{22, 24, 32, 48}
+var TraySizes = []int{16, 22, 24, 32, 48, 64}
 
 // TrayIcon returns the largest tray icon as a PNG, for a dark or a light
 // panel; on the other kind its edge still shows it. An unknown state looks inactive.

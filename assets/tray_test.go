@@ -31,17 +31,20 @@ func TestTrayIconsHaveTheirSizes(t *testing.T) {
 // Somebody who sees no colours must see the icon and tell its states apart,
 // on whatever panel it lies: in shades of grey alone.
 func TestTrayStatesDifferByShape(t *testing.T) {
-	for _, panel := range []uint8{0x18, 0xef} {
-		for _, dark := range []bool{true, false} {
-			for i, a := range trayStates {
-				x := onPanel(decode(t, assets.TrayIconSize(a, dark, 22)), panel)
-				if seen := contrast(x, make([]float64, len(x))); seen < 20 {
-					t.Errorf("%s, dark=%v, on a panel of shade %d: only %.0f pixels of full contrast", a, dark, panel, seen)
-				}
-				for _, b := range trayStates[i+1:] {
-					y := onPanel(decode(t, assets.TrayIconSize(b, dark, 22)), panel)
-					if d := contrast(x, y); d < 20 {
-						t.Errorf("%s and %s, dark=%v, on a panel of shade %d: they differ by only %.0f pixels", a, b, dark, panel, d)
+	for _, px := range []int{16, 22} {
+		least := 20 * float64(px*px) / (22 * 22)
+		for _, panel := range []uint8{0x18, 0xef} {
+			for _, dark := range []bool{true, false} {
+				for i, a := range trayStates {
+					x := onPanel(decode(t, assets.TrayIconSize(a, dark, px)), panel)
+					if seen := contrast(x, make([]float64, len(x))); seen < least {
+						t.Errorf("%s of %d, dark=%v, on a panel of shade %d: only %.0f pixels of full contrast", a, px, dark, panel, seen)
+					}
+					for _, b := range trayStates[i+1:] {
+						y := onPanel(decode(t, assets.TrayIconSize(b, dark, px)), panel)
+						if d := contrast(x, y); d < least {
+							t.Errorf("%s and %s of %d, dark=%v, on a panel of shade %d: they differ by only %.0f pixels", a, b, px, dark, panel, d)
+						}
 					}
 				}
 			}

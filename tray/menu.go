@@ -2,8 +2,10 @@ package tray
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/internal/wire"
@@ -53,7 +55,7 @@ func MenuFor(s session.State) Menu {
 		Quit:   Item{"Quit", session.Quit{}},
 	}
 	for i, a := range shown(s.Apps) {
-		m.Apps[i] = app(a)
+		m.Apps[i] = app(a, s.At)
 	}
 	for i, v := range shownVPNs(s.VPN.Connections) {
 		m.VPNs[i] = vpn(v, s.VPN.Warnings)
@@ -94,7 +96,35 @@ func needs(s *session.State) Item {
 	case p.Kind == session.PromptSignIn:
 		return Item{"Sign in…", session.ShowPrompt{}}
 	}
-	return Item{"Verify…", session.ShowPrompt{}}
+	return Item{plaintext.Short(verify(s), statusWidth), session.ShowPrompt{}}
+}
+
+// verify says what a prompt is for, and by when it is to be answered.
+func verify(s *session.State) string {
+	var names []string
+	for _, a := range s.Apps {
+		if slices.Contains(s.Prompt.Apps, a.ID) {
+			names = append(names, name(a))
+		}
+	}
+	lapses := s.Prompt.Deadline
+	by := clock(lapses, s.At)
+	switch n := len(names); {
+	case n == 0:
+		return "Verify…"
+	case n == 1 && lapses.IsZero():
+		return fmt.Sprintf("Verify to use %s…", names[0])
+	case n == 1:
+		return fmt.Sprintf("Verify by %s to keep %s…", by, names[0])
+	case n == 2 && lapses.IsZero():
+		return fmt.Sprintf("Verify to use %s and %s…", names[0], names[1])
+	case n == 2:
+		return fmt.Sprintf("Verify by %s to keep %s and %s…", by, names[0], names[1])
+	case lapses.IsZero():
+		return fmt.Sprintf("Verify to use %s and %d others…", names[0], n-1)
+	default:
+		return fmt.Sprintf("Verify by %s to keep %s and %d others…", by, names[0], n-1)
+	}
 }
 
 // shown chooses the applications that were used last and keeps them in the
@@ -119,8 +149,30 @@ func shown(apps []session.App) []session.App {
 	return chosen
 }
 
-func app(a session.App) Item {
-	return Item{Label: name(a) + stateWord(a.State), Do: open(a)}
+func app(a session.App, now time.Time) Item {
+	return Item{Label: label(a, now), Do: open(a)}
+}
+
+// label is an application and how it is. Until when is an instant, which stands
+// still in an open menu.
+func label(a session.App, now time.Time) string {
+	n, until := name(a), ""
+	if a.Allowed && !a.Until.IsZero() {
+		until = clock(a.Until, now)
+	}
+	switch {
+	case a.State == session.AppReady && until != "":
+		return fmt.Sprintf("%s – until %s", n, until)
+	case a.State == session.AppReady:
+		return n
+	case a.State == session.AppInUse && until != "":
+		return fmt.Sprintf("%s – in use until %s", n, until)
+	case a.State == session.AppInUse:
+		return fmt.Sprintf("%s – in use", n)
+	case a.State == session.AppNeedsYou:
+		return fmt.Sprintf("%s – needs you", n)
+	}
+	return fmt.Sprintf("%s – blocked", n)
 }
 
 func name(a session.App) string {
@@ -128,18 +180,6 @@ func name(a session.App) string {
 		return n
 	}
 	return plaintext.Short(string(a.ID), min(nameWidth, wire.MaxID))
-}
-
-func stateWord(s session.AppState) string {
-	switch s {
-	case session.AppReady:
-		return ""
-	case session.AppInUse:
-		return " – in use"
-	case session.AppNeedsYou:
-		return " – needs you"
-	}
-	return " – blocked"
 }
 
 // open is what choosing an application does: the shortest way to use it, or to

@@ -127,6 +127,26 @@ Open Tidegate
 Sign out
 Quit
 `},
+		{"until when", func() session.State {
+			s := signedIn(web("alpha", session.AppReady), web("beta", session.AppInUse), web("gamma", session.AppReady), web("delta", session.AppReady))
+			for i := range s.Apps {
+				s.Apps[i].Until, s.Apps[i].Allowed = noon.Add(time.Hour), i < 3
+			}
+			s.Apps[2].Until = noon.AddDate(0, 0, 1)
+			return s
+		}(), `
+(Protected – Your applications are reachable)
+---
+Alpha – until 13:00
+Beta – in use until 13:00
+Gamma – until 3 Mar 12:00
+Delta
+All applications…
+---
+Open Tidegate
+Sign out
+Quit
+`},
 		{"ten of twelve, the ones used last, in their order", signedIn(many...), `
 (Protected – Your applications are reachable)
 ---
@@ -267,5 +287,31 @@ func TestIconFor(t *testing.T) {
 				t.Errorf("icon (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestVerify(t *testing.T) {
+	all := []session.App{web("alpha", ""), web("beta", ""), web("gamma", "")}
+	for _, tt := range []struct {
+		apps int
+		by   time.Time
+		want string
+	}{
+		{0, noon, "Verify…"},
+		{1, time.Time{}, "Verify to use Alpha…"},
+		{1, noon.Add(5 * time.Minute), "Verify by 12:05 to keep Alpha…"},
+		{2, time.Time{}, "Verify to use Alpha and Beta…"},
+		{2, noon.Add(5 * time.Minute), "Verify by 12:05 to keep Alpha and Beta…"},
+		{3, time.Time{}, "Verify to use Alpha and 2 others…"},
+		{3, noon.Add(5 * time.Minute), "Verify by 12:05 to keep Alpha and 2 others…"},
+	} {
+		s := signedIn(all...)
+		s.Prompt = &session.Prompt{Kind: session.PromptInteraction, Deadline: tt.by}
+		for _, a := range all[:tt.apps] {
+			s.Prompt.Apps = append(s.Prompt.Apps, a.ID)
+		}
+		if got := MenuFor(s).Needs.Label; got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
 	}
 }

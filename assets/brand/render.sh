@@ -10,7 +10,7 @@ done
 # EDGE what keeps the sign visible on a panel of the other kind: nothing says
 # which kind there is.
 tray() { # state, panel, ink, mark, edge
-	for px in 22 24 32 48; do
+	for px in 16 22 24 32 48 64; do
 		sed -e "s/INK/$3/g" -e "s/MARK/$4/g" -e "s/EDGE/$5/g" "tray-$1.svg" |
 			rsvg-convert -w $px -h $px -o "../tray/$1-$2-$px.png"
 	done
