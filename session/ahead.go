@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -51,9 +52,9 @@ func (c *core) doLookAhead() error {
 			return nil
 		}
 		next = *c.foreseen
-		next.Working, next.Problem = true, nil
+		next.Working = true
 	}
-	c.foreseen = &next
+	c.foreseen, c.unseen = &next, nil
 	client, cookie, where := c.link.client, c.cookie, c.enrolled.Controller
 	c.run(func(ctx context.Context) func(*core) {
 		f, err := client.Forecast(ctx, cookie)
@@ -69,12 +70,15 @@ func (c *core) doLookAhead() error {
 func (c *core) foreseenIs(f wire.Forecast, err error, where string) {
 	if err != nil {
 		next := *c.foreseen
-		next.Working, next.Problem = false, explain(err, where)
-		if errors.Is(err, &wire.Problem{Code: wire.CodeNotFound}) {
-			next.Problem = &Problem{Code: "no-forecast", Title: "Your controller does not tell what is ahead",
-				Detail: "It is of a version that does not know the question.", Fix: "Ask your administrator to bring it up to date."}
-		}
+		next.Working = false
 		c.foreseen = &next
+		c.unseen = func() *Problem {
+			if errors.Is(err, &wire.Problem{Code: wire.CodeNotFound}) {
+				return &Problem{Code: "no-forecast", Title: lang.T("Your controller does not tell what is ahead"),
+					Detail: lang.T("It is of a version that does not know the question."), Fix: lang.T("Ask your administrator to bring it up to date.")}
+			}
+			return explain(err, where)
+		}
 		return
 	}
 	c.tells(f.At)

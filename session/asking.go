@@ -42,8 +42,8 @@ func derivePrompt(f *facts, in *intent, apps []App, phase ControlPhase, allowed 
 		}
 	}
 	p.Busy = in.busy == p.Kind
-	if in.refused != nil && in.refusedAt == p.Kind {
-		p.Error = in.refused
+	if in.refusedAt == p.Kind {
+		p.Error = in.refused.problem()
 	}
 	p.Dismissed = within(p.ID, in.dismissed)
 	return p

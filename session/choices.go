@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -67,7 +68,7 @@ func (k KeptChoices) Checked() error {
 
 func checkLanguage(tag string) error {
 	if tag != "" && !slices.Contains(Languages, tag) {
-		return fmt.Errorf("Tidegate does not speak %q; choose the system's language, English (en), German (de), French (fr) or Spanish (es)", tag)
+		return says("Tidegate does not speak %q; choose the system's language, English (en), German (de), French (fr) or Spanish (es)", tag)
 	}
 	return nil
 }
@@ -77,7 +78,7 @@ func checkNotices(n Notices) error {
 	case NoticesAll, NoticesImportant, NoticesNone:
 		return nil
 	}
-	return fmt.Errorf("notifications are all, important or none, and not %q", n)
+	return says("notifications are all, important or none, and not %q", n)
 }
 
 // loadChoices reads what was chosen. What cannot be read was set aside, which the user
@@ -87,8 +88,10 @@ func (c *core) loadChoices() {
 	if err != nil {
 		c.o.Log.Warn("read choices", "error", err)
 		kept = KeptChoices{}
-		c.choicesLost = &Problem{Code: "choices-damaged", Title: "Your settings cannot be read", Detail: sentence(err), Action: "acknowledge",
-			Fix: "Tidegate goes on with its own. Choose yours again in Settings, and pin your applications again."}
+		c.choicesLost = func() *Problem {
+			return &Problem{Code: "choices-damaged", Title: lang.T("Your settings cannot be read"), Detail: sentence(err), Action: "acknowledge",
+				Fix: lang.T("Tidegate goes on with its own. Choose yours again in Settings, and pin your applications again.")}
+		}
 	}
 	c.choices = kept
 }
@@ -102,7 +105,7 @@ func (c *core) doChoose(cmd Command) error {
 	}
 	if err := c.o.Records.SaveChoices(next); err != nil {
 		c.o.Log.Error("save choices", "error", err)
-		return fmt.Errorf("this could not be saved: %w; free some space in your home folder, and try again", err)
+		return says("this could not be saved: %w; free some space in your home folder, and try again", err)
 	}
 	c.choices = next
 	return nil
@@ -124,7 +127,7 @@ func (c *core) chosen(cmd Command) (KeptChoices, error) {
 	case Pin:
 		return c.pinned(next, cmd)
 	}
-	return next, fmt.Errorf("this version does not know that command")
+	return next, says("this version does not know that command")
 }
 
 func (c *core) pinned(next KeptChoices, cmd Pin) (KeptChoices, error) {
@@ -134,11 +137,11 @@ func (c *core) pinned(next KeptChoices, cmd Pin) (KeptChoices, error) {
 	switch {
 	case !cmd.Pinned:
 	case c.app(cmd.App) == nil:
-		return next, fmt.Errorf("there is no application %q; `tidegate apps` lists them", cmd.App)
+		return next, says("there is no application %q; `tidegate apps` lists them", cmd.App)
 	case slices.Contains(was, cmd.App):
 		return next, nil
 	case len(was) >= MaxPinned:
-		return next, fmt.Errorf("%d applications are pinned, which is as many as can be; unpin one first", MaxPinned)
+		return next, says("%d applications are pinned, which is as many as can be; unpin one first", MaxPinned)
 	default:
 		now = append(now, cmd.App)
 	}

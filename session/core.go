@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -57,7 +58,8 @@ type facts struct {
 	names    map[wire.SiteID]string
 	plane    DataplaneFacts
 	device   deviceFact
-	foreseen *Ahead // not changed any more
+	foreseen *Ahead  // not changed any more
+	unseen   telling // why the last question for it was not answered
 	lived    lived
 	tray     TrayHost
 	locked   bool // the screen is
@@ -87,7 +89,7 @@ type intent struct {
 	enrolling   bool                // the user asked to enrol though enrolled already
 	busy        PromptKind          // the prompt whose answer is under way
 	busySeq     uint64              // names the answer that busy is of
-	refused     *Problem            // why the last answer did not count
+	refused     telling             // why the last answer did not count
 	refusedAt   PromptKind
 	dismissed   string             // id of the prompt that the user closed
 	asks        map[wire.AppID]ask // applications whose cure the user was asked or asked for
@@ -98,11 +100,11 @@ type intent struct {
 	answered    string                   // id of the interaction prompt that has been answered
 	answerEnd   time.Time                // and until when its effect is awaited
 	cured       map[wire.EntitlementID]bool
-	launch      *Problem
+	launch      telling
 	opened      opened // the last that was opened by its name in a browser
 	window      WindowRequest
 	beside      vpnIntent
-	choicesLost *Problem // what was chosen could not be read
+	choicesLost telling // what was chosen could not be read
 	// acknowledged are the codes of problems that the user has put away.
 	acknowledged map[string]bool
 }
@@ -131,6 +133,7 @@ func (c *core) start() {
 // channel's runner on its task, derives, applies and publishes. It returns
 // when the clock alone will change the result.
 func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) time.Time {
+	spoke := c.speak()
 	c.link.set(ctx, c.task())
 	c.declare()
 	c.guard()
@@ -142,11 +145,15 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 		next.Sites[i].For = c.notices.users[next.Sites[i].ID]
 	}
 	if c.quitting {
-		next.Control, next.ZTA = ControlChannel{}, ZTA{Title: "Tidegate has ended"}
+		next.Control, next.ZTA = ControlChannel{}, ZTA{Title: lang.T("Tidegate has ended")}
 	}
 	next.Version = c.o.Version
 	c.lived.note(&next, now)
-	c.record(append(happened(&c.state, &next), c.notes...), now)
+	prev := c.state
+	if spoke {
+		prev.Problems = next.Problems // the same in other words
+	}
+	c.record(append(happened(&prev, &next), c.notes...), now)
 	c.notes = nil
 	next.Events = append([]Event(nil), c.events...)
 	if want := c.want(next.ZTA.Allowed && !c.quitting, w); !c.applied || !reflect.DeepEqual(want, c.wanted) {
@@ -161,6 +168,17 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 		publish(next)
 	}
 	return w.at
+}
+
+// speak has the process speak the language that the user chose, and says whether that
+// is another one than before.
+func (c *core) speak() bool {
+	tag := lang.Of(c.choices.Language)
+	if tag == lang.Tag() {
+		return false
+	}
+	lang.Set(tag)
+	return true
 }
 
 // answer lets those go on whose commands the last state holds.
@@ -222,7 +240,7 @@ func (c *core) closeSession(why *wire.Problem) {
 	c.control = controlFact{}
 	c.plane, c.opened = DataplaneFacts{}, opened{}
 	c.sentDevice(nil)
-	c.foreseen = nil
+	c.foreseen, c.unseen = nil, nil
 	c.refused, c.dismissed, c.answered = nil, "", ""
 	if c.busy != PromptEnrol { // which is not the session's
 		c.busy = ""

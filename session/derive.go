@@ -18,6 +18,10 @@ func derive(f *facts, in *intent, w *wake) State {
 	s.Choices = f.choices.of(f.enrolled.Device)
 	s.Login, s.Helper = f.host.login, f.host.helper
 	s.Helper.Working = f.host.setting
+	if p := s.Helper.Problem; p != nil {
+		said := p.said()
+		s.Helper.Problem = &said
+	}
 	s.Control = deriveControl(f, w)
 	if f.snapshot != nil {
 		s.User = User{Name: f.snapshot.User, DisplayName: f.snapshot.DisplayName,
@@ -30,6 +34,11 @@ func derive(f *facts, in *intent, w *wake) State {
 	s.Local = deriveLocal(f)
 	s.VPN = deriveVPN(f, in, w)
 	s.Ahead = f.foreseen
+	if f.foreseen != nil && f.unseen != nil {
+		a := *f.foreseen
+		a.Problem = f.unseen.problem()
+		s.Ahead = &a
+	}
 	s.Prompt = derivePrompt(f, in, s.Apps, s.Control.Phase, allowed, w)
 	s.Problems = deriveProblems(f, in, s.Control, w)
 	if f.snapshot != nil {
@@ -176,8 +185,8 @@ func deriveProblems(f *facts, in *intent, c ControlChannel, w *wake) []Problem {
 	if p := deriveLocal(f).Problem; p != nil {
 		add(p)
 	}
-	add(in.launch)
-	add(in.choicesLost)
+	add(in.launch.problem())
+	add(in.choicesLost.problem())
 	for _, p := range dnsProblems(f, in, w) {
 		add(p)
 	}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto"
 	"errors"
-	"fmt"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -68,7 +68,7 @@ func (c *core) do(cmd Command) error {
 		c.quit = true
 		return nil
 	}
-	return fmt.Errorf("this version does not know that command")
+	return says("this version does not know that command")
 }
 
 func (c *core) doPropose(cmd ProposeEnrol) error {
@@ -94,13 +94,15 @@ func (c *core) doEnrol(cmd Enrol) error {
 	var l wire.EnrolmentLink
 	if cmd.Link == "" && c.proposed != nil {
 		if cmd.Prompt != proposalID(c.proposals) {
-			return fmt.Errorf("another link has been opened meanwhile; look at it before you go on")
+			return says("another link has been opened meanwhile; look at it before you go on")
 		}
 		l = *c.proposed
 	} else {
 		var err error
 		if l, err = wire.ParseEnrolmentLink(string(cmd.Link)); err != nil {
-			c.refuse(PromptEnrol, &Problem{Code: "enrolment-link", Title: "This is not an enrolment link", Detail: sentence(err), Fix: "Copy the whole link that your administrator sent you, and paste it here."})
+			c.refuse(PromptEnrol, func() *Problem {
+				return &Problem{Code: "enrolment-link", Title: lang.T("This is not an enrolment link"), Detail: sentence(err), Fix: lang.T("Copy the whole link that your administrator sent you, and paste it here.")}
+			})
 			return nil
 		}
 	}
@@ -127,25 +129,27 @@ func (c *core) enrolEnded(l wire.EnrolmentLink, key crypto.Signer, e Enrolled, e
 		id, err = e.identity(key)
 	}
 	if err != nil {
-		c.refuse(PromptEnrol, explain(err, l.Controller))
+		c.refuse(PromptEnrol, func() *Problem { return explain(err, l.Controller) })
 		return
 	}
 	if err := c.add(e, id); err != nil {
 		c.o.Log.Error("save enrolment", "error", err)
-		c.launch = &Problem{Code: "save", Title: "The enrolment could not be saved", Detail: sentence(err), Fix: "Free some space in your home folder; until then Tidegate forgets this enrolment when it ends."}
+		c.launch = func() *Problem {
+			return &Problem{Code: "save", Title: lang.T("The enrolment could not be saved"), Detail: sentence(err), Fix: lang.T("Free some space in your home folder; until then Tidegate forgets this enrolment when it ends.")}
+		}
 	}
 }
 
 func (c *core) doSignIn(cmd SignIn) error {
 	if c.identity.Key == nil || c.cookie != "" {
-		return fmt.Errorf("there is nothing to sign in to now")
+		return says("there is nothing to sign in to now")
 	}
 	if c.busy != "" {
 		return errBusy
 	}
 	if c.hello == nil {
 		c.link.retry()
-		return fmt.Errorf("the controller is not reached yet; try again when it is")
+		return says("the controller is not reached yet; try again when it is")
 	}
 	end := c.begin(PromptSignIn)
 	c.dismissed = ""
@@ -177,7 +181,7 @@ func (c *core) doSignIn(cmd SignIn) error {
 				if hello != nil {
 					c.hello = hello
 				}
-				c.refuse(PromptSignIn, explain(err, where))
+				c.refuse(PromptSignIn, func() *Problem { return explain(err, where) })
 				return
 			}
 			c.ended, c.cookie, c.control = nil, cookie, controlFact{}
@@ -209,7 +213,7 @@ func (c *core) doSignOut() error {
 func (c *core) doAnswer(cmd Answer) error {
 	p := c.state.Prompt
 	if p == nil || p.Kind != PromptInteraction || p.ID != cmd.Prompt {
-		return fmt.Errorf("this is no longer asked")
+		return says("this is no longer asked")
 	}
 	if c.busy != "" {
 		return errBusy
@@ -233,11 +237,11 @@ func (c *core) doAnswer(cmd Answer) error {
 				return
 			}
 			if err != nil {
-				c.refuse(PromptInteraction, explain(err, where))
+				c.refuse(PromptInteraction, func() *Problem { return explain(err, where) })
 				return
 			}
 			c.answered, c.answerEnd = id, c.now().Add(answerTime)
-			c.notes = append(c.notes, Event{Kind: "answered", App: apps[0], Text: "Identity confirmed"})
+			c.notes = append(c.notes, Event{Kind: "answered", App: apps[0], Text: lang.T("Identity confirmed")})
 			for _, a := range apps {
 				if c.waited[a] {
 					continue // its flow is held: the verdict will tell
@@ -280,7 +284,7 @@ func answers(p *Prompt, cmd Answer) (wire.AnswerRequest, error) {
 			return r, nil
 		}
 	}
-	return r, fmt.Errorf("choose which of what is asked you answer")
+	return r, says("choose which of what is asked you answer")
 }
 
 // curedBy notes that a denial which stands from before the answer says nothing
@@ -315,10 +319,10 @@ func (c *core) doShowPrompt(cmd ShowPrompt) error {
 	}
 	a := c.app(cmd.App)
 	if a == nil {
-		return fmt.Errorf("there is no application %q; `tidegate apps` lists them", cmd.App)
+		return says("there is no application %q; `tidegate apps` lists them", cmd.App)
 	}
 	if len(a.Cure) == 0 {
-		return fmt.Errorf("%s asks nothing of you now", a.Name)
+		return says("%s asks nothing of you now", a.Name)
 	}
 	c.bringUp(cmd.App)
 	return nil
@@ -328,11 +332,11 @@ func (c *core) doOpen(cmd OpenApp) error {
 	a := c.app(cmd.App)
 	switch {
 	case a == nil:
-		return fmt.Errorf("there is no application %q; `tidegate apps` lists them", cmd.App)
+		return says("there is no application %q; `tidegate apps` lists them", cmd.App)
 	case a.State == AppBlocked:
-		return fmt.Errorf("%s is blocked: %s", a.Name, a.Why.Sentence())
+		return says("%s is blocked: %s", a.Name, a.Why.Sentence())
 	case a.OpenWith == "":
-		return fmt.Errorf("%s is not ready yet; try again in a moment", a.Name)
+		return says("%s is not ready yet; try again in a moment", a.Name)
 	}
 	delete(c.putOff, a.ID)
 	if a.State == AppNeedsYou && len(a.Cure) > 0 {
@@ -342,7 +346,7 @@ func (c *core) doOpen(cmd OpenApp) error {
 		return nil
 	}
 	if c.o.Launch == nil {
-		return fmt.Errorf("this program cannot start a browser; open %s yourself", a.OpenWith)
+		return says("this program cannot start a browser; open %s yourself", a.OpenWith)
 	}
 	c.opened = opened{}
 	if c.plane.named(a.Host) {
@@ -358,7 +362,9 @@ func (c *core) doOpen(cmd OpenApp) error {
 				if c.opened == now {
 					c.opened = opened{} // who did not start looks nothing up
 				}
-				c.launch = &Problem{Code: "browser", Title: "The browser did not start", Detail: sentence(err), Fix: "Open " + url + " in your browser yourself.", Action: "retry"}
+				c.launch = func() *Problem {
+					return &Problem{Code: "browser", Title: lang.T("The browser did not start"), Detail: sentence(err), Fix: lang.F("Open %s in your browser yourself.", url), Action: "retry"}
+				}
 			}
 		}
 	})
@@ -384,9 +390,14 @@ func (c *core) acknowledge(code string) {
 	}
 }
 
-func (c *core) refuse(k PromptKind, p *Problem) {
-	p.Until = c.ours(p.Until)
-	c.refused, c.refusedAt = p, k
+// refuse says why an answer did not count.
+func (c *core) refuse(k PromptKind, why telling) {
+	until := c.ours(why().Until)
+	c.refusedAt, c.refused = k, func() *Problem {
+		p := why()
+		p.Until = until
+		return p
+	}
 }
 
-var errBusy = errors.New("one moment: the last answer is still being checked")
+var errBusy = saying("one moment: the last answer is still being checked")

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -89,8 +90,10 @@ func (c *core) loadEnrolments() {
 	k, err := c.o.Records.LoadEnrolments()
 	if err != nil {
 		c.o.Log.Error("read enrolments", "error", err)
-		c.launch = &Problem{Code: "enrolment-damaged", Title: "The enrolment of this device cannot be read", Detail: sentence(err),
-			Fix: "Put the file right and start Tidegate again, or ask your administrator for a new enrolment link and paste it here."}
+		c.launch = func() *Problem {
+			return &Problem{Code: "enrolment-damaged", Title: lang.T("The enrolment of this device cannot be read"), Detail: sentence(err),
+				Fix: lang.T("Put the file right and start Tidegate again, or ask your administrator for a new enrolment link and paste it here.")}
+		}
 		k = KeptEnrolments{}
 	}
 	c.enrolled, c.others.resting = k.Enrolled, k.Others
@@ -140,12 +143,12 @@ func (c *core) doSwitch(cmd SwitchEnrolment) error {
 	return nil
 }
 
-var errNoEnrolment = errors.New("this device has no such enrolment; `tidegate enrolments` lists those it has")
+var errNoEnrolment = saying("this device has no such enrolment; `tidegate enrolments` lists those it has")
 
 func (c *core) saveEnrolments(k KeptEnrolments) error {
 	if err := c.o.Records.SaveEnrolments(k); err != nil {
 		c.o.Log.Error("save enrolments", "error", err)
-		return fmt.Errorf("this could not be saved: %w; free some space in your home folder, and try again", err)
+		return says("this could not be saved: %w; free some space in your home folder, and try again", err)
 	}
 	return nil
 }
@@ -305,7 +308,7 @@ func (c *core) doForget(cmd ForgetEnrolment) error {
 	}
 	c.drop(gone)
 	c.others.resting = rest
-	c.notes = append(c.notes, Event{Kind: "forgotten", Text: "The enrolment with " + gone.Label() + " was removed from this device"})
+	c.notes = append(c.notes, Event{Kind: "forgotten", Text: lang.F("The enrolment with %s was removed from this device", gone.Label())})
 	if !active {
 		return nil
 	}

@@ -2,7 +2,8 @@ package session
 
 import (
 	"context"
-	"fmt"
+
+	"github.com/tidegate/tidegate/internal/lang"
 )
 
 // Host is this machine around the client: whether it starts with the desktop, and the
@@ -102,7 +103,7 @@ func (c *core) helperIs(found Helper) {
 
 func (c *core) doStartAtLogin(cmd StartAtLogin) error {
 	if c.o.Host == nil {
-		return fmt.Errorf("Tidegate cannot have itself started on this system; use the system's own settings")
+		return says("Tidegate cannot have itself started on this system; use the system's own settings")
 	}
 	if err := c.o.Host.SetLogin(cmd.On); err != nil {
 		return err
@@ -115,11 +116,11 @@ func (c *core) doSetUpHelper() error {
 	host := c.o.Host
 	switch {
 	case host == nil || c.host.helper.Phase == HelperUnknown:
-		return fmt.Errorf("there is no helper for this system")
+		return says("there is no helper for this system")
 	case c.host.setting:
 		return errBusy
 	case c.host.helper.Phase == HelperAbsent:
-		return fmt.Errorf("the helper is not installed; install Tidegate's package, which brings it")
+		return says("the helper is not installed; install Tidegate's package, which brings it")
 	case !c.host.helper.CanSetUp():
 		return nil
 	}
@@ -131,7 +132,7 @@ func (c *core) doSetUpHelper() error {
 			c.host.setting, c.host.helper.Problem = false, p
 			c.helperIs(found)
 			if p == nil {
-				c.notes = append(c.notes, Event{Kind: "helper-set-up", Text: "The helper was set up"})
+				c.notes = append(c.notes, Event{Kind: "helper-set-up", Text: lang.T("The helper was set up")})
 			}
 		}
 	})

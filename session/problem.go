@@ -16,3 +16,14 @@ type Problem struct {
 	// Warning: it may be put away, but it is no mere news.
 	Warning bool `json:"warning,omitempty"`
 }
+
+// telling puts a problem into words whenever it is told, in the language of then.
+type telling func() *Problem
+
+// problem is nil where there is nothing to tell.
+func (t telling) problem() *Problem {
+	if t == nil {
+		return nil
+	}
+	return t()
+}

@@ -3,12 +3,12 @@ package session
 import (
 	"context"
 	"crypto"
-	"fmt"
 	"iter"
 	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -110,7 +110,7 @@ func (s *Session) Run(ctx context.Context) error {
 		}
 	}
 	c.quitting = true
-	c.notes = append(c.notes, Event{Kind: "stopped", Text: "Tidegate ended"})
+	c.notes = append(c.notes, Event{Kind: "stopped", Text: lang.T("Tidegate ended")})
 	c.endVPNs()
 	c.settle(ctx, s.now(), s.feed.publish)
 	c.answer()
@@ -131,11 +131,11 @@ func (s *Session) Do(ctx context.Context, cmd Command) error {
 	answer := make(chan error, 1)
 	select {
 	case s.msgs <- func(c *core) {
-		err := c.do(cmd)
+		err := inWords(c.do(cmd))
 		c.settled = append(c.settled, func() { answer <- err })
 	}:
 	case <-s.done:
-		return fmt.Errorf("Tidegate is shutting down")
+		return says("Tidegate is shutting down")
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -260,6 +260,23 @@ func (p Problem) said() Problem {
 // says is an error in the user's words and language, of a format that is a catalogue's key.
 func says(english string, args ...any) error { return fmt.Errorf(lang.T(english), args...) }
 
+// saying is an error that is one of the catalogues' sentences.
+type saying string
+
+func (s saying) Error() string { return lang.T(string(s)) }
+
+// inWords is err in the user's language where its whole text is one of the catalogues'
+// sentences, as are those of the session's neighbours.
+func inWords(err error) error {
+	if err == nil {
+		return nil
+	}
+	if said := lang.T(err.Error()); said != err.Error() {
+		return errors.New(said)
+	}
+	return err
+}
+
 // Sentence is the explanation on one line.
 func (y Why) Sentence() string {
 	s := y.Title
@@ -293,7 +310,7 @@ func countInUse(apps []App) string {
 
 // sentence makes an error readable: a capital, a full stop.
 func sentence(err error) string {
-	s := strings.TrimSpace(err.Error())
+	s := lang.T(strings.TrimSpace(err.Error()))
 	return strings.TrimSuffix(upper(s), ".") + "."
 }
 
