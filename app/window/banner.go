@@ -9,6 +9,7 @@ import (
 
 // bannerView is what the banner says; the zero one is hidden.
 type bannerView struct {
+	urgency       urgency
 	title, detail string
 	tone          tone
 	icon          string
@@ -17,47 +18,69 @@ type bannerView struct {
 	page          session.Page    // the button's, in place of a command; it says the same, and more
 }
 
-// bannerOf chooses the one thing to say above every page: what is asked and
-// was put off or missed, if it could be answered now; else the most urgent problem;
-// else where a VPN is in the way.
+// urgency orders what the banner could say: what rises above the rest is said.
+type urgency int
+
+const (
+	urgencyNone     urgency = iota
+	urgencyInforms          // good to know, and gone once it was read
+	urgencyWarns            // something competes with us
+	urgencyInTheWay         // a VPN is in the way of something now
+	urgencyProblem          // something does not work
+	urgencyAsked            // access lapses unless the user answers, or has
+	urgencyShut             // there is no access to anything
+)
+
+// bannerOf chooses the one thing to say: the most urgent, and of those that are as
+// urgent the one that the state has first.
 func bannerOf(s session.State) bannerView {
+	var said bannerView
+	for _, v := range bannersOf(s) {
+		if v.urgency > said.urgency {
+			said = v
+		}
+	}
+	return said
+}
+
+// bannersOf is all that could be said.
+func bannersOf(s session.State) []bannerView {
+	var all []bannerView
 	if p := s.Prompt; p != nil && (p.Dismissed || p.Missed) && p.Kind == session.PromptInteraction && s.ZTA.Allowed {
 		title, detail := verifyToKeep(namesOf(s, p.Apps), p.Deadline, s.At)
-		return bannerView{title: title, detail: detail, tone: warn, icon: "gpp_maybe", action: words.verify, command: session.ShowPrompt{}}
+		all = append(all, bannerView{urgency: urgencyAsked, title: title, detail: detail, tone: warn, icon: "gpp_maybe", action: words.verify, command: session.ShowPrompt{}})
 	}
-	if len(s.Problems) == 0 {
-		return warningBanner(s.VPN)
+	for _, p := range s.Problems {
+		all = append(all, problemBanner(s, p))
 	}
-	p := s.Problems[0]
-	v := bannerView{title: p.Title, detail: p.Detail, tone: warn, icon: "warning"}
+	for _, w := range s.VPN.Warnings {
+		if hurts(w) {
+			all = append(all, bannerView{urgency: urgencyInTheWay, title: w.Title, detail: full(w.Detail), tone: warn, icon: "warning",
+				action: words.showWhat, page: session.PageConnections})
+		}
+	}
+	return all
+}
+
+func problemBanner(s session.State, p session.Problem) bannerView {
+	v := bannerView{urgency: urgencyProblem, title: p.Title, detail: p.Detail, tone: warn, icon: "warning"}
 	if s.Control.Phase == session.ControlLost {
-		v.tone, v.icon = bad, "cloud_off"
+		v.urgency, v.tone, v.icon = urgencyShut, bad, "cloud_off"
 	}
 	if !p.Until.IsZero() {
 		v.detail = sentences(v.detail, lockedOut(p.Until, s.At))
 	}
 	v.detail = sentences(v.detail, p.Fix)
 	if p.Action == "acknowledge" {
+		v.urgency = urgencyWarns
 		if !p.Warning {
-			v.tone, v.icon = accent, "info"
+			v.urgency, v.tone, v.icon = urgencyInforms, accent, "info"
 		}
 		v.action, v.command = words.gotIt, session.Acknowledge{Code: p.Code}
 		return v
 	}
 	v.action, v.command = actionOf(p.Action, s)
 	return v
-}
-
-// warningBanner is the most urgent of the warnings of what is seen to be in the way
-// now.
-func warningBanner(v session.VPN) bannerView {
-	for _, w := range v.Warnings {
-		if hurts(w) {
-			return bannerView{title: w.Title, detail: full(w.Detail), tone: warn, icon: "warning",
-				action: words.showWhat, page: session.PageConnections}
-		}
-	}
-	return bannerView{}
 }
 
 // actionOf is the button that a problem's action stands for. A command that
@@ -128,13 +151,8 @@ func (w *Window) newBanner() *banner {
 	return b
 }
 
-// apply shows a state above a page, and says whether the banner changed. What the
-// page itself says is not said twice.
-func (b *banner) apply(s session.State, page session.Page) bool {
-	v := bannerOf(s)
-	if v.page == page {
-		v = bannerView{}
-	}
+// set says something else, and tells whether it did.
+func (b *banner) set(v bannerView) bool {
 	if v == b.shows {
 		return false
 	}

@@ -90,6 +90,7 @@ func newSized(t testing.TB, choice appearance, percent int) *bench {
 	b := &bench{t: t, now: noon}
 	b.Window = New(a, nil, Options{Now: func() time.Time { return b.now }})
 	b.thread = func(f func()) { f() }
+	b.pages.show(session.PageApplications) // where most tests begin
 	t.Cleanup(b.win.Close)
 	return b
 }

@@ -36,11 +36,11 @@ func TestTabOrder(t *testing.T) {
 		do    func(*bench)
 		want  []string
 	}{
-		{"applications", signedIn(), nil, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
+		{"applications", signedIn(), nil, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Home", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
 			"field Search applications", "card Customer CRM", "zta ZTA: Protected"}},
-		{"settings", signedIn(), settings, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
+		{"settings", signedIn(), settings, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Home", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
 			"tab System", "tab Dark", "tab Light", "tab Text size 100 %", "tab Text size 125 %", "tab Text size 150 %", "button Copy Device", "button Check now", "zta ZTA: Protected"}},
-		{"connections", vpnUp(), toConnections, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
+		{"connections", vpnUp(), toConnections, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Home", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
 			"button ZTA: open the applications", "button Details: IPv6 goes around Head office", "button Details: Head office keeps everything to itself, and Tidegate goes through it",
 			"button Add a connection", "button Disconnect Head office", "button Edit Head office", "button Connect North plant, maintenance", "button Edit North plant, maintenance",
 			"button Remove North plant, maintenance", "zta ZTA: Protected"}},
@@ -50,7 +50,7 @@ func TestTabOrder(t *testing.T) {
 		{"a connection's settings", vpns(), func(b *bench) { toConnections(b); b.pages.connections.edit("v1"); b.canvas().Unfocus() }, []string{"field Server’s address", "field Name", "button Kind of VPN: Cisco AnyConnect / ocserv",
 			"field User name", "field Group or realm", "button Forget: Trusted certificate", "check Route monitoring", "check Traffic enforcement", "check Stealth mode", "check Always-on VPN or lock-down",
 			"check Location awareness", "check IPv6", "button Cancel", "button Save", "field Server’s address"}},
-		{"signed out", signedOut(), nil, []string{"zta ZTA: Signed out", "user maya", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings", "button Sign in", "zta ZTA: Signed out"}},
+		{"signed out", signedOut(), nil, []string{"zta ZTA: Signed out", "user maya", "tab Home", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings", "button Sign in", "zta ZTA: Signed out"}},
 		// In a dialog Tab goes round, and never leaves it.
 		{"sign in", signInPrompt(), func(b *bench) { b.canvas().Unfocus() }, []string{"secret Password", "button Show password", "code One-time code", "button Later", "secret Password"}},
 		{"everything", everythingPrompt(), func(b *bench) { b.canvas().Unfocus() }, []string{"code One-time code", "secret Password", "button Show password", "field Reason", "button Later", "code One-time code"}},
@@ -146,19 +146,19 @@ func TestKeys(t *testing.T) {
 		}
 		b.canvas().(fyne.Shortcutable).TypedShortcut(s)
 	}
-	for key, page := range map[fyne.KeyName]session.Page{fyne.Key2: session.PageToday, fyne.Key3: session.PageConnections, fyne.Key4: session.PageActivity, fyne.Key5: session.PageSettings} {
+	for key, page := range map[fyne.KeyName]session.Page{fyne.Key1: session.PageHome, fyne.Key2: session.PageApplications, fyne.Key3: session.PageToday, fyne.Key4: session.PageConnections, fyne.Key5: session.PageActivity, fyne.Key6: session.PageSettings} {
 		if chord(key); b.pages.page != page {
 			t.Errorf("Ctrl+%s does not show %s", key, page)
 		}
 	}
-	chord(fyne.Key5)
+	chord(fyne.Key6)
 	chord(fyne.KeyF)
 	if b.pages.page != session.PageApplications || b.canvas().Focused() != fyne.Focusable(b.pages.apps.search) {
 		t.Error("Ctrl+F does not search")
 	}
 	b.typed("operations")
-	chord(fyne.Key3) // while typing
-	chord(fyne.Key1)
+	chord(fyne.Key4) // while typing
+	chord(fyne.Key2)
 	if got := b.pages.apps.search.Text; got != "operations" || len(b.pages.apps.found) != 4 {
 		t.Errorf("%q finds %d", got, len(b.pages.apps.found))
 	}
@@ -172,7 +172,7 @@ func TestKeys(t *testing.T) {
 	if b.layer.key != "app bastion" {
 		t.Errorf("Enter opens %q", b.layer.key)
 	}
-	chord(fyne.Key2)
+	chord(fyne.Key3)
 	if b.pages.page != session.PageApplications {
 		t.Error("a page turns below a dialog")
 	}

@@ -13,7 +13,7 @@ import (
 // what was typed into a secret field. X, Y, W and H are pixels of the window.
 type Element struct {
 	Label   string  `json:"label"`
-	Kind    string  `json:"kind"` // text, button, tab, check, field, secret, code, card, day, zta, user
+	Kind    string  `json:"kind"` // text, button, tab, check, field, secret, code, card, tile, pin, day, zta, user
 	X       float32 `json:"x"`
 	Y       float32 `json:"y"`
 	W       float32 `json:"w"`
@@ -123,6 +123,10 @@ func (i *inspection) describe(o fyne.CanvasObject) (Element, bool) {
 		return Element{Label: o.name, Kind: "code", Enabled: !o.Disabled()}, true
 	case *card:
 		return Element{Label: o.shows.name, Kind: "card", Enabled: true, Focused: o.cursor}, true
+	case *tile:
+		return Element{Label: o.says(), Kind: "tile", Enabled: true, Focused: o.cursor}, true
+	case *tilePin:
+		return Element{Label: o.name, Kind: "pin", Enabled: true}, true
 	case *todayRowView:
 		return Element{Label: o.says, Kind: "day", Enabled: true, Focused: o.cursor}, true
 	case *ztaButton:

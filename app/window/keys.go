@@ -7,7 +7,7 @@ import (
 	"github.com/tidegate/tidegate/session"
 )
 
-// bindKeys gives the window its shortcuts: Ctrl+F, Ctrl+1 to Ctrl+5, Ctrl+Q
+// bindKeys gives the window its shortcuts: Ctrl+F, Ctrl+1 to Ctrl+6, Ctrl+Q
 // and Ctrl+W.
 func (w *Window) bindKeys() {
 	bind := func(key fyne.KeyName, f func()) {
@@ -20,11 +20,12 @@ func (w *Window) bindKeys() {
 			}
 		}
 	}
-	bind(fyne.Key1, page(session.PageApplications))
-	bind(fyne.Key2, page(session.PageToday))
-	bind(fyne.Key3, page(session.PageConnections))
-	bind(fyne.Key4, page(session.PageActivity))
-	bind(fyne.Key5, page(session.PageSettings))
+	bind(fyne.Key1, page(session.PageHome))
+	bind(fyne.Key2, page(session.PageApplications))
+	bind(fyne.Key3, page(session.PageToday))
+	bind(fyne.Key4, page(session.PageConnections))
+	bind(fyne.Key5, page(session.PageActivity))
+	bind(fyne.Key6, page(session.PageSettings))
 	bind(fyne.KeyF, func() {
 		switch {
 		case w.layer.modal != nil:
@@ -49,6 +50,8 @@ func (w *Window) key(k *fyne.KeyEvent) {
 		w.layer.enter()
 	case w.layer.modal != nil:
 		turn(w.layer.modal.scroll, k)
+	case w.pages.page == session.PageHome:
+		turn(w.pages.home.scroll, k)
 	case w.pages.page == session.PageApplications:
 		w.pages.apps.key(k)
 	case w.pages.page == session.PageActivity:

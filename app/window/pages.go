@@ -15,6 +15,7 @@ type pages struct {
 	icons       map[*button]string // of tabs
 	bar         *line
 	banner      *banner
+	home        *home
 	apps        *applications
 	today       *today
 	connections *connections
@@ -33,13 +34,14 @@ const (
 )
 
 func (w *Window) newPages() *pages {
-	p := &pages{w: w, page: session.PageApplications, tabs: map[session.Page]*button{}, icons: map[*button]string{}}
+	p := &pages{w: w, page: session.PageHome, tabs: map[session.Page]*button{}, icons: map[*button]string{}}
 	w.pages = p
 	var tabs []fyne.CanvasObject
 	for _, t := range []struct {
 		page       session.Page
 		text, icon string
 	}{
+		{session.PageHome, homeWords.page, "home"},
 		{session.PageApplications, words.applications, "grid_view"},
 		{session.PageToday, todayWords.page, "schedule"},
 		{session.PageConnections, vpnWords.page, "vpn_key"},
@@ -52,12 +54,13 @@ func (w *Window) newPages() *pages {
 	}
 	p.bar = newLine(6, insets{}, nil, tabs...)
 	p.banner = w.newBanner()
+	p.home = w.newHome()
 	p.apps = w.newApplications()
 	p.today = w.newToday()
 	p.connections = w.newConnections()
 	p.activity = w.newActivity()
 	p.settings = w.newSettings()
-	p.parts = []fyne.CanvasObject{p.bar, p.banner, p.apps, p.today, p.connections, p.activity, p.settings}
+	p.parts = []fyne.CanvasObject{p.bar, p.banner, p.home, p.apps, p.today, p.connections, p.activity, p.settings}
 	p.least = func() fyne.Size { return fyne.NewSize(em(leastPages), 400) }
 	p.arrange = p.place
 	p.ExtendBaseWidget(p)
@@ -76,22 +79,28 @@ func (p *pages) place(s fyne.Size) {
 		place(p.banner, pagePad, y, w, h)
 		y += h + 16
 	}
-	for _, page := range []fyne.CanvasObject{p.apps, p.today, p.connections, p.activity, p.settings} {
+	for _, page := range []fyne.CanvasObject{p.home, p.apps, p.today, p.connections, p.activity, p.settings} {
 		place(page, pagePad, y, w+scrollIn, s.Height-y)
 	}
 }
 
-// fitTabs leaves out the icons of the tabs where there is no room for them, and
-// then the gaps.
+// fitTabs leaves out the icons of the tabs where there is no room for them; where
+// there is none for the words either, all but the chosen tab show their icon alone.
 func (p *pages) fitTabs(w float32) {
-	for _, gap := range []float32{6, 4, 0} {
-		with := gap == 6
-		p.bar.gap = gap
-		for b, icon := range p.icons {
-			if !with {
-				icon = ""
+	for _, fit := range []struct {
+		gap         float32
+		icon, words bool
+	}{{6, true, true}, {4, false, true}, {0, false, true}, {4, true, false}} {
+		p.bar.gap = fit.gap
+		for b, t := range p.icons {
+			b.text, b.icon = "", ""
+			if fit.words || b.chosen {
+				b.text = b.name
 			}
-			b.set(b.text, icon)
+			if fit.icon {
+				b.icon = t
+			}
+			b.Refresh()
 		}
 		if p.bar.MinSize().Width <= w {
 			return
@@ -108,11 +117,20 @@ func (p *pages) show(page session.Page) {
 	for name, b := range p.tabs {
 		b.choose(name == page)
 	}
+	shown(p.home, page == session.PageHome)
 	shown(p.apps, page == session.PageApplications)
 	shown(p.today, page == session.PageToday)
 	shown(p.connections, page == session.PageConnections)
 	shown(p.activity, page == session.PageActivity)
 	shown(p.settings, page == session.PageSettings)
+	if p.Size().Width > 0 { // another tab has its words now
+		p.fitTabs(p.Size().Width - 2*pagePad)
+		relayout(p.bar)
+	}
+	if page == session.PageHome {
+		p.home.apply(p.w.state)
+		p.today.look()
+	}
 	p.head(p.w.state)
 	p.connections.flow()
 	if page == session.PageToday {
@@ -120,9 +138,14 @@ func (p *pages) show(page session.Page) {
 	}
 }
 
-// head shows in the banner what is to be said above the page.
+// head shows in the banner what is to be said above the page. What the page itself
+// says is not said twice.
 func (p *pages) head(s session.State) {
-	if p.banner.apply(s, p.page) {
+	v := bannerOf(s)
+	if v.page != "" && v.page == p.page || p.page == session.PageHome && p.home.says(v) {
+		v = bannerView{}
+	}
+	if p.banner.set(v) {
 		p.place(p.Size())
 		relayout(p.banner)
 	}
@@ -131,6 +154,8 @@ func (p *pages) head(s session.State) {
 // reveal scrolls the page to o, which has the focus.
 func (p *pages) reveal(o fyne.CanvasObject) {
 	switch p.page {
+	case session.PageHome:
+		scrollTo(p.home.scroll, p.home.list, o)
 	case session.PageConnections:
 		scrollTo(p.connections.scroll, p.connections.list, o)
 	case session.PageSettings:
@@ -139,6 +164,7 @@ func (p *pages) reveal(o fyne.CanvasObject) {
 }
 
 func (p *pages) apply(s session.State) {
+	p.home.apply(s)
 	p.head(s)
 	p.apps.apply(s)
 	p.today.apply(s)

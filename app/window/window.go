@@ -58,6 +58,7 @@ type Window struct {
 	state  session.State
 	seen   bool   // a state has been rendered
 	spoken string // the language of what it shows
+	hidden bool   // nobody looks
 	raised uint64 // the last Window.Seq that was obeyed
 
 	root  *root
@@ -138,11 +139,16 @@ func (w *Window) canvas() fyne.Canvas { return w.win.Canvas() }
 func (w *Window) Show() {
 	w.win.Show()
 	w.win.RequestFocus()
+	if w.hidden {
+		w.hidden = false
+		w.pages.today.look()
+	}
 }
 
 // Hide unmaps the window and remembers its size.
 func (w *Window) Hide() {
 	w.saveSize()
+	w.hidden = true
 	w.win.Hide()
 }
 

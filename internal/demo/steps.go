@@ -114,7 +114,7 @@ func (t *tour) signIn(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := t.hands.see(ctx, "Harbour Wiki"); err != nil {
+	if err := t.hands.see(ctx, "open to you"); err != nil { // the page Home
 		return "", err
 	}
 	return fmt.Sprintf("a wrong password was refused, the right one accepted; active over %s with %d applications, and no data channel yet", s.Control.Transport, len(s.Apps)), t.hands.rest(ctx)
@@ -146,6 +146,9 @@ func (t *tour) trayMenu(ctx context.Context) (string, error) {
 
 func (t *tour) openApp(ctx context.Context) (string, error) {
 	if err := t.rig.CloseTrayMenu(ctx); err != nil {
+		return "", err
+	}
+	if err := t.turn(ctx, "Applications"); err != nil {
 		return "", err
 	}
 	if err := t.hands.press(ctx, "card", "Arrivals Board"); err != nil {

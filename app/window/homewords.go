@@ -1,0 +1,118 @@
+package window
+
+import (
+	"strings"
+	"time"
+
+	"github.com/tidegate/tidegate/internal/lang"
+	"github.com/tidegate/tidegate/session"
+)
+
+// homeWords are the words of the page Home.
+var homeWords = struct {
+	page                                 string
+	pinned, recent, apps                 string
+	pin, unpin, pinHint, keysHint        string
+	tells, asks                          string
+	next, nothing, waiting, connections  string
+	morning, afternoon, evening, welcome string
+}{
+	page:   "Home",
+	pinned: "Pinned", recent: "Recent", apps: "Applications",
+	pin: "Pin %s", unpin: "Unpin %s",
+	pinHint:  "The pin keeps an application here",
+	keysHint: "%s: Enter · Details: Space · Pin: P",
+	tells:    "Show why", asks: "Answer",
+	next: "Next", nothing: "Nothing changes by itself.", waiting: "Looking ahead…", connections: "Connections",
+	morning: "Good morning, %s", afternoon: "Good afternoon, %s", evening: "Good evening, %s", welcome: "Welcome",
+}
+
+// The hours at which a greeting begins, and at which a day does.
+var greetingHours = []int{0, 5, 12, 18, 24}
+
+// greeting greets who is signed in.
+func greeting(u session.User, now time.Time) string {
+	name := firstName(u)
+	if name == "" {
+		return homeWords.welcome
+	}
+	switch h := now.Local().Hour(); {
+	case h < 5 || h >= 18:
+		return lang.F(homeWords.evening, name)
+	case h < 12:
+		return lang.F(homeWords.morning, name)
+	}
+	return lang.F(homeWords.afternoon, name)
+}
+
+// nextGreeting is when another greeting, or another day, begins.
+func nextGreeting(now time.Time) time.Time {
+	now = now.Local()
+	for _, h := range greetingHours {
+		if at := time.Date(now.Year(), now.Month(), now.Day(), h, 0, 0, 0, time.Local); at.After(now) {
+			return at
+		}
+	}
+	return now.Add(24 * time.Hour)
+}
+
+// firstName is what a person is called; a name with a comma begins with the other one.
+func firstName(u session.User) string {
+	words := strings.Fields(u.DisplayName)
+	switch {
+	case len(words) == 0:
+		return u.Name
+	case strings.Contains(u.DisplayName, ","):
+		return u.DisplayName
+	}
+	return words[0]
+}
+
+// nowText is what holds now, in a sentence or a few.
+func nowText(s session.State) string {
+	if !s.ZTA.Allowed || s.ZTA.Working {
+		return full(s.ZTA.Detail)
+	}
+	var open, used, wait int
+	for i := range s.Apps {
+		switch s.Apps[i].State {
+		case session.AppInUse:
+			used++
+			open++
+		case session.AppReady:
+			open++
+		case session.AppNeedsYou:
+			wait++
+		}
+	}
+	var text string
+	switch n := len(s.Apps); open {
+	case n:
+		text = lang.N("All your applications (%d) are open to you.", "All your %d applications are open to you.", n, n)
+	case 0:
+		text = lang.T("None of your applications is open to you now.")
+	default:
+		text = lang.N("%d of your %d applications is open to you.", "%d of your %d applications are open to you.", open, open, n)
+	}
+	if used > 0 {
+		text += " " + lang.N("%d is in use.", "%d are in use.", used, used)
+	}
+	if wait > 0 {
+		text += " " + lang.N("%d waits for you.", "%d wait for you.", wait, wait)
+	}
+	return text
+}
+
+// tileWord is an application's state in a word, and until when it holds.
+func tileWord(word, until string) string {
+	return strings.Join(nonEmpty(word, until), " · ")
+}
+
+// linkText says since when something is connected, and by what.
+func linkText(since, now time.Time, transport, by string) string {
+	var from string
+	if !since.IsZero() {
+		from = lang.F("since %s", moment(since, now))
+	}
+	return strings.Join(nonEmpty(from, transport, by), " · ")
+}
