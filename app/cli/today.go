@@ -25,6 +25,7 @@ const todayAbout = "The controller foresees it from the conditions and the clock
 type aheadApp struct {
 	App       wire.AppID        `json:"app"`
 	Name      string            `json:"name"`
+	Past      []session.Lived   `json:"past,omitempty"` // as far as it is known
 	Stretches []session.Stretch `json:"stretches"`
 	MayChange []wire.ReasonKind `json:"may_change,omitempty"`
 }
@@ -97,7 +98,7 @@ func (c *call) writeAhead(s *session.State, until time.Time, coming []session.Co
 	}
 	for _, a := range s.Apps {
 		line, _ := s.Ahead.Line(a.Entitlement)
-		x := aheadApp{App: a.ID, Name: a.Name, Stretches: []session.Stretch{}, MayChange: line.MayChange}
+		x := aheadApp{App: a.ID, Name: a.Name, Past: s.Ahead.Past[a.Entitlement], Stretches: []session.Stretch{}, MayChange: line.MayChange}
 		for _, st := range s.Ahead.Stretches(a.Entitlement) {
 			if st.From.Before(until) {
 				x.Stretches = append(x.Stretches, st)
@@ -122,9 +123,10 @@ func (c *call) printAhead(s *session.State, from, until time.Time) {
 		hours += fmt.Sprintf("%02d----", h)
 	}
 	var rows [][]string
+	days := s.Ahead.Days()
 	for _, a := range s.Apps {
 		line, _ := s.Ahead.Line(a.Entitlement)
-		all := s.Ahead.Stretches(a.Entitlement)
+		all := days[a.Entitlement]
 		name, may := a.Name, session.MayChange(line.MayChange)
 		for day := from; day.Before(until); day = midnight(day, 1) {
 			rows = append(rows, []string{name, day.Format("Mon 2 Jan"), "|" + bar(all, day, midnight(day, 1), s.Ahead.At) + "|", may})
@@ -132,31 +134,29 @@ func (c *call) printAhead(s *session.State, from, until time.Time) {
 		}
 	}
 	c.table([]string{"NAME", "DAY", "|" + hours + "|", "MAY CHANGE WITH"}, rows)
-	fmt.Fprintln(c.Out, "\n- past   = open   ~ open if a check agrees   ? opens with an answer   . closed   x signed out   ! a prompt")
+	fmt.Fprintln(c.Out, "\n- not known   = open   ~ open if a check agrees   ? opens with an answer   . closed   x signed out   ! a prompt")
 }
 
-// bar draws a day, from now on.
+// bar draws a day, and marks prompts that are ahead of now.
 func bar(all []session.Stretch, from, to, now time.Time) string {
 	step := to.Sub(from) / cells
 	var b strings.Builder
 	for i := range cells {
 		begin := from.Add(time.Duration(i) * step)
 		end := begin.Add(step)
+		at := begin.Add(step / 2) // what holds in the middle of it
+		if at.Before(now) && end.After(now) {
+			at = now
+		}
 		sign := byte('-') // a table keeps no blanks
-		if end.After(now) {
-			at := begin.Add(step / 2) // what holds in the middle of it
-			if at.Before(now) {
-				at = now
+		for _, st := range all {
+			if !at.Before(st.From) && at.Before(st.To) {
+				sign = signs[st.Outlook]
 			}
-			for _, st := range all {
-				if !at.Before(st.From) && at.Before(st.To) {
-					sign = signs[st.Outlook]
-				}
-			}
-			for _, st := range all {
-				if !st.Warn.IsZero() && !st.Warn.Before(begin) && st.Warn.Before(end) {
-					sign = '!'
-				}
+		}
+		for _, st := range all {
+			if st.Warn.After(now) && !st.Warn.Before(begin) && st.Warn.Before(end) {
+				sign = '!'
 			}
 		}
 		b.WriteByte(sign)

@@ -36,7 +36,7 @@ func foreseen(problem *session.Problem) *apptest.Source {
 					{From: noon, To: at(46), Allow: true, Script: true, Reason: wire.ReasonTokenEnd},
 					{From: at(46), To: at(192), Reason: wire.ReasonTokenEnd},
 				}},
-			}}
+			}, Past: map[wire.EntitlementID][]session.Lived{"e1": {{From: at(-3), To: at(-2), Outlook: session.OutlookAsks}, {From: at(-1), To: noon, Outlook: session.OutlookOpen}}}}
 		})
 		return nil
 	}
@@ -47,10 +47,10 @@ func TestToday(t *testing.T) {
 	r := invoke(t, foreseen(nil), "", "today")
 	want := `
 NAME     DAY        |00----03----06----09----12----15----18----21----|  MAY CHANGE WITH
-Wiki     Mon 2 Mar  |------------------------=====!????..............|
+Wiki     Mon 2 Mar  |------------------??--=======!????..............|
 Payroll  Mon 2 Mar  |------------------------~~~~~~~~~~~~~~~~~~~~~~~~|  checks by your organisation
 
-- past   = open   ~ open if a check agrees   ? opens with an answer   . closed   x signed out   ! a prompt
+- not known   = open   ~ open if a check agrees   ? opens with an answer   . closed   x signed out   ! a prompt
 
 14:40:00  a one-time code will be asked for Wiki
 `
@@ -76,7 +76,7 @@ func TestTodayForPrograms(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.out), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Apps) != 2 || len(got.Apps[0].Stretches) != 3 || got.Apps[0].Stretches[1].Outlook != session.OutlookAsks || !got.Until.Equal(midnight(noon, 1)) {
+	if len(got.Apps) != 2 || len(got.Apps[0].Stretches) != 3 || len(got.Apps[0].Past) != 2 || got.Apps[1].Past != nil || got.Apps[0].Stretches[1].Outlook != session.OutlookAsks || !got.Until.Equal(midnight(noon, 1)) {
 		t.Errorf("it is %s", r.out)
 	}
 }

@@ -45,7 +45,11 @@ type today struct {
 const (
 	askAgain = 10 * time.Second
 	stale    = time.Hour
+	unwell   = time.Minute // stale, where the last question was not answered
 )
+
+// outlookUnknown is in the legend what nothing is known of.
+const outlookUnknown session.Outlook = "unknown"
 
 // How high the page has to be, at the usual size of text, for more than one
 // change ahead.
@@ -125,7 +129,7 @@ func (p *today) apply(s session.State) {
 	if !full || !p.shown() {
 		return
 	}
-	now := p.w.now()
+	now := p.now()
 	v := dayView(now)
 	if p.week {
 		v = weekView(now)
@@ -143,6 +147,14 @@ func (p *today) apply(s session.State) {
 	relayout(p.coming)
 	relayout(p.legend)
 	p.tick()
+}
+
+// now is the time of the picture: that of the state, or later.
+func (p *today) now() time.Time {
+	if now := p.w.options.Now(); now.After(p.state.At) {
+		return now
+	}
+	return p.state.At
 }
 
 func (p *today) shown() bool {
@@ -185,18 +197,19 @@ func (p *today) next(v laneView, now time.Time) {
 // explain shows in the legend what there is to be seen, and what always is.
 func (p *today) explain() {
 	there := map[session.Outlook]bool{session.OutlookOpen: true, session.OutlookClosed: true, session.OutlookAsks: true}
-	for _, l := range p.state.Ahead.Lines {
-		for _, s := range p.state.Ahead.Stretches(l.Entitlements[0]) {
+	for _, all := range p.list.known {
+		for _, s := range all {
 			if _, _, ok := p.list.view.within(s); ok {
 				there[s.Outlook] = true
 			}
 		}
+		there[outlookUnknown] = there[outlookUnknown] || p.list.view.gaps(all)
 	}
 	var items []fyne.CanvasObject
 	for _, k := range []struct {
 		outlook session.Outlook
 		word    string
-	}{{session.OutlookOpen, todayWords.open}, {session.OutlookScript, todayWords.script}, {session.OutlookAsks, todayWords.asks}, {session.OutlookClosed, todayWords.closed}, {session.OutlookEnded, todayWords.over}, {"", todayWords.prompt}} {
+	}{{session.OutlookOpen, todayWords.open}, {session.OutlookScript, todayWords.script}, {session.OutlookAsks, todayWords.asks}, {session.OutlookClosed, todayWords.closed}, {session.OutlookEnded, todayWords.over}, {outlookUnknown, todayWords.unknown}, {"", todayWords.prompt}} {
 		if k.outlook != "" && !there[k.outlook] {
 			continue
 		}
@@ -214,11 +227,13 @@ func (p *today) tell() {
 	switch {
 	case app == nil:
 		p.detail.set("", todayWords.hint)
+	case i < 0 && p.list.pointed >= 0:
+		p.detail.set(app.Name+": "+todayWords.unknown, todayWords.unknownText)
 	case i < 0:
-		p.detail.set(app.Name, nowWord(all, p.w.now()))
+		p.detail.set(app.Name, nowWord(all, p.now()))
 	default:
 		line, _ := p.state.Ahead.Line(app.Entitlement)
-		p.detail.set(stretchTitle(app, all[i]), stretchText(all, i, session.MayChange(line.MayChange), p.w.now()))
+		p.detail.set(stretchTitle(app, all[i], p.now()), stretchText(all, i, session.MayChange(line.MayChange), p.now()))
 	}
 }
 
@@ -227,15 +242,18 @@ func (p *today) open(id wire.AppID) {
 	p.w.settle()
 }
 
-// look asks the controller anew where this page or Home shows and verdicts have changed:
+// look asks the controller anew where the page shows and verdicts have changed:
 // at most once in askAgain.
 func (p *today) look() {
 	s := &p.state
-	if !p.shown() && !p.w.pages.home.shown() || p.w.hidden || !s.ZTA.Allowed || s.Ahead != nil && s.Ahead.Working {
+	if !p.shown() || !s.ZTA.Allowed || s.Ahead != nil && s.Ahead.Working {
 		return
 	}
-	about, now := verdicts(s), p.w.options.Now()
-	if s.Ahead != nil && about == p.about && now.Sub(p.asked) < stale {
+	about, now, good := verdicts(s), p.w.options.Now(), stale
+	if s.Ahead != nil && s.Ahead.Problem != nil {
+		good = unwell
+	}
+	if s.Ahead != nil && about == p.about && now.Sub(p.asked) < good {
 		return
 	}
 	if since := now.Sub(p.asked); since < askAgain {
@@ -289,27 +307,22 @@ func newComingRow() *comingRow {
 }
 
 func (r *comingRow) set(c session.Coming, now time.Time) {
-	icon, t := turnSign(c.Turn)
+	icon, t := "schedule", neutral
+	switch c.Turn {
+	case session.TurnAsks:
+		icon, t = "notifications", warn
+	case session.TurnCloses:
+		icon, t = "lock", bad
+	case session.TurnOpens:
+		icon, t = "check_circle", good
+	case session.TurnMayOpen:
+		icon, t = "key", warn
+	case session.TurnEnds:
+		icon, t = "logout", neutral
+	}
 	r.glyph.set(icon, false, t.ink())
 	r.at.set(exactly(c.At, now))
 	r.text.set(capital(c.Text))
-}
-
-// turnSign is the sign of a change ahead.
-func turnSign(turn session.Turn) (icon string, t tone) {
-	switch turn {
-	case session.TurnAsks:
-		return "notifications", warn
-	case session.TurnCloses:
-		return "lock", bad
-	case session.TurnOpens:
-		return "check_circle", good
-	case session.TurnMayOpen:
-		return "key", warn
-	case session.TurnEnds:
-		return "logout", neutral
-	}
-	return "schedule", neutral
 }
 
 // todayDetail says everything about what is looked at.

@@ -69,6 +69,16 @@ func TestTodayAsksWhenVerdictsChange(t *testing.T) {
 	b.now = b.now.Add(2 * time.Hour)
 	b.apply(s)
 	expect("two hours later", 1)
+	failed := *known
+	failed.Problem = &session.Problem{Title: "The server is busy"}
+	s.Ahead = &failed
+	b.apply(s)
+	expect("not answered", 0)
+	b.now = b.now.Add(unwell)
+	b.rings()
+	expect("a minute later", 1)
+	s.Ahead = known
+	b.apply(s)
 	b.pages.show(session.PageSettings)
 	change(time.Hour)
 	b.rings()
@@ -90,6 +100,22 @@ func TestTodayTellsWhatIsLookedAt(t *testing.T) {
 	b.key(fyne.KeyRight) // there is no further one today
 	b.says("Bastion host: Opens with a one-time code", "17:45:30 to Tue 08:36. Needs a one-time code.")
 
+	b.key(fyne.KeyLeft)
+	b.key(fyne.KeyLeft)
+	b.says("Bastion host: Was open", "13:46 to 14:36.")
+	b.key(fyne.KeyLeft)
+	b.key(fyne.KeyLeft) // there is no earlier one
+	b.says("Bastion host: Waited for your answer", "12:36 to 13:46.")
+	b.key(fyne.KeyRight)
+	b.key(fyne.KeyRight)
+	b.key(fyne.KeyRight)
+
+	// What is looked at stays that when the controller has answered anew.
+	later := ahead()
+	later.Ahead.Past["hourly"] = later.Ahead.Past["hourly"][1:]
+	b.apply(later)
+	b.says("Bastion host: Opens with a one-time code")
+
 	// The pointer goes before the keyboard, as long as it is there.
 	row := list.rows[1]
 	left, w := row.lane.Position().X, row.lane.Size().Width
@@ -98,7 +124,9 @@ func TestTodayTellsWhatIsLookedAt(t *testing.T) {
 	row.MouseIn(&desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: at}})
 	b.says("Order desk: Open", "Now to 17:00. Then the hours end. May change with your device.")
 	row.MouseMoved(&desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(left+2, 20)}})
-	b.says("Order desk") // the past
+	b.says("Order desk: Not known", todayWords.unknownText)
+	row.MouseMoved(&desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(left+float32(v.at(noon.Add(-5*time.Hour), float64(w))), 20)}})
+	b.says("Order desk: Was open", "08:30 to 10:36.")
 	row.MouseOut()
 	b.says("Bastion host: Opens with a one-time code")
 

@@ -47,6 +47,14 @@ func ahead() session.State {
 		})},
 		{Entitlements: []wire.EntitlementID{"shut"}, MayChange: []wire.ReasonKind{wire.ReasonRisk}, Spans: []wire.ForecastSpan{{From: noon, To: over.From, Reason: wire.ReasonRisk}, over}},
 	}}
+	lived := func(o session.Outlook, from, to time.Duration) session.Lived {
+		return session.Lived{From: noon.Add(-from), To: noon.Add(-to), Outlook: o}
+	}
+	a.Past = map[wire.EntitlementID][]session.Lived{
+		"always": {lived(session.OutlookOpen, 5*time.Hour+20*time.Second, 0)},
+		"hours":  {lived(session.OutlookClosed, 7*time.Hour, 6*time.Hour+6*time.Minute), lived(session.OutlookOpen, 6*time.Hour+6*time.Minute, 4*time.Hour), lived(session.OutlookOpen, time.Hour, 0)},
+		"hourly": {lived(session.OutlookAsks, 2*time.Hour, 50*time.Minute), lived(session.OutlookOpen, 50*time.Minute, 0)},
+	}
 	for i, e := range []wire.EntitlementID{"always", "hours", "shut", "asks", "hourly", "check", "always", "hours", "nothing"} {
 		s.Apps[i].Entitlement = e
 	}

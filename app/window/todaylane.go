@@ -14,7 +14,7 @@ import (
 // lane draws the days of one application from left to right. Each outlook has a
 // shape of its own beside its colour: open is a full bar, what asks is striped,
 // what a check decides is dotted, closed is a thin line, signed out a dashed one,
-// and a prompt is a pin.
+// and a prompt is a pin. What is over is faint, and what is not known is empty.
 type lane struct {
 	node
 	raster *canvas.Raster
@@ -24,7 +24,7 @@ type lane struct {
 // laneView is all that a lane shows.
 type laneView struct {
 	from, to  time.Time // its edges
-	now       time.Time // what lies before is not drawn; zero: all is
+	now       time.Time // what lies before is over; zero: nothing is
 	ticks     []time.Time
 	stretches []session.Stretch
 	chosen    int // of stretches; none: -1
@@ -66,13 +66,24 @@ func (v laneView) within(s session.Stretch) (from, to time.Time, ok bool) {
 	if from.Before(v.from) {
 		from = v.from
 	}
-	if from.Before(v.now) {
-		from = v.now
-	}
 	if to.After(v.to) {
 		to = v.to
 	}
 	return from, to, from.Before(to)
+}
+
+// gaps says whether there is a time to be seen of which nothing is known.
+func (v laneView) gaps(all []session.Stretch) bool {
+	end := v.from
+	for _, s := range all {
+		if from, to, ok := v.within(s); ok {
+			if from.After(end) {
+				return true
+			}
+			end = to
+		}
+	}
+	return end.Before(v.to)
 }
 
 // under is the stretch at a place, or -1.
@@ -123,6 +134,9 @@ func (l *lane) draw(w, h int) image.Image {
 			b.frame(left, right)
 		}
 	}
+	if v.now.After(v.from) {
+		b.fill(1, 1, min(v.at(v.now, b.w), b.w-1), b.h-1, 5, faded)
+	}
 	for _, s := range v.stretches {
 		if !s.Warn.IsZero() && s.Warn.After(v.now) && !s.Warn.Before(v.from) && s.Warn.Before(v.to) {
 			b.pin(v.at(s.Warn, b.w))
@@ -141,6 +155,13 @@ type shade func(x, y float64) color.NRGBA
 func solid(r role) shade {
 	c := paintOf(r)
 	return func(float64, float64) color.NRGBA { return c }
+}
+
+// faded lays a veil on what is over.
+func faded(float64, float64) color.NRGBA {
+	c := paintOf(roleSurface)
+	c.A = 140
+	return c
 }
 
 func paintOf(r role) color.NRGBA { return color.NRGBAModel.Convert(ink(r)).(color.NRGBA) }

@@ -1,6 +1,8 @@
 package window
 
 import (
+	"slices"
+
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -28,7 +30,7 @@ type todayList struct {
 	rows   []*todayRowView
 	apps   []session.App
 	ahead  *session.Ahead
-	known  map[wire.EntitlementID][]session.Stretch // of ahead, as they were needed
+	known  map[wire.EntitlementID][]session.Stretch // of ahead
 	view   laneView                                 // what all lanes share
 	now    time.Time
 
@@ -64,24 +66,33 @@ func (w *Window) newTodayList(looked func(), open func(wire.AppID)) *todayList {
 // set shows applications with what is ahead of them.
 func (l *todayList) set(apps []session.App, a *session.Ahead, v laneView, now time.Time) {
 	more := len(apps) != len(l.apps)
+	was, _ := l.at(l.cursor, l.chosen)
 	if a != l.ahead {
-		l.ahead, l.known = a, map[wire.EntitlementID][]session.Stretch{}
+		l.ahead, l.known = a, a.Days()
 	}
 	l.apps, l.view, l.now = apps, v, now
 	l.cursor = max(0, min(l.cursor, len(apps)-1))
+	if !was.To.IsZero() && len(apps) > 0 { // the same one, though others have come before it
+		l.chosen = slices.IndexFunc(l.stretches(apps[l.cursor].Entitlement), func(s session.Stretch) bool { return s.Outlook == was.Outlook && s.To.Equal(was.To) })
+	}
 	if more {
 		l.scroll.Refresh()
 	}
 	l.show()
 }
 
-func (l *todayList) stretches(id wire.EntitlementID) []session.Stretch {
-	all, ok := l.known[id]
-	if !ok {
-		all = l.ahead.Stretches(id)
-		l.known[id] = all
+func (l *todayList) stretches(id wire.EntitlementID) []session.Stretch { return l.known[id] }
+
+// at is a stretch of an application, if there is such a one.
+func (l *todayList) at(app, stretch int) (s session.Stretch, ok bool) {
+	if app < 0 || app >= len(l.apps) {
+		return s, false
 	}
-	return all
+	all := l.stretches(l.apps[app].Entitlement)
+	if stretch < 0 || stretch >= len(all) {
+		return s, false
+	}
+	return all[stretch], true
 }
 
 // show binds rows to the applications that are visible.
@@ -130,19 +141,20 @@ func (l *todayList) point(app, stretch int) {
 	}
 }
 
+// atNow, in place of a stretch, is the one of now.
+const atNow = -1
+
 // move goes to another application, and to a stretch of it.
 func (l *todayList) move(app, stretch int) {
 	l.cursor = max(0, min(app, len(l.apps)-1))
 	l.chosen = -1
 	if len(l.apps) > 0 {
-		all := l.stretches(l.apps[l.cursor].Entitlement)
-		last := -1
-		for i, s := range all { // those that are to be seen
-			if _, _, ok := l.view.within(s); ok && (l.chosen < 0 || i <= stretch) {
-				l.chosen, last = i, i
+		for i, s := range l.stretches(l.apps[l.cursor].Entitlement) { // those that are to be seen
+			_, _, ok := l.view.within(s)
+			if ok && (l.chosen < 0 || stretch != atNow && i <= stretch || stretch == atNow && !s.From.After(l.now)) {
+				l.chosen = i
 			}
 		}
-		l.chosen = min(l.chosen, last)
 	}
 	y, h := float32(l.cursor)*em(todayRow), l.scroll.Size().Height
 	switch o := l.scroll.Offset.Y; {
@@ -156,7 +168,7 @@ func (l *todayList) move(app, stretch int) {
 }
 
 // FocusGained implements fyne.Focusable.
-func (l *todayList) FocusGained() { l.focus = true; l.move(l.cursor, l.chosen) }
+func (l *todayList) FocusGained() { l.focus = true; l.move(l.cursor, max(l.chosen, atNow)) }
 
 // FocusLost implements fyne.Focusable.
 func (l *todayList) FocusLost() { l.focus = false; l.show(); l.looked() }
@@ -169,21 +181,21 @@ func (l *todayList) TypedKey(k *fyne.KeyEvent) {
 	page := max(1, int(l.scroll.Size().Height/em(todayRow))-1)
 	switch k.Name {
 	case fyne.KeyLeft:
-		l.move(l.cursor, l.chosen-1)
+		l.move(l.cursor, max(0, l.chosen-1))
 	case fyne.KeyRight:
 		l.move(l.cursor, l.chosen+1)
 	case fyne.KeyUp:
-		l.move(l.cursor-1, -1)
+		l.move(l.cursor-1, atNow)
 	case fyne.KeyDown:
-		l.move(l.cursor+1, -1)
+		l.move(l.cursor+1, atNow)
 	case fyne.KeyPageUp:
-		l.move(l.cursor-page, -1)
+		l.move(l.cursor-page, atNow)
 	case fyne.KeyPageDown:
-		l.move(l.cursor+page, -1)
+		l.move(l.cursor+page, atNow)
 	case fyne.KeyHome:
-		l.move(0, -1)
+		l.move(0, atNow)
 	case fyne.KeyEnd:
-		l.move(len(l.apps)-1, -1)
+		l.move(len(l.apps)-1, atNow)
 	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
 		if len(l.apps) > 0 {
 			l.open(l.apps[l.cursor].ID)

@@ -17,7 +17,8 @@ var todayWords = struct {
 	nothing, asOf                    string
 	open, asks, script, closed, over string
 	prompt                           string
-	unknown, hint                    string
+	unknown, unknownText, hint       string
+	wasOpen, wasAsking, wasClosed    string
 	fromTo, fromOn, now              string
 	askedAt, then, mayChange         string
 	waitTitle, waitText              string
@@ -26,7 +27,9 @@ var todayWords = struct {
 	nothing: "Nothing changes by itself in this time.", asOf: "As of %s",
 	open: "Open", asks: "Opens when you answer", script: "Open if a check agrees", closed: "Closed", over: "Signed out",
 	prompt:  "You are asked",
-	unknown: "Not known", hint: "Point at a bar, or go along it with the arrow keys, to read exact times.",
+	unknown: "Not known", unknownText: "No gateway had told how it was.",
+	wasOpen: "Was open", wasAsking: "Waited for your answer", wasClosed: "Was closed",
+	hint:   "Point at a bar, or go along it with the arrow keys, to read exact times.",
 	fromTo: "%s to %s", fromOn: "%s, and as far ahead as is known", now: "Now",
 	askedAt: "At %s you are asked for %s, if it is in use.", then: "Then %s.", mayChange: "May change with %s.",
 	waitTitle: "Looking ahead", waitText: "Your controller works out when access is open.",
@@ -55,6 +58,9 @@ func nowWord(all []session.Stretch, now time.Time) string {
 // stretchText is everything about a stretch, but its name.
 func stretchText(all []session.Stretch, i int, mayChange string, now time.Time) string {
 	s := all[i]
+	if over(s, now) {
+		return fmt.Sprintf(todayWords.fromTo, exactly(s.From, now), exactly(s.To, now)) + "."
+	}
 	from := todayWords.now
 	if s.From.After(now) {
 		from = exactly(s.From, now)
@@ -102,7 +108,21 @@ func tickWord(t time.Time, week bool) string {
 	return t.Format("15:04")
 }
 
+// over says whether a stretch is of the past.
+func over(s session.Stretch, now time.Time) bool { return !s.To.After(now) }
+
 // stretchTitle names an application with its outlook.
-func stretchTitle(a *session.App, s session.Stretch) string {
-	return cmp.Or(a.Name, string(a.ID)) + ": " + s.Word()
+func stretchTitle(a *session.App, s session.Stretch, now time.Time) string {
+	word := s.Word()
+	if over(s, now) {
+		switch s.Outlook {
+		case session.OutlookOpen, session.OutlookScript:
+			word = todayWords.wasOpen
+		case session.OutlookAsks:
+			word = todayWords.wasAsking
+		default:
+			word = todayWords.wasClosed
+		}
+	}
+	return cmp.Or(a.Name, string(a.ID)) + ": " + word
 }
