@@ -29,7 +29,7 @@ const (
 func IconFor(s session.State) Icon {
 	i := Icon{State: Inactive, Tooltip: status(s)}
 	switch {
-	case s.ZTA.Attention:
+	case s.ZTA.Attention, s.VPN.Prompt != nil && !s.VPN.Prompt.Busy:
 		i.State = Attention
 	case s.ZTA.InUse:
 		i.State = InUse

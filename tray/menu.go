@@ -54,7 +54,7 @@ func MenuFor(s session.State) Menu {
 		Open:   Item{"Open Tidegate", session.ShowWindow{}},
 		Quit:   Item{"Quit", session.Quit{}},
 	}
-	for i, a := range shown(s.Apps) {
+	for i, a := range shown(s.Apps, s.Choices.Pinned) {
 		m.Apps[i] = app(a, s.At)
 	}
 	for i, v := range shownVPNs(s.VPN.Connections) {
@@ -127,18 +127,23 @@ func verify(s *session.State) string {
 	}
 }
 
-// shown chooses the applications that were used last and keeps them in the
-// state's order, so that use alone moves nothing in an open menu.
-func shown(apps []session.App) []session.App {
+// shown chooses the applications that the user has pinned, and then those that were
+// used last, and keeps them in the state's order, so that use alone moves nothing in
+// an open menu.
+func shown(apps []session.App, pinned []wire.AppID) []session.App {
 	if len(apps) <= MaxApps {
 		return apps
+	}
+	kept := make(map[wire.AppID]int, len(pinned))
+	for _, id := range pinned {
+		kept[id] = 1
 	}
 	order := make([]int, len(apps))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(apps[b].LastUsed.Compare(apps[a].LastUsed), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(kept[apps[b].ID], kept[apps[a].ID]), apps[b].LastUsed.Compare(apps[a].LastUsed), cmp.Compare(a, b))
 	})
 	order = order[:MaxApps]
 	slices.Sort(order)

@@ -166,6 +166,29 @@ Open Tidegate
 Sign out
 Quit
 `},
+		{"a pinned one is always there", func() session.State {
+			s := signedIn(many...)
+			s.Choices.Pinned = []wire.AppID{"app01", "gone"}
+			return s
+		}(), `
+(Protected – Your applications are reachable)
+---
+App00
+App01
+App04
+App05
+App06
+App07
+App08
+App09
+App10
+App11
+All applications…
+---
+Open Tidegate
+Sign out
+Quit
+`},
 		{"hostile names", signedIn(
 			session.App{ID: "a", Name: "\x1b[31mred\nQuit", State: session.AppReady},
 			session.App{ID: "b", Name: "\u202e", State: session.AppReady},
@@ -257,6 +280,8 @@ func TestIconFor(t *testing.T) {
 		{"active", signedIn(), Icon{Active, "Protected – Your applications are reachable"}},
 		{"in use", with(func(s *session.State) { s.ZTA.InUse = true }), Icon{InUse, "Protected – Your applications are reachable"}},
 		{"attention comes first", with(func(s *session.State) { s.ZTA.InUse, s.ZTA.Attention = true, true }), Icon{Attention, "Protected – Your applications are reachable"}},
+		{"a VPN's server asks", with(func(s *session.State) { s.VPN.Prompt = &session.VPNPrompt{ID: "1"} }), Icon{Attention, "Protected – Your applications are reachable"}},
+		{"and is answered", with(func(s *session.State) { s.VPN.Prompt = &session.VPNPrompt{ID: "1", Busy: true} }), Icon{Active, "Protected – Your applications are reachable"}},
 		{"reconnecting is inactive", with(func(s *session.State) { s.ZTA.Active, s.ZTA.Title, s.ZTA.Detail = false, "Reconnecting", "" }), Icon{Inactive, "Reconnecting"}},
 		{"earliest end, in the reader's time", signedIn(
 			until(used(web("late", session.AppReady)), 9*time.Hour),
