@@ -129,7 +129,7 @@ func (p *today) apply(s session.State) {
 	if !full || !p.shown() {
 		return
 	}
-	now := p.now()
+	now := p.w.now()
 	v := dayView(now)
 	if p.week {
 		v = weekView(now)
@@ -147,14 +147,6 @@ func (p *today) apply(s session.State) {
 	relayout(p.coming)
 	relayout(p.legend)
 	p.tick()
-}
-
-// now is the time of the picture: that of the state, or later.
-func (p *today) now() time.Time {
-	if now := p.w.options.Now(); now.After(p.state.At) {
-		return now
-	}
-	return p.state.At
 }
 
 func (p *today) shown() bool {
@@ -230,10 +222,10 @@ func (p *today) tell() {
 	case i < 0 && p.list.pointed >= 0:
 		p.detail.set(app.Name+": "+todayWords.unknown, todayWords.unknownText)
 	case i < 0:
-		p.detail.set(app.Name, nowWord(all, p.now()))
+		p.detail.set(app.Name, nowWord(all, p.w.now()))
 	default:
 		line, _ := p.state.Ahead.Line(app.Entitlement)
-		p.detail.set(stretchTitle(app, all[i], p.now()), stretchText(all, i, session.MayChange(line.MayChange), p.now()))
+		p.detail.set(stretchTitle(app, all[i], p.w.now()), stretchText(all, i, session.MayChange(line.MayChange), p.w.now()))
 	}
 }
 
@@ -242,11 +234,11 @@ func (p *today) open(id wire.AppID) {
 	p.w.settle()
 }
 
-// look asks the controller anew where the page shows and verdicts have changed:
+// look asks the controller anew where this page or Home shows and verdicts have changed:
 // at most once in askAgain.
 func (p *today) look() {
 	s := &p.state
-	if !p.shown() || !s.ZTA.Allowed || s.Ahead != nil && s.Ahead.Working {
+	if !p.shown() && !p.w.pages.home.shown() || p.w.hidden || !s.ZTA.Allowed || s.Ahead != nil && s.Ahead.Working {
 		return
 	}
 	about, now, good := verdicts(s), p.w.options.Now(), stale
@@ -307,22 +299,27 @@ func newComingRow() *comingRow {
 }
 
 func (r *comingRow) set(c session.Coming, now time.Time) {
-	icon, t := "schedule", neutral
-	switch c.Turn {
-	case session.TurnAsks:
-		icon, t = "notifications", warn
-	case session.TurnCloses:
-		icon, t = "lock", bad
-	case session.TurnOpens:
-		icon, t = "check_circle", good
-	case session.TurnMayOpen:
-		icon, t = "key", warn
-	case session.TurnEnds:
-		icon, t = "logout", neutral
-	}
+	icon, t := turnSign(c.Turn)
 	r.glyph.set(icon, false, t.ink())
 	r.at.set(exactly(c.At, now))
 	r.text.set(capital(c.Text))
+}
+
+// turnSign is the sign of a change ahead.
+func turnSign(turn session.Turn) (icon string, t tone) {
+	switch turn {
+	case session.TurnAsks:
+		return "notifications", warn
+	case session.TurnCloses:
+		return "lock", bad
+	case session.TurnOpens:
+		return "check_circle", good
+	case session.TurnMayOpen:
+		return "key", warn
+	case session.TurnEnds:
+		return "logout", neutral
+	}
+	return "schedule", neutral
 }
 
 // todayDetail says everything about what is looked at.
