@@ -258,7 +258,7 @@ func quitText(s session.State) string {
 func choiceWord(k wire.InteractionKind, n int) string {
 	switch k {
 	case wire.InteractionMFA:
-		if n > 3 {
+		if n > 2 {
 			return words.codeWord
 		}
 		return words.code
