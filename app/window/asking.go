@@ -76,12 +76,30 @@ func (a *asking) update(s session.State) {
 	if p == nil {
 		return
 	}
-	was := a.working()
+	was, until := a.working(), a.lockedOut()
 	if p.Busy || problemText(p.Error, s.At) != problemText(a.prompt.Error, s.At) {
 		a.sent, a.local = false, ""
 	}
 	a.prompt = *p
+	if t := a.lockedOut(); !t.IsZero() && !t.Equal(until) {
+		a.w.clock.at(t, a.unlocked)
+	}
 	a.refresh(was)
+}
+
+// lockedOut is until when no answer is taken; zero: one is.
+func (a *asking) lockedOut() time.Time {
+	if e := a.prompt.Error; e != nil && a.w.options.Now().Before(e.Until) {
+		return e.Until
+	}
+	return time.Time{}
+}
+
+// unlocked lets answers be sent again when a lock-out is over.
+func (a *asking) unlocked() {
+	if a.w.layer.holds(a) {
+		a.refresh(a.working())
+	}
 }
 
 func (a *asking) working() bool { return a.sent || a.prompt.Busy }
@@ -96,16 +114,16 @@ func (a *asking) refresh(was bool) {
 		a.wipe()
 		a.w.canvas().Focus(a.focus())
 	}
-	text := a.local
-	if text == "" && !working {
-		text = problemText(a.prompt.Error, a.w.state.At)
+	text, locked := a.local, !a.lockedOut().IsZero()
+	if e := a.prompt.Error; text == "" && !working && e != nil && (e.Until.IsZero() || locked) {
+		text = problemText(e, a.w.state.At)
 	}
 	word := a.word
 	if working {
 		word = words.checking
 	}
 	a.submit.set(word, "")
-	a.submit.setState(a.command() == nil, working)
+	a.submit.setState(a.command() == nil || locked, working)
 	if a.extra != nil {
 		a.extra(&a.prompt)
 	}
@@ -144,10 +162,10 @@ func (a *asking) asks() *asking { return a }
 
 func (a *asking) first() fyne.Focusable { return a.focus() }
 
-// enter answers, if the answer is complete and none is under way.
+// enter answers, if the answer is complete, none is under way and one is taken.
 func (a *asking) enter() {
 	c := a.command()
-	if c == nil || a.working() {
+	if c == nil || a.working() || !a.lockedOut().IsZero() {
 		return
 	}
 	a.local, a.sent = "", true
