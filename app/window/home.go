@@ -25,7 +25,7 @@ type home struct {
 	shelf    *shelf
 	rows     []*nextRow
 	note     *label
-	noted    *stack // of the note
+	noted    *line // of the note
 	rule     fyne.CanvasObject
 	next     *panel
 	links    *links
@@ -45,7 +45,7 @@ func (w *Window) newHome() *home {
 	p.banner = w.newBanner()
 	p.shelf = w.newShelf(func(t *tile) { scrollTo(p.scroll, p.list, t) })
 	p.note = newLabel("", font{size: 14, role: roleMuted})
-	p.noted = newStack(0, pads(10, 0), nil, p.note)
+	p.noted = newLine(12, pads(9, 0), nil, newGlyph("schedule", false, 20, roleFaint), p.note)
 	p.rule = newRule()
 	p.next = newPanel(homeWords.next, newStack(0, pads(5, 16), newSurface(roleSurface, roleLine, 14)))
 	p.links = newLinks()
@@ -130,10 +130,11 @@ func (p *home) coming(now time.Time) time.Time {
 	if len(items) == 0 {
 		text := homeWords.nothing
 		switch {
-		case a == nil || a.Working && a.At.IsZero():
+		case a != nil && !a.At.IsZero():
+		case !p.state.ZTA.Allowed || a != nil && !a.Working:
+			text = "" // nobody answers
+		default:
 			text = homeWords.waiting
-		case a.At.IsZero() && a.Problem != nil:
-			text = ""
 		}
 		p.note.set(text)
 		items = append(items, p.noted)

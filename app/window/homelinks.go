@@ -13,7 +13,7 @@ type linkView struct {
 }
 
 // mostLinks is how many sites Home tells of; the others are counted.
-const mostLinks = 8
+const mostLinks = 5
 
 // linksOf are the controller and the gateways.
 func linksOf(s session.State) []linkView {

@@ -16,6 +16,7 @@ var homeWords = struct {
 	tells, asks                          string
 	next, nothing, waiting, connections  string
 	morning, afternoon, evening, welcome string
+	noneOpen                             string
 }{
 	page:   "Home",
 	pinned: "Pinned", recent: "Recent", apps: "Applications",
@@ -25,6 +26,7 @@ var homeWords = struct {
 	tells:    "Show why", asks: "Answer",
 	next: "Next", nothing: "Nothing changes by itself.", waiting: "Looking ahead…", connections: "Connections",
 	morning: "Good morning, %s", afternoon: "Good afternoon, %s", evening: "Good evening, %s", welcome: "Welcome",
+	noneOpen: "None of your applications is open to you now.",
 }
 
 // The hours at which a greeting begins, and at which a day does.
@@ -70,8 +72,11 @@ func firstName(u session.User) string {
 
 // nowText is what holds now, in a sentence or a few.
 func nowText(s session.State) string {
-	if !s.ZTA.Allowed || s.ZTA.Working {
+	switch {
+	case s.ZTA.Working:
 		return full(s.ZTA.Detail)
+	case !s.ZTA.Allowed:
+		return homeWords.noneOpen
 	}
 	var open, used, wait int
 	for i := range s.Apps {
@@ -90,7 +95,7 @@ func nowText(s session.State) string {
 	case n:
 		text = lang.N("All your applications (%d) are open to you.", "All your %d applications are open to you.", n, n)
 	case 0:
-		text = lang.T("None of your applications is open to you now.")
+		text = homeWords.noneOpen
 	default:
 		text = lang.N("%d of your %d applications is open to you.", "%d of your %d applications are open to you.", open, open, n)
 	}

@@ -1,0 +1,319 @@
+package window
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/test"
+	"github.com/google/go-cmp/cmp"
+	"github.com/tidegate/tidegate/internal/wire"
+	"github.com/tidegate/tidegate/session"
+)
+
+func TestWindowBeginsAtHome(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	w := New(b.app, nil, Options{})
+	defer w.win.Close()
+	if w.pages.page != session.PageHome {
+		t.Errorf("the window begins with %q", w.pages.page)
+	}
+}
+
+// tiles are what Home shows, in its order: the headings, and what a press does.
+func tiles(s session.State) (all []string) {
+	for _, v := range shelvesOf(s) {
+		all = append(all, "# "+v.title)
+		for _, t := range v.tiles {
+			all = append(all, fmt.Sprintf("%s: %s", t.name, t.does))
+		}
+	}
+	return all
+}
+
+func TestShelvesOf(t *testing.T) {
+	pinnedAll := atHome()
+	for _, a := range pinnedAll.Apps {
+		pinnedAll.Choices.Pinned = append(pinnedAll.Choices.Pinned, a.ID)
+	}
+	busy := manyApps(30)
+	for i := range busy.Apps {
+		busy.Apps[i].LastUsed = noon.Add(-time.Duration(i) * time.Minute)
+	}
+	busy.Apps[20].Flows, busy.Apps[20].State = 1, session.AppInUse
+	for _, c := range []struct {
+		name  string
+		state session.State
+		want  []string
+	}{
+		{"pinned in their order, recent ones in use first", atHome(), []string{"# Pinned", "Customer CRM: Open in browser", "Sluice control: Enter a code", "Source control: Copy address",
+			"# Recent", "Bastion host: Copy command", "Order desk: Open in browser", "Tide historian: Copy address", "Metrics: Open in browser", "Quarterly reports: Show why"}},
+		{"at most six recent ones", busy, []string{"# Recent", "Application 0020: Open in browser", "Application 0000: Open in browser", "Application 0001: Open in browser",
+			"Application 0002: Open in browser", "Application 0003: Open in browser", "Application 0004: Open in browser"}},
+		{"nothing pinned and nothing used", manyApps(2), []string{"# Applications", "Application 0000: Open in browser", "Application 0001: Open in browser"}},
+		{"without the controller a press tells", lost(), []string{"# Recent", "Bastion host: Show why"}},
+		{"no applications", session.State{}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if d := cmp.Diff(c.want, tiles(c.state)); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+	if got := shelvesOf(pinnedAll); len(got) != 1 {
+		t.Errorf("where all are pinned there are %d shelves", len(got))
+	}
+}
+
+func TestNowText(t *testing.T) {
+	all := manyApps(2)
+	for _, c := range []struct {
+		name  string
+		state session.State
+		want  string
+	}{
+		{"usual", signedIn(), "7 of your 9 applications are open to you. 2 are in use. 1 waits for you."},
+		{"all open", all, "All your 2 applications are open to you."},
+		{"lost", lost(), "None of your applications is open to you now."},
+		{"connecting", connecting(), "Looking for the controller."},
+	} {
+		if got := nowText(c.state); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestGreeting(t *testing.T) {
+	u := session.User{Name: "maya", DisplayName: "Maya Lindqvist"}
+	day := func(h, m int) time.Time { return time.Date(2026, 11, 20, h, m, 0, 0, time.UTC) }
+	for _, c := range []struct {
+		at   time.Time
+		want string
+		next time.Time
+	}{
+		{day(0, 0), "Good evening, Maya", day(5, 0)},
+		{day(5, 0), "Good morning, Maya", day(12, 0)},
+		{day(11, 59), "Good morning, Maya", day(12, 0)},
+		{day(12, 0), "Good afternoon, Maya", day(18, 0)},
+		{day(18, 30), "Good evening, Maya", day(24, 0)},
+	} {
+		if got := greeting(u, c.at); got != c.want || !nextGreeting(c.at).Equal(c.next) {
+			t.Errorf("at %v: %q until %v", c.at, got, nextGreeting(c.at))
+		}
+	}
+	for _, c := range []struct {
+		user session.User
+		want string
+	}{{session.User{}, "Welcome"}, {session.User{Name: "maya"}, "Good morning, maya"}, {session.User{Name: "m", DisplayName: "Lindqvist, Maya"}, "Good morning, Lindqvist, Maya"}} {
+		if got := greeting(c.user, day(9, 0)); got != c.want {
+			t.Errorf("%+v is greeted with %q", c.user, got)
+		}
+	}
+}
+
+func TestHomeByKeyboard(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(atHome())
+	toHome(b)
+	b.looks()
+	sh := b.pages.home.shelf
+	b.canvas().Focus(sh)
+	b.says("Open in browser: Enter · Details: Space · Pin: P")
+	var at []int
+	for _, k := range []fyne.KeyName{fyne.KeyRight, fyne.KeyRight, fyne.KeyDown, fyne.KeyDown, fyne.KeyUp, fyne.KeyUp, fyne.KeyEnd, fyne.KeyDown, fyne.KeyHome, fyne.KeyLeft} {
+		b.key(k)
+		at = append(at, sh.cursor)
+	}
+	// Three are pinned, and five recent: rows of three, three and two.
+	if want := []int{1, 2, 5, 7, 4, 1, 7, 7, 0, 0}; !slices.Equal(at, want) {
+		t.Errorf("the cursor went %v, want %v", at, want)
+	}
+	for _, c := range []struct {
+		does string
+		do   func()
+		want session.Command
+	}{
+		{"opens in the browser", func() { b.key(fyne.KeyReturn) }, session.OpenApp{App: "crm"}},
+		{"unpins", func() { b.typed("p") }, session.Pin{App: "crm"}},
+		{"asks", func() { b.key(fyne.KeyRight); b.key(fyne.KeyReturn) }, session.ShowPrompt{App: "scada"}},
+		{"pins", func() { b.key(fyne.KeyEnd); b.typed("P") }, session.Pin{App: "reports", Pinned: true}},
+	} {
+		if c.do(); b.sent() != c.want {
+			t.Errorf("it %s: not %+v", c.does, c.want)
+		}
+	}
+	b.key(fyne.KeyReturn)
+	if b.layer.key != "app reports" {
+		t.Errorf("a blocked application shows %q", b.layer.key)
+	}
+	b.key(fyne.KeyEscape)
+	b.canvas().Focus(sh)
+	b.key(fyne.KeyHome)
+	b.key(fyne.KeySpace)
+	if b.layer.key != "app crm" {
+		t.Errorf("Space shows %q", b.layer.key)
+	}
+}
+
+func TestHomeByPointer(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(atHome())
+	toHome(b)
+	b.looks()
+	b.press("Bastion host: Copy command")
+	if got := b.app.Clipboard().Content(); got != "ssh -p 2222 127.83.14.6" || b.sent() != nil {
+		t.Errorf("copied %q", got)
+	}
+	b.press("Unpin Source control")
+	if got := b.sent(); got != (session.Pin{App: "git"}) {
+		t.Errorf("sent %+v", got)
+	}
+	b.pages.home.shelf.tiles[2].MouseIn(&desktop.MouseEvent{})
+	b.says("Copy address")
+	b.pages.home.shelf.tiles[2].MouseOut()
+	b.silent("Copy address")
+	test.TapSecondary(b.pages.home.shelf.tiles[0])
+	if b.layer.key != "app crm" {
+		t.Errorf("the other button shows %q", b.layer.key)
+	}
+}
+
+// The cursor stays on the application that it is on, whatever comes and goes.
+func TestHomeKeepsTheCursor(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	s := atHome()
+	b.apply(s)
+	toHome(b)
+	b.canvas().Focus(b.pages.home.shelf)
+	b.key(fyne.KeyEnd)
+	s.Choices.Pinned = []wire.AppID{"reports", "crm"}
+	b.apply(s)
+	if e := b.labels()["Quarterly reports: Show why"]; !e.Focused {
+		t.Error("the cursor is elsewhere")
+	}
+}
+
+// What needs the user stands on Home once, with one button.
+func TestHomeHasOneBanner(t *testing.T) {
+	for _, c := range homeScenes() {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, alwaysDark)
+			b.apply(c.state)
+			toHome(b)
+			seen := map[string]int{}
+			for _, e := range b.elements() {
+				if e.Kind == "button" {
+					seen[e.Label]++
+				}
+			}
+			for label, n := range seen {
+				if n > 1 {
+					t.Errorf("there are %d buttons %q", n, label)
+				}
+			}
+			if p := b.pages; p.banner.Visible() && p.home.scroll.Visible() {
+				t.Error("the banner of the other pages is there")
+			}
+		})
+	}
+}
+
+// Nobody is asked more often because Home shows, and nobody while the window is hidden.
+func TestHomeAsksAsTodayDoes(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	s := ahead()
+	s.Ahead = nil
+	b.apply(s)
+	expect := func(when string, want int) {
+		t.Helper()
+		if n := b.looks(); n != want {
+			t.Errorf("%s: asked %d times, want %d", when, n, want)
+		}
+	}
+	expect("on another page", 0)
+	toHome(b)
+	b.says(homeWords.waiting)
+	expect("Home shows", 1)
+	s.Ahead = ahead().Ahead
+	b.apply(s)
+	toToday(b)
+	toHome(b)
+	expect("to and fro", 0)
+	b.Hide()
+	b.now = b.now.Add(2 * time.Hour)
+	b.apply(s)
+	expect("hidden", 0)
+	b.Show()
+	expect("shown again", 1)
+}
+
+// At rest nothing turns and nothing is drawn again before something changes.
+func TestNothingMovesAtRest(t *testing.T) {
+	for _, c := range append(homeScenes(), scene{"applications", signedIn(), nil}) {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, alwaysDark)
+			toHome(b)
+			b.apply(c.state)
+			turning := slices.ContainsFunc(partsOf(b.root), func(o fyne.CanvasObject) bool {
+				s, ok := o.(*spinner)
+				return ok && s.turn != nil
+			})
+			if turning != c.state.ZTA.Working {
+				t.Errorf("something turns: %v", turning)
+			}
+			if at, ok := b.clock.next(); ok && at.Before(noon.Add(time.Hour)) && c.state.ZTA.Allowed && !at.Equal(firstComing(c.state)) {
+				t.Errorf("it is drawn again at %v", at)
+			}
+		})
+	}
+}
+
+func firstComing(s session.State) time.Time {
+	if all := s.Coming(noon); len(all) > 0 {
+		return all[0].At
+	}
+	return time.Time{}
+}
+
+// What comes next goes on by itself when it has come.
+func TestHomeGoesOn(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(atHome())
+	toHome(b)
+	b.says("17:00", "17:40:30")
+	b.now = time.Date(2026, 11, 20, 17, 0, 0, 0, time.UTC)
+	b.rings()
+	b.silent("17:00")
+	b.says("17:40:30")
+	b.now = b.now.Add(time.Hour)
+	b.rings()
+	b.says("Good evening, Maya")
+}
+
+func TestTabsWithoutRoomAreIcons(t *testing.T) {
+	for _, percent := range []int{100, 125, 150} {
+		b := newSized(t, alwaysDark, percent)
+		b.apply(signedIn())
+		small(b)
+		for page, tab := range b.pages.tabs {
+			b.pages.show(page)
+			if tab.text != tab.name {
+				t.Errorf("%d %%: the chosen tab %s has no words", percent, page)
+			}
+			last := b.pages.tabs[session.PageSettings]
+			if end := last.Position().X + last.Size().Width; end > b.pages.bar.Size().Width {
+				t.Errorf("%d %%, %s: the tabs need %v, and have %v", percent, page, end, b.pages.bar.Size().Width)
+			}
+			b.says("Home", "Applications", "Today", "Connections", "Activity", "Settings")
+		}
+		b.win.Resize(fyne.NewSize(1900, 1000))
+		for page, tab := range b.pages.tabs {
+			if tab.text != tab.name || tab.icon == "" {
+				t.Errorf("%d %%: in a wide window the tab %s is %q %q", percent, page, tab.text, tab.icon)
+			}
+		}
+	}
+}
