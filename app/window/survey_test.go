@@ -3,6 +3,7 @@ package window
 import (
 	"fmt"
 	"image/color"
+	"reflect"
 	"slices"
 
 	"fyne.io/fyne/v2"
@@ -118,6 +119,7 @@ func (s *survey) widget(o fyne.Widget, at fyne.Position, clip, hold area) {
 	case *glyph:
 		s.sign(hold.meet(clip), o)
 	case interface{ base() *node }:
+		s.itself(o, o.base())
 		for _, p := range o.base().parts {
 			s.walk(p, at, clip, hold)
 		}
@@ -125,6 +127,17 @@ func (s *survey) widget(o fyne.Widget, at fyne.Position, clip, hold area) {
 		for _, p := range test.WidgetRenderer(o).Objects() {
 			s.walk(p, at, clip, hold)
 		}
+	}
+}
+
+// itself finds a widget that stands in a dialog as another than it was extended as:
+// until it is painted, the toolkit gives the focus to nothing in it.
+func (s *survey) itself(o any, n *node) {
+	if !s.live || s.w.layer.modal == nil {
+		return
+	}
+	if as := reflect.ValueOf(n).Elem().FieldByName("BaseWidget").FieldByName("impl"); as.IsNil() || as.Elem().Type() != reflect.TypeOf(o) {
+		s.fault("a %T is not itself", o)
 	}
 }
 
