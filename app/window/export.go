@@ -45,7 +45,7 @@ func (w *Window) newExport() (*modal, face) {
 	actions := newLine(10, insets{}, nil, d.cancel, d.do).growing(d.cancel, d.do)
 	body := newStack(10, pad(24), nil,
 		newParagraph(activityWords.exportTitle, font{size: 18, weight: assets.SemiBold, role: roleText}, 0),
-		newParagraph(text, font{size: 14, role: roleMuted}, 0), newGap(2), d.file, d.wrong, newGap(4), actions)
+		newParagraph(text, font{size: 14, role: roleMuted}, 0), newGap(2), d.file.stack, d.wrong, newGap(4), actions)
 	d.m = newModal(520, body, d.escape)
 	return d.m, d
 }
