@@ -140,6 +140,11 @@ func (m *memory) Delete(_ context.Context, item session.VaultItem) error {
 	return nil
 }
 
+func (m *memory) active() (session.Enrolled, error) {
+	k, err := m.LoadEnrolments()
+	return k.Enrolled, err
+}
+
 func (m *memory) LoadEnrolments() (session.KeptEnrolments, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -209,7 +214,7 @@ func TestSecretsOfASessionAreLeftOut(t *testing.T) {
 	until("signed in", func(st *session.State) bool {
 		return st.Control.Phase == session.ControlEstablished && len(st.Apps) > 0
 	})
-	r, checks := diagnose(t, Options{Version: "1", Log: lines.Text, Enrolled: kept.Load, Peers: below.Peers,
+	r, checks := diagnose(t, Options{Version: "1", Log: lines.Text, Enrolled: kept.active, Peers: below.Peers,
 		State: func(ctx context.Context) (session.State, error) {
 			for st := range s.Watch(ctx) {
 				return st, nil
