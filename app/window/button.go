@@ -71,7 +71,7 @@ func (w *Window) newIconButton(st style, name, icon string, tap func()) *button 
 }
 
 func (w *Window) adopt(b *button) *button {
-	b.keys = w.key
+	b.keys, b.runes = w.key, w.rune
 	b.changed = func() {
 		b.Refresh()
 		if b.focused {

@@ -24,6 +24,7 @@ type cardView struct {
 	foot                 string // why, or what it is
 	why                  bool   // foot says why
 	until                string
+	pinned               bool
 }
 
 // stateView is an application's state in a word, a sign and a colour.
@@ -112,6 +113,7 @@ type card struct {
 	pill          *pill
 	foot, expires *label
 	footGlyph     *glyph
+	pin           *tilePin
 }
 
 // The sizes of a card, at the usual size of text.
@@ -123,7 +125,7 @@ const (
 	cardTile   = 40
 )
 
-func newCard(tap func(wire.AppID)) *card {
+func newCard(tap func(wire.AppID), pin func(wire.AppID, bool)) *card {
 	c := &card{tap: tap, back: newSurface(roleSurface, roleLine, 14), ring: newRing(16)}
 	c.tile = newSurface(hueSoft(1), "", 12)
 	c.glyph = newGlyph("lan", false, 24, hueInk(1))
@@ -134,7 +136,8 @@ func newCard(tap func(wire.AppID)) *card {
 	c.footGlyph = newGlyph("info", true, 16, roleWarn)
 	c.foot = newElastic("", font{size: 13, role: roleMuted})
 	c.expires = newLabel("", font{size: 12, weight: assets.Medium, role: roleMuted, align: fyne.TextAlignTrailing})
-	c.parts = []fyne.CanvasObject{c.back, c.ring, c.tile, c.glyph, c.pill, c.name, c.protocol, c.host, c.footGlyph, c.foot, c.expires}
+	c.pin = newTilePin(func() { pin(c.shows.id, !c.shows.pinned) }, c.hover)
+	c.parts = []fyne.CanvasObject{c.back, c.ring, c.tile, c.glyph, c.pill, c.name, c.protocol, c.host, c.footGlyph, c.foot, c.expires, c.pin}
 	c.least = func() fyne.Size { return fyne.NewSize(em(cardLeast), em(cardHeight)) }
 	c.arrange, c.paint = c.place, c.draw
 	c.ExtendBaseWidget(c)
@@ -166,6 +169,11 @@ func (c *card) place(s fyne.Size) {
 		place(c.footGlyph, cardPad, em(116)+1, em(16), em(18))
 		left = em(16) + 6
 	}
+	if c.pin.Visible() {
+		side := em(tilePinSide)
+		place(c.pin, s.Width-cardPad-side+em(5), em(125)-side/2, side, side)
+		w -= side
+	}
 	place(c.foot, cardPad+left, em(116), w-left, em(18))
 }
 
@@ -193,6 +201,7 @@ func (c *card) bind(v cardView, cursor bool) {
 	c.expires.set(v.until)
 	shown(c.expires, v.until != "")
 	c.draw()
+	c.mark()
 	relayout(c)
 }
 
@@ -205,17 +214,34 @@ func (c *card) draw() {
 	shown(c.ring, c.cursor)
 }
 
+// hover notes whether the pointer is over it.
+func (c *card) hover(over bool) {
+	c.over = over
+	c.draw()
+	if c.mark() {
+		relayout(c)
+	}
+}
+
+// mark shows the pin of what is pinned, or is at the pointer or the cursor, and says
+// whether that is new.
+func (c *card) mark() bool {
+	near := c.over || c.cursor
+	c.pin.show(c.shows.name, c.shows.pinned, near)
+	return shown(c.pin, near || c.shows.pinned)
+}
+
 // Tapped implements fyne.Tappable.
 func (c *card) Tapped(*fyne.PointEvent) { c.tap(c.shows.id) }
 
 // MouseIn implements desktop.Hoverable.
-func (c *card) MouseIn(*desktop.MouseEvent) { c.over = true; c.draw() }
+func (c *card) MouseIn(*desktop.MouseEvent) { c.hover(true) }
 
 // MouseMoved implements desktop.Hoverable.
 func (c *card) MouseMoved(*desktop.MouseEvent) {}
 
 // MouseOut implements desktop.Hoverable.
-func (c *card) MouseOut() { c.over = false; c.draw() }
+func (c *card) MouseOut() { c.hover(false) }
 
 // Cursor implements desktop.Cursorable.
 func (c *card) Cursor() desktop.Cursor { return desktop.PointerCursor }

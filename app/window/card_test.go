@@ -10,7 +10,7 @@ import (
 // Whatever keeps an application closed can be read on the narrowest card.
 func TestCardSaysWhyInFull(t *testing.T) {
 	newBench(t, alwaysDark)
-	c := newCard(nil)
+	c := newCard(nil, nil)
 	a := session.App{ID: "a", Name: "A", State: session.AppBlocked}
 	c.bind(cardOf(&a, noon), false)
 	c.Resize(fyne.NewSize(cardLeast, cardHeight))

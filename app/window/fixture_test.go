@@ -85,6 +85,7 @@ func newSized(t testing.TB, choice appearance, percent int) *bench {
 	a := testApp()
 	a.Preferences().SetInt(prefTextScale, percent)
 	a.Preferences().SetString(prefAppearance, string(choice))
+	a.Preferences().RemoveValue(prefAppShape)
 	a.Preferences().RemoveValue(prefWidth)
 	a.Preferences().RemoveValue(prefHeight)
 	b := &bench{t: t, now: noon}
@@ -212,6 +213,7 @@ func signedIn() session.State {
 	s.Apps[3].Why = session.Why{Kind: wire.ReasonMFA, Title: "A one-time code is needed", Detail: "The last code was entered more than an hour ago.", Fix: "Enter a code from your authenticator."}
 	s.Apps[3].Cure, s.Apps[3].Decision = []wire.InteractionKind{wire.InteractionMFA}, "d-2w8h5t1x"
 	s.Apps[4].Flows, s.Apps[4].Up, s.Apps[4].Down = 1, 48_200, 1_930_000
+	s.Apps[4].Connections = []session.Connection{{Via: session.ViaAddress, Since: noon.Add(-84 * time.Minute), Up: 48_200, Down: 1_930_000}}
 	s.Apps[4].LastUsed = noon.Add(-time.Minute)
 	s.Apps[4].Description = "The way to machines in the north plant"
 	s.Apps[4].OpenWith, s.Apps[4].Open = "ssh -p 2222 127.83.14.6", session.OpenTerminal

@@ -37,7 +37,7 @@ func TestTabOrder(t *testing.T) {
 		want  []string
 	}{
 		{"applications", signedIn(), nil, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Home", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
-			"field Search applications", "card Customer CRM", "zta ZTA: Protected"}},
+			"field Search applications", "tab Show as cards", "tab Show as a list", "card Bastion host", "zta ZTA: Protected"}},
 		{"settings", signedIn(), settings, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Home", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
 			"tab System", "tab Dark", "tab Light", "tab Text size 100 %", "tab Text size 125 %", "tab Text size 150 %", "button Copy Device", "button Check now", "zta ZTA: Protected"}},
 		{"connections", vpnUp(), toConnections, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Home", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
@@ -54,7 +54,7 @@ func TestTabOrder(t *testing.T) {
 		// In a dialog Tab goes round, and never leaves it.
 		{"sign in", signInPrompt(), func(b *bench) { b.canvas().Unfocus() }, []string{"secret Password", "button Show password", "code One-time code", "button Later", "secret Password"}},
 		{"everything", everythingPrompt(), func(b *bench) { b.canvas().Unfocus() }, []string{"code One-time code", "secret Password", "button Show password", "field Reason", "button Later", "code One-time code"}},
-		{"application", signedIn(), func(b *bench) { b.pages.apps.open("scada"); b.canvas().Unfocus() }, []string{"button Close", "button Enter a code", "button Copy Decision", "button Close", "button Close"}},
+		{"application", signedIn(), func(b *bench) { b.pages.apps.open("scada"); b.canvas().Unfocus() }, []string{"tab Pin Sluice control", "button Close", "button Enter a code", "button Copy for the helpdesk", "button Copy Decision", "tab Pin Sluice control"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t, alwaysDark)

@@ -7,10 +7,10 @@ import (
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
-// grid shows any number of cards in rows of equal ones, under the headings of
-// their groups, with as many widgets as are visible: Fyne's own grid leaves a
-// ragged edge, and its list has rows of one kind. It is one stop for Tab; the
-// arrow keys move a cursor over the cards.
+// grid shows any number of cards in rows of equal ones, or one below the other as a
+// list, under the headings of their sections, with as many widgets as are visible:
+// Fyne's own grid leaves a ragged edge, and its list has rows of one kind. It is one
+// stop for Tab; the arrow keys move a cursor over the cards.
 type grid struct {
 	node
 	scroll *container.Scroll
@@ -18,20 +18,31 @@ type grid struct {
 	focus  bool
 	cursor int // of the cards
 	keys   func(*fyne.KeyEvent)
+	runes  func(rune)
+	pin    func(wire.AppID, bool)
+}
+
+// gridCell is what shows an application: a card, or a row of a list.
+type gridCell interface {
+	fyne.CanvasObject
+	bind(v cardView, cursor bool)
 }
 
 // sheet is what the grid scrolls.
 type sheet struct {
 	node
 	grid    *grid
+	list    bool
 	count   int
-	group   func(i int) string // of card i
+	section func(i int) section // of card i
 	view    func(i int) cardView
 	open    func(wire.AppID)
-	heads   bool // there is more than one group
+	heads   bool // there is more than one section
+	alone   bool // and one of them alone has a group's applications
 	columns int
 	rows    []gridRow
-	cards   []*card
+	cards   []gridCell // of the present kind
+	others  []gridCell // of the other kind
 	titles  []*label
 }
 
@@ -46,12 +57,12 @@ type gridRow struct {
 const headHeight = 36
 
 func (w *Window) newGrid(open func(wire.AppID)) *grid {
-	g := &grid{keys: w.key}
+	g := &grid{keys: w.key, runes: w.rune, pin: w.pin}
 	s := &sheet{grid: g, open: open, columns: 1}
 	g.sheet = s
 	s.least = func() fyne.Size {
 		if n := len(s.rows); n > 0 {
-			return fyne.NewSize(em(cardLeast), s.rows[n-1].y+s.rows[n-1].h+pagePad-cardGap)
+			return fyne.NewSize(em(cardLeast), s.rows[n-1].y+s.rows[n-1].h+pagePad-s.gap())
 		}
 		return fyne.NewSize(em(cardLeast), 0)
 	}
@@ -71,18 +82,40 @@ func (w *Window) newGrid(open func(wire.AppID)) *grid {
 	return g
 }
 
-// set shows count cards; group and view tell of each.
-func (g *grid) set(count int, group func(int) string, view func(int) cardView) {
+// set shows count cards; section and view tell of each.
+func (g *grid) set(count int, section func(int) section, view func(int) cardView) {
 	s := g.sheet
-	s.count, s.group, s.view = count, group, view
-	s.heads = false
-	for i := 1; i < count && !s.heads; i++ {
-		s.heads = group(i) != group(0)
+	s.count, s.section, s.view = count, section, view
+	s.heads, s.alone = false, true
+	first := -1 // of those in groups
+	for i := range count {
+		at := section(i)
+		s.heads = s.heads || at != section(0)
+		switch {
+		case at.kind != ofGroup:
+		case first < 0:
+			first = i
+		case at != section(first):
+			s.alone = false
+		}
 	}
 	g.cursor = max(0, min(g.cursor, count-1))
 	s.flow(g.Size().Width - scrollIn)
 	g.scroll.Refresh()
 	s.show()
+}
+
+// setList shows rows of a list in place of cards, or the other way round. What has the
+// cursor stays in sight.
+func (g *grid) setList(list bool) {
+	s := g.sheet
+	if s.list == list {
+		return
+	}
+	s.list, s.cards, s.others = list, s.others, s.cards
+	s.flow(g.Size().Width - scrollIn)
+	g.scroll.Refresh()
+	g.move(g.cursor)
 }
 
 // rebind shows the visible cards anew, where they show something else now.
@@ -94,27 +127,49 @@ func (g *grid) toTop() {
 	g.sheet.show()
 }
 
+// high is the height of a card, gap that between two.
+func (s *sheet) high() float32 {
+	if s.list {
+		return em(rowHeight)
+	}
+	return em(cardHeight)
+}
+
+func (s *sheet) gap() float32 {
+	if s.list {
+		return rowGap
+	}
+	return cardGap
+}
+
+func (s *sheet) newCell() gridCell {
+	if s.list {
+		return newAppRow(s.open, s.grid.pin)
+	}
+	return newCard(s.open, s.grid.pin)
+}
+
 // flow computes the rows for a width.
 func (s *sheet) flow(width float32) {
-	s.columns = max(1, int((width+cardGap)/(em(cardLeast)+cardGap)))
+	s.columns = 1
+	if !s.list {
+		s.columns = max(1, int((width+cardGap)/(em(cardLeast)+cardGap)))
+	}
 	s.rows = s.rows[:0]
 	y := float32(ringRoom)
 	for i := 0; i < s.count; {
 		end := i + 1
-		title := s.group(i)
-		for end < s.count && s.group(end) == title {
+		here := s.section(i)
+		for end < s.count && s.section(end) == here {
 			end++
 		}
 		if s.heads {
-			if title == "" {
-				title = words.otherGroup
-			}
-			s.rows = append(s.rows, gridRow{y: y, h: em(headHeight), title: title})
+			s.rows = append(s.rows, gridRow{y: y, h: em(headHeight), title: here.title(s.alone)})
 			y += em(headHeight)
 		}
 		for ; i < end; i += s.columns {
-			s.rows = append(s.rows, gridRow{y: y, h: em(cardHeight) + cardGap, first: i, last: min(i+s.columns, end)})
-			y += em(cardHeight) + cardGap
+			s.rows = append(s.rows, gridRow{y: y, h: s.high() + s.gap(), first: i, last: min(i+s.columns, end)})
+			y += s.high() + s.gap()
 		}
 		i = end
 	}
@@ -144,10 +199,10 @@ func (s *sheet) show() {
 		}
 		for i := r.first; i < r.last; i++ {
 			if cards == len(s.cards) {
-				s.cards = append(s.cards, newCard(s.open))
+				s.cards = append(s.cards, s.newCell())
 			}
 			c := s.cards[cards]
-			place(c, ringRoom+float32(i-r.first)*(width+cardGap), r.y, width, em(cardHeight))
+			place(c, ringRoom+float32(i-r.first)*(width+cardGap), r.y, width, s.high())
 			c.bind(s.view(i), s.grid.focus && i == s.grid.cursor)
 			s.parts = append(s.parts, c)
 			cards++
@@ -201,11 +256,11 @@ func (g *grid) FocusGained() { g.focus = true; g.move(g.cursor) }
 func (g *grid) FocusLost() { g.focus = false; g.sheet.show() }
 
 // TypedRune implements fyne.Focusable.
-func (g *grid) TypedRune(rune) {}
+func (g *grid) TypedRune(r rune) { g.runes(r) }
 
 // TypedKey implements fyne.Focusable.
 func (g *grid) TypedKey(k *fyne.KeyEvent) {
-	page := max(1, int(g.scroll.Size().Height/(em(cardHeight)+cardGap)))
+	page := max(1, int(g.scroll.Size().Height/(g.sheet.high()+g.sheet.gap())))
 	switch k.Name {
 	case fyne.KeyLeft:
 		g.move(g.cursor - 1)
@@ -226,6 +281,11 @@ func (g *grid) TypedKey(k *fyne.KeyEvent) {
 	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
 		if g.sheet.count > 0 {
 			g.sheet.open(g.sheet.view(g.cursor).id)
+		}
+	case fyne.KeyP:
+		if g.sheet.count > 0 {
+			v := g.sheet.view(g.cursor)
+			g.pin(v.id, !v.pinned)
 		}
 	default:
 		g.keys(k)

@@ -123,6 +123,8 @@ func (i *inspection) describe(o fyne.CanvasObject) (Element, bool) {
 		return Element{Label: o.name, Kind: "code", Enabled: !o.Disabled()}, true
 	case *card:
 		return Element{Label: o.shows.name, Kind: "card", Enabled: true, Focused: o.cursor}, true
+	case *appRow:
+		return Element{Label: o.shows.name, Kind: "card", Enabled: true, Focused: o.cursor}, true
 	case *tile:
 		return Element{Label: o.says(), Kind: "tile", Enabled: true, Focused: o.cursor}, true
 	case *tilePin:

@@ -39,6 +39,7 @@ func (w *Window) bindKeys() {
 	bind(fyne.KeyQ, w.quit)
 	bind(fyne.KeyW, w.closed)
 	w.canvas().SetOnTypedKey(w.key)
+	w.canvas().SetOnTypedRune(w.rune)
 }
 
 // key takes the keys that no widget has a use for.
@@ -49,6 +50,9 @@ func (w *Window) key(k *fyne.KeyEvent) {
 	case w.layer.modal != nil && (k.Name == fyne.KeyReturn || k.Name == fyne.KeyEnter):
 		w.layer.enter()
 	case w.layer.modal != nil:
+		if f, ok := w.layer.face.(interface{ key(*fyne.KeyEvent) bool }); ok && f.key(k) {
+			return
+		}
 		turn(w.layer.modal.scroll, k)
 	case w.pages.page == session.PageHome:
 		turn(w.pages.home.scroll, k)

@@ -1,8 +1,11 @@
 package window
 
 import (
+	"slices"
 	"testing"
+	"time"
 
+	"fyne.io/fyne/v2"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -57,15 +60,49 @@ func BenchmarkState(b *testing.B) {
 	}
 }
 
-func BenchmarkSearchKey(b *testing.B) {
+// BenchmarkThousands is what very many applications cost whoever looks at them: to turn
+// to their page and to that of the days ahead, and each key of a search. It is all that
+// the window computes until it is drawn; `make bench` prints it.
+func BenchmarkThousands(b *testing.B) {
 	w := newBench(b, alwaysDark)
-	w.apply(manyApps(many))
-	texts := []string{"a", "ap", "app", "appl", "application 1", "application 19", "nothing", ""}
-	i := 0
-	for b.Loop() {
-		w.pages.apps.search.SetText(texts[i%len(texts)])
-		i++
+	s, days := manyApps(many), ahead()
+	s.Ahead = days.Ahead
+	for i := range s.Apps {
+		s.Apps[i].Entitlement = days.Apps[i%len(days.Apps)].Entitlement
+		s.Apps[i].LastUsed = noon.Add(-time.Duration(i) * time.Minute)
+		if i%10 == 0 {
+			s.Choices.Pinned = append(s.Choices.Pinned, s.Apps[i].ID)
+		}
 	}
+	s.Choices.Pinned = s.Choices.Pinned[:session.MaxPinned]
+	w.apply(s)
+	search := w.pages.apps.search
+	took := map[string][]float64{}
+	slowest := func(name string, steps ...func()) {
+		var most time.Duration
+		for _, step := range steps {
+			begin := time.Now()
+			step()
+			most = max(most, time.Since(begin))
+		}
+		took[name] = append(took[name], most.Seconds()*1000)
+	}
+	key := func(r rune) func() { return func() { search.TypedRune(r) } }
+	erase := func() { search.TypedKey(&fyne.KeyEvent{Name: fyne.KeyBackspace}) }
+	for b.Loop() {
+		w.pages.show(session.PageSettings)
+		w.apply(changed(&s))
+		slowest("apps-2000", func() { w.pages.show(session.PageApplications) })
+		w.canvas().Focus(search)
+		slowest("search-2000", key('a'), key('p'), key('p'), key(' '), key('1'), key('9'), key('x'), erase, erase, erase, erase, erase, erase, erase)
+		slowest("today-2000", func() { w.pages.show(session.PageToday) })
+		slowest("state-2000", func() { w.apply(changed(&s)) })
+	}
+	for name, ms := range took {
+		slices.Sort(ms)
+		b.ReportMetric(ms[len(ms)/2], name)
+	}
+	b.ReportMetric(0, "ns/op") // of all together: says nothing
 }
 
 func BenchmarkConnections(b *testing.B) {

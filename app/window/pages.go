@@ -113,6 +113,9 @@ func (p *pages) show(page session.Page) {
 	if _, ok := p.tabs[page]; !ok {
 		return
 	}
+	if page == session.PageApplications && p.page != page {
+		p.apps.shownAnew()
+	}
 	p.page = page
 	for name, b := range p.tabs {
 		b.choose(name == page)

@@ -6,11 +6,12 @@ import (
 )
 
 // press makes a widget that embeds it something to press: by the pointer, by
-// Enter and by Space. Other keys go to the window.
+// Enter and by Space. Other keys, and what is typed, go to the window.
 type press struct {
 	act     func()
 	keys    func(*fyne.KeyEvent)
-	changed func() // after focused or over changed
+	runes   func(rune) // nil: for nothing
+	changed func()     // after focused or over changed
 
 	focused, over bool
 }
@@ -25,7 +26,11 @@ func (p *press) FocusGained() { p.focused = true; p.changed() }
 func (p *press) FocusLost() { p.focused = false; p.changed() }
 
 // TypedRune implements fyne.Focusable.
-func (p *press) TypedRune(rune) {}
+func (p *press) TypedRune(r rune) {
+	if p.runes != nil {
+		p.runes(r)
+	}
+}
 
 // TypedKey implements fyne.Focusable.
 func (p *press) TypedKey(k *fyne.KeyEvent) {

@@ -246,8 +246,8 @@ func (s *survey) write(t *canvas.Text, here, clip, hold area) {
 		if letters.left < hold.left-1.5 || letters.right > hold.right+1.5 || letters.top < hold.top-2 || letters.bottom > hold.bottom+2 {
 			s.fault("%q needs %.0f, and has %.0f", t.Text, letters, hold)
 		}
-		// What a card shortens is whole in what the card leads to.
-		if l := s.label(); l != nil && l.drawn.Text != l.text && !within[*card](s) {
+		// What a card or a row shortens is whole in what it leads to.
+		if l := s.label(); l != nil && l.drawn.Text != l.text && !within[*card](s) && !within[*appRow](s) {
 			s.fault("of %q only %q is to be read", l.text, l.drawn.Text)
 		}
 	}
