@@ -13,7 +13,7 @@ import (
 // what was typed into a secret field. X, Y, W and H are pixels of the window.
 type Element struct {
 	Label   string  `json:"label"`
-	Kind    string  `json:"kind"` // text, button, tab, check, field, secret, code, card, tile, pin, day, zta, user
+	Kind    string  `json:"kind"` // text, button, tab, check, field, secret, code, card, tile, pin, day, zta, user, enrolment
 	X       float32 `json:"x"`
 	Y       float32 `json:"y"`
 	W       float32 `json:"w"`
@@ -133,6 +133,8 @@ func (i *inspection) describe(o fyne.CanvasObject) (Element, bool) {
 		return Element{Label: o.says, Kind: "day", Enabled: true, Focused: o.cursor}, true
 	case *ztaButton:
 		return Element{Label: o.shows.says, Kind: "zta", Enabled: true}, true
+	case *enrolmentRow:
+		return Element{Label: o.says, Kind: "enrolment", Enabled: true}, true
 	case *userRow:
 		return Element{Label: o.name.text, Kind: "user", Enabled: true}, true
 	case *label:

@@ -96,6 +96,8 @@ func (w *Window) wanted() (key string, make func() (*modal, face)) {
 		return "quit", w.newQuit
 	case w.menu:
 		return "menu", w.newMenu
+	case w.forgetting != "":
+		return "forget " + string(w.forgetting), w.newForget
 	case w.diagnosis != nil:
 		return "diagnosis", w.newDiagnosis
 	case w.detail != "":

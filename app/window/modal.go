@@ -57,6 +57,7 @@ func (m *modal) place(s fyne.Size) {
 	x, y := (s.Width-w)/2, (s.Height-h)/2
 	if m.corner != nil {
 		at := m.corner()
+		h = min(h, at.Y-16)
 		x, y = at.X, at.Y-h
 		m.scrim.clear()
 	}

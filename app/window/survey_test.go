@@ -257,6 +257,9 @@ func (s *survey) write(t *canvas.Text, here, clip, hold area) {
 		if y < clip.top || y >= clip.bottom {
 			break
 		}
+		if x < clip.left || x >= clip.right {
+			continue
+		}
 		back := s.under(x, y)
 		if got := contrast(laidOver(nrgba(t.Color), back), back); got < leastContrast {
 			s.fault("%q has a contrast of %.1f", t.Text, got)

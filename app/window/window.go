@@ -65,11 +65,13 @@ type Window struct {
 	side  *side
 	pages *pages
 
-	layer  layer      // what lies over the window now
-	menu   bool       // the user's menu is open
-	ending bool       // quitting waits for a confirmation
-	detail wire.AppID // the application that is looked at; empty: none
-	toast  *toast
+	layer layer // what lies over the window now
+	menu  bool  // the user's menu is open
+
+	forgetting wire.DeviceID // whose enrolment waits for a confirmation to be removed
+	ending     bool          // quitting waits for a confirmation
+	detail     wire.AppID    // the application that is looked at; empty: none
+	toast      *toast
 
 	diagnosis *diagnosing // that the user asked for; nil: none
 }
