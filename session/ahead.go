@@ -54,12 +54,13 @@ func (c *core) doLookAhead() error {
 		next = *c.foreseen
 		next.Working = true
 	}
-	c.foreseen, c.unseen = &next, nil
+	asked := &next
+	c.foreseen, c.unseen = asked, nil
 	client, cookie, where := c.link.client, c.cookie, c.enrolled.Controller
 	c.run(func(ctx context.Context) func(*core) {
 		f, err := client.Forecast(ctx, cookie)
 		return func(c *core) {
-			if c.cookie == cookie {
+			if c.foreseen == asked { // else nobody asks any more
 				c.foreseenIs(f, err, where)
 			}
 		}

@@ -80,3 +80,35 @@ func TestForecastOfAnotherSessionIsDropped(t *testing.T) {
 		}
 	})
 }
+
+// TestForecastThatComesAfterASwitchIsDropped switches to another enrolment and back
+// while an answer is awaited: the question is of a time that is over.
+func TestForecastThatComesAfterASwitchIsDropped(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		enrolledTwice(t, b)
+		b.second()
+		b.closed()
+		to := func(id wire.DeviceID) {
+			t.Helper()
+			b.do(SwitchEnrolment{id})
+			b.closed()
+			b.expectPhase(ControlEstablished)
+		}
+		to("d1")
+		hold := make(chan struct{})
+		b.controller.set(func() { b.controller.holdForecast = hold })
+		b.do(LookAhead{})
+		to("d2")
+		to("d1")
+		b.controller.set(func() { b.controller.down = true })
+		close(hold)
+		if s := b.state(); s.Ahead != nil {
+			t.Errorf("it is of another time: %+v", s.Ahead)
+		}
+		b.controller.set(func() { b.controller.down = false })
+		b.do(LookAhead{})
+		if s := b.state(); s.Ahead == nil || s.Ahead.Working || s.Ahead.Problem != nil {
+			t.Errorf("asked anew: %+v", s.Ahead)
+		}
+	})
+}
