@@ -227,8 +227,8 @@ func TestControllersClock(t *testing.T) {
 
 // A wrong answer says how many more there may be.
 func TestWrongAnswers(t *testing.T) {
-	for left, want := range map[int]string{0: "", 1: "1 more wrong answer, and you are locked out for a while.",
-		4: "4 more wrong answers, and you are locked out for a while."} {
+	for left, want := range map[int]string{0: "", 1: "You have 1 try left before you are locked out.",
+		4: "You have 4 tries left before you are locked out."} {
 		for _, code := range []wire.Code{wire.CodeSignIn, wire.CodeAnswer} {
 			if got := explain(&wire.Problem{Code: code, Title: "no", Left: left}, ""); got.Detail != want || got.Fix == "" {
 				t.Errorf("%s with %d left: %+v", code, left, got)

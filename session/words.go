@@ -53,8 +53,8 @@ func explain(err error, where string) *Problem {
 	x = x.said()
 	x.Code, x.Until = string(p.Code), p.Until
 	if p.Left > 0 {
-		x.Detail = lang.N("%d more wrong answer, and you are locked out for a while.",
-			"%d more wrong answers, and you are locked out for a while.", p.Left, p.Left)
+		x.Detail = lang.N("You have %d try left before you are locked out.",
+			"You have %d tries left before you are locked out.", p.Left, p.Left)
 	}
 	if p.Code == wire.CodeAppUnreachable && p.Status == 0 { // nobody's answer, but that there was none
 		x.Title, x.Fix = lang.T(p.Title), lang.T("Check your network, then open the application again.")
