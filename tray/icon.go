@@ -3,6 +3,7 @@ package tray
 import (
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -37,10 +38,10 @@ func IconFor(s session.State) Icon {
 		i.State = Active
 	}
 	if a, ok := earliest(s.Apps); ok {
-		i.Tooltip += "\n" + name(a) + " until " + clock(a.Until, s.At)
+		i.Tooltip += "\n" + lang.F("%s until %s", name(a), clock(a.Until, s.At))
 	}
 	if p := s.Prompt; p != nil && p.Kind == session.PromptInteraction && p.Deadline.IsZero() {
-		i.Tooltip += "\nVerify to continue"
+		i.Tooltip += "\n" + lang.T("Verify to continue")
 	}
 	return i
 }
@@ -67,7 +68,7 @@ func clock(t, now time.Time) string {
 	t = t.In(now.Location())
 	y, m, d := t.Date()
 	if ny, nm, nd := now.Date(); y == ny && m == nm && d == nd {
-		return t.Format("15:04")
+		return lang.Time(t, "15:04")
 	}
-	return t.Format("2 Jan 15:04")
+	return lang.Time(t, "2 Jan 15:04")
 }

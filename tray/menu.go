@@ -2,11 +2,11 @@ package tray
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
@@ -50,9 +50,9 @@ func MenuFor(s session.State) Menu {
 	m := Menu{
 		Status: Item{Label: status(s)},
 		Needs:  needs(&s),
-		All:    Item{"All applications…", session.ShowWindow{Page: session.PageApplications}},
-		Open:   Item{"Open Tidegate", session.ShowWindow{}},
-		Quit:   Item{"Quit", session.Quit{}},
+		All:    Item{lang.T("All applications…"), session.ShowWindow{Page: session.PageApplications}},
+		Open:   Item{lang.T("Open Tidegate"), session.ShowWindow{}},
+		Quit:   Item{lang.T("Quit"), session.Quit{}},
 	}
 	for i, a := range shown(s.Apps, s.Choices.Pinned) {
 		m.Apps[i] = app(a, s.At)
@@ -61,13 +61,13 @@ func MenuFor(s session.State) Menu {
 		m.VPNs[i] = vpn(v, s.VPN.Warnings)
 	}
 	if v := s.VPN; len(v.Connections) > 0 || len(v.Others) > 0 || len(v.Warnings) > 0 {
-		m.Connections = Item{"Connections…", session.ShowWindow{Page: session.PageConnections}}
+		m.Connections = Item{lang.T("Connections…"), session.ShowWindow{Page: session.PageConnections}}
 	}
 	switch {
 	case s.User.Name != "":
-		m.Session = Item{"Sign out", session.SignOut{}}
+		m.Session = Item{lang.T("Sign out"), session.SignOut{}}
 	case s.Enrolment.Enrolled() && (s.Prompt == nil || s.Prompt.Kind != session.PromptSignIn):
-		m.Session = Item{"Sign in…", session.ShowPrompt{}}
+		m.Session = Item{lang.T("Sign in…"), session.ShowPrompt{}}
 	}
 	return m
 }
@@ -92,9 +92,9 @@ func needs(s *session.State) Item {
 	case p.Kind == session.PromptEnrol && s.VPN.Prompt != nil:
 		return vpnNeeds(&s.VPN) // who uses VPNs alone is asked to enrol all the time
 	case p.Kind == session.PromptEnrol:
-		return Item{"Enrol this device…", session.ShowPrompt{}}
+		return Item{lang.T("Enrol this device…"), session.ShowPrompt{}}
 	case p.Kind == session.PromptSignIn:
-		return Item{"Sign in…", session.ShowPrompt{}}
+		return Item{lang.T("Sign in…"), session.ShowPrompt{}}
 	}
 	return Item{plaintext.Short(verify(s), statusWidth), session.ShowPrompt{}}
 }
@@ -111,19 +111,19 @@ func verify(s *session.State) string {
 	by := clock(lapses, s.At)
 	switch n := len(names); {
 	case n == 0:
-		return "Verify…"
+		return lang.T("Verify…")
 	case n == 1 && lapses.IsZero():
-		return fmt.Sprintf("Verify to use %s…", names[0])
+		return lang.F("Verify to use %s…", names[0])
 	case n == 1:
-		return fmt.Sprintf("Verify by %s to keep %s…", by, names[0])
+		return lang.F("Verify by %s to keep %s…", by, names[0])
 	case n == 2 && lapses.IsZero():
-		return fmt.Sprintf("Verify to use %s and %s…", names[0], names[1])
+		return lang.F("Verify to use %s and %s…", names[0], names[1])
 	case n == 2:
-		return fmt.Sprintf("Verify by %s to keep %s and %s…", by, names[0], names[1])
+		return lang.F("Verify by %s to keep %s and %s…", by, names[0], names[1])
 	case lapses.IsZero():
-		return fmt.Sprintf("Verify to use %s and %d others…", names[0], n-1)
+		return lang.N("Verify to use %s and %d other…", "Verify to use %s and %d others…", n-1, names[0], n-1)
 	default:
-		return fmt.Sprintf("Verify by %s to keep %s and %d others…", by, names[0], n-1)
+		return lang.N("Verify by %s to keep %s and %d other…", "Verify by %s to keep %s and %d others…", n-1, by, names[0], n-1)
 	}
 }
 
@@ -167,17 +167,17 @@ func label(a session.App, now time.Time) string {
 	}
 	switch {
 	case a.State == session.AppReady && until != "":
-		return fmt.Sprintf("%s – until %s", n, until)
+		return lang.F("%s – until %s", n, until)
 	case a.State == session.AppReady:
 		return n
 	case a.State == session.AppInUse && until != "":
-		return fmt.Sprintf("%s – in use until %s", n, until)
+		return lang.F("%s – in use until %s", n, until)
 	case a.State == session.AppInUse:
-		return fmt.Sprintf("%s – in use", n)
+		return lang.F("%s – in use", n)
 	case a.State == session.AppNeedsYou:
-		return fmt.Sprintf("%s – needs you", n)
+		return lang.F("%s – needs you", n)
 	}
-	return fmt.Sprintf("%s – blocked", n)
+	return lang.F("%s – blocked", n)
 }
 
 func name(a session.App) string {

@@ -1,8 +1,7 @@
 package tray
 
 import (
-	"fmt"
-
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/session"
 )
@@ -13,7 +12,7 @@ func vpnNeeds(v *session.VPN) Item {
 	if p := v.Prompt; p != nil && !p.Busy {
 		for _, c := range v.Connections {
 			if c.ID == p.Connection {
-				return Item{vpnName(c) + " asks you…", page}
+				return Item{lang.F("%s asks you…", vpnName(c)), page}
 			}
 		}
 	}
@@ -55,34 +54,32 @@ func vpn(c session.VPNConnection, ws []session.VPNWarning) Item {
 	disconnect := session.DisconnectVPN{Connection: c.ID}
 	switch c.Phase {
 	case session.VPNDisconnected:
-		return Item{"Connect " + vpnName(c) + ahead(c.ID, ws), session.ConnectVPN{Connection: c.ID, Raise: true}}
+		return Item{connect(c, ws), session.ConnectVPN{Connection: c.ID, Raise: true}}
 	case session.VPNDisconnecting:
-		return Item{Label: vpnName(c) + " – disconnecting"}
+		return Item{Label: lang.F("%s – disconnecting", vpnName(c))}
 	case session.VPNSigningIn:
-		return Item{"Disconnect " + vpnName(c) + " – signing in", disconnect}
+		return Item{lang.F("Disconnect %s – signing in", vpnName(c)), disconnect}
 	case session.VPNConnecting:
-		return Item{"Disconnect " + vpnName(c) + " – connecting", disconnect}
+		return Item{lang.F("Disconnect %s – connecting", vpnName(c)), disconnect}
 	case session.VPNReconnecting:
-		return Item{"Disconnect " + vpnName(c) + " – reconnecting", disconnect}
+		return Item{lang.F("Disconnect %s – reconnecting", vpnName(c)), disconnect}
 	}
-	return Item{"Disconnect " + vpnName(c), disconnect}
+	return Item{lang.F("Disconnect %s", vpnName(c)), disconnect}
 }
 
-// ahead says how many warnings there are of what will be once a VPN is connected.
-func ahead(id string, ws []session.VPNWarning) string {
+// connect offers to connect a VPN, and says how many warnings there are of what will be
+// then.
+func connect(c session.VPNConnection, ws []session.VPNWarning) string {
 	n := 0
 	for _, w := range ws {
-		if w.Connection == id && w.Ahead && !w.Served {
+		if w.Connection == c.ID && w.Ahead && !w.Served {
 			n++
 		}
 	}
-	switch n {
-	case 0:
-		return ""
-	case 1:
-		return " – 1 warning"
+	if n == 0 {
+		return lang.F("Connect %s", vpnName(c))
 	}
-	return fmt.Sprintf(" – %d warnings", n)
+	return lang.N("Connect %s – %d warning", "Connect %s – %d warnings", n, vpnName(c), n)
 }
 
 func vpnName(c session.VPNConnection) string {
