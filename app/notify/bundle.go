@@ -1,8 +1,10 @@
 package notify
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -36,13 +38,22 @@ func bundle(ns []Notice) []Notice {
 	if len(shown) == 0 {
 		return out
 	}
+	slices.SortStableFunc(shown, func(a, b Notice) int { // good news waits
+		switch {
+		case a.Important == b.Important:
+			return 0
+		case a.Important:
+			return -1
+		}
+		return 1
+	})
 	n := shown[0]
 	var also []string
 	for _, x := range shown[1:] {
 		also = append(also, strings.TrimSuffix(x.Title, "."))
 	}
 	if len(also) > 0 {
-		n.Body = join(n.Body, "Also: "+strings.Join(also, "; "))
+		n.Body = join(n.Body, lang.F("Also: %s", strings.Join(also, "; ")))
 	}
 	return append(out, n)
 }

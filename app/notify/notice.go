@@ -1,11 +1,11 @@
 package notify
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -69,7 +69,7 @@ func Diff(prev, next session.State) []Notice {
 
 // Failed is the notice of a click that led to nothing.
 func Failed(err error) Notice {
-	return Notice{Key: keyFailed, Important: true, Title: "That did not work", Body: sentence(err.Error()), Open: session.ShowWindow{}}
+	return Notice{Key: keyFailed, Important: true, Title: lang.T("That did not work"), Body: sentence(err.Error()), Open: session.ShowWindow{}}
 }
 
 // prompt tells of access that is about to lapse. A prompt without a deadline
@@ -91,8 +91,8 @@ func prompt(prev, next *session.State) (Notice, bool) {
 		}
 	}
 	return Notice{
-		Key: keyPrompt, Important: true, Else: "Open Tidegate to verify.", Title: "Verify to keep " + several(names), Open: session.ShowPrompt{},
-		Body: "Access ends at " + clock(is.Deadline, next.At) + ". Connections that are open now stay open if you answer before.", Button: "Verify", Do: session.ShowPrompt{},
+		Key: keyPrompt, Important: true, Else: lang.T("Open Tidegate to verify."), Title: lang.F("Verify to keep %s", several(names)), Open: session.ShowPrompt{},
+		Body: lang.F("Access ends at %s. Connections that are open now stay open if you answer before.", clock(is.Deadline, next.At)), Button: lang.T("Verify"), Do: session.ShowPrompt{},
 	}, true
 }
 
@@ -140,38 +140,54 @@ func access(prev, next *session.State) (Notice, bool) {
 	}
 	a := all[0]
 	n := Notice{Key: keyAccess, Important: true, Open: session.ShowWindow{Page: session.PageApplications, App: a.ID}}
-	verb := "blocked"
+	what := wereBlocked
 	switch {
 	case len(gone) == len(all):
-		verb, n.Open = "taken from you", session.ShowWindow{Page: session.PageActivity}
+		what, n.Open = wereTaken, session.ShowWindow{Page: session.PageActivity}
 	case len(cut)+len(gone) > 0:
-		verb = "cut off"
+		what = wereCut
 	}
+	n.Title = what.of(all)
 	if len(all) > 1 {
 		var names []string
 		for _, a := range all {
 			names = append(names, a.Name)
 		}
-		n.Title = fmt.Sprintf("%d applications were %s", len(all), verb)
 		n.Body = sentence(listed(names)) + " "
 		if len(gone) == len(all) {
-			n.Body += "Ask your administrator if you need them."
+			n.Body += lang.T("Ask your administrator if you need them.")
 		} else {
-			n.Body += "Open Tidegate to see why."
+			n.Body += lang.T("Open Tidegate to see why.")
 			n.Open = session.ShowWindow{Page: session.PageApplications}
 		}
 		return n, true
 	}
-	n.Title = a.Name + " was " + verb
 	if len(gone) > 0 {
-		n.Body = "A change of policy ended its open connections. Ask your administrator if you need it."
+		n.Body = lang.T("A change of policy ended its open connections. Ask your administrator if you need it.")
 		return n, true
 	}
 	n.Body = strings.TrimSpace(sentence(a.Why.Title) + " " + sentence(a.Why.Fix))
 	if a.State == session.AppNeedsYou && len(a.Cure) > 0 {
-		n.Button, n.Do, n.Else = "Verify", session.ShowPrompt{App: a.ID}, "Open Tidegate to verify."
+		n.Button, n.Do, n.Else = lang.T("Verify"), session.ShowPrompt{App: a.ID}, lang.T("Open Tidegate to verify.")
 	}
 	return n, true
+}
+
+// happening is something that came over applications, of one by its name and of many
+// by their number.
+type happening struct{ one, many string }
+
+var (
+	wereBlocked = happening{"%s was blocked", "%d applications were blocked"}
+	wereTaken   = happening{"%s was taken from you", "%d applications were taken from you"}
+	wereCut     = happening{"%s was cut off", "%d applications were cut off"}
+)
+
+func (h happening) of(all []session.App) string {
+	if len(all) == 1 {
+		return lang.F(h.one, all[0].Name)
+	}
+	return lang.F(h.many, len(all))
 }
 
 // taken are the applications that policies took away while something was open,
@@ -199,11 +215,11 @@ func control(prev, next *session.State) (Notice, bool) {
 	p, n := prev.Control.Phase, next.Control.Phase
 	switch {
 	case n == session.ControlLost && (p == session.ControlEstablished || p == session.ControlReconnecting):
-		return Notice{Key: keyControl, Important: true, Title: "The controller is not reached", Open: session.ShowWindow{},
-			Body: "Access to your applications is prevented until it answers again. Check your network."}, true
+		return Notice{Key: keyControl, Important: true, Title: lang.T("The controller is not reached"), Open: session.ShowWindow{},
+			Body: lang.T("Access to your applications is prevented until it answers again. Check your network.")}, true
 	case p == session.ControlLost && n == session.ControlEstablished:
-		return Notice{Key: keyControl, Title: "The controller is reached again", Open: session.ShowWindow{},
-			Body: "Your applications are reachable."}, true
+		return Notice{Key: keyControl, Title: lang.T("The controller is reached again"), Open: session.ShowWindow{},
+			Body: lang.T("Your applications are reachable.")}, true
 	case p == session.ControlLost && n != session.ControlLost && n != session.ControlConnecting:
 		return Notice{Key: keyControl, Over: true}, true
 	}
@@ -225,7 +241,7 @@ func ended(prev, next *session.State) (Notice, bool) {
 	for _, p := range next.Problems {
 		if strings.HasPrefix(p.Code, endedPrefix) {
 			return Notice{Key: keySession, Important: true, Title: p.Title, Body: strings.TrimSpace(sentence(p.Detail) + " " + sentence(p.Fix)),
-				Open: session.ShowPrompt{}, Button: "Sign in", Do: session.ShowPrompt{}}, true
+				Open: session.ShowPrompt{}, Button: lang.T("Sign in"), Do: session.ShowPrompt{}}, true
 		}
 	}
 	return Notice{}, false
@@ -236,7 +252,7 @@ const maxListed = 5
 
 func listed(names []string) string {
 	if more := len(names) - maxListed; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), more)
+		return lang.N("%s and %d more", "%s and %d more", more, strings.Join(names[:maxListed], ", "), more)
 	}
 	return strings.Join(names, ", ")
 }
@@ -244,13 +260,13 @@ func listed(names []string) string {
 func several(names []string) string {
 	switch len(names) {
 	case 0:
-		return "your access"
+		return lang.T("your access")
 	case 1:
 		return names[0]
 	case 2:
-		return names[0] + " and " + names[1]
+		return lang.F("%s and %s", names[0], names[1])
 	}
-	return fmt.Sprintf("%s and %d others", names[0], len(names)-1)
+	return lang.N("%s and %d other", "%s and %d others", len(names)-1, names[0], len(names)-1)
 }
 
 // sentence ends s with a full stop, where there is something to end.
@@ -268,7 +284,7 @@ func clock(t, now time.Time) string {
 	t = t.In(now.Location())
 	y, m, d := t.Date()
 	if ny, nm, nd := now.Date(); y == ny && m == nm && d == nd {
-		return t.Format("15:04")
+		return lang.Time(t, "15:04")
 	}
-	return t.Format("2 Jan 15:04")
+	return lang.Time(t, "2 Jan 15:04")
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/godbus/dbus/v5"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/session"
 )
@@ -230,7 +231,7 @@ func (d *desktop) show(ctx context.Context, n Notice) {
 		body = join(body, n.Else)
 	} else {
 		if n.Open != nil {
-			actions = append(actions, actionOpen, "Open")
+			actions = append(actions, actionOpen, lang.T("Open Tidegate"))
 		}
 		if n.Button != "" {
 			actions = append(actions, actionButton, n.Button)

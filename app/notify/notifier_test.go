@@ -60,7 +60,7 @@ func TestOnADesktop(t *testing.T) {
 		s.Apps[0].Why.Detail, s.Apps[0].Why.Title = "", "<img src='http://evil/'>"
 	})
 	got := shown(2)
-	if diff := cmp.Diff([]any{"Tidegate", `<b>Pay</b>[31m & "roll" was cut off`, "&lt;img src='http://evil/'&gt;. Enter a code.", []string{"default", "Open", "verify", "Verify"}, int32(-1), uint32(0)},
+	if diff := cmp.Diff([]any{"Tidegate", `<b>Pay</b>[31m & "roll" was cut off`, "&lt;img src='http://evil/'&gt;. Enter a code.", []string{"default", "Open Tidegate", "verify", "Verify"}, int32(-1), uint32(0)},
 		[]any{got.App, got.Summary, got.Body, got.Actions, got.Timeout, got.Replaces}); diff != "" {
 		t.Error(diff)
 	}

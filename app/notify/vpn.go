@@ -1,8 +1,7 @@
 package notify
 
 import (
-	"fmt"
-
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -43,9 +42,9 @@ func warning(prev, next *session.State) (Notice, bool) {
 	n := Notice{Key: keyWarning, Title: w.Title, Body: join(w.Detail, w.Fix), Open: connections}
 	switch more := len(fresh) - 1; {
 	case more == 1:
-		n.Body = join(n.Body, "And one more warning")
+		n.Body = join(n.Body, lang.T("And one more warning"))
 	case more > 1:
-		n.Body = join(n.Body, fmt.Sprintf("And %d more warnings", more))
+		n.Body = join(n.Body, lang.N("And %d more warning", "And %d more warnings", more, more))
 	}
 	return n, true
 }
@@ -63,17 +62,17 @@ func vpnPrompt(prev, next *session.State) (Notice, bool) {
 	if was != nil && was.ID == is.ID {
 		return Notice{}, false
 	}
-	name := "A VPN"
+	title := lang.T("A VPN asks you")
 	for _, c := range next.VPN.Connections {
 		if c.ID == is.Connection {
-			name = c.Label()
+			title = lang.F("%s asks you", c.Label())
 		}
 	}
-	body := "Its server waits for your answer."
+	body := lang.T("Its server waits for your answer.")
 	if is.Kind == session.VPNCertificate {
-		body = "Is this the right server? It was not connected to before."
+		body = lang.T("Is this the right server? It was not connected to before.")
 	}
-	return Notice{Key: keyVPNPrompt, Important: true, Title: name + " asks you", Body: body, Else: "Open Tidegate to answer.", Open: connections, Button: "Answer", Do: connections}, true
+	return Notice{Key: keyVPNPrompt, Important: true, Title: title, Body: body, Else: lang.T("Open Tidegate to answer."), Open: connections, Button: lang.T("Answer"), Do: connections}, true
 }
 
 // vpns tell of connections that ended by themselves.
@@ -88,8 +87,8 @@ func vpns(prev, next *session.State) (ns []Notice) {
 		switch down := c.Phase == session.VPNDisconnected; {
 		case !known || p.Phase == c.Phase:
 		case down && p.Linked() && c.Problem != nil:
-			ns = append(ns, Notice{Key: keyVPN + c.ID, Important: true, Title: "The VPN " + c.Label() + " has ended", Body: join(c.Problem.Title, c.Problem.Fix),
-				Open: connections, Button: "Reconnect", Do: session.ConnectVPN{Connection: c.ID, Raise: true}})
+			ns = append(ns, Notice{Key: keyVPN + c.ID, Important: true, Title: lang.F("The VPN %s has ended", c.Label()), Body: join(c.Problem.Title, c.Problem.Fix),
+				Open: connections, Button: lang.T("Reconnect"), Do: session.ConnectVPN{Connection: c.ID, Raise: true}})
 		case p.Phase == session.VPNDisconnected && p.Problem != nil:
 			ns = append(ns, Notice{Key: keyVPN + c.ID, Over: true})
 		}
