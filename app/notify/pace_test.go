@@ -55,6 +55,8 @@ func TestPace(t *testing.T) {
 			{time.Second, with(blocked(0), cut(0), office(session.VPNConnected, nil))},
 			{time.Second / 2, with(blocked(0), cut(0), office(session.VPNDisconnected, over), warns(hurts))}},
 			[]string{"2.2s Payroll was cut off. Also: The VPN Office has ended; openvpn lets nothing out."}},
+		{"good news and bad", []step{{0, with(inUse(0), phase(session.ControlLost))}, {time.Second, with(blocked(0), cut(0))}},
+			[]string{"1.7s Payroll was cut off. Also: The controller is reached again."}},
 		{"under the lock", []step{{0, base()}, {time.Second, with(lockedScreen)}, {time.Second, with(lockedScreen, prompted("p", due, "pay"))}, {time.Hour, with(prompted("p", due, "pay"))}},
 			[]string{"1h0m2.7s Verify to keep Payroll"}},
 		{"come and gone under the lock", []step{{0, base()}, {time.Second, with(lockedScreen, prompted("p", due, "pay"))}, {time.Hour, with(lockedScreen)}, {time.Hour, base()}}, nil},
