@@ -11,7 +11,7 @@ import (
 // The sizes of a tile, at the usual size of text.
 const (
 	tileHeight  = 66
-	tileLeast   = 228
+	tileLeast   = 240
 	tileGap     = 12
 	tileSide    = 40
 	tilePinSide = 28
