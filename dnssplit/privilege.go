@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidegate/tidegate/dnssplit/osdns"
 	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -89,7 +90,7 @@ func standing(a protocol.DNS, over int) *wire.Problem {
 	}
 	for _, code := range []protocol.Code{protocol.Outside, protocol.Conflict} {
 		if left := a.Left[code]; len(left) > 0 {
-			return &wire.Problem{Code: wire.Code(code), Title: titles[code], Detail: "They are not looked up here: " + some(left)}
+			return &wire.Problem{Code: wire.Code(code), Title: titles[code], Detail: lang.F("They are not looked up here: %s", some(left))}
 		}
 	}
 	return nil
@@ -100,7 +101,7 @@ func some(all []string) string {
 	const few = 4
 	all = slices.Sorted(slices.Values(all))
 	if len(all) > few {
-		return strings.Join(all[:few], ", ") + " and others"
+		return lang.F("%s and others", strings.Join(all[:few], ", "))
 	}
 	return strings.Join(all, ", ")
 }

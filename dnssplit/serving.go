@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/helper/protocol"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -205,10 +206,10 @@ func (s *serving) bring(ctx context.Context, up bool) (*session.DNSFact, error) 
 	case f.Problem != nil:
 	case device != "" && f.All:
 		f.Problem = &wire.Problem{Code: enforced, Title: "Another program keeps lookups in its tunnel",
-			Detail: "Its rules let no lookup leave by " + device + ", so that names which are not yours are asked wherever it leads them."}
+			Detail: lang.F("Its rules let no lookup leave by %s, so that names which are not yours are asked wherever it leads them.", device)}
 	case gate != "":
 		f.Problem = &wire.Problem{Code: underlay, Title: "Some names below a domain are not looked up here",
-			Detail: "One of your entitlements names all below a domain in which " + gate + " is too, by which Tidegate itself reaches your organisation."}
+			Detail: lang.F("One of your entitlements names all below a domain in which %s is too, by which Tidegate itself reaches your organisation.", gate)}
 	}
 	return f, nil
 }

@@ -5,16 +5,17 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/quic-go/quic-go"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
 // What is told to the user of a flow or a data channel that failed. A problem
-// that the gateway sent is passed on as it is.
+// that the gateway sent is passed on as it is. What is composed is in the user's
+// language at once; plain sentences are put into it by whoever shows them.
 
 func notReached() *wire.Problem {
 	return &wire.Problem{
@@ -32,8 +33,8 @@ func unanswered(g wire.Gateway, err error) *wire.Problem {
 	}
 	return &wire.Problem{
 		Code:   wire.CodeAppUnreachable,
-		Title:  fmt.Sprintf("The gateway %s does not answer", g.Name),
-		Detail: fmt.Sprintf("%s at %s. It is tried again when the application is used next.", reasonOf(err), g.Address),
+		Title:  lang.F("The gateway %s does not answer", g.Name),
+		Detail: lang.F("%s at %s. It is tried again when the application is used next.", reasonOf(err), g.Address),
 	}
 }
 
@@ -48,17 +49,17 @@ func reasonOf(err error) string {
 	)
 	switch {
 	case errors.As(err, &unknown), errors.As(err, &name), errors.As(err, &invalid), errors.As(err, &verify):
-		return "Its certificate is not one of your controller's"
+		return lang.T("Its certificate is not one of your controller's")
 	case errors.As(err, &te) && te.ErrorCode.IsCryptoError() && te.Remote:
-		return "It refused this device's certificate"
+		return lang.T("It refused this device's certificate")
 	case errors.As(err, &te) && te.ErrorCode.IsCryptoError():
-		return "Its certificate is not one of your controller's"
+		return lang.T("Its certificate is not one of your controller's")
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
-		return "Nothing came back from it"
+		return lang.T("Nothing came back from it")
 	case errors.Is(err, errSilent):
-		return "Nothing comes back from it any more"
+		return lang.T("Nothing comes back from it any more")
 	}
-	return "The connection failed (" + strings.TrimSuffix(err.Error(), ".") + ")"
+	return lang.F("The connection failed (%s)", strings.TrimSuffix(err.Error(), "."))
 }
 
 func isTimeout(err error) bool {
@@ -107,7 +108,7 @@ func resumption(refusal *wire.Problem) *wire.Problem {
 func lost(g wire.Gateway) *wire.Problem {
 	return &wire.Problem{
 		Code:   wire.CodeAppUnreachable,
-		Title:  fmt.Sprintf("The connection to the gateway %s was lost", g.Name),
+		Title:  lang.F("The connection to the gateway %s was lost", g.Name),
 		Detail: "It is made again when the application is used next.",
 	}
 }
@@ -116,7 +117,7 @@ func lost(g wire.Gateway) *wire.Problem {
 func dropped(g wire.Gateway) *wire.Problem {
 	return &wire.Problem{
 		Code:   wire.CodeAppUnreachable,
-		Title:  fmt.Sprintf("The gateway %s gave no answer for this application", g.Name),
+		Title:  lang.F("The gateway %s gave no answer for this application", g.Name),
 		Detail: "Try again; if it goes on, tell your administrator.",
 	}
 }

@@ -78,9 +78,9 @@ var layers = map[string][]string{
 	"app/journal":       {"session", "internal/wholefile"},
 	"app/apptest":       {"session"},
 	"tray":              {"session", "internal/lang", "internal/plaintext", "internal/wire"},
-	"tunnel":            {"session", "internal/wire", "internal/flow", "internal/records", "internal/udpsocket", "internal/underlay"},
+	"tunnel":            {"internal/lang", "session", "internal/wire", "internal/flow", "internal/records", "internal/udpsocket", "internal/underlay"},
 	"tunnel/proxy":      {"tunnel/front", "session", "internal/wire", "internal/plaintext"},
-	"dnssplit":          {"session", "internal/wire", "internal/helper", "internal/dump", "tunnel/netwatch"},
+	"dnssplit":          {"internal/lang", "session", "internal/wire", "internal/helper", "internal/dump", "tunnel/netwatch"},
 	"dnssplit/names":    {"internal/wholefile"},
 	"dnssplit/osdns":    {"internal/dump"},
 	"dnssplit/resolver": {},
@@ -97,7 +97,7 @@ var layers = map[string][]string{
 
 	"internal/lang":       {},
 	"internal/plaintext":  {},
-	"internal/classicvpn": {"internal/wholefile", "internal/dump", "session", "internal/wire", "internal/plaintext", "internal/helper", "tunnel/netwatch"},
+	"internal/classicvpn": {"internal/lang", "internal/wholefile", "internal/dump", "session", "internal/wire", "internal/plaintext", "internal/helper", "tunnel/netwatch"},
 
 	"internal/admission":  {},
 	"internal/dump":       {},

@@ -2,13 +2,14 @@ package classicvpn
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/tunnel/netwatch"
@@ -137,7 +138,7 @@ func (w *owner) get(id string) (*connection, error) {
 			return c, nil
 		}
 	}
-	return nil, fmt.Errorf("there is no such VPN connection any more")
+	return nil, errors.New(lang.T("there is no such VPN connection any more"))
 }
 
 // enter brings a connection into a phase.
@@ -160,12 +161,12 @@ func (w *owner) connect(id string) error {
 		other, _ := w.get(a.to.ID)
 		switch {
 		case other.phase == session.VPNDisconnecting:
-			return fmt.Errorf("%s is being disconnected; connect in a moment", name(other.VPNSettings))
+			return errors.New(lang.F("%s is being disconnected; connect in a moment", name(other.VPNSettings)))
 		case a.to.ID == id:
 			return nil
 		}
 		c.failure, w.dirty = &session.VPNFailure{Code: session.VPNBusy, Detail: name(other.VPNSettings)}, true
-		return fmt.Errorf("%s has the tunnel, and there is one at a time; disconnect it first", name(other.VPNSettings))
+		return errors.New(lang.F("%s has the tunnel, and there is one at a time; disconnect it first", name(other.VPNSettings)))
 	}
 	for _, c := range w.list {
 		if c.failure != nil && c.failure.Code == session.VPNBusy {
@@ -236,19 +237,19 @@ func (w *owner) answer(id string, values []session.Secret) error {
 	p := w.prompt
 	switch {
 	case p == nil || p.ID != id:
-		return fmt.Errorf("nobody asks that any more")
+		return errors.New(lang.T("nobody asks that any more"))
 	case p.Busy:
-		return fmt.Errorf("the answer is on its way")
+		return errors.New(lang.T("the answer is on its way"))
 	case len(values) != len(p.Fields):
-		return fmt.Errorf("%d answers are wanted", len(p.Fields))
+		return errors.New(lang.F("%d answers are wanted", len(p.Fields)))
 	}
 	for i, v := range values {
 		f := p.Fields[i]
 		if s := string(v); len(s) > maxValue || strings.ContainsAny(s, "\n\r\x00") {
-			return fmt.Errorf("what is written for %q cannot be sent; it is one line", f.Label)
+			return errors.New(lang.F("what is written for %q cannot be sent; it is one line", f.Label))
 		}
 		if f.Kind == session.VPNChoice && !slices.Contains(f.Choices, string(v)) {
-			return fmt.Errorf("choose one of those that stand for %q", f.Label)
+			return errors.New(lang.F("choose one of those that stand for %q", f.Label))
 		}
 	}
 	if p.Kind == session.VPNCertificate {

@@ -2,11 +2,12 @@ package classicvpn
 
 import (
 	"crypto/rand"
-	"fmt"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -23,12 +24,12 @@ func (w *owner) save(s session.VPNSettings) error {
 	}
 	for _, c := range w.list {
 		if s.Name != "" && c.ID != s.ID && strings.EqualFold(c.Name, s.Name) {
-			return fmt.Errorf("there is a VPN connection %q already; choose another name", c.Name)
+			return errors.New(lang.F("there is a VPN connection %q already; choose another name", c.Name))
 		}
 	}
 	if s.ID == "" {
 		if len(w.list) >= most {
-			return fmt.Errorf("there are %d VPN connections, and no more can be; remove one first", most)
+			return errors.New(lang.F("there are %d VPN connections, and no more can be; remove one first", most))
 		}
 		s.ID, s.Fingerprint = strings.ToLower(rand.Text()[:12]), ""
 		if err := w.v.store.save(append(w.settings(), s)); err != nil {
@@ -47,7 +48,7 @@ func (w *owner) save(s session.VPNSettings) error {
 	}
 	moved := s.Address != c.Address || s.Protocol != c.Protocol
 	if moved && c.phase != session.VPNDisconnected {
-		return fmt.Errorf("disconnect %s first, then change its address or protocol", name(c.VPNSettings))
+		return errors.New(lang.F("disconnect %s first, then change its address or protocol", name(c.VPNSettings)))
 	}
 	switch {
 	case s.Address != c.Address:
@@ -90,7 +91,7 @@ func (w *owner) remove(id string) error {
 		return err
 	}
 	if w.current != nil && w.current.to.ID == id {
-		return fmt.Errorf("disconnect %s first, then remove it", name(c.VPNSettings))
+		return errors.New(lang.F("disconnect %s first, then remove it", name(c.VPNSettings)))
 	}
 	left := slices.DeleteFunc(slices.Clone(w.list), func(other *connection) bool { return other == c })
 	was := w.list
