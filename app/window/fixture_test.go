@@ -13,6 +13,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
 	"github.com/tidegate/tidegate/app/diag"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -130,9 +131,10 @@ func (b *bench) typed(s string) {
 	}
 }
 
-// press presses what has that label.
+// press presses what has that label, in the language of the window.
 func (b *bench) press(label string) {
 	b.t.Helper()
+	label = lang.T(label)
 	for _, e := range b.elements() {
 		if e.Label == label && e.Enabled && e.Kind != "text" {
 			at := fyne.NewPos(e.X+e.W/2, e.Y+e.H/2)

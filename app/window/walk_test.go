@@ -17,22 +17,33 @@ const (
 	leastSign     = 3   // of a sign that is not text
 )
 
+// wordy are the scenes with many words in narrow places.
+var wordy = []string{"home", "home-signed-out", "applications", "apps-list", "detail-needs-you", "detail-flows", "today", "activity", "settings", "menu",
+	"choice", "sign-in-locked", "enrol", "enrolments", "lost", "quit", "vpn", "vpn-edit", "vpn-trust", "diag", "search-none"}
+
 // Every page, dialog and banner is walked in both themes, with usual and with
 // large texts, in the least window, the usual one and a wide one, as far as one
 // does not tell what another has told: no text is
 // cut, lies on another or is too faint; whatever can be pressed is large enough,
 // has a name, is reached by Tab, and shows that it has been; and no colour stands
-// without a sign or a word.
+// without a sign or a word. In other languages those are walked that have the most
+// words, and in what room there is least of.
 func TestEverybodyCanUseIt(t *testing.T) {
 	for _, l := range []struct {
 		choice  appearance
 		percent int
-	}{{alwaysDark, 100}, {alwaysDark, 150}, {alwaysLight, 150}} {
+		tag     string
+	}{{alwaysDark, 100, ""}, {alwaysDark, 150, ""}, {alwaysLight, 150, ""}, {alwaysDark, 100, "de"}, {alwaysDark, 150, "de"}, {alwaysDark, 100, "fr"}, {alwaysDark, 100, "es"}} {
 		for i, c := range scenes() {
 			if i%oneIn != 0 || strings.HasPrefix(c.name, "small-") {
 				continue // each is walked in a small window anyway
 			}
-			t.Run(fmt.Sprintf("%s-%s-%d", c.name, l.choice, l.percent), func(t *testing.T) {
+			if l.tag != "" && !slices.Contains(wordy, c.name) {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s-%s-%d%s", c.name, l.choice, l.percent, l.tag), func(t *testing.T) {
+				english(t)
+				c.state.Choices.Language = l.tag
 				b := newSized(t, l.choice, l.percent)
 				b.apply(c.state)
 				if c.do != nil {
@@ -40,6 +51,8 @@ func TestEverybodyCanUseIt(t *testing.T) {
 				}
 				sizes := []fyne.Size{fyne.NewSize(1900, 1000), fyne.NewSize(defaultWidth, defaultHeight), b.root.MinSize()}
 				switch {
+				case l.tag != "":
+					sizes = sizes[2:]
 				case l.choice == alwaysLight:
 					sizes = sizes[1:2] // the colours alone are others
 				case l.percent > 100:
@@ -53,7 +66,7 @@ func TestEverybodyCanUseIt(t *testing.T) {
 						t.Errorf("%v: %s", b.canvas().Size(), f)
 					}
 				}
-				if l.choice == alwaysDark && l.percent > 100 {
+				if l.choice == alwaysDark && l.percent > 100 && l.tag == "" {
 					b.tour()
 				}
 			})
