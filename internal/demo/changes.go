@@ -23,6 +23,9 @@ const soon = 4 * time.Second
 func (t *tour) pass() string { return filepath.Join(t.rig.Home(), "harbour-pass") }
 
 func (t *tour) claim(ctx context.Context) (string, error) {
+	if err := t.turn(ctx, "Applications"); err != nil {
+		return "", err
+	}
 	s, err := t.state(ctx)
 	if err != nil {
 		return "", err

@@ -104,6 +104,36 @@ func (h *hands) see(ctx context.Context, text string) error {
 	return err
 }
 
+// tabs is how often Tab is pressed at most to get anywhere.
+const tabs = 60
+
+// choose goes by Tab to the thing whose label begins with text, which scrolls it
+// into view, and presses Space there.
+func (h *hands) choose(ctx context.Context, text string) error {
+	for range tabs {
+		es, err := h.elements(ctx)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(es, func(e element) bool { return e.Focused && strings.HasPrefix(e.Label, text) }) {
+			return h.Key(ctx, "space")
+		}
+		if err := h.Key(ctx, "Tab"); err != nil {
+			return err
+		}
+		if err := pause(ctx, 30*time.Millisecond); err != nil { // it is drawn
+			return err
+		}
+	}
+	return fmt.Errorf("Tab does not lead to %q", text)
+}
+
+// typed waits until a field holds a text.
+func (h *hands) typed(ctx context.Context, text string) error {
+	_, err := h.find(ctx, fmt.Sprintf("a field with %q", text), func(e element) bool { return e.Kind == "field" && e.Text == text })
+	return err
+}
+
 // seeDay waits until the days ahead of an application are drawn.
 func (h *hands) seeDay(ctx context.Context, name string) error {
 	_, err := h.find(ctx, fmt.Sprintf("the days ahead of %q", name), func(e element) bool {

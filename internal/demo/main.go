@@ -72,4 +72,4 @@ func guide(ctx context.Context, o options) error {
 }
 
 // tourTime bounds the tour.
-const tourTime = 3 * time.Minute
+const tourTime = 5 * time.Minute

@@ -10,6 +10,23 @@ import (
 
 // The steps that look at the window's other pages and its other theme.
 
+// home looks at the page that the window begins with.
+func (t *tour) home(ctx context.Context) (string, error) {
+	if err := t.turn(ctx, "Home"); err != nil {
+		return "", err
+	}
+	s, err := t.state(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, text := range []string{s.User.DisplayName, "Ledger", s.Sites[0].Name} {
+		if err := t.hands.see(ctx, text); err != nil {
+			return "", err
+		}
+	}
+	return "what needs the user now, what was used last, what comes next, and what Tidegate is connected to", nil
+}
+
 func (t *tour) activity(ctx context.Context) (string, error) {
 	if err := t.turn(ctx, "Activity"); err != nil {
 		return "", err

@@ -41,10 +41,18 @@ func (t *tour) steps() []step {
 		{name: "denied", play: (*tour).denied},
 		{name: "controller away", play: (*tour).away},
 		{name: "controller back", play: (*tour).back},
+		{name: "home", play: (*tour).home},
 		{name: "activity", play: (*tour).activity},
 		{name: "today", play: (*tour).today},
 		{name: "light", play: (*tour).light},
 		{name: "settings", play: (*tour).settings},
+		{name: "diagnosis", play: (*tour).diagnosis},
+		{name: "user menu", play: (*tour).userMenu},
+		{name: "large text", play: (*tour).large},
+		{name: "usual text", play: (*tour).usual, blind: true},
+		{name: "vpn form", play: (*tour).vpnForm},
+		{name: "vpn kept", play: (*tour).vpnKept},
+		{name: "export", play: (*tour).export},
 		{name: "restart", play: (*tour).restart},
 		{name: "device claim", play: (*tour).claim},
 		{name: "device claim gone", play: (*tour).claimGone},
@@ -146,6 +154,9 @@ func (t *tour) trayMenu(ctx context.Context) (string, error) {
 
 func (t *tour) openApp(ctx context.Context) (string, error) {
 	if err := t.rig.CloseTrayMenu(ctx); err != nil {
+		return "", err
+	}
+	if err := t.turn(ctx, "Applications"); err != nil {
 		return "", err
 	}
 	if err := t.turn(ctx, "Applications"); err != nil {
