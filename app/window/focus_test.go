@@ -39,7 +39,7 @@ func TestTabOrder(t *testing.T) {
 		{"applications", signedIn(), nil, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Home", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
 			"field Search applications", "tab Show as cards", "tab Show as a list", "card Bastion host", "zta ZTA: Protected"}},
 		{"settings", signedIn(), settings, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Home", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
-			"tab System", "tab Dark", "tab Light", "tab Text size 100 %", "tab Text size 125 %", "tab Text size 150 %", "button Copy Device", "button Check now", "zta ZTA: Protected"}},
+			"tab System", "tab Dark", "tab Light", "tab Text size 100 %", "tab Text size 125 %", "tab Text size 150 %", "tab Language: System", "tab English", "tab Deutsch", "tab Français", "tab Español", "tab Notifications: All", "tab Notifications: Important", "tab Notifications: None", "button Copy Device", "button Check now", "zta ZTA: Protected"}},
 		{"connections", vpnUp(), toConnections, []string{"zta ZTA: Protected", "user Maya Lindqvist", "tab Home", "tab Applications", "tab Today", "tab Connections", "tab Activity", "tab Settings",
 			"button ZTA: open the applications", "button Details: IPv6 goes around Head office", "button Details: Head office keeps everything to itself, and Tidegate goes through it",
 			"button Add a connection", "button Disconnect Head office", "button Edit Head office", "button Connect North plant, maintenance", "button Edit North plant, maintenance",

@@ -13,7 +13,7 @@ import (
 // what was typed into a secret field. X, Y, W and H are pixels of the window.
 type Element struct {
 	Label   string  `json:"label"`
-	Kind    string  `json:"kind"` // text, button, tab, check, field, secret, code, card, tile, pin, day, zta, user, enrolment
+	Kind    string  `json:"kind"` // text, button, tab, check, switch, field, secret, code, card, tile, pin, day, zta, user, enrolment
 	X       float32 `json:"x"`
 	Y       float32 `json:"y"`
 	W       float32 `json:"w"`
@@ -21,7 +21,7 @@ type Element struct {
 	Focused bool    `json:"focused"`
 	// Enabled: it can be used now. What lies below a dialog cannot.
 	Enabled bool `json:"enabled"`
-	// Text is what a field holds, and "on" for a check that is ticked; empty for secrets.
+	// Text is what a field holds, and "on" for a check that is ticked and a switch that is on; empty for secrets.
 	Text string `json:"text,omitempty"`
 }
 
@@ -91,7 +91,7 @@ func (i *inspection) walk(o fyne.CanvasObject, at fyne.Position, clip area) {
 		}
 	case interface{ base() *node }:
 		switch o.(type) {
-		case *button, *codeField, *check: // what they are made of says the same, or too much
+		case *button, *codeField, *check, *toggle: // what they are made of says the same, or too much
 			return
 		}
 		for _, p := range o.base().parts {
@@ -110,6 +110,12 @@ func (i *inspection) describe(o fyne.CanvasObject) (Element, bool) {
 		return Element{Label: o.name, Kind: kind, Enabled: !o.Disabled()}, true
 	case *check:
 		e := Element{Label: o.name, Kind: "check", Enabled: !o.Disabled()}
+		if o.on {
+			e.Text = "on"
+		}
+		return e, true
+	case *toggle:
+		e := Element{Label: o.name, Kind: "switch", Enabled: !o.locked}
 		if o.on {
 			e.Text = "on"
 		}

@@ -17,7 +17,7 @@ type phrase struct {
 }
 
 // phrases are all of them. A struct that is not named here stays English.
-var phrases = phrasesOf(&words, &todayWords, &vpnWords, &activityWords, &diagWords, &homeWords, &enrolWords, &appWords)
+var phrases = phrasesOf(&words, &todayWords, &vpnWords, &activityWords, &diagWords, &homeWords, &enrolWords, &appWords, &settingWords)
 
 // phrasesOf are the texts of structs of nothing but strings, which are in English.
 func phrasesOf(structs ...any) []phrase {

@@ -113,6 +113,9 @@ func (p *pages) show(page session.Page) {
 	if _, ok := p.tabs[page]; !ok {
 		return
 	}
+	if page == session.PageSettings && p.page != page {
+		p.settings.look()
+	}
 	if page == session.PageApplications && p.page != page {
 		p.apps.shownAnew()
 	}

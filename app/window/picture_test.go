@@ -34,7 +34,7 @@ func scenes() []scene {
 	busy.Prompt.Busy = true
 	none := signedIn()
 	none.Apps = nil
-	return append(slices.Concat(homeScenes(), appScenes(), todayScenes(), diagnosisScenes(), enrolmentScenes()), []scene{
+	return append(slices.Concat(homeScenes(), appScenes(), todayScenes(), diagnosisScenes(), enrolmentScenes(), settingsScenes()), []scene{
 		{"applications", signedIn(), nil},
 		{"search", signedIn(), func(b *bench) { b.canvas().Focus(b.pages.apps.search); b.typed("o") }},
 		{"search-none", signedIn(), func(b *bench) { b.canvas().Focus(b.pages.apps.search); b.typed("zebra") }},

@@ -1,24 +1,38 @@
 package window
 
 import (
+	"fmt"
+	"slices"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/internal/lang"
+	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
 
-// settings is the page of what can be chosen here, which is little, and of
-// what there is to know of this device.
+// settings is the page of what can be chosen here, of what the administrator has
+// fixed, and of what there is to know of this device.
 type settings struct {
 	node
-	w      *Window
-	shows  settingsView
-	list   *stack
-	scroll *container.Scroll
-	themes map[appearance]*button
+	w        *Window
+	shows    settingsView
+	list     *stack
+	scroll   *container.Scroll
+	sections []*settingGroup
+
+	themes, language, notices, idle *choosing
+	login                           *settingRow
+	starts                          *toggle
+	fixed                           *stack // what the administrator has fixed
+	ride, lead, values, strict      *settingRow
 
 	organisation, device *settingRow
 	keychain, tray       *settingRow
+	unlock               *button
+	helper               *settingRow
+	setUp, copyCommand   *button
 	names, vpn           *settingRow
 	version              *settingRow
 }
@@ -32,6 +46,14 @@ type settingsView struct {
 	version   string
 	names     namesView
 	vpn       namesView
+
+	language string
+	notices  session.Notices
+	chosen   wire.Duration // of Choices.Idle, where one may choose
+	fixed    wire.Settings
+	told     bool // the administrator's are known
+	login    session.Login
+	helper   helperView
 }
 
 // namesView is how programs find applications by name, or what connects VPNs.
@@ -41,38 +63,20 @@ type namesView struct {
 }
 
 func (w *Window) newSettings() *settings {
-	p := &settings{w: w, themes: map[appearance]*button{}}
-	var choices []fyne.CanvasObject
-	for _, c := range []struct {
-		appearance appearance
-		text, icon string
-	}{{followSystem, words.system, "contrast"}, {alwaysDark, words.dark, "dark_mode"}, {alwaysLight, words.light, "light_mode"}} {
-		b := w.newButton(tab, c.text, c.icon, func() { w.choose(c.appearance) })
-		b.high = 34
-		p.themes[c.appearance] = b
-		choices = append(choices, b)
-	}
-	chooser := newLine(4, pad(4), newSurface(roleGround, roleLine, 13), choices...)
-	p.organisation = newSettingRow("domain", words.organisation)
-	p.device = newSettingRow("devices", words.deviceID)
-	p.keychain = newSettingRow("key", words.keychain)
-	p.tray = newSettingRow("select_window", words.tray)
-	p.names = newSettingRow("lan", words.names)
-	p.vpn = newSettingRow("vpn_key", vpnWords.classic)
-	p.version = newSettingRow("info", words.version)
-	copyID := w.newButton(plain, words.copy, "content_copy", func() { w.copy(string(p.shows.enrolment.Device), words.copied) })
-	copyID.name = words.copy + " " + words.deviceID
-	p.device.with(copyID)
-	look := newSettingRow("contrast", words.appearance)
-	look.detail.set(words.appearanceText)
-	look.with(chooser)
+	p := &settings{w: w}
+	p.makeChoices()
+	p.makeFacts()
 	check := newSettingRow("support_agent", diagWords.row)
 	check.detail.set(diagWords.rowText)
 	check.with(w.newButton(plain, diagWords.start, "", w.diagnose))
+	general := newSettingGroup(p.themes, w.newTextRow(), p.language, p.notices, p.idle, p.login)
+	fixed := newSettingGroup(p.ride, p.lead, p.values, p.strict)
+	device := newSettingGroup(p.organisation, p.device, p.keychain, p.helper, p.tray, p.names, p.vpn)
+	about := newSettingGroup(p.version, check)
+	p.sections = []*settingGroup{general, fixed, device, about}
+	p.fixed = newStack(0, insets{}, nil, heading(settingWords.fixed, 24), fixed.stack)
 	p.list = newStack(0, insets{2, scrollIn, pagePad, ringRoom}, nil,
-		heading(words.general, 0), newSection(look, w.newTextRow()),
-		heading(words.thisDevice, 24), newSection(p.organisation, p.device, p.keychain, p.tray, p.names, p.vpn),
-		heading(words.aboutTitle, 24), newSection(p.version, check))
+		heading(words.general, 0), general.stack, p.fixed, heading(words.thisDevice, 24), device.stack, heading(words.aboutTitle, 24), about.stack)
 	p.scroll = container.NewVScroll(p.list)
 	p.parts = []fyne.CanvasObject{p.scroll}
 	p.least = func() fyne.Size { return fyne.NewSize(200, 100) }
@@ -87,16 +91,96 @@ func (w *Window) newSettings() *settings {
 	return p
 }
 
-func (p *settings) chosen(a appearance) {
-	for name, b := range p.themes {
-		b.choose(name == a)
+// appearances are the themes to choose from.
+var appearances = []appearance{followSystem, alwaysDark, alwaysLight}
+
+// noticesChoices are what there is to hear of.
+var noticesChoices = []session.Notices{session.NoticesAll, session.NoticesImportant, session.NoticesNone}
+
+// makeChoices makes what the user sets.
+func (p *settings) makeChoices() {
+	w := p.w
+	p.themes = w.newChoosing("contrast", words.appearance,
+		choice{text: words.system, icon: "contrast", take: func() { w.choose(followSystem) }},
+		choice{text: words.dark, icon: "dark_mode", take: func() { w.choose(alwaysDark) }},
+		choice{text: words.light, icon: "light_mode", take: func() { w.choose(alwaysLight) }})
+	p.themes.row.detail.set(words.appearanceText)
+
+	languages := []choice{{text: words.system, name: settingWords.language + ": " + words.system, take: func() { w.do(session.ChooseLanguage{}, nil) }}}
+	for _, l := range lang.Languages() {
+		languages = append(languages, choice{text: l.Name, take: func() { w.do(session.ChooseLanguage{Language: l.Tag}, nil) }})
+	}
+	p.language = w.newChoosing("language", settingWords.language, languages...)
+	p.language.row.detail.set(settingWords.languageText)
+
+	var notices []choice
+	for i, text := range []string{settingWords.noticesAll, settingWords.noticesImportant, settingWords.noticesNone} {
+		notices = append(notices, choice{text: text, name: settingWords.notices + ": " + text, take: func() { w.do(session.ChooseNotices{Notices: noticesChoices[i]}, nil) }})
+	}
+	p.notices = w.newChoosing("notifications", settingWords.notices, notices...)
+
+	p.idle = w.newChoosing("timer", settingWords.idle)
+	p.idle.row.fixed = true
+	p.login = newSettingRow("login", settingWords.login)
+	p.login.detail.set(settingWords.loginText)
+	p.starts = w.newToggle(settingWords.login, func(on bool) { w.do(session.StartAtLogin{On: on}, nil) })
+	p.login.with(p.starts)
+}
+
+// makeFacts makes what is so, and what can be done about it.
+func (p *settings) makeFacts() {
+	w := p.w
+	for _, r := range []struct {
+		row   **settingRow
+		title string
+	}{{&p.ride, settingWords.ride}, {&p.lead, settingWords.lead}, {&p.values, settingWords.values}, {&p.strict, settingWords.strict}} {
+		*r.row = newSettingRow("policy", r.title)
+		(*r.row).fixed = true
+	}
+	p.organisation = newSettingRow("domain", words.organisation)
+	p.device = newSettingRow("devices", words.deviceID)
+	p.device.with(w.copier(words.deviceID, func() string { return string(p.shows.enrolment.Device) }))
+	p.keychain = newSettingRow("key", words.keychain)
+	p.unlock = w.newButton(plain, settingWords.unlock, "", func() { w.do(session.Retry{}, nil) })
+	p.keychain.with(p.unlock)
+	p.helper = newSettingRow("build", settingWords.helper)
+	p.copyCommand = w.newButton(plain, words.copyCommand, "content_copy", func() { w.copy(p.shows.helper.command, words.copied) })
+	p.setUp = w.newButton(plain, settingWords.setUp, "", func() { w.do(session.SetUpHelper{}, nil) })
+	p.helper.with(p.copyCommand)
+	p.helper.with(p.setUp)
+	p.tray = newSettingRow("select_window", words.tray)
+	p.names = newSettingRow("lan", words.names)
+	p.vpn = newSettingRow("vpn_key", vpnWords.classic)
+	p.version = newSettingRow("info", words.version)
+}
+
+// copier copies what a row names.
+func (w *Window) copier(what string, text func() string) *button {
+	b := w.newButton(plain, words.copy, "content_copy", func() { w.copy(text(), words.copied) })
+	b.name = words.copy + " " + what
+	return b
+}
+
+func (p *settings) chosen(a appearance) { p.themes.choose(slices.Index(appearances, a)) }
+
+// look has the state tell what may have changed while nobody looked.
+func (p *settings) look() {
+	if p.w.seen {
+		p.w.do(session.LookAround{}, func(error) {}) // the page shows what is known
 	}
 }
 
 func (p *settings) apply(s session.State) {
-	v := settingsView{s.Enrolment, transportWord(s.Control), s.Keychain, s.Tray, s.Version, namesView{}, namesView{}}
+	v := settingsView{enrolment: s.Enrolment, transport: transportWord(s.Control), keychain: s.Keychain, tray: s.Tray, version: s.Version,
+		language: s.Choices.Language, notices: s.Choices.Notices, login: s.Login, helper: helperText(s.Helper)}
 	v.names.word, v.names.text, v.names.tone = namesText(s)
 	v.vpn.word, v.vpn.text, v.vpn.tone = engineText(s.VPN.Engine)
+	if s.Fixed != nil {
+		v.fixed, v.told = *s.Fixed, true
+		if s.Choices.Idle != 0 && s.Fixed.IdleMost != 0 {
+			v.chosen = s.Choices.IdleOf(*s.Fixed)
+		}
+	}
 	if v != p.shows {
 		p.shows = v
 		p.show()
@@ -104,6 +188,7 @@ func (p *settings) apply(s session.State) {
 }
 
 func (p *settings) show() {
+	p.showChoices()
 	e := p.shows.enrolment
 	p.organisation.set(e.Name, e.Controller, p.shows.transport, good)
 	if !e.Enrolled() {
@@ -113,6 +198,19 @@ func (p *settings) show() {
 	shown(p.device, e.Enrolled())
 	text, t := keychainText(p.shows.keychain)
 	p.keychain.set(words.keychain, text, keychainWord(p.shows.keychain), t)
+	p.unlock.set(words.retry, "")
+	if p.shows.keychain == session.KeychainLocked {
+		p.unlock.set(settingWords.unlock, "")
+	}
+	p.unlock.name = p.unlock.text
+	shown(p.unlock, t == warn)
+	h := p.shows.helper
+	p.helper.set(settingWords.helper, h.text, h.word, h.tone)
+	p.setUp.setState(h.busy, h.busy)
+	p.setUp.name = settingWords.setUp + ": " + settingWords.helper
+	shown(p.setUp, h.setUp)
+	shown(p.copyCommand, h.command != "")
+	shown(p.helper, h.known)
 	word, text, t := trayText(p.shows.tray)
 	p.tray.set(words.tray, text, word, t)
 	p.names.set(words.names, p.shows.names.text, p.shows.names.word, p.shows.names.tone)
@@ -122,60 +220,69 @@ func (p *settings) show() {
 		version = "—"
 	}
 	p.version.set(words.title+" "+version, words.versionText, "", neutral)
+	for _, s := range p.sections {
+		s.rule()
+	}
 	if s := p.Size(); s.Width > 0 {
 		p.arrange(s)
 	}
 	relayout(p.list)
 }
 
-// settingRow is a title, what it means, and a word or a control at the end.
-type settingRow struct {
-	*line
-	title  *label
-	detail *paragraph
-	pill   *pill
+// showChoices shows what was chosen, and what cannot be.
+func (p *settings) showChoices() {
+	v := &p.shows
+	p.language.choose(slices.IndexFunc(lang.Languages(), func(l lang.Language) bool { return l.Tag == v.language }) + 1)
+	p.notices.choose(slices.Index(noticesChoices, v.notices))
+	p.notices.row.detail.set(noticesText(v.notices))
+	p.starts.set(v.login == session.LoginOn)
+	shown(p.login, v.login != session.LoginUnknown)
+	p.showIdle()
+	p.ride.set(settingWords.ride, settingWords.rideText, spanText(v.fixed.RideThrough), neutral)
+	p.lead.set(settingWords.lead, settingWords.leadText, spanText(v.fixed.WarningLead), neutral)
+	p.values.set(settingWords.values, settingWords.valuesText, onOff(v.fixed.HideValues), neutral)
+	p.strict.set(settingWords.strict, settingWords.strictText, onOff(v.fixed.StrictDNS), neutral)
+	shown(p.fixed, v.told)
 }
 
-func newSettingRow(icon, title string) *settingRow {
-	r := &settingRow{title: newElastic(title, font{size: 14, weight: assets.SemiBold, role: roleText}), pill: newPill("", "circle", neutral)}
-	r.detail = newParagraph("", font{size: 13, role: roleMuted}, 0)
-	texts := newStack(2, insets{}, nil, r.title, r.detail)
-	r.line = newLine(16, pads(13, 16), nil, newGlyph(icon, false, 22, roleFaint), texts, r.pill).growing(texts)
-	r.pill.Hide()
-	return r
-}
-
-// with puts a control at the end.
-func (r *settingRow) with(control fyne.CanvasObject) {
-	r.line.items = append(r.line.items, control)
-	r.line.parts = append(r.line.parts, control)
-}
-
-func (r *settingRow) set(title, detail, word string, t tone) {
-	r.title.set(title)
-	r.detail.set(detail)
-	icon := map[tone]string{good: "check_circle", warn: "error"}[t]
-	if icon == "" {
-		icon = "help"
+// showIdle shows the idle time: with the choices that there are, or with a lock.
+func (p *settings) showIdle() {
+	v := &p.shows
+	steps := session.IdleSteps(v.fixed)
+	word := ""
+	if len(steps) == 0 {
+		word = spanText(v.fixed.Idle)
 	}
-	r.pill.set(word, icon, t)
-	shown(r.pill, word != "")
+	p.idle.row.set(settingWords.idle, settingWords.idleText, word, neutral)
+	shown(p.idle, v.told)
+	if len(steps) > 0 && v.chosen != 0 && !slices.Contains(steps, v.chosen) { // set by the command line
+		steps = append(steps, v.chosen)
+		slices.Sort(steps)
+	}
+	offers := []string{}
+	if len(steps) > 0 {
+		offers = append(offers, fmt.Sprintf(settingWords.idleAsSet, spanText(v.fixed.Idle)))
+	}
+	for _, d := range steps {
+		offers = append(offers, spanText(d))
+	}
+	if !slices.EqualFunc(p.idle.buttons, offers, func(b *button, text string) bool { return b.text == text }) {
+		var choices []choice
+		for i, text := range offers {
+			c := choice{text: text, name: settingWords.idle + ": " + text, take: func() { p.w.do(session.ChooseIdle{}, nil) }}
+			if i > 0 {
+				c.take = func() { p.w.do(session.ChooseIdle{Idle: steps[i-1]}, nil) }
+			}
+			choices = append(choices, c)
+		}
+		p.idle.offer(p.w, choices...)
+	}
+	p.idle.choose(0)
+	if v.chosen != 0 {
+		p.idle.choose(slices.Index(steps, v.chosen) + 1)
+	}
 }
 
 func heading(text string, above float32) fyne.CanvasObject {
 	return newStack(0, insets{top: above, bottom: 8, left: 2}, nil, newLabel(text, font{size: 13, weight: assets.SemiBold, role: roleMuted}))
-}
-
-// newSection is a card of rows with hairlines between them.
-func newSection(rows ...*settingRow) *stack {
-	var items []fyne.CanvasObject
-	for i, r := range rows {
-		if i > 0 {
-			rule := newSurface(roleLine, "", 0)
-			rule.least = func() fyne.Size { return fyne.NewSize(0, 1) }
-			items = append(items, rule)
-		}
-		items = append(items, r.line)
-	}
-	return newStack(0, pads(3, 1), newSurface(roleSurface, roleLine, 14), items...)
 }
