@@ -196,6 +196,35 @@ func TestHomeKeepsTheCursor(t *testing.T) {
 	}
 }
 
+// What is used meanwhile does not move what somebody is about to press.
+func TestHomeMovesNothingUnderThePointer(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	s := atHome()
+	b.apply(s)
+	toHome(b)
+	recent := func() (ids []wire.AppID) {
+		for _, t := range b.pages.home.shelf.shows[1].tiles {
+			ids = append(ids, t.id)
+		}
+		return ids
+	}
+	was := recent()
+	b.pages.home.shelf.tiles[4].MouseIn(&desktop.MouseEvent{})
+	s.Apps = slices.Clone(s.Apps)
+	a, _ := appOf(s, "metrics")
+	a.State, a.Flows, a.LastUsed = session.AppInUse, 1, noon
+	b.apply(s)
+	if d := cmp.Diff(was, recent()); d != "" {
+		t.Errorf("under the pointer: %s", d)
+	}
+	b.says(tileWord(words.inUse, ""))
+	b.pages.home.shelf.tiles[4].MouseOut()
+	b.apply(s)
+	if got := recent(); got[0] != "metrics" {
+		t.Errorf("then the order is %v", got)
+	}
+}
+
 // What needs the user stands on Home once, with one button.
 func TestHomeHasOneBanner(t *testing.T) {
 	for _, c := range homeScenes() {

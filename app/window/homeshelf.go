@@ -2,11 +2,11 @@ package window
 
 import (
 	"fmt"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"github.com/tidegate/tidegate/assets"
 	"github.com/tidegate/tidegate/internal/wire"
-	"github.com/tidegate/tidegate/session"
 )
 
 // shelf shows applications as tiles in rows, under headings. It is one stop for
@@ -70,8 +70,12 @@ func (s *shelf) lay(width float32, put bool) float32 {
 	return max(0, y-tileGap)
 }
 
-// set shows applications, and keeps the cursor on the one that it is on.
+// set shows applications, and keeps the cursor on the one that it is on. While
+// somebody looks at them those that are there stay where they are.
 func (s *shelf) set(views []shelfView) {
+	if s.focus || s.pointed >= 0 {
+		views = inPlace(s.shows, views)
+	}
 	if at := s.at(s.cursor); at != nil {
 		n := 0
 		for _, v := range views {
@@ -104,6 +108,30 @@ func (s *shelf) set(views []shelfView) {
 		s.pointed = -1
 	}
 	s.show()
+}
+
+// inPlace has the shelves whose applications are the same in the order in which they were.
+func inPlace(was, views []shelfView) []shelfView {
+	out := slices.Clone(views)
+	for i, v := range views {
+		if i >= len(was) || len(was[i].tiles) != len(v.tiles) || was[i].title != v.title {
+			continue
+		}
+		now := make(map[wire.AppID]tileView, len(v.tiles))
+		for _, t := range v.tiles {
+			now[t.id] = t
+		}
+		kept := make([]tileView, 0, len(v.tiles))
+		for _, t := range was[i].tiles {
+			if n, ok := now[t.id]; ok {
+				kept = append(kept, n)
+			}
+		}
+		if len(kept) == len(v.tiles) {
+			out[i].tiles = kept
+		}
+	}
+	return out
 }
 
 // count is how many tiles there are.
@@ -163,9 +191,6 @@ func (s *shelf) move(i int) {
 	}
 }
 
-// pin keeps an application on Home, or no longer.
-func (s *shelf) pin(id wire.AppID, pinned bool) { s.w.do(session.Pin{App: id, Pinned: pinned}, nil) }
-
 // below is the tile that is one row above or below the cursor, in its column.
 func (s *shelf) below(step int) int {
 	type span struct{ first, last int }
@@ -197,7 +222,7 @@ func (s *shelf) FocusLost() { s.focus = false; s.show() }
 // TypedRune implements fyne.Focusable.
 func (s *shelf) TypedRune(r rune) {
 	if t := s.at(s.cursor); t != nil && (r == 'p' || r == 'P') {
-		s.pin(t.shows.id, !t.shows.pinned)
+		s.w.pin(t.shows.id, !t.shows.pinned)
 	}
 }
 

@@ -41,7 +41,7 @@ func newTile(on *shelf) *tile {
 	t.name = newElastic("", font{size: 14, weight: assets.SemiBold, role: roleText})
 	t.sign = newGlyph("check_circle", true, 15, roleMuted)
 	t.state = newElastic("", font{size: 13, role: roleMuted})
-	t.pin = newTilePin(func() { on.pin(t.shows.id, !t.shows.pinned) }, t.hover)
+	t.pin = newTilePin(func() { on.w.pin(t.shows.id, !t.shows.pinned) }, t.hover)
 	t.parts = []fyne.CanvasObject{t.back, t.ring, t.bed, t.glyph, t.name, t.sign, t.state, t.pin}
 	t.least = func() fyne.Size { return fyne.NewSize(em(tileLeast), em(tileHeight)) }
 	t.arrange, t.paint = t.place, t.draw
