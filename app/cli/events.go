@@ -62,6 +62,9 @@ func (c *call) tellHistory(ctx context.Context, q session.HistoryQuery, most int
 	if err != nil {
 		return 0, err
 	}
+	if all.Problem != "" && q.After == 0 { // once is enough
+		fmt.Fprintln(c.Err, plaintext.Line(all.Problem))
+	}
 	newest = q.After
 	if len(all.Events) > 0 {
 		newest = all.Events[0].Seq

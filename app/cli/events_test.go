@@ -18,13 +18,20 @@ import (
 // history are the events that the instances of a test keep; nil: the state's.
 var history atomic.Pointer[[]session.Event]
 
+// distrust is why they cannot keep them; nil: they can.
+var distrust atomic.Pointer[string]
+
 // History is what the state holds, unless the test keeps more.
-func (r running) History(ctx context.Context, q session.HistoryQuery) (session.History, error) {
+func (r running) History(ctx context.Context, q session.HistoryQuery) (h session.History, err error) {
 	s, err := r.State(ctx)
+	h = q.Select(s.Events)
 	if kept := history.Load(); kept != nil {
-		return q.Select(*kept), err
+		h = q.Select(*kept)
 	}
-	return q.Select(s.Events), err
+	if why := distrust.Load(); why != nil {
+		h.Problem = *why
+	}
+	return h, err
 }
 
 // keep has the instances of a test keep events.
@@ -75,6 +82,19 @@ func TestEventsThatAreKept(t *testing.T) {
 		if got := invoke(t, src, "", "events", "--since", bad); got.code != Usage || !strings.Contains(got.err, "7d") {
 			t.Errorf("--since %s: %+v", bad, got)
 		}
+	}
+}
+
+// What is told now may be gone after a restart: programs read on, and people know.
+func TestEventsThatAreNotKept(t *testing.T) {
+	keep(t, hourly(2))
+	why := "What happens now is not kept beyond a restart: no space left. Put that right in /home/ada."
+	distrust.Store(&why)
+	t.Cleanup(func() { distrust.Store(nil) })
+	src := &apptest.Source{}
+	src.Publish(state())
+	if d := cmp.Diff(result{out: toldEvents(1, 2), err: why + "\n"}, invoke(t, src, "", "events"), cmp.AllowUnexported(result{})); d != "" {
+		t.Error(d)
 	}
 }
 

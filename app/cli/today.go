@@ -129,7 +129,7 @@ func (c *call) printAhead(s *session.State, from, until time.Time) {
 		all := days[a.Entitlement]
 		name, may := a.Name, session.MayChange(line.MayChange)
 		for day := from; day.Before(until); day = midnight(day, 1) {
-			rows = append(rows, []string{name, day.Format("Mon 2 Jan"), "|" + bar(all, day, midnight(day, 1), s.Ahead.At) + "|", may})
+			rows = append(rows, []string{name, day.Format("Mon 2 Jan"), "|" + bar(all, day, s.Ahead.At) + "|", may})
 			name, may = "", ""
 		}
 	}
@@ -137,14 +137,17 @@ func (c *call) printAhead(s *session.State, from, until time.Time) {
 	fmt.Fprintln(c.Out, "\n- not known   = open   ~ open if a check agrees   ? opens with an answer   . closed   x signed out   ! a prompt")
 }
 
-// bar draws a day, and marks prompts that are ahead of now.
-func bar(all []session.Stretch, from, to, now time.Time) string {
-	step := to.Sub(from) / cells
+// bar draws a day, and marks prompts that are ahead of now. Each of its signs is half
+// an hour of the clock on the wall, as the scale above it has them: where clocks are
+// put forward, one that does not come shows what is there in its stead, and where they
+// are put back, one stands for both.
+func bar(all []session.Stretch, day, now time.Time) string {
+	y, m, d := day.Date()
+	wall := func(i int) time.Time { return time.Date(y, m, d, 0, i*24*60/cells, 0, 0, day.Location()) }
 	var b strings.Builder
 	for i := range cells {
-		begin := from.Add(time.Duration(i) * step)
-		end := begin.Add(step)
-		at := begin.Add(step / 2) // what holds in the middle of it
+		begin, end := wall(i), wall(i+1)
+		at := begin.Add(max(0, end.Sub(begin)) / 2) // what holds in the middle of it
 		if at.Before(now) && end.After(now) {
 			at = now
 		}

@@ -88,19 +88,23 @@ func TestTodayIsNotKnown(t *testing.T) {
 	}
 }
 
-// TestBarOfAShortDay draws the day on which an hour is left out.
-func TestBarOfAShortDay(t *testing.T) {
+// TestBarsOfUnevenDays draws the day on which an hour is left out, the one that has an
+// hour twice, and one without either: five o'clock is below five on each.
+func TestBarsOfUnevenDays(t *testing.T) {
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
 	}
-	from := time.Date(2027, 3, 28, 0, 0, 0, 0, zone)
-	to := midnight(from, 1)
-	if d := to.Sub(from); d != 23*time.Hour {
-		t.Fatalf("the day has %v", d)
-	}
-	all := []session.Stretch{{ForecastSpan: wire.ForecastSpan{From: from, To: to, Allow: true}, Outlook: session.OutlookOpen}}
-	if got := bar(all, from, to, from); got != strings.Repeat("=", cells) {
-		t.Errorf("it is %q", got)
+	for day, hours := range map[time.Time]int{time.Date(2027, 3, 28, 0, 0, 0, 0, zone): 23, time.Date(2027, 10, 31, 0, 0, 0, 0, zone): 25, time.Date(2027, 6, 1, 0, 0, 0, 0, zone): 24} {
+		from, to := day, midnight(day, 1)
+		if d := to.Sub(from); d != time.Duration(hours)*time.Hour {
+			t.Fatalf("the day has %v", d)
+		}
+		five := time.Date(day.Year(), day.Month(), day.Day(), 5, 0, 0, 0, zone)
+		all := []session.Stretch{{ForecastSpan: wire.ForecastSpan{From: from, To: five}, Outlook: session.OutlookClosed},
+			{ForecastSpan: wire.ForecastSpan{From: five, To: to, Allow: true, Warn: to.Add(-time.Minute)}, Outlook: session.OutlookOpen}}
+		if got, want := bar(all, from, from), strings.Repeat(".", 10)+strings.Repeat("=", 37)+"!"; got != want {
+			t.Errorf("the day of %d hours is %q", hours, got)
+		}
 	}
 }

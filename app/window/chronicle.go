@@ -126,6 +126,9 @@ func (c *chronicle) flow() {
 		clear(c.known)
 		c.probe.text.at = 0 // what is broken at another size is not
 	}
+	if len(c.known) > 2*len(c.events)+pastPage { // of events that are gone
+		clear(c.known)
+	}
 	c.rows = c.rows[:0]
 	y, day := float32(2), ""
 	for i := range c.events {
