@@ -18,7 +18,23 @@ type factView struct {
 }
 
 func newFacts() *facts {
-	return &facts{stack: newStack(9, pads(14, 16), newSurface(roleSurface, roleLine, 14))}
+	f := &facts{stack: newStack(9, pads(14, 16), newSurface(roleSurface, roleLine, 14))}
+	f.arrange = func(s fyne.Size) {
+		f.fit(s.Width - f.pad.across())
+		f.place(s)
+	}
+	return f
+}
+
+// fit leaves the signs out where there is no room for them beside the words.
+func (f *facts) fit(w float32) {
+	fits := true
+	for i := range f.items {
+		fits = fits && f.rows[i].wide() <= w
+	}
+	for _, r := range f.rows {
+		shown(r.glyph, fits)
+	}
 }
 
 func (f *facts) set(views []factView) {
@@ -63,4 +79,13 @@ func (r *factRow) set(v factView) {
 	r.value.tint(ink)
 	shown(r.dot, v.tone == good)
 	r.Refresh()
+}
+
+// wide is how wide the row is with its sign and all its words.
+func (r *factRow) wide() float32 {
+	w := r.glyph.MinSize().Width + r.name.font.measure(r.name.text).Width + r.value.MinSize().Width + 2*r.gap
+	if r.dot.Visible() {
+		w += r.dot.MinSize().Width + r.gap
+	}
+	return w
 }
