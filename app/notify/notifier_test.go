@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,7 +40,13 @@ func run(t *testing.T, bus string, src *apptest.Source) *Notifier {
 func TestOnADesktop(t *testing.T) {
 	bus := desktoptest.Bus(t)
 	desk := desktoptest.NewNotifications(t, bus)
-	src := &apptest.Source{}
+	var refuses atomic.Bool
+	src := &apptest.Source{Answer: func(session.Command) error {
+		if refuses.Load() {
+			return errors.New("this is no longer asked")
+		}
+		return nil
+	}}
 	src.Publish(with(inUse(0)))
 	n := run(t, bus, src)
 	// Until this one shows, the first state may not have been seen.
@@ -89,7 +96,7 @@ func TestOnADesktop(t *testing.T) {
 	desktoptest.Eventually(t, "the notification to go", func() bool { return cmp.Equal(desk.Closed(), []uint32{got.ID}) })
 
 	// A button that leads to nothing says so.
-	src.Answer = func(session.Command) error { return errors.New("this is no longer asked") }
+	refuses.Store(true)
 	n.Tell(Notice{Key: "x", Title: "X", Button: "Try", Do: session.Retry{}})
 	x := shown(4)
 	act(999, "verify", 2) // nobody's
