@@ -127,7 +127,7 @@ func scenes() []scene {
 
 // Pictures of the main states in both themes: rendered in memory always, and
 // kept where TIDEGATE_PICTURES names a folder, with texts of TIDEGATE_TEXT
-// percent. They are for eyes, and are compared with nothing.
+// percent in the language TIDEGATE_LANGUAGE. They are for eyes, and are compared with nothing.
 func TestPictures(t *testing.T) {
 	dir := os.Getenv("TIDEGATE_PICTURES")
 	percent, err := strconv.Atoi(cmp.Or(os.Getenv("TIDEGATE_TEXT"), "100"))
@@ -140,6 +140,8 @@ func TestPictures(t *testing.T) {
 				continue // for nobody's eyes each is painted once, and small
 			}
 			t.Run(p.name+"-"+string(choice), func(t *testing.T) {
+				english(t)
+				p.state.Choices.Language = os.Getenv("TIDEGATE_LANGUAGE")
 				b := newSized(t, choice, percent)
 				b.apply(p.state)
 				if p.do != nil {

@@ -1,0 +1,159 @@
+package lang
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// said are the texts that the program's source has for people, and where.
+type said struct {
+	texts   map[string]token.Position
+	plurals map[string]token.Position // by the form for many
+	layouts map[string]token.Position
+}
+
+// source reads what is called with texts of its own, and the structs of words: the
+// variables of the window that are named so.
+func source(t *testing.T, root string) said {
+	t.Helper()
+	s := said{map[string]token.Position{}, map[string]token.Position{}, map[string]token.Position{}}
+	files := token.NewFileSet()
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() && path != root && (name == "build" || name == "testdata" || strings.HasPrefix(name, ".")) {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				s.call(files, n)
+			case *ast.ValueSpec:
+				if strings.HasSuffix(strings.ToLower(n.Names[0].Name), "words") && f.Name.Name == "window" {
+					s.words(files, n)
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s said) call(files *token.FileSet, c *ast.CallExpr) {
+	f, ok := c.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return
+	}
+	if x, ok := f.X.(*ast.Ident); !ok || x.Name != "lang" {
+		return
+	}
+	into, at := s.texts, 0
+	switch f.Sel.Name {
+	case "T", "F":
+	case "N":
+		into, at = s.plurals, 1
+	case "Time":
+		into, at = s.layouts, 1
+	default:
+		return
+	}
+	if text, ok := literal(c.Args[at]); ok {
+		into[text] = files.Position(c.Pos())
+	}
+}
+
+func (s said) words(files *token.FileSet, v *ast.ValueSpec) {
+	for _, value := range v.Values {
+		if c, ok := value.(*ast.CompositeLit); ok {
+			for _, e := range c.Elts {
+				if kv, ok := e.(*ast.KeyValueExpr); ok {
+					if text, ok := literal(kv.Value); ok {
+						s.texts[text] = files.Position(kv.Pos())
+					}
+				}
+			}
+		}
+	}
+}
+
+// literal is the text of one, or of several that are added.
+func literal(e ast.Expr) (string, bool) {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		text, err := strconv.Unquote(e.Value)
+		return text, err == nil && e.Kind == token.STRING
+	case *ast.BinaryExpr:
+		x, okX := literal(e.X)
+		y, okY := literal(e.Y)
+		return x + y, okX && okY && e.Op == token.ADD
+	}
+	return "", false
+}
+
+// Everything that is said is in every catalogue, and what is said no more is in none.
+func TestEverythingIsTranslated(t *testing.T) {
+	s := source(t, filepath.Join("..", ".."))
+	if len(s.texts) < 100 || len(s.plurals) == 0 {
+		t.Fatalf("only %d texts are found", len(s.texts))
+	}
+	for _, l := range Languages()[1:] {
+		c, err := load(l.Tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for text, at := range s.texts {
+			if c.texts[text].text == "" {
+				t.Errorf("%s: %s: %q is not translated", l.Tag, at, text)
+			}
+		}
+		for text, at := range s.plurals {
+			if c.texts[text].forms == nil {
+				t.Errorf("%s: %s: %q has no plural forms", l.Tag, at, text)
+			}
+		}
+		data, err := catalogs.ReadFile(path.Join("catalog", l.Tag, "window.json")) // whose texts all stand in calls and words
+		if err != nil {
+			t.Fatal(err)
+		}
+		window := &catalogue{texts: map[string]entry{}}
+		if err := window.add(data); err != nil {
+			t.Fatal(err)
+		}
+		for text := range window.texts {
+			_, one := s.texts[text]
+			if _, many := s.plurals[text]; !one && !many {
+				t.Errorf("%s: the window does not say %q", l.Tag, text)
+			}
+		}
+		for from := range c.times.Layouts {
+			if _, here := s.layouts[from]; !here {
+				t.Errorf("%s: nothing has the layout %q", l.Tag, from)
+			}
+		}
+	}
+	for text := range s.plurals {
+		if _, twice := s.texts[text]; twice {
+			t.Errorf("%q is said with and without a number of things", text)
+		}
+	}
+}
