@@ -333,6 +333,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T) *bench {
+	inEnglish(t)
 	return &bench{t: t, controller: newFakeController(t), vault: &fakeVault{items: map[VaultItem]string{}},
 		records: &fakeRecords{}, plane: &fakePlane{}}
 }
