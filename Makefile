@@ -67,6 +67,7 @@ bench: ## measure, each figure on a line: bench: NAME VALUE UNIT
 	@packaging/deps.sh build demo bench
 	@mkdir -p build/bin
 	$(GO) build $(FLAGS) -o build/bin/ . ./cmd/... ./internal/bench
+	$(GO) test $(FLAGS) -vet=off -c -o build/window.test ./app/window
 	@build/bin/bench
 
 fuzz: ## fuzz each decoder for FUZZTIME

@@ -139,8 +139,28 @@ func (c *call) why(ctx context.Context, args []string) error {
 	if a.Flows > 0 {
 		row("Open", fmt.Sprintf("%d%s, %d bytes up, %d down", a.Flows, resting(a.Flows, a.Parked), a.Up, a.Down))
 	}
+	for _, x := range a.Connections {
+		row("Connection", c.connection(x))
+	}
 	c.table(nil, rows)
 	return nil
+}
+
+// connection says how one was opened and since when, and what it carried.
+func (c *call) connection(x session.Connection) string {
+	text := "since " + c.exact(x.Since)
+	switch x.Via {
+	case session.ViaAddress:
+		text += ", at its local address"
+	case session.ViaProxy:
+		text += ", through the proxy"
+	case session.ViaName:
+		text += ", by its name"
+	}
+	if x.Resting {
+		text += ", at rest"
+	}
+	return text + fmt.Sprintf(", %d bytes up, %d down", x.Up, x.Down)
 }
 
 func addresses(all []netip.Addr) string {

@@ -27,6 +27,7 @@ func TestChannels(t *testing.T) {
 			{Name: "Moor"},
 		},
 		Apps: []session.App{{ID: "wiki", Name: "Wiki", State: session.AppInUse, Host: "wiki.corp", Port: 80, Flows: 1, Parked: 1,
+			Connections: []session.Connection{{Via: session.ViaProxy, Since: noon, Up: 5, Down: 70, Resting: true}},
 			Addresses: []netip.Addr{netip.MustParseAddr("100.100.0.7"), netip.MustParseAddr("fd7d::7")}}},
 		Local: session.Local{Proxy: netip.MustParseAddrPort("127.0.0.1:1080"), PAC: "http://127.0.0.1:1080/proxy.pac", TUN: true},
 	})
@@ -50,6 +51,7 @@ Application  Wiki (wiki)
 State        in-use
 By name      wiki.corp:80, which is 100.100.0.7 and fd7d::7 here
 Open         1 and at rest, 0 bytes up, 0 down
+Connection   since Mon 2 Mar 2026 12:00:00 UTC, through the proxy, at rest, 5 bytes up, 70 down
 `
 	if d := cmp.Diff(want[1:], invoke(t, src, "", "why", "wiki").out); d != "" {
 		t.Errorf("why (-want +got):\n%s", d)

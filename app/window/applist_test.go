@@ -145,11 +145,11 @@ func TestOpenConnections(t *testing.T) {
 	b.apply(atHand())
 	b.pages.apps.open("orders")
 	b.layer.modal.scroll.ScrollToBottom()
-	b.says("Open connections", "9 · 3 at rest   ·   2.0 MB ↑   61.4 MB ↓", "14:25 · 11 min", "Through the proxy · at rest", "44.0 kB ↑   3.9 MB ↓", "Show all 9")
+	b.says("Open connections", "9 · 3 at rest   ·   2.0 MB ↑   61.4 MB ↓", "14:25 · 11 min", "Through the proxy · at rest", "44.0 kB ↑", "3.9 MB ↓", "Show all 9")
 	b.silent("11:40 · 2 h 56 min")
 	b.press("Show all 9")
 	b.layer.modal.scroll.ScrollToBottom()
-	b.says("Opened by a program · at rest", "Show fewer")
+	b.says("Opened by a program · at rest", "02:52 · 11 h 44 min", "Show fewer")
 	b.press("Show fewer")
 	b.now = noon.Add(70 * time.Second)
 	for _, f := range b.clock.take(b.now) {

@@ -124,7 +124,6 @@ func (d *detail) update(s session.State) {
 	d.command.set(v.command)
 	d.site.set(v.site)
 	d.flows.set(v.flows, v.data, v.connections)
-	d.flows.age(d.w.options.Now())
 	icon := "content_copy"
 	if v.open == session.OpenBrowser {
 		icon = "open_in_new"
@@ -146,9 +145,8 @@ func (d *detail) tick() {
 	if d.w.layer.face != face(d) {
 		return
 	}
-	now := d.w.options.Now()
-	d.flows.age(now)
-	d.w.clock.at(now.Truncate(time.Minute).Add(time.Minute), d.tick)
+	d.flows.age()
+	d.w.clock.at(d.w.options.Now().Truncate(time.Minute).Add(time.Minute), d.tick)
 }
 
 func (d *detail) first() fyne.Focusable {

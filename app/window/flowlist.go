@@ -11,22 +11,26 @@ import (
 
 // flowView is what is shown of an open connection.
 type flowView struct {
-	via, since, data string
-	at               time.Time // when it was opened
-	resting          bool
+	via, since string
+	up, down   string
+	at         time.Time // when it was opened
+	resting    bool
 }
 
 // flowsOf are the newest connections of an application.
 func flowsOf(a *session.App, now time.Time) []flowView {
 	var views []flowView
 	for _, c := range a.Connections {
-		views = append(views, flowView{viaWord(c.Via), moment(c.Since, now), carried(c.Up, c.Down), c.Since, c.Resting})
+		views = append(views, flowView{viaWord(c.Via), moment(c.Since, now), sent(c.Up), received(c.Down), c.Since, c.Resting})
 	}
 	return views
 }
 
 // carried says how much was sent and received.
-func carried(up, down int64) string { return bytesText(up) + " ↑   " + bytesText(down) + " ↓" }
+func carried(up, down int64) string { return sent(up) + "   " + received(down) }
+
+func sent(n int64) string     { return bytesText(n) + " ↑" }
+func received(n int64) string { return bytesText(n) + " ↓" }
 
 // fewFlows is how many connections are shown until the user wants all.
 const fewFlows = 4
@@ -41,11 +45,12 @@ type flowList struct {
 	more       *button
 	all        bool
 	views      []flowView
+	now        func() time.Time
 	changed    func() // its height is another
 }
 
 func (w *Window) newFlowList(changed func()) *flowList {
-	f := &flowList{changed: changed}
+	f := &flowList{now: w.options.Now, changed: changed}
 	f.title = newElastic(appWords.flowsTitle, groupFont)
 	f.sum = newLabel("", font{size: 13, weight: assets.Medium, role: roleMuted, align: fyne.TextAlignTrailing})
 	f.none = newParagraph(appWords.noFlows, font{size: 13, role: roleMuted}, 0)
@@ -101,10 +106,12 @@ func (f *flowList) show() {
 		f.list.pad = pads(12, 14)
 	}
 	f.list.set(items...)
+	f.age()
 }
 
 // age says how old the connections are now.
-func (f *flowList) age(now time.Time) {
+func (f *flowList) age() {
+	now := f.now()
 	for i, r := range f.rows[:min(len(f.rows), len(f.views))] {
 		r.age.set(f.views[i].since + " · " + ageText(now.Sub(f.views[i].at)))
 		relayout(r)
@@ -114,26 +121,30 @@ func (f *flowList) age(now time.Time) {
 // flowRow is one connection.
 type flowRow struct {
 	node
-	glyph     *glyph
-	via       *label
-	age, data *label
+	glyph    *glyph
+	via      *label
+	age      *label
+	up, down *label
 }
 
 func newFlowRow() *flowRow {
 	r := &flowRow{glyph: newGlyph("bolt", true, 16, roleGood)}
 	r.via = newElastic("", font{size: 13, role: roleText})
 	r.age = newLabel("", font{size: 13, role: roleMuted, align: fyne.TextAlignTrailing})
-	r.data = newLabel("", font{size: 13, weight: assets.Medium, role: roleText, align: fyne.TextAlignTrailing})
-	r.parts = []fyne.CanvasObject{r.glyph, r.via, r.age, r.data}
+	bytes := font{size: 13, weight: assets.Medium, role: roleText, align: fyne.TextAlignTrailing}
+	r.up, r.down = newLabel("", bytes), newLabel("", bytes)
+	r.parts = []fyne.CanvasObject{r.glyph, r.via, r.age, r.up, r.down}
 	r.least = func() fyne.Size { return fyne.NewSize(em(360), grown(32, 13)) }
 	r.arrange = func(s fyne.Size) {
-		side, data, age := em(16), max(em(136), r.data.MinSize().Width), max(em(120), r.age.MinSize().Width)
+		side, x := em(16), s.Width
 		place(r.glyph, 0, (s.Height-side)/2, side, side)
-		x := s.Width - data
-		place(r.data, x, 0, data, s.Height)
-		x -= 14 + age
-		place(r.age, x, 0, age, s.Height)
-		place(r.via, side+10, 0, x-side-20, s.Height)
+		for _, l := range []*label{r.down, r.up, r.age} {
+			w := max(em(70), l.MinSize().Width)
+			x -= w
+			place(l, x, 0, w, s.Height)
+			x -= 10
+		}
+		place(r.via, side+10, 0, x-side-10, s.Height)
 	}
 	r.ExtendBaseWidget(r)
 	return r
@@ -146,6 +157,7 @@ func (r *flowRow) set(v flowView) {
 	}
 	r.glyph.set(icon, true, ink)
 	r.via.set(via)
-	r.data.set(v.data)
+	r.up.set(v.up)
+	r.down.set(v.down)
 	relayout(r)
 }

@@ -4,7 +4,8 @@
 //
 //	bench: NAME VALUE UNIT
 //
-// Between the two it measures the data channel (package channel) beside
+// Between the two it measures the pages of the window for 2,000 applications, the
+// data channel (package channel) beside
 // wireguard-go and the resolver (package dns) beside dnsmasq and unbound, in
 // namespaces, for which it has to be root. Figures in round
 // trips are taken over a path with a known delay, so that they say how many times
@@ -46,10 +47,11 @@ func main() {
 		return
 	}
 	program := flag.String("program", "build/bin/tidegate", "the client to measure")
+	window := flag.String("window", "build/window.test", "the test of its window, which has the benchmark of its pages")
 	runs := flag.Int("runs", 11, "how often each figure is taken; the median is printed")
 	hidden := flag.Duration("hidden", time.Minute, "how long the hidden client is watched")
 	away := flag.Duration("away", 10*time.Minute, "and how long while it does not reach its controller")
-	only := flag.String("only", "", "these alone: first-byte,bulk,lossy,roam,opens,parked,churn of the data channel, dns, and idle: what the client costs; churn only when named")
+	only := flag.String("only", "", "these alone: first-byte,bulk,lossy,roam,opens,parked,churn of the data channel, dns, pages: the window with very many applications, and idle: what the client costs; churn only when named")
 	churn := flag.Duration("for", 10*time.Minute, "how long to churn: a day of use, compressed")
 	seed := flag.Uint64("seed", 1, "what the churn is drawn from")
 	lanes := flag.String("lanes", "", "of bulk transfers alone, these: auto,h3,h2,tun-auto,tun-h3")
@@ -60,7 +62,7 @@ func main() {
 	defer cancel()
 	path, err := filepath.Abs(*program) // the desktop's programs run elsewhere
 	if err == nil {
-		b := &bench{program: path, runs: *runs, hidden: *hidden, away: *away, churn: *churn, seed: *seed}
+		b := &bench{program: path, pagesTest: *window, runs: *runs, hidden: *hidden, away: *away, churn: *churn, seed: *seed}
 		err = b.all(ctx, *only, *lanes)
 	}
 	if err != nil {
@@ -77,7 +79,7 @@ func (b *bench) all(ctx context.Context, only, lanes string) error {
 	}
 	if only != "" {
 		o.Only = strings.Split(only, ",")
-		for name, step := range map[string]func(context.Context) error{"dns": b.names, "parked": b.parked, "idle": b.run} {
+		for name, step := range map[string]func(context.Context) error{"dns": b.names, "parked": b.parked, "pages": b.pages, "idle": b.run} {
 			if i := slices.Index(o.Only, name); i >= 0 {
 				o.Only = slices.Delete(o.Only, i, i+1)
 				if err := step(ctx); err != nil || len(o.Only) == 0 {
@@ -87,7 +89,7 @@ func (b *bench) all(ctx context.Context, only, lanes string) error {
 		}
 		return channel.Run(ctx, o)
 	}
-	for _, step := range []func(context.Context) error{b.evaluation, b.parked, func(ctx context.Context) error { return channel.Run(ctx, o) }, b.names, b.run} {
+	for _, step := range []func(context.Context) error{b.evaluation, b.pages, b.parked, func(ctx context.Context) error { return channel.Run(ctx, o) }, b.names, b.run} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -103,14 +105,16 @@ func (b *bench) names(ctx context.Context) error {
 // bench measures one client on one lab.
 type bench struct {
 	program string
-	runs    int
-	hidden  time.Duration
-	away    time.Duration
-	churn   time.Duration
-	seed    uint64
-	lab     *lab.Lab
-	rig     *rig.Rig
-	paths   []*lab.Relay // to the controller and to the gateway
+	// pagesTest is the test of the window.
+	pagesTest string
+	runs      int
+	hidden    time.Duration
+	away      time.Duration
+	churn     time.Duration
+	seed      uint64
+	lab       *lab.Lab
+	rig       *rig.Rig
+	paths     []*lab.Relay // to the controller and to the gateway
 }
 
 func (b *bench) run(ctx context.Context) (err error) {
