@@ -49,8 +49,6 @@ type Options struct {
 	Diagnose func(ctx context.Context, told func(diag.Progress)) (diag.Report, error)
 	// Start becomes a program in namespaces of its own; nil is run.Start.
 	Start func(p profile.Profile, program []string) error
-	// Program starts with the desktop where that is asked for; empty: this one.
-	Program string
 	// Zone is where times are shown; nil is the local one.
 	Zone *time.Location
 }

@@ -173,6 +173,9 @@ func (t *tab) argument(cmd command, args []string) []candidate {
 	if len(args) >= len(kinds) {
 		return nil
 	}
+	if kinds[len(args)] == "VALUE" {
+		return t.settable(args[len(args)-1])
+	}
 	return t.values(strings.Trim(kinds[len(args)], "[].")) // as in [APP]
 }
 
@@ -196,14 +199,26 @@ func (t *tab) values(kind string) (all []candidate) {
 		return plain(session.VPNFeatures)
 	case "SETTING":
 		return settingNames()
-	case "VALUE":
-		return plain([]string{"on", "off"})
 	case "APP", "NAME", "VPN", "ENROLMENT":
 		s, err := t.state()
 		if err != nil {
 			return nil
 		}
 		return ofState(kind, &s)
+	}
+	return nil
+}
+
+// settable is what a setting can be set to.
+func (t *tab) settable(name string) []candidate {
+	s, err := t.state()
+	if err != nil {
+		s = session.State{} // what can always be chosen
+	}
+	for _, x := range settingsOf(&s) {
+		if x.Name == name {
+			return plain(x.Values)
+		}
 	}
 	return nil
 }

@@ -69,6 +69,7 @@ func TestComplete(t *testing.T) {
 		{"VPNs, without one that a terminal obeys", []string{"vpn", "connect", ""}, []string{"Head Office", "old.example:8443", "-rf"}},
 		{"what no verb has", []string{"vpn", "dial", ""}, nil},
 		{"settings", []string{"settings", "set", "start"}, []string{"start-at-login"}},
+		{"another's", []string{"settings", "set", "notifications", "n"}, []string{"none"}},
 		{"a setting's value", []string{"settings", "set", "start-at-login", "o"}, []string{"on", "off"}},
 		{"shells", []string{"completion", ""}, []string{"bash", "fish", "zsh"}},
 		{"programs", []string{"run", "--", "l"}, []string{":commands"}},

@@ -1,16 +1,15 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/tidegate/tidegate/app/autostart"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -40,7 +39,20 @@ type setting struct {
 	Values []string `json:"values,omitempty"` // what it can be set to, here
 }
 
-const startAtLogin = "start-at-login"
+// Those that are set here.
+const (
+	startAtLogin  = "start-at-login"
+	language      = "language"
+	notifications = "notifications"
+	idle          = "idle"
+)
+
+// What stands for nothing chosen.
+const (
+	systems     = "system"
+	allNotices  = "all"
+	idleDefault = "default"
+)
 
 // settingNames are all that there are.
 func settingNames() (all []candidate) {
@@ -57,9 +69,11 @@ func settingsOf(s *session.State) []setting {
 	add := func(name, value string, by setBy, means string, values ...string) {
 		all = append(all, setting{name, value, by, means, values})
 	}
-	if runtime.GOOS == "linux" {
-		add(startAtLogin, "", byYou, "start with the desktop, in the tray", "on", "off")
+	if s.Login != session.LoginUnknown || runtime.GOOS == "linux" {
+		add(startAtLogin, string(s.Login), byYou, "start with the desktop, in the tray", "on", "off")
 	}
+	add(language, cmp.Or(s.Choices.Language, systems), byYou, "of the window, the tray and the notifications", append([]string{systems}, session.Languages...)...)
+	add(notifications, cmp.Or(string(s.Choices.Notices), allNotices), byYou, "what the desktop tells you of", allNotices, string(session.NoticesImportant), string(session.NoticesNone))
 	add("appearance", "", byWindow, "light, dark, or as the desktop has it")
 	add("controller", s.Enrolment.Controller, byAdministrator, "where this device is enrolled")
 	add("user", s.Enrolment.User, byAdministrator, "who may sign in on it")
@@ -74,16 +88,42 @@ func settingsOf(s *session.State) []setting {
 		return value
 	}
 	span := func(d wire.Duration) string { return known(brief(d.D())) }
-	add("idle", span(fixed.Idle), byAdministrator, "a data channel that carries nothing for so long is suspended")
+	if steps := session.IdleSteps(*fixed); len(steps) > 0 {
+		values := []string{idleDefault}
+		for _, d := range steps {
+			values = append(values, brief(d.D()))
+		}
+		add(idle, brief(s.Choices.IdleOf(*fixed).D()), byYou, "a data channel that carries nothing for so long is suspended; any time up to the longest", values...)
+	} else {
+		add(idle, span(fixed.Idle), byAdministrator, "a data channel that carries nothing for so long is suspended")
+	}
 	add("ride-through", span(fixed.RideThrough), byAdministrator, "an interruption of the control channel shorter than this prevents no access")
 	add("warning-lead", span(fixed.WarningLead), byAdministrator, "you are asked so long before access would lapse")
 	add("stamp-rounding", span(fixed.StampRounding), byAdministrator, "an answer counts from the next multiple of it")
 	add("hide-values", known(onOff(fixed.HideValues)), byAdministrator, "you are told what kind of criterion failed, and not its values")
 	add("strict-dns", known(onOff(fixed.StrictDNS)), byAdministrator, "names that are not your applications' go to the network's own servers, even beside a VPN")
 	add("keychain", string(s.Keychain), byMachine, "where the session is kept between two starts")
+	add("helper", helperSetting(s.Helper), byMachine, helperMeans(s.Helper))
 	add("tray", string(s.Tray), byMachine, "whether the desktop shows the icon")
 	add("names", namesSetting(s), byMachine, "how programs find your applications by name; tidegate dns says more")
 	return all
+}
+
+// helperSetting is what there is of the helper.
+func helperSetting(h session.Helper) string {
+	if h.Version == "" || h.Phase == session.HelperUnknown {
+		return string(h.Phase)
+	}
+	return fmt.Sprintf("%s (%s)", h.Phase, h.Version)
+}
+
+// helperMeans says what sets it up, where something does.
+func helperMeans(h session.Helper) string {
+	const means = "makes the network device by which all programs reach your applications"
+	if h.CanSetUp() {
+		return means + "; to set it up: " + h.Command
+	}
+	return means
 }
 
 // namesSetting is how the system was told of the applications' names.
@@ -119,20 +159,14 @@ func brief(d time.Duration) string {
 
 // settings lists what is set, shows one, or sets one.
 func (c *call) settings(ctx context.Context, args []string) error {
+	if err := c.client.Do(ctx, session.LookAround{}); err != nil {
+		return err
+	}
 	s, err := c.client.State(ctx)
 	if err != nil {
 		return err
 	}
 	all := settingsOf(&s)
-	for i := range all {
-		if all[i].Name == startAtLogin {
-			on, err := c.autostart().On()
-			if err != nil {
-				return err
-			}
-			all[i].Value = onOff(on)
-		}
-	}
 	if len(args) == 0 {
 		return c.listSettings(all)
 	}
@@ -144,7 +178,7 @@ func (c *call) settings(ctx context.Context, args []string) error {
 		return usageError{fmt.Sprintf("there is no setting %q; `tidegate settings` lists them", args[1])}
 	}
 	if args[0] == "set" {
-		return c.set(all[i], args[2])
+		return c.set(ctx, all[i], args[2])
 	}
 	if c.json {
 		return c.write(all[i], "  ")
@@ -190,7 +224,7 @@ func (c *call) listSettings(all []setting) error {
 }
 
 // set sets one that is the user's.
-func (c *call) set(s setting, value string) error {
+func (c *call) set(ctx context.Context, s setting, value string) error {
 	switch s.By {
 	case byWindow:
 		return usageError{fmt.Sprintf("%s is chosen in the window: tidegate window", s.Name)}
@@ -199,23 +233,35 @@ func (c *call) set(s setting, value string) error {
 	case byMachine:
 		return usageError{fmt.Sprintf("%s is as this machine has it, and is not set here", s.Name)}
 	}
-	if !slices.Contains(s.Values, value) {
+	var span wire.Duration
+	if s.Name == idle && value != idleDefault {
+		if err := span.UnmarshalText([]byte(value)); err != nil || span == 0 {
+			return usageError{fmt.Sprintf("%s is %s or a time, for example %s, and not %s", s.Name, idleDefault, s.Values[len(s.Values)-1], strconv.Quote(value))}
+		}
+	} else if !slices.Contains(s.Values, value) {
 		return usageError{fmt.Sprintf("%s is one of %s, and not %s", s.Name, strings.Join(s.Values, ", "), strconv.Quote(value))}
 	}
-	if err := c.autostart().Set(value == "on"); err != nil {
+	var cmd session.Command
+	switch s.Name {
+	case startAtLogin:
+		cmd = session.StartAtLogin{On: value == "on"}
+	case language:
+		cmd = session.ChooseLanguage{Language: chosenBut(value, systems)}
+	case notifications:
+		cmd = session.ChooseNotices{Notices: session.Notices(chosenBut(value, allNotices))}
+	case idle:
+		cmd = session.ChooseIdle{Idle: span}
+	}
+	if err := c.client.Do(ctx, cmd); err != nil {
 		return err
 	}
 	return c.done("%s is %s.", s.Name, value)
 }
 
-// autostart is what starts this program with the desktop.
-func (c *call) autostart() autostart.Entry {
-	program := c.Program
-	if program == "" {
-		var err error
-		if program, err = os.Executable(); err != nil {
-			program = "tidegate" // as a desktop finds it
-		}
+// chosenBut is a value, or empty for the word that stands for nothing chosen.
+func chosenBut(value, nothing string) string {
+	if value == nothing {
+		return ""
 	}
-	return autostart.Of(c.Profile, program)
+	return value
 }

@@ -73,7 +73,7 @@ var layers = map[string][]string{
 	"app/local":         {"app/profile", "app/diag", "session", "internal/wire"},
 	"app/profile":       {},
 	"app/autostart":     {"app/profile", "internal/wholefile"},
-	"app/host":          {"app/autostart", "session", "internal/helper"},
+	"app/host":          {"app/autostart", "session", "internal/helper", "internal/lang"},
 	"app/diag":          {"session", "internal/savefile", "internal/wire", "internal/helper", "internal/dump", "internal/underlay", "tunnel/carrier"},
 	"app/journal":       {"session", "internal/wholefile"},
 	"app/apptest":       {"session"},
