@@ -41,6 +41,9 @@ func (a *Ahead) Line(id wire.EntitlementID) (wire.ForecastLine, bool) {
 	return wire.ForecastLine{}, false
 }
 
+// forecastTakes is how long an answer may take, which is told the time before.
+const forecastTakes = 5 * time.Second
+
 // doLookAhead asks for what is foreseen, one question at a time.
 func (c *core) doLookAhead() error {
 	if c.cookie == "" || c.link.client == nil {
@@ -82,7 +85,9 @@ func (c *core) foreseenIs(f wire.Forecast, err error, where string) {
 		}
 		return
 	}
-	c.tells(f.At)
+	if off := f.At.Sub(c.now()) - c.ahead; off.Abs() > forecastTakes { // else snapshots tell the time better
+		c.tells(f.At)
+	}
 	a := Ahead{At: c.ours(f.At), Until: c.ours(f.Until), Expires: c.ours(f.Expires), Lines: f.Lines}
 	a.Past = c.lived.until(a.At)
 	for _, l := range a.Lines { // nobody else has them yet

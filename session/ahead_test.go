@@ -66,6 +66,25 @@ func TestLookAhead(t *testing.T) {
 	})
 }
 
+// TestASlowForecastSetsNoClock has the answer take its time: what is ahead agrees to
+// the second with what everything else says.
+func TestASlowForecastSetsNoClock(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		snapshot := b.controller.snapshot
+		snapshot.At = time.Now().Add(time.Minute)
+		b.tell(snapshot)
+		end := time.Now().Add(time.Hour)
+		b.controller.set(func() {
+			b.controller.forecast = wire.Forecast{At: snapshot.At.Add(-2 * time.Second), Expires: end.Add(time.Minute)}
+		})
+		b.do(LookAhead{})
+		if a := b.state().Ahead; !a.Expires.Equal(end) {
+			t.Errorf("the session ends at %s, and not at %s", a.Expires, end)
+		}
+	})
+}
+
 // TestForecastOfAnotherSessionIsDropped signs out while an answer is awaited.
 func TestForecastOfAnotherSessionIsDropped(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
