@@ -35,8 +35,10 @@ type Menu struct {
 	VPNs        [MaxVPNs]Item // connect or disconnect, in the user's order
 	Connections Item          // the connections page, where there is anything of VPNs
 	Open        Item          // the window
-	Session     Item          // sign in or out
-	Quit        Item
+	// Switches lead to the other enrolments, where there are any.
+	Switches [MaxSwitches]Item
+	Session  Item // sign in or out
+	Quit     Item
 }
 
 // Item is one line. An empty Label hides it and a nil Do makes it grey.
@@ -54,6 +56,7 @@ func MenuFor(s session.State) Menu {
 		Open:   Item{lang.T("Open Tidegate"), session.ShowWindow{}},
 		Quit:   Item{lang.T("Quit"), session.Quit{}},
 	}
+	m.Switches = switches(&s)
 	for i, a := range shown(s.Apps, s.Choices.Pinned) {
 		m.Apps[i] = app(a, s.At)
 	}
@@ -205,7 +208,9 @@ func (m *Menu) items() []Item {
 	all = append(all, m.Apps[:]...)
 	all = append(all, m.All)
 	all = append(all, m.VPNs[:]...)
-	return append(all, m.Connections, m.Open, m.Session, m.Quit)
+	all = append(all, m.Connections, m.Open)
+	all = append(all, m.Switches[:]...)
+	return append(all, m.Session, m.Quit)
 }
 
 // openItem is the index of Open.

@@ -231,7 +231,7 @@ func TestMenuCommands(t *testing.T) {
 		nil, session.ShowPrompt{},
 		session.OpenApp{App: "alpha"}, session.OpenApp{App: "beta"}, session.ShowPrompt{App: "vault"},
 		page("none"), page("wiki"), page("late"), page("ssh"), nil, nil, nil,
-		page(""), nil, nil, nil, nil, session.ShowWindow{}, session.SignOut{}, session.Quit{},
+		page(""), nil, nil, nil, nil, session.ShowWindow{}, nil, nil, nil, session.SignOut{}, session.Quit{},
 	}
 	var got []session.Command
 	for _, it := range m.items() {
