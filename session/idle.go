@@ -1,7 +1,6 @@
 package session
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -46,16 +45,16 @@ func (c *core) mayIdle(d wire.Duration) error {
 	case d == 0:
 		return nil
 	case c.snapshot == nil:
-		return fmt.Errorf("whether you may choose the idle time is known once you are signed in; sign in first")
+		return says("whether you may choose the idle time is known once you are signed in; sign in first")
 	}
 	fixed := c.snapshot.Settings
 	switch least := min(leastIdle, fixed.IdleMost); {
 	case fixed.IdleMost == 0:
-		return fmt.Errorf("your administrator has fixed the idle time at %v; ask them to change it", fixed.Idle)
+		return says("your administrator has fixed the idle time at %v; ask them to change it", fixed.Idle)
 	case d > fixed.IdleMost:
-		return fmt.Errorf("your administrator allows an idle time of %v at most; choose that or less", fixed.IdleMost)
+		return says("your administrator allows an idle time of %v at most; choose that or less", fixed.IdleMost)
 	case d < least:
-		return fmt.Errorf("the idle time is %v at least; choose that or more", least)
+		return says("the idle time is %v at least; choose that or more", least)
 	}
 	return nil
 }
