@@ -278,7 +278,9 @@ func (c *core) ours(t time.Time) time.Time {
 
 // planeChanged takes the data plane's facts, whole.
 func (c *core) planeChanged(f DataplaneFacts) {
-	c.left(f)
+	if c.left(f); c.others.leaving {
+		f = DataplaneFacts{Proxy: f.Proxy} // the rest is of the enrolment before
+	}
 	for id, a := range f.Apps {
 		if !c.serves(id) {
 			continue // it has not heard yet that this was taken away, or of a sign-out

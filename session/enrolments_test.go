@@ -143,6 +143,9 @@ func TestTheLastIsClosedBeforeTheNextOpens(t *testing.T) {
 			{Apps: listening()}, {Sites: map[wire.SiteID]SiteFact{"lab": {State: Connected}}}, {DNS: &DNSFact{}}, {TUN: true},
 		} {
 			b.s.ReportDataplane(open)
+			if a := b.app("wiki"); a.Listen.IsValid() {
+				t.Errorf("the last one's address %s is taken for the next one's", a.Listen)
+			}
 			if s := b.pass(time.Minute); b.plane.last().Session != "" || s.Control.Phase != ControlEstablished {
 				t.Fatalf("while %+v is open, flows of %s are wanted; %s", open, b.plane.last().Session, s.Control.Phase)
 			}
