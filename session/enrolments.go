@@ -34,7 +34,7 @@ type KeptEnrolments struct {
 // Checked says what is wrong with what was kept: people edit files.
 func (k KeptEnrolments) Checked() error {
 	known := map[wire.DeviceID]bool{}
-	for _, e := range k.all() {
+	for _, e := range k.All() {
 		switch {
 		case !e.Enrolled():
 			return errors.New("an enrolment names no device")
@@ -46,8 +46,8 @@ func (k KeptEnrolments) Checked() error {
 	return nil
 }
 
-// all are the enrolments, the active one first.
-func (k KeptEnrolments) all() []Enrolled {
+// All are the enrolments, the active one first.
+func (k KeptEnrolments) All() []Enrolled {
 	if !k.Enrolled.Enrolled() && len(k.Others) == 0 {
 		return nil
 	}
@@ -61,6 +61,11 @@ func (e Enrolled) item(i VaultItem) VaultItem {
 		return i + "." + VaultItem(e.Device)
 	}
 	return i
+}
+
+// Items are the names of all secrets of the enrolment in the keychain.
+func (e Enrolled) Items() []VaultItem {
+	return []VaultItem{e.item(ItemCookie), e.item(ItemDeviceKey)}
 }
 
 // standby are the enrolments that rest, and what there is of them in memory.
@@ -102,7 +107,7 @@ func (c *core) loadEnrolments() {
 // enrolments are those that there are, by organisation and user.
 func (f *facts) enrolments() []Enrolment {
 	var all []Enrolment
-	for _, e := range (KeptEnrolments{f.enrolled, f.others.resting}).all() {
+	for _, e := range (KeptEnrolments{f.enrolled, f.others.resting}).All() {
 		all = append(all, e.Enrolment)
 	}
 	slices.SortFunc(all, func(a, b Enrolment) int {
@@ -196,7 +201,7 @@ func (c *core) left(f DataplaneFacts) {
 func (c *core) add(e Enrolled, id Identity) error {
 	var rest []Enrolled
 	apart := false
-	for _, o := range c.kept().all() {
+	for _, o := range c.kept().All() {
 		if o.same(e) {
 			continue
 		}
@@ -204,7 +209,7 @@ func (c *core) add(e Enrolled, id Identity) error {
 		apart = apart || !o.Apart
 	}
 	e.Apart = apart
-	for _, o := range c.kept().all() {
+	for _, o := range c.kept().All() {
 		if o.same(e) {
 			c.drop(o)
 		}
@@ -245,7 +250,7 @@ func (c *core) drop(e Enrolled) {
 		}
 		ctx, cancel := context.WithTimeout(last, vaultTime)
 		defer cancel()
-		err := errors.Join(v.Delete(ctx, e.item(ItemCookie)), v.Delete(ctx, e.item(ItemDeviceKey)))
+		err := forgetAll(ctx, v, e)
 		if h.cookie != "" && h.identity.Key != nil {
 			signOut(last, controller, e, h, log.Warn)
 		}
@@ -254,6 +259,15 @@ func (c *core) drop(e Enrolled) {
 		}
 		return nil
 	})
+}
+
+// forgetAll removes the secrets of an enrolment.
+func forgetAll(ctx context.Context, v Vault, e Enrolled) error {
+	var errs []error
+	for _, i := range e.Items() {
+		errs = append(errs, v.Delete(ctx, i))
+	}
+	return errors.Join(errs...)
 }
 
 // signOut ends a session at its controller, which may not be reached.

@@ -84,7 +84,15 @@ func forget(p profile.Profile) error {
 	defer cancel()
 	var errs []error
 	k := vault.Keychain{Service: p.Keychain()}
-	for _, item := range []session.VaultItem{session.ItemCookie, session.ItemDeviceKey} {
+	items := []session.VaultItem{session.ItemCookie, session.ItemDeviceKey}
+	kept, err := vault.Records{Dir: p.Config}.LoadEnrolments()
+	if err != nil {
+		errs = append(errs, err)
+	}
+	for _, e := range kept.All() {
+		items = append(items, e.Items()...)
+	}
+	for _, item := range items {
 		if err := k.Delete(ctx, item); err != nil && !errors.Is(err, session.ErrKeychainAbsent) {
 			errs = append(errs, fmt.Errorf("remove the demo's keychain item %s: %w", item, err))
 		}

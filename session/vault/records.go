@@ -50,13 +50,20 @@ func (r Records) LoadEnrolments() (session.KeptEnrolments, error) {
 }
 
 // SaveEnrolments replaces the enrolments, all at once: after a crash they are the old
-// ones or the new ones.
+// ones or the new ones. A file that cannot be read is set aside, with its name and
+// .damaged: there may have been more in it.
 func (r Records) SaveEnrolments(k session.KeptEnrolments) error {
+	path := filepath.Join(r.Dir, recordFile)
+	if _, err := r.LoadEnrolments(); err != nil {
+		if err := os.Rename(path, path+aside); err != nil {
+			return fmt.Errorf("set the damaged enrolments aside: %w", err)
+		}
+	}
 	b, err := json.MarshalIndent(k, "", "\t")
 	if err != nil {
 		return fmt.Errorf("encode enrolment: %w", err)
 	}
-	if err := wholefile.Replace(filepath.Join(r.Dir, recordFile), append(b, '\n')); err != nil {
+	if err := wholefile.Replace(path, append(b, '\n')); err != nil {
 		return fmt.Errorf("save enrolment: %w", err)
 	}
 	return nil

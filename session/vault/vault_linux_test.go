@@ -163,6 +163,12 @@ func TestRecords(t *testing.T) {
 		if k, err := r.LoadEnrolments(); err == nil || k.Enrolled.Enrolled() || len(k.Others) > 0 {
 			t.Errorf("%s: read as %+v", name, k)
 		}
+		if err := r.SaveEnrolments(want); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(filepath.Join(r.Dir, recordFile+aside)); err != nil || string(b) != text {
+			t.Errorf("%s: set aside as %q, %v", name, b, err)
+		}
 	}
 }
 
