@@ -159,9 +159,6 @@ func (t *tour) openApp(ctx context.Context) (string, error) {
 	if err := t.turn(ctx, "Applications"); err != nil {
 		return "", err
 	}
-	if err := t.turn(ctx, "Applications"); err != nil {
-		return "", err
-	}
 	if err := t.hands.press(ctx, "card", "Arrivals Board"); err != nil {
 		return "", err
 	}
