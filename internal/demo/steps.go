@@ -42,10 +42,15 @@ func (t *tour) steps() []step {
 		{name: "controller away", play: (*tour).away},
 		{name: "controller back", play: (*tour).back},
 		{name: "home", play: (*tour).home},
+		{name: "list", play: (*tour).list},
+		{name: "found", play: (*tour).search},
+		{name: "cards", play: (*tour).cards, blind: true},
 		{name: "activity", play: (*tour).activity},
 		{name: "today", play: (*tour).today},
 		{name: "light", play: (*tour).light},
 		{name: "settings", play: (*tour).settings},
+		{name: "language", play: (*tour).german},
+		{name: "english", play: (*tour).english, blind: true},
 		{name: "diagnosis", play: (*tour).diagnosis},
 		{name: "user menu", play: (*tour).userMenu},
 		{name: "large text", play: (*tour).large},
@@ -106,7 +111,7 @@ func (t *tour) signIn(ctx context.Context) (string, error) {
 	if err := t.hands.Key(ctx, "Return"); err != nil {
 		return "", err
 	}
-	if err := t.hands.see(ctx, "is wrong"); err != nil {
+	if err := t.hands.see(ctx, "tries left"); err != nil {
 		return "", err
 	}
 	if err := t.hands.focused(ctx, "secret"); err != nil {
