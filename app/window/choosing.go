@@ -101,7 +101,8 @@ func (c *choosing) under(w float32) float32 { return min(c.wide(), w-choosingAt(
 
 func (c *choosing) place(s fyne.Size) {
 	shown(c.back, len(c.buttons) > 0)
-	x, y, wide, texts := s.Width, float32(0), c.wide(), s.Width
+	var x, y float32
+	wide, texts := c.wide(), s.Width
 	switch {
 	case len(c.buttons) == 0:
 		place(c.row.line, 0, 0, s.Width, s.Height)
