@@ -157,6 +157,9 @@ func TestOpenConnections(t *testing.T) {
 	}
 	b.says("14:25 · 12 min")
 	b.key("Escape")
+	b.pages.apps.open("reports")
+	b.silent(appWords.flowsTitle, appWords.noFlows)
+	b.key("Escape")
 	for _, f := range b.clock.take(b.now.Add(time.Hour)) {
 		f()
 	}

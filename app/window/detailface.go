@@ -23,6 +23,7 @@ type detail struct {
 	glyph            *glyph
 	name, host       *label
 	about            *paragraph
+	aboutIt          *stack // it, and the gap over it
 	pill             *pill
 	pin              *button
 	back             *surface
@@ -46,6 +47,7 @@ func (w *Window) newDetail() (*modal, face) {
 	d.name = newElastic("", font{size: 18, weight: assets.SemiBold, role: roleText})
 	d.host = newElastic("", font{size: 13, role: roleFaint})
 	d.about = newParagraph("", font{size: 14, role: roleMuted}, 0)
+	d.aboutIt = newStack(0, insets{top: 14}, nil, d.about)
 	d.pill = newPill("", "circle", neutral)
 	d.pin = w.newIconButton(tab, "", "keep", func() { w.pin(d.id, !d.shows.pinned) })
 	d.close = w.newIconButton(quiet, words.close, "close", d.escape)
@@ -73,7 +75,7 @@ func (w *Window) newDetail() (*modal, face) {
 	d.helpdesk = w.newButton(plain, appWords.helpdesk, "support_agent", d.copyAll)
 	d.open = w.newButton(primary, "", "", d.enter)
 	actions := newLine(10, insets{}, nil, d.helpdesk, d.open).growing(d.open)
-	body := newStack(0, pad(24), nil, head, newGap(14), d.about, newGap(14), callout, d.terms.stack, newGap(14), actions,
+	body := newStack(0, pad(24), nil, head, d.aboutIt, newGap(14), callout, d.terms.stack, newGap(14), actions,
 		newFactGroup(appWords.accessTitle, d.until, d.since, d.used, d.decision),
 		newFactGroup(appWords.reachTitle, d.byName, d.devices, d.address, d.command, d.site),
 		d.flows.stack)
@@ -95,7 +97,7 @@ func (d *detail) update(s session.State) {
 	d.name.set(v.card.name)
 	d.host.set(v.card.protocol + " · " + v.card.host)
 	d.about.set(v.about)
-	shown(d.about, v.about != "")
+	shown(d.aboutIt, v.about != "")
 	st := v.card.state
 	d.pill.set(st.word, st.icon, st.tone)
 	d.pin.name = fmt.Sprintf(homeWords.pin, v.card.name)
@@ -124,6 +126,7 @@ func (d *detail) update(s session.State) {
 	d.command.set(v.command)
 	d.site.set(v.site)
 	d.flows.set(v.flows, v.data, v.connections)
+	shown(d.flows.stack, len(v.connections) > 0 || !v.card.why) // of what is shut none opens
 	icon := "content_copy"
 	if v.open == session.OpenBrowser {
 		icon = "open_in_new"
