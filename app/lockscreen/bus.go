@@ -36,10 +36,12 @@ func (b *bus) run(ctx context.Context) {
 			pause = firstPause
 			err = b.watch(ctx, conn, func(from string, on bool) { b.tell(fact{b.name, from, on}) })
 			conn.Close()
-			b.tell(fact{bus: b.name})
+			if ctx.Err() == nil {
+				b.tell(fact{bus: b.name})
+			}
 		}
 		if ctx.Err() != nil {
-			return
+			return // which tells nothing of the screen
 		}
 		b.log.Debug("nobody on the bus tells of the screen", "bus", b.name, "error", err)
 		select {
