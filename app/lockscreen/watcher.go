@@ -69,6 +69,9 @@ func (w *Watcher) own(ctx context.Context, facts <-chan fact) {
 		case <-ctx.Done():
 			return
 		}
+		if ctx.Err() != nil { // what is told then is told by nobody
+			return
+		}
 		now, until := s.locked(time.Now())
 		if !until.IsZero() {
 			timer.Reset(time.Until(until))
