@@ -34,10 +34,11 @@ type ground struct {
 	color color.NRGBA
 }
 
-// drawn is a text, and the room that its letters take.
+// drawn is a text, the room that its letters take, and what they are drawn in and on.
 type drawn struct {
-	text string
-	ink  area
+	text     string
+	ink      area
+	in, back color.NRGBA
 }
 
 // target is something to press, all of it, and the part of the window that it
@@ -251,8 +252,9 @@ func (s *survey) write(t *canvas.Text, here, clip, hold area) {
 			s.fault("of %q only %q is to be read", l.text, l.drawn.Text)
 		}
 	}
-	s.texts, s.signs = append(s.texts, drawn{t.Text, letters.meet(clip)}), append(s.signs, letters)
 	y := (letters.top + letters.bottom) / 2
+	s.texts = append(s.texts, drawn{t.Text, letters.meet(clip), nrgba(t.Color), s.under((letters.left+letters.right)/2, y)})
+	s.signs = append(s.signs, letters)
 	for _, x := range []float32{letters.left + 1, (letters.left + letters.right) / 2, letters.right - 1} {
 		if y < clip.top || y >= clip.bottom {
 			break
