@@ -47,6 +47,71 @@ func (t *tour) activity(ctx context.Context) (string, error) {
 	return fmt.Sprintf("all that the tour has done is listed, %d things; the last: %s", len(s.Events), newest[4].Text), nil
 }
 
+// list shows the applications as a list, finds one by typing, and opens its card.
+func (t *tour) list(ctx context.Context) (string, error) {
+	if err := t.turn(ctx, "Applications"); err != nil {
+		return "", err
+	}
+	if err := t.hands.choose(ctx, "Show as a list"); err != nil {
+		return "", err
+	}
+	return "the applications as a list", t.hands.rest(ctx)
+}
+
+func (t *tour) search(ctx context.Context) (string, error) {
+	if err := t.hands.Key(ctx, "ctrl+f"); err != nil {
+		return "", err
+	}
+	if err := t.hands.Type(ctx, "ledger"); err != nil {
+		return "", err
+	}
+	if err := t.hands.typed(ctx, "ledger"); err != nil {
+		return "", err
+	}
+	if err := t.hands.Key(ctx, "Return"); err != nil {
+		return "", err
+	}
+	if err := t.hands.see(ctx, "Copy for the helpdesk"); err != nil {
+		return "", err
+	}
+	return "found by typing; its card says what decides, until when, and what is open", nil
+}
+
+// cards leaves the search, and shows cards again.
+func (t *tour) cards(ctx context.Context) (string, error) {
+	for range 2 { // the card, and the search
+		if err := t.hands.Key(ctx, "Escape"); err != nil {
+			return "", err
+		}
+	}
+	if err := t.hands.choose(ctx, "Show as cards"); err != nil {
+		return "", err
+	}
+	return "all of them, as cards again", t.hands.see(ctx, "Crane Control")
+}
+
+func (t *tour) german(ctx context.Context) (string, error) {
+	if err := t.turn(ctx, "Settings"); err != nil {
+		return "", err
+	}
+	if err := t.hands.choose(ctx, "Deutsch"); err != nil {
+		return "", err
+	}
+	for _, text := range []string{"Einstellungen", "Sprache"} {
+		if err := t.hands.see(ctx, text); err != nil {
+			return "", err
+		}
+	}
+	return "chosen in the settings, all of the window speaks German at once", t.hands.rest(ctx)
+}
+
+func (t *tour) english(ctx context.Context) (string, error) {
+	if err := t.hands.choose(ctx, "English"); err != nil {
+		return "", err
+	}
+	return "and English again", t.hands.see(ctx, "Language")
+}
+
 // today looks at the days ahead, and holds what the controller foresees to what
 // the gateway says.
 func (t *tour) today(ctx context.Context) (string, error) {
@@ -108,6 +173,9 @@ func (t *tour) settings(ctx context.Context) (string, error) {
 	}
 	if s.Keychain != session.KeychainReady || s.Tray != session.TrayPresent {
 		return "", fmt.Errorf("the keychain is %s, the tray %s", s.Keychain, s.Tray)
+	}
+	if err := t.hands.choose(ctx, "Copy Device"); err != nil {
+		return "", err
 	}
 	for _, text := range []string{s.Enrolment.Name, t.lab.controller, string(s.Enrolment.Device)} {
 		if err := t.hands.see(ctx, text); err != nil {
