@@ -28,7 +28,7 @@ func TestChannels(t *testing.T) {
 		},
 		Apps: []session.App{{ID: "wiki", Name: "Wiki", State: session.AppInUse, Host: "wiki.corp", Port: 80, Flows: 1, Parked: 1,
 			Connections: []session.Connection{{Via: session.ViaProxy, Since: noon, Up: 5, Down: 70, Resting: true}},
-			Addresses: []netip.Addr{netip.MustParseAddr("100.100.0.7"), netip.MustParseAddr("fd7d::7")}}},
+			Addresses:   []netip.Addr{netip.MustParseAddr("100.100.0.7"), netip.MustParseAddr("fd7d::7")}}},
 		Local: session.Local{Proxy: netip.MustParseAddrPort("127.0.0.1:1080"), PAC: "http://127.0.0.1:1080/proxy.pac", TUN: true},
 	})
 	want := `
