@@ -131,6 +131,8 @@ func (f *flow) answered(l *link, epoch uint64, a carrier.Answer, err error) {
 func (f *flow) opened(l *link, decision wire.DecisionID) {
 	if f.phase == flowTrying {
 		f.p.remember(f.target)
+	}
+	if f.since.IsZero() { // the first answer may have been lost
 		f.since = time.Now().UTC()
 	}
 	f.phase, f.decision, f.unsure = flowOpen, decision, false

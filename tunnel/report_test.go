@@ -4,8 +4,26 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
+
+// A connection whose first answer was lost is told of once it goes on, and keeps its
+// age when it goes on again.
+func TestConnectionWithoutItsFirstAnswerIsTold(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, _ *sim) {
+		p := newPlane(New(Options{}))
+		f := &flow{p: p, ch: newChannel(p, session.WantedSite{ID: "site"}), app: &application{p: p}, phase: flowMoving}
+		opened := time.Now()
+		f.opened(newLink(wire.Gateway{}), "d")
+		time.Sleep(time.Hour)
+		f.phase = flowMoving
+		f.opened(newLink(wire.Gateway{}), "d")
+		if cs := among(nil, f); len(cs) != 1 || !cs[0].Since.Equal(opened) {
+			t.Errorf("%+v is told, want one since %v", cs, opened)
+		}
+	})
+}
 
 // Of many connections the newest are told, that first, in whatever order they
 // come.
