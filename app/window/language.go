@@ -84,6 +84,7 @@ func (w *Window) idle() bool {
 func (w *Window) rebuild() {
 	was, pages, at := w.root, w.pages, w.canvas().Focused()
 	w.closeLayer()
+	w.canvas().Unfocus() // the caret of a line that is gone would blink on
 	for _, o := range partsOf(was) {
 		if s, ok := o.(*spinner); ok {
 			s.set(false) // nobody else would

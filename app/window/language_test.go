@@ -74,6 +74,23 @@ func TestLanguageKeepsWhatIsOpen(t *testing.T) {
 	}
 }
 
+// A caret blinks for as long as its line has the focus: the one that is gone has none.
+func TestLanguageLeavesNoCaret(t *testing.T) {
+	english(t)
+	b := newBench(t, alwaysDark)
+	b.apply(signedIn())
+	b.pages.show(session.PageApplications)
+	was := b.pages.apps.search
+	b.canvas().Focus(was)
+	b.apply(in("de", signedIn()))
+	if was.ring.Visible() {
+		t.Error("the search that is gone still has the focus")
+	}
+	if now := b.pages.apps.search; now == was || b.canvas().Focused() != fyne.Focusable(now) {
+		t.Errorf("the focus is on %T", b.canvas().Focused())
+	}
+}
+
 // focusOn gives the focus to what has that name.
 func (b *bench) focusOn(label string) {
 	b.t.Helper()
