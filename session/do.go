@@ -36,10 +36,12 @@ func (c *core) do(cmd Command) error {
 		}
 		return nil
 	case ShowPrompt:
+		c.locked = false
 		return c.doShowPrompt(cmd)
 	case OpenApp:
 		return c.doOpen(cmd)
 	case ShowWindow:
+		c.locked = false
 		c.window = WindowRequest{Seq: c.window.Seq + 1, Page: cmd.Page, App: cmd.App}
 		return nil
 	case Acknowledge:

@@ -328,6 +328,7 @@ type bench struct {
 	host       Host                   // nil: nobody is asked
 	launch     func(url string) error // nil: there is no browser
 	asleep     atomic.Int64
+	looks      atomic.Int64 // how often the session looked at the clock
 	stop       context.CancelFunc
 	ended      chan error
 }
@@ -363,7 +364,10 @@ func (b *bench) start() *bench {
 	}
 	b.s = New(Options{Controller: controller, Dataplane: b.plane, Vault: vault, Records: b.records, Posture: &b.posture, Classic: b.classic, Journal: b.journal, Host: b.host, Launch: b.launch, Version: "test",
 		Device: func(context.Context) wire.DeviceClaims { return wire.DeviceClaims{"hostname": "collected"} }})
-	b.s.now = func() time.Time { return time.Now().Round(0).Add(time.Duration(b.asleep.Load())) }
+	b.s.now = func() time.Time {
+		b.looks.Add(1)
+		return time.Now().Round(0).Add(time.Duration(b.asleep.Load()))
+	}
 	b.stop, b.ended = cancel, make(chan error, 1)
 	go func() { b.ended <- b.s.Run(ctx) }()
 	synctest.Wait()

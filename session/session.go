@@ -96,9 +96,12 @@ func (s *Session) Run(ctx context.Context) error {
 		}
 		next := c.settle(ctx, now, s.feed.publish)
 		c.answer()
-		if until := next.Sub(now); !next.IsZero() && until < wallCheck {
+		switch until := next.Sub(now); {
+		case !next.IsZero() && until < wallCheck:
 			wake.Reset(until)
-		} else {
+		case next.IsZero() && c.identity.Key == nil: // asleep or not, there is nothing that a sleep ends
+			wake.Stop()
+		default:
 			wake.Reset(wallCheck)
 		}
 		select {
@@ -178,7 +181,9 @@ func (s *Session) ReportTray(t TrayHost) {
 	s.report(func(c *core) { c.tray = t })
 }
 
-// ReportScreen takes whether the screen is locked, or its saver runs.
+// ReportScreen takes whether the screen is locked, or its saver runs. Whoever asks for
+// the window is there: until the next report it counts as unlocked then, for a locker
+// that crashed never says that it has ended.
 func (s *Session) ReportScreen(locked bool) {
 	s.report(func(c *core) { c.locked = locked })
 }

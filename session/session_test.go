@@ -219,6 +219,22 @@ func TestScreen(t *testing.T) {
 	})
 }
 
+// A locker that crashed never says that it has ended.
+func TestSomebodyIsThere(t *testing.T) {
+	for _, cmd := range []Command{ShowWindow{}, ShowPrompt{}} {
+		bubble(t, func(t *testing.T, b *bench) {
+			b.enrolled("kept").start()
+			b.s.ReportScreen(true)
+			if b.do(Acknowledge{}); !b.state().Locked {
+				t.Error("what a program asks for unlocks the screen")
+			}
+			if b.do(cmd); b.state().Locked {
+				t.Errorf("%s: somebody is there, and the screen counts as locked", cmd.command())
+			}
+		})
+	}
+}
+
 func TestAcknowledge(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		b.enrolled("kept")

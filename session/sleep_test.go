@@ -94,3 +94,15 @@ func TestSessionExpiresWhileTheControllerIsAway(t *testing.T) {
 		}
 	})
 }
+
+// Who is not enrolled has nothing that a sleep ends, and is left asleep.
+func TestRestWithoutEnrolment(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.start().state()
+		before := b.looks.Load()
+		b.pass(time.Hour)
+		if n := b.looks.Load() - before; n > 0 {
+			t.Errorf("in an hour of rest it looked at the clock %d times", n)
+		}
+	})
+}
