@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -64,5 +65,25 @@ func TestSetupRefuses(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err == nil || !strings.HasPrefix(string(out), "tidegate-helper-setup: ") {
 			t.Errorf("%s: %v: %s", name, err, out)
 		}
+	}
+}
+
+// Nor does it run a program of theirs: where programs lie it does not ask whoever called.
+func TestSetupRunsTheSystemsPrograms(t *testing.T) {
+	bin := t.TempDir()
+	for _, name := range []string{"systemd-sysusers", "systemctl", "id", "gpasswd"} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\necho ran >>'"+bin+"/ran'\nexit 1\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// With a user who is not there it ends before it does anything to this machine.
+	cmd := exec.CommandContext(t.Context(), "sh", "linux/helper/setup.sh")
+	cmd.Env = []string{"PATH=" + bin, "PKEXEC_UID=3999999999"}
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "there is no user 3999999999") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if _, err := os.Stat(filepath.Join(bin, "ran")); err == nil {
+		t.Error("it ran a program that the caller put in its way")
 	}
 }

@@ -6,6 +6,8 @@
 # It takes no arguments, and of its environment only who pkexec or sudo says asked. What
 # users may have of the helper stays as the administrator has it: /etc/tidegate/helper.toml.
 set -eu
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
 
 die() {
 	printf 'tidegate-helper-setup: %s\n' "$@" >&2
@@ -17,6 +19,11 @@ uid=${PKEXEC_UID:-${SUDO_UID:-}}
 case $uid in
 *[!0-9]*) die "there is no user '$uid'" ;;
 esac
+name=root
+if [ -n "$uid" ]; then
+	name=$(getent passwd "$uid") || die "there is no user $uid"
+	name=${name%%:*}
+fi
 
 systemd-sysusers tidegate.conf
 if [ -d /run/systemd/system ]; then
@@ -26,7 +33,6 @@ systemctl enable --quiet tidegate-helper.socket tidegate-helper-recover.service
 if [ -d /run/systemd/system ]; then
 	systemctl start tidegate-helper.socket
 fi
-if [ -n "$uid" ] && [ "$uid" != 0 ]; then
-	name=$(id -nu "$uid") || die "there is no user $uid"
+if [ "$name" != root ]; then
 	gpasswd --add "$name" tidegate >/dev/null
 fi
