@@ -41,6 +41,25 @@ func (a *Ahead) Line(id wire.EntitlementID) (wire.ForecastLine, bool) {
 	return wire.ForecastLine{}, false
 }
 
+// Open are the entitlements that were foreseen to be open at an instant. Where a check
+// of the organisation has the last word it is not known.
+func (a *Ahead) Open(at time.Time) map[wire.EntitlementID]bool {
+	open := map[wire.EntitlementID]bool{}
+	if a == nil {
+		return open
+	}
+	for _, l := range a.Lines {
+		for _, s := range l.Spans {
+			if !at.Before(s.From) && at.Before(s.To) && outlookOf(s) == OutlookOpen {
+				for _, id := range l.Entitlements {
+					open[id] = true
+				}
+			}
+		}
+	}
+	return open
+}
+
 // forecastTakes is how long an answer may take, which is told the time before.
 const forecastTakes = 5 * time.Second
 

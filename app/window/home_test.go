@@ -69,13 +69,28 @@ func TestShelvesOf(t *testing.T) {
 }
 
 func TestNowText(t *testing.T) {
-	all := manyApps(2)
+	unjudged, all := manyApps(2), manyApps(2)
+	judged, foreseen := signedIn(), manyApps(2)
+	for _, apps := range [][]session.App{judged.Apps, all.Apps} {
+		for i := range apps {
+			apps[i].Allowed = apps[i].State == session.AppReady
+		}
+	}
+	is := wire.ForecastSpan{From: noon.Add(-time.Minute), To: noon.Add(time.Hour), Allow: true}
+	foreseen.Ahead = &session.Ahead{At: noon, Lines: []wire.ForecastLine{{Entitlements: []wire.EntitlementID{foreseen.Apps[0].Entitlement}, Spans: []wire.ForecastSpan{is}}}}
+	is.Script = true
+	scripted := manyApps(2)
+	scripted.Ahead = &session.Ahead{At: noon, Lines: []wire.ForecastLine{{Entitlements: []wire.EntitlementID{scripted.Apps[0].Entitlement}, Spans: []wire.ForecastSpan{is}}}}
 	for _, c := range []struct {
 		name  string
 		state session.State
 		want  string
 	}{
-		{"usual", signedIn(), "7 of your 9 applications are open to you. 2 are in use. 1 waits for you."},
+		{"not judged yet", unjudged, "Your 2 applications are ready to be used."},
+		{"some not judged yet", signedIn(), "7 of your 9 applications are ready to be used. 2 are in use. 1 waits for you."},
+		{"foreseen to be open", foreseen, "All your 2 applications are open to you."},
+		{"foreseen, but for a check", scripted, "Your 2 applications are ready to be used."},
+		{"usual", judged, "7 of your 9 applications are open to you. 2 are in use. 1 waits for you."},
 		{"all open", all, "All your 2 applications are open to you."},
 		{"lost", lost(), "None of your applications is open to you now."},
 		{"connecting", connecting(), "Looking for the controller."},

@@ -70,7 +70,8 @@ func firstName(u session.User) string {
 	return words[0]
 }
 
-// nowText is what holds now, in a sentence or a few.
+// nowText is what holds now, in a sentence or a few. Open is only what somebody has
+// judged: what has not been used yet is ready to be.
 func nowText(s session.State) string {
 	switch {
 	case s.ZTA.Working:
@@ -79,25 +80,32 @@ func nowText(s session.State) string {
 		return homeWords.noneOpen
 	}
 	var open, used, wait int
+	judged, foreseen := true, s.Ahead.Open(s.At)
 	for i := range s.Apps {
-		switch s.Apps[i].State {
+		a := &s.Apps[i]
+		switch a.State {
 		case session.AppInUse:
 			used++
 			open++
 		case session.AppReady:
 			open++
+			judged = judged && (a.Allowed || foreseen[a.Entitlement])
 		case session.AppNeedsYou:
 			wait++
 		}
 	}
 	var text string
-	switch n := len(s.Apps); open {
-	case n:
-		text = lang.N("All your applications (%d) are open to you.", "All your %d applications are open to you.", n, n)
-	case 0:
+	switch n := len(s.Apps); {
+	case open == 0:
 		text = homeWords.noneOpen
-	default:
+	case open == n && judged:
+		text = lang.N("All your applications (%d) are open to you.", "All your %d applications are open to you.", n, n)
+	case open == n:
+		text = lang.N("Your application (%d) is ready to be used.", "Your %d applications are ready to be used.", n, n)
+	case judged:
 		text = lang.N("%d of your %d applications is open to you.", "%d of your %d applications are open to you.", open, open, n)
+	default:
+		text = lang.N("%d of your %d applications is ready to be used.", "%d of your %d applications are ready to be used.", open, open, n)
 	}
 	if used > 0 {
 		text += " " + lang.N("%d is in use.", "%d are in use.", used, used)

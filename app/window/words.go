@@ -136,6 +136,8 @@ func moment(t, now time.Time) string {
 		return t.Format("15:04")
 	case day == 1:
 		return lang.F("tomorrow %s", t.Format("15:04"))
+	case day == -1:
+		return lang.F("yesterday %s", t.Format("15:04"))
 	case day > 1 && day < 7:
 		return lang.Time(t, "Mon 15:04")
 	case t.Year() == now.Year():

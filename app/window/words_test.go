@@ -20,7 +20,8 @@ func TestMoments(t *testing.T) {
 		{noon.Add(72 * time.Hour), "Mon 14:36", "until Mon 14:36"},
 		{noon.Add(20 * 24 * time.Hour), "10 Dec 14:36", "until 10 Dec"},
 		{noon.Add(60 * 24 * time.Hour), "19 Jan 2027 14:36", "until 19 Jan"},
-		{noon.Add(-24 * time.Hour), "19 Nov 14:36", "until 19 Nov"},
+		{noon.Add(-24 * time.Hour), "yesterday 14:36", "until 19 Nov"},
+		{noon.Add(-48 * time.Hour), "18 Nov 14:36", "until 18 Nov"},
 	} {
 		if got := moment(c.at, noon); got != c.long {
 			t.Errorf("moment: got %q, want %q", got, c.long)
