@@ -225,12 +225,14 @@ func (c *call) listSettings(all []setting) error {
 
 // set sets one that is the user's.
 func (c *call) set(ctx context.Context, s setting, value string) error {
-	switch s.By {
-	case byWindow:
+	switch {
+	case s.Name == idle && s.Value == "":
+		return deniedError{fmt.Sprintf("whether %s is yours to set is not known now; sign in first: tidegate sign-in", s.Name)}
+	case s.By == byWindow:
 		return usageError{fmt.Sprintf("%s is chosen in the window: tidegate window", s.Name)}
-	case byAdministrator:
+	case s.By == byAdministrator:
 		return deniedError{fmt.Sprintf("%s is fixed by your administrator; ask them to change it", s.Name)}
-	case byMachine:
+	case s.By == byMachine:
 		return usageError{fmt.Sprintf("%s is as this machine has it, and is not set here", s.Name)}
 	}
 	var span wire.Duration

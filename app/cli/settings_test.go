@@ -104,6 +104,13 @@ names           not known now         this machine        how programs find your
 	if err := json.Unmarshal([]byte(settings("--json").out), &all); err != nil || len(all) != len(settingNames()) {
 		t.Errorf("%d settings, %v", len(all), err)
 	}
+	// Signed out, nobody knows whether the user may choose.
+	src.Change(func(s *session.State) { s.Fixed = nil })
+	want := result{code: Denied, err: "tidegate: whether idle is yours to set is not known now; sign in first: tidegate sign-in\n"}
+	if diff := cmp.Diff(want, settings("set", "idle", "1h"), cmp.AllowUnexported(result{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	src.Change(func(s *session.State) { s.Fixed = &fixed })
 	// Where the administrator lets the user choose.
 	src.Change(func(s *session.State) {
 		f := *s.Fixed
