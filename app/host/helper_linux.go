@@ -143,7 +143,7 @@ func version(ctx context.Context, program string) string {
 }
 
 // SetUpHelper has root run what sets the helper up, by pkexec: the desktop asks for an
-// administrator's password.
+// administrator's password. A terminal does not, from behind.
 func (h Host) SetUpHelper(ctx context.Context) *session.Problem {
 	setup := h.program(setupProgram)
 	if setup == "" {
@@ -158,7 +158,7 @@ func (h Host) SetUpHelper(ctx context.Context) *session.Problem {
 	}
 	ctx, cancel := context.WithTimeout(ctx, setupTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, pkexec, setup)
+	cmd := exec.CommandContext(ctx, pkexec, "--disable-internal-agent", setup)
 	cmd.WaitDelay = time.Second
 	var said bytes.Buffer
 	cmd.Stderr = &said

@@ -105,7 +105,9 @@ func TestOnlyRootsPrograms(t *testing.T) {
 	}
 }
 
-// One click has pkexec run the one program, with nothing of the user's.
+// One click has pkexec run the one program, with nothing of the user's; and it is the
+// desktop that asks for the password, or nobody: not the terminal that the client was
+// started from.
 func TestSetUpHelper(t *testing.T) {
 	h, dir := place(t, map[string]string{setupProgram: ""})
 	setup, bin := filepath.Join(dir, setupProgram), t.TempDir()
@@ -136,7 +138,7 @@ func TestSetUpHelper(t *testing.T) {
 		if c.name == "failed" && p.Detail != "Unit tidegate-helper.socket is masked." {
 			t.Errorf("it failed because of %q", p.Detail)
 		}
-		if got, err := os.ReadFile(record); c.pkexec != "" && (err != nil || string(got) != setup+"\n") {
+		if got, err := os.ReadFile(record); c.pkexec != "" && (err != nil || string(got) != "--disable-internal-agent\n"+setup+"\n") {
 			t.Errorf("%s: pkexec was given %q (%v)", c.name, got, err)
 		}
 	}
