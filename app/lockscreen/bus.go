@@ -16,6 +16,8 @@ const (
 	// A login may start us before its bus, and a bus may end: it is looked for
 	// again after firstPause, which doubles up to longestPause.
 	firstPause, longestPause = time.Second, 10 * time.Minute
+	// steady is how long a bus must have been watched to be looked for again soon.
+	steady = time.Minute
 )
 
 // bus is one on which somebody knows of the screen.
@@ -30,10 +32,10 @@ type bus struct {
 
 // run watches the bus, and looks for it again when it has gone, until ctx ends.
 func (b *bus) run(ctx context.Context) {
-	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longestPause) {
+	for pause := time.Duration(0); ctx.Err() == nil; {
+		began := time.Now()
 		conn, err := b.connect(ctx)
 		if err == nil {
-			pause = firstPause
 			err = b.watch(ctx, conn, func(from string, on bool) { b.tell(fact{b.name, from, on}) })
 			conn.Close()
 			if ctx.Err() == nil {
@@ -43,12 +45,22 @@ func (b *bus) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return // which tells nothing of the screen
 		}
+		pause = after(pause, time.Since(began))
 		b.log.Debug("nobody on the bus tells of the screen", "bus", b.name, "error", err)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
 		}
 	}
+}
+
+// after is the pause after one, when the bus was watched for so long. One that takes
+// connections and refuses to tell, or ends them, is not asked each second.
+func after(pause, watched time.Duration) time.Duration {
+	if watched > steady {
+		return firstPause
+	}
+	return min(max(2*pause, firstPause), longestPause)
 }
 
 // connect never starts a bus. The connection ends with ctx, and where the bus
@@ -62,7 +74,7 @@ func (b *bus) connect(ctx context.Context) (conn *dbus.Conn, err error) {
 	}()
 	patience := time.AfterFunc(callTimeout, cancel)
 	defer patience.Stop()
-	if conn, err = b.dial(dbus.WithContext(ctx)); err != nil {
+	if conn, err = b.dial(dbus.WithContext(ctx), inOrder()); err != nil {
 		return nil, fmt.Errorf("find %s bus: %w", b.name, err)
 	}
 	if err = conn.Auth(nil); err == nil {
@@ -74,6 +86,11 @@ func (b *bus) connect(ctx context.Context) (conn *dbus.Conn, err error) {
 	}
 	return conn, nil
 }
+
+// inOrder has signals come in the order in which they were sent however many wait: the
+// library's own handler lets those overtake each other that find the channel full, and
+// the last of the screen's would not be how it is.
+func inOrder() dbus.ConnOption { return dbus.WithSignalHandler(dbus.NewSequentialSignalHandler()) }
 
 var errEnded = errors.New("the bus has ended")
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 	"github.com/godbus/dbus/v5/prop"
@@ -135,7 +136,9 @@ func TestSaversTell(t *testing.T) {
 	second := desktoptest.NewScreenSaver(t, session, "org.gnome.ScreenSaver", true) // comes later
 	expect(true)
 	first.Set(true)
+	first.Arrived()
 	second.Set(false)
+	second.Arrived()
 	first.Set(false)
 	expect(false)
 	second.Set(true)
@@ -155,5 +158,51 @@ func TestBusComesAndGoes(t *testing.T) {
 		expect(true)
 		end()
 		expect(false)
+	}
+}
+
+// However many changes wait while nobody listens, they are heard in their order: the
+// last of them is how the screen is.
+func TestHeardInOrder(t *testing.T) {
+	session := desktoptest.Bus(t)
+	saver := desktoptest.NewScreenSaver(t, session, savers[0], true)
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", session)
+	const changes = 200
+	reports, listen := make(chan bool, 2*changes), make(chan struct{})
+	w := New(Options{Report: func(locked bool) {
+		reports <- locked
+		<-listen
+	}})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	desktoptest.Eventually(t, "the first report", func() bool { return len(reports) == 1 })
+	for i := range changes {
+		saver.Set(i%2 == 1)
+	}
+	saver.Arrived()
+	close(listen)
+	desktoptest.Eventually(t, "a report of each change", func() bool { return len(reports) == 1+changes })
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAfter(t *testing.T) {
+	for _, tt := range []struct {
+		name                 string
+		pause, watched, want time.Duration
+	}{
+		{"the first", 0, 0, firstPause},
+		{"there is no bus", 4 * time.Second, 0, 8 * time.Second},
+		{"still none", longestPause, 0, longestPause},
+		{"it refuses to tell", 4 * time.Second, time.Second, 8 * time.Second},
+		{"it told for long", longestPause, time.Hour, firstPause},
+	} {
+		if got := after(tt.pause, tt.watched); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
 	}
 }

@@ -53,5 +53,13 @@ func (s *ScreenSaver) Set(on bool) {
 	}
 }
 
+// Arrived returns when the bus has passed on all that was Set.
+func (s *ScreenSaver) Arrived() {
+	s.t.Helper()
+	if err := s.conn.BusObject().Call("org.freedesktop.DBus.Peer.Ping", 0).Err; err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // Close takes it off the bus, as one that crashes.
 func (s *ScreenSaver) Close() { s.conn.Close() }
