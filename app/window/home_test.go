@@ -233,6 +233,18 @@ func TestHomeMovesNothingUnderThePointer(t *testing.T) {
 		t.Errorf("under the pointer: %s", d)
 	}
 	b.says(tileWord(words.inUse, ""))
+	a, _ = appOf(s, "ci") // one that was not there
+	a.LastUsed = noon
+	b.apply(s)
+	if d := cmp.Diff(append(was, "ci"), recent()); d != "" {
+		t.Errorf("what comes moves what is there: %s", d)
+	}
+	gone := was[1]
+	s.Apps = slices.DeleteFunc(slices.Clone(s.Apps), func(a session.App) bool { return a.ID == gone })
+	b.apply(s)
+	if got := recent(); got[0] != was[0] || slices.Contains(got, gone) {
+		t.Errorf("after one is gone the order is %v", got)
+	}
 	b.pages.home.shelf.tiles[4].MouseOut()
 	b.apply(s)
 	if got := recent(); got[0] != "metrics" {

@@ -110,26 +110,32 @@ func (s *shelf) set(views []shelfView) {
 	s.show()
 }
 
-// inPlace has the shelves whose applications are the same in the order in which they were.
+// inPlace has what is still on a shelf where it was: what comes takes the places of
+// what goes, and those behind the last.
 func inPlace(was, views []shelfView) []shelfView {
 	out := slices.Clone(views)
 	for i, v := range views {
-		if i >= len(was) || len(was[i].tiles) != len(v.tiles) || was[i].title != v.title {
+		if i >= len(was) || was[i].title != v.title {
 			continue
 		}
 		now := make(map[wire.AppID]tileView, len(v.tiles))
 		for _, t := range v.tiles {
 			now[t.id] = t
 		}
+		come := slices.DeleteFunc(slices.Clone(v.tiles), func(t tileView) bool {
+			return slices.ContainsFunc(was[i].tiles, func(old tileView) bool { return old.id == t.id })
+		})
 		kept := make([]tileView, 0, len(v.tiles))
-		for _, t := range was[i].tiles {
-			if n, ok := now[t.id]; ok {
-				kept = append(kept, n)
+		for _, old := range was[i].tiles {
+			t, ok := now[old.id]
+			if !ok && len(come) > 0 {
+				t, come, ok = come[0], come[1:], true
+			}
+			if ok {
+				kept = append(kept, t)
 			}
 		}
-		if len(kept) == len(v.tiles) {
-			out[i].tiles = kept
-		}
+		out[i].tiles = append(kept, come...)
 	}
 	return out
 }
