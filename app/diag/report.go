@@ -15,7 +15,7 @@ type Report struct {
 	Files []File `json:"files"`
 }
 
-// Check is one thing that was looked at, in the user's words.
+// Check is one thing that was looked at, in English, as the archive has it.
 type Check struct {
 	ID      string  `json:"id"`    // a word such as controller-quic
 	Title   string  `json:"title"` // "The controller over QUIC (UDP)"
@@ -23,6 +23,25 @@ type Check struct {
 	Text    string  `json:"text"` // what was found
 	// Fix is what to do; always there for Warning and Bad.
 	Fix string `json:"fix,omitempty"`
+	// Here are the same in the language of who made the report; see Shown. The
+	// archive is without.
+	Here Words `json:"here,omitzero"`
+}
+
+// Words are what a check says.
+type Words struct {
+	Title string `json:"title"`
+	Text  string `json:"text"`
+	Fix   string `json:"fix,omitempty"`
+}
+
+// Shown is what the window shows of a check: in the user's language, or in English
+// where nothing else was said.
+func (c Check) Shown() Words {
+	if c.Here == (Words{}) {
+		return Words{c.Title, c.Text, c.Fix}
+	}
+	return c.Here
 }
 
 // Outcome is what a check came to.
@@ -59,8 +78,9 @@ type File struct {
 type Progress struct {
 	Done  int `json:"done"`
 	Total int `json:"total"`
-	// Title is what ended last.
+	// Title is what ended last, Here the same in the language of who looks.
 	Title string `json:"title,omitempty"`
+	Here  string `json:"here,omitempty"`
 }
 
 // Count is how many checks came to that.
@@ -74,7 +94,7 @@ func (r *Report) Count(o Outcome) int {
 	return n
 }
 
-// Verdict is the whole in a sentence.
+// Verdict is the whole in a sentence, in English.
 func (r *Report) Verdict() string {
 	switch bad, look := r.Count(Bad), r.Count(Warning); {
 	case bad == 1:

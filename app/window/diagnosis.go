@@ -1,6 +1,7 @@
 package window
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -93,7 +94,7 @@ func (d *diagnosis) show() {
 		d.body.set(items...)
 	}
 	if p := d.run.progress; d.step != nil && p.Total > 0 {
-		d.step.set(fmt.Sprintf(diagWords.step, p.Done, p.Total, p.Title))
+		d.step.set(fmt.Sprintf(diagWords.step, p.Done, p.Total, cmp.Or(p.Here, p.Title)))
 	}
 	if d.file != nil {
 		d.wrong.set(d.run.wrong)
@@ -158,7 +159,7 @@ func (d *diagnosis) found() []fyne.CanvasObject {
 	case r.Count(diag.Warning) > 0:
 		icon, t = "warning", warn
 	}
-	items := d.head(icon, t, diagWords.title, r.Verdict())
+	items := d.head(icon, t, diagWords.title, verdictText(r))
 	look := checkRows(r, diag.Bad, diag.Warning, diag.Unknown)
 	if len(look) > 0 {
 		items = append(items, heading(diagWords.wrong, 0))
@@ -186,11 +187,11 @@ func checkRows(r *diag.Report, outcomes ...diag.Outcome) (rows []fyne.CanvasObje
 
 // newCheckRow is a check: its sign and word, what was found, and what to do.
 func newCheckRow(c diag.Check) fyne.CanvasObject {
-	s := outcomeState(c.Outcome)
-	title := newParagraph(c.Title, font{size: 14, weight: assets.SemiBold, role: roleText}, 0)
-	texts := newStack(3, insets{}, nil, title, newParagraph(c.Text, font{size: 13, role: roleMuted}, 0))
-	if c.Fix != "" {
-		texts.set(append(texts.items, newParagraph(c.Fix, font{size: 13, weight: assets.Medium, role: roleText}, 0))...)
+	s, said := outcomeState(c.Outcome), c.Shown()
+	title := newParagraph(said.Title, font{size: 14, weight: assets.SemiBold, role: roleText}, 0)
+	texts := newStack(3, insets{}, nil, title, newParagraph(said.Text, font{size: 13, role: roleMuted}, 0))
+	if said.Fix != "" {
+		texts.set(append(texts.items, newParagraph(said.Fix, font{size: 13, weight: assets.Medium, role: roleText}, 0))...)
 	}
 	row := newLine(14, pads(11, 14), newSurface(roleRaised, roleLine, 12), texts, newPill(s.word, s.icon, s.tone)).growing(texts)
 	row.top = true

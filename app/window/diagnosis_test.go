@@ -11,6 +11,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"github.com/tidegate/tidegate/app/diag"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -25,6 +26,19 @@ func diagnosed() diag.Report {
 		{ID: "clock", Title: "The clock", Outcome: diag.Bad, Text: "This machine's clock is 4m12s ahead of the controller's, give or take 12 ms.", Fix: "Have this machine's clock set from the network: timedatectl set-ntp true"},
 		{ID: "helper", Title: "The helper", Outcome: diag.Good, Text: "It is there and answers."},
 	}}
+	if lang.Tag() != "en" { // as it is made in the user's language
+		for i, said := range [][3]string{
+			{lang.T("Enrolment"), lang.F("This device is enrolled with %s (%s) for %s.", "Tidewater", "zta.tidewater.example:8443", "maya"), ""},
+			{lang.F("%s over %s", lang.T("The controller"), "QUIC (UDP)"), lang.F("%s is not reached: %s.", "zta.tidewater.example:8443", lang.F("no answer within %v", "5s")),
+				lang.F("It works over TCP all the same, but slower. Ask your network's administrator to allow UDP to %s.", lang.F("port %s", "8443"))},
+			{lang.F("%s over %s", lang.T("The controller"), "TLS (TCP)"), lang.F("%s is reached in %s.", "zta.tidewater.example:8443", "23 ms"), ""},
+			{lang.T("Packets' size on the way to the controller"), lang.T("It cannot be found out: nothing came back over UDP."), ""},
+			{lang.T("The clock"), lang.F("This machine's clock is %v ahead of the controller's, give or take %s.", "4m12s", "12 ms"), lang.T("Have this machine's clock set from the network: timedatectl set-ntp true")},
+			{lang.T("The helper"), lang.T("It is there and answers."), ""},
+		} {
+			r.Checks[i].Here = diag.Words{Title: said[0], Text: said[1], Fix: said[2]}
+		}
+	}
 	r.Files = []diag.File{{Name: "summary.txt", Text: r.Summary()}, {Name: "log.txt", Text: strings.Repeat("time=2026-11-20T14:36:00 level=INFO msg=\"a line\"\n", 300)},
 		{Name: "state.json", Text: "{\n  \"revision\": 7\n}\n"}}
 	return r
@@ -117,6 +131,25 @@ func TestDiagnosis(t *testing.T) {
 	if b.layer.modal != nil || b.diagnosis != nil {
 		t.Error("the dialog is open still")
 	}
+}
+
+// What was found is said in the user's language, and saved in the helpdesk's.
+func TestDiagnosisInGerman(t *testing.T) {
+	english(t)
+	b := newBench(t, alwaysDark)
+	b.client = &fakeClient{}
+	b.apply(in("de", signedIn()))
+	b.pages.show(session.PageSettings)
+	b.diagnose()
+	b.diagnosis.progress = diag.Progress{Done: 3, Total: 17, Title: "The controller", Here: lang.T("The controller")}
+	b.diagnosis.changed()
+	b.says("3 von 17 · Der Controller")
+	b.answer(b.slow)
+	b.says("Es gibt ein Problem.", "Die Uhr", "Der Controller über QUIC (UDP)", "Lassen Sie die Uhr dieses Rechners über das Netzwerk stellen: timedatectl set-ntp true")
+	b.silent("The clock", "One thing is wrong.", "It is there and answers.")
+	b.diagnosis.file = &b.diagnosis.report.Files[0]
+	b.diagnosis.changed()
+	b.says("One thing is wrong.")
 }
 
 // A diagnosis that is given up ends, and one that fails may be tried again.

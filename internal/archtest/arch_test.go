@@ -74,7 +74,7 @@ var layers = map[string][]string{
 	"app/profile":       {},
 	"app/autostart":     {"app/profile", "internal/wholefile"},
 	"app/host":          {"app/autostart", "session", "internal/helper", "internal/lang"},
-	"app/diag":          {"session", "internal/savefile", "internal/wire", "internal/helper", "internal/dump", "internal/underlay", "tunnel/carrier"},
+	"app/diag":          {"session", "internal/lang", "internal/savefile", "internal/wire", "internal/helper", "internal/dump", "internal/underlay", "tunnel/carrier"},
 	"app/journal":       {"session", "internal/wholefile"},
 	"app/apptest":       {"session"},
 	"tray":              {"session", "internal/lang", "internal/plaintext", "internal/wire"},

@@ -44,6 +44,9 @@ func source(t *testing.T, root string) said {
 			switch n := n.(type) {
 			case *ast.CallExpr:
 				s.call(files, n)
+				if f.Name.Name == "gather" {
+					s.twice(t, files, n)
+				}
 			case *ast.ValueSpec:
 				if strings.HasSuffix(strings.ToLower(n.Names[0].Name), "words") && f.Name.Name == "window" {
 					s.words(files, n)
@@ -80,6 +83,23 @@ func (s said) call(files *token.FileSet, c *ast.CallExpr) {
 	if text, ok := literal(c.Args[at]); ok {
 		into[text] = files.Position(c.Pos())
 	}
+}
+
+// twice takes what a diagnosis says in English and in the user's language.
+func (s said) twice(t *testing.T, files *token.FileSet, c *ast.CallExpr) {
+	f, ok := c.Fun.(*ast.Ident)
+	if !ok || f.Name != "say" && f.Name != "count" {
+		return
+	}
+	into, at := s.texts, 0
+	if f.Name == "count" {
+		into, at = s.plurals, 1
+	}
+	text, ok := literal(c.Args[at])
+	if !ok {
+		t.Errorf("%s: what is said twice is no text", files.Position(c.Pos()))
+	}
+	into[text] = files.Position(c.Pos())
 }
 
 func (s said) words(files *token.FileSet, v *ast.ValueSpec) {
@@ -131,18 +151,20 @@ func TestEverythingIsTranslated(t *testing.T) {
 				t.Errorf("%s: %s: %q has no plural forms", l.Tag, at, text)
 			}
 		}
-		data, err := catalogs.ReadFile(path.Join("catalog", l.Tag, "window.json")) // whose texts all stand in calls and words
-		if err != nil {
-			t.Fatal(err)
-		}
-		window := &catalogue{texts: map[string]entry{}}
-		if err := window.add(data); err != nil {
-			t.Fatal(err)
-		}
-		for text := range window.texts {
-			_, one := s.texts[text]
-			if _, many := s.plurals[text]; !one && !many {
-				t.Errorf("%s: the window does not say %q", l.Tag, text)
+		for _, name := range []string{"window.json", "diagnosis.json"} { // whose texts all stand in calls and words
+			data, err := catalogs.ReadFile(path.Join("catalog", l.Tag, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := &catalogue{texts: map[string]entry{}}
+			if err := file.add(data); err != nil {
+				t.Fatal(err)
+			}
+			for text := range file.texts {
+				_, one := s.texts[text]
+				if _, many := s.plurals[text]; !one && !many {
+					t.Errorf("%s: nothing says %q of %s", l.Tag, text, name)
+				}
 			}
 		}
 		for from := range c.times.Layouts {

@@ -28,14 +28,14 @@ func (r *run) proxies(context.Context) found {
 			}
 		}
 	}
-	c := diag.Check{ID: "proxies", Title: "Proxies", Outcome: diag.Good, Text: "The environment names none."}
+	c := check{id: "proxies", title: say("Proxies"), outcome: diag.Good, text: say("The environment names none.")}
 	if len(set) > 0 {
-		c.Text = "The environment names " + strings.Join(set, ", ") + ". Tidegate goes past them, straight to the controller and the gateways."
+		c.text = say("The environment names %s. Tidegate goes past them, straight to the controller and the gateways.", strings.Join(set, ", "))
 		if name := r.state.Local.Proxy; name.IsValid() {
-			c.Text += " Programs that use them reach your applications only where no_proxy names these."
+			c.text = c.text.and(say("Programs that use them reach your applications only where no_proxy names these."))
 		}
 	}
-	return found{checks: []diag.Check{c}}
+	return found{checks: []check{c}}
 }
 
 // withoutLogin leaves out who signs in to a proxy: programs take an address without

@@ -19,7 +19,7 @@ func (r *run) gateway(ctx context.Context, g wire.Gateway) found {
 		running.Go(func() { ways[i] = r.tryGateway(ctx, g, lane) })
 	}
 	running.Wait()
-	return found{checks: reach("gateway-"+g.Name, "The gateway "+g.Name, g.Address, ways[0], ways[1])}
+	return found{checks: reach("gateway-"+g.Name, say("The gateway %s", g.Name), g.Address, ways[0], ways[1])}
 }
 
 // tryGateway has a connection of its own made by a Dialer that knows nothing yet,

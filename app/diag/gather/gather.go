@@ -86,13 +86,13 @@ type run struct {
 
 // found is what looking at one thing came to.
 type found struct {
-	checks []diag.Check
+	checks []check
 	files  []diag.File
 }
 
 // look is one thing to look at. What it starts ends with its context.
 type look struct {
-	title string
+	title said
 	at    func(context.Context) found
 }
 
@@ -119,13 +119,13 @@ func (g *Gatherer) Diagnose(ctx context.Context, told func(diag.Progress)) (diag
 			ended <- i
 		}()
 	}
-	title := ""
+	var title said
 	for done := range len(looks) + 1 {
 		if done > 0 {
 			title = looks[<-ended].title
 		}
 		if told != nil {
-			told(diag.Progress{Done: done, Total: len(looks), Title: title})
+			told(diag.Progress{Done: done, Total: len(looks), Title: title.english, Here: title.here})
 		}
 	}
 	if ctx.Err() != nil {
@@ -154,42 +154,41 @@ func (g *Gatherer) begin(ctx context.Context) run {
 
 // looks are all things to look at, in the order of the report.
 func (r *run) looks() []look {
-	all := []look{{"Tidegate itself", r.session}}
+	all := []look{{say("Tidegate itself"), r.session}}
 	if r.enrolled.Enrolled() {
 		all = append(all,
-			look{"The controller's name", r.controllerName},
-			look{"The controller", r.controller},
-			look{"The path to the controller", func(ctx context.Context) found {
-				return r.path(ctx, "controller", "the controller", r.enrolled.Controller)
+			look{say("The controller's name"), r.controllerName},
+			look{say("The controller"), r.controller},
+			look{say("The path to the controller"), func(ctx context.Context) found {
+				return r.path(ctx, "controller", say("Packets' size on the way to the controller"), r.enrolled.Controller)
 			}})
 	}
 	for _, p := range r.peers.gateways() {
 		all = append(all,
-			look{"The gateway " + p.Name, func(ctx context.Context) found { return r.gateway(ctx, p) }},
-			look{"The path to the gateway " + p.Name, func(ctx context.Context) found {
-				return r.path(ctx, "gateway-"+p.Name, "the gateway "+p.Name, p.Address)
+			look{say("The gateway %s", p.Name), func(ctx context.Context) found { return r.gateway(ctx, p) }},
+			look{say("The path to the gateway %s", p.Name), func(ctx context.Context) found {
+				return r.path(ctx, "gateway-"+p.Name, say("Packets' size on the way to the gateway %s", p.Name), p.Address)
 			}})
 	}
 	return append(all,
-		look{"Names", r.names},
-		look{"The helper", r.helper},
-		look{"The network", r.network},
-		look{"Proxies", r.proxies},
-		look{"Versions", r.versions})
+		look{say("Names"), r.names},
+		look{say("The helper"), r.helper},
+		look{say("The network"), r.network},
+		look{say("Proxies"), r.proxies},
+		look{say("Versions"), r.versions})
 }
 
 // report puts everything together, cleaned.
 func (g *Gatherer) report(r *run, results []found) diag.Report {
 	rep := diag.Report{At: r.Now(), Version: r.Version}
+	var checks []check
 	var files []diag.File
 	for _, f := range results {
-		rep.Checks = append(rep.Checks, f.checks...)
+		checks = append(checks, f.checks...)
 		files = append(files, f.files...)
 	}
-	for i := range rep.Checks {
-		c := &rep.Checks[i]
-		c.Title, c.Text, c.Fix = g.clean.Text(c.Title), g.clean.Text(c.Text), g.clean.Text(c.Fix)
-	}
+	english, both := cleaned(checks, g.clean)
+	rep.Checks = english // of which the files are made
 	add := func(name, text string) { rep.Files = append(rep.Files, diag.File{Name: name, Text: text}) }
 	add("summary.txt", rep.Summary())
 	addJSON := func(name string, v any) {
@@ -199,7 +198,8 @@ func (g *Gatherer) report(r *run, results []found) diag.Report {
 		}
 		add(name, text)
 	}
-	addJSON("checks.json", rep.Checks)
+	addJSON("checks.json", english)
+	rep.Checks = both
 	for _, f := range files {
 		add(f.Name, g.clean.Text(f.Text))
 	}

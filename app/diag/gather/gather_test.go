@@ -15,6 +15,7 @@ import (
 
 	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/internal/lab"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/session/control"
@@ -185,7 +186,7 @@ func TestClock(t *testing.T) {
 		{"not told", control.Probed{Ours: at}, diag.Unknown, "does not tell"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if c := clock(tt.p); c.Outcome != tt.want || !strings.Contains(c.Text, tt.text) {
+			if c := clock(tt.p); c.outcome != tt.want || !strings.Contains(c.text.english, tt.text) {
 				t.Errorf("%+v", c)
 			}
 		})
@@ -218,9 +219,50 @@ func TestNarrowPath(t *testing.T) {
 	}()
 	defer func() { server.Close(); <-ended }()
 	r := run{}
-	f := r.path(t.Context(), "x", "somebody", server.LocalAddr().String())
-	if c := f.checks[0]; c.Outcome != diag.Warning || !strings.Contains(c.Text, "1252 bytes") {
+	f := r.path(t.Context(), "x", as("the size"), server.LocalAddr().String())
+	if c := f.checks[0]; c.outcome != diag.Warning || !strings.Contains(c.text.english, "1252 bytes") {
 		t.Errorf("%+v", c)
+	}
+}
+
+// What the window shows is in the user's language, what is saved in English.
+func TestOtherLanguages(t *testing.T) {
+	t.Cleanup(func() { lang.Set("en") })
+	lang.Set("de")
+	o := Options{Version: "1", Enrolled: enrolledAs(session.Enrolled{}), State: func(context.Context) (session.State, error) {
+		at := time.Date(2026, 3, 4, 9, 5, 7, 0, time.Local)
+		return session.State{
+			Keychain: session.KeychainLocked,
+			User:     session.User{Name: "maya", Expires: at},
+			Control:  session.ControlChannel{Phase: session.ControlEstablished, Transport: "h3", Since: at},
+			Sites:    []session.Site{{ID: "hq", Name: "Acme", State: session.Connected, Gateway: "gw-1", Lane: "h2", Flows: 1}},
+		}, nil
+	}}
+	r, checks := diagnose(t, o)
+	for id, want := range map[string][2]diag.Words{
+		"keychain": {{Title: "Keychain", Text: "It is locked, so your sign-in lasts for this run only.", Fix: "Unlock the keychain of your desktop, and start Tidegate again."},
+			{Title: "Schlüsselbund", Text: "Er ist gesperrt, daher gilt Ihre Anmeldung nur bis zum Beenden von Tidegate.", Fix: "Entsperren Sie den Schlüsselbund Ihres Desktops, und starten Sie Tidegate neu."}},
+		"sign-in":         {{Title: "Sign-in", Text: "maya is signed in until 4 Mar 09:05."}, {Title: "Anmeldung", Text: "maya ist angemeldet bis 4. März 09:05."}},
+		"control-channel": {{Title: "Control channel", Text: "It stands, over QUIC (UDP), since 4 Mar 09:05:07."}, {Title: "Steuerkanal", Text: "Er steht, über QUIC (UDP), seit 4. März 09:05:07."}},
+		"site-hq": {{Title: "Data channel to Acme", Text: "Connected, 1 open connection, by gw-1 over TLS (TCP)."},
+			{Title: "Datenkanal zu Acme", Text: "Verbunden, 1 offene Verbindung, durch gw-1 über TLS (TCP)."}},
+	} {
+		c := checks[id]
+		if got := [2]diag.Words{{Title: c.Title, Text: c.Text, Fix: c.Fix}, c.Shown()}; got != want {
+			t.Errorf("%s: %+v\nwant %+v", id, got, want)
+		}
+	}
+	if c := checks["helper"]; c.Shown() == (diag.Words{Title: c.Title, Text: c.Text, Fix: c.Fix}) {
+		t.Errorf("%+v", c)
+	}
+	for _, f := range r.Files {
+		if strings.Contains(f.Text, "Schlüsselbund") || strings.Contains(f.Name, ".json") && strings.Contains(f.Text, `"here"`) {
+			t.Errorf("%s is not in English alone", f.Name)
+		}
+	}
+	lang.Set("en")
+	if _, checks = diagnose(t, o); checks["keychain"].Here != (diag.Words{}) {
+		t.Errorf("what is English is said twice: %+v", checks["keychain"])
 	}
 }
 

@@ -68,20 +68,20 @@ func (r *run) names(ctx context.Context) (f found) {
 }
 
 // nameService checks what the session says of names.
-func nameService(d *session.DNS) diag.Check {
-	c := diag.Check{ID: "names", Title: "Applications' names"}
+func nameService(d *session.DNS) check {
+	c := check{id: "names", title: say("Applications' names")}
 	switch {
 	case d == nil:
-		c.Text = "They are not set up, as nobody is signed in."
+		c.text = say("They are not set up, as nobody is signed in.")
 	case d.Problem != nil:
-		c.Outcome, c.Text, c.Fix = diag.Warning, d.Problem.Title+". "+d.Problem.Detail, orElse(d.Problem.Fix, "See: tidegate dns")
+		c.is(diag.Warning, as(d.Problem.Title+". "+d.Problem.Detail), as(d.Problem.Fix).or(say("See: tidegate dns")))
 	case d.Mode == "" && d.Rootless:
-		c.Outcome, c.Text = diag.Warning, "Programs do not find applications by their names: there is no helper on this machine."
-		c.Fix = "Install the package of Tidegate, which has it, or reach applications as `tidegate dns` says."
+		c.is(diag.Warning, say("Programs do not find applications by their names: there is no helper on this machine."),
+			say("Install the package of Tidegate, which has it, or reach applications as `tidegate dns` says."))
 	case d.Mode == "":
-		c.Outcome, c.Text, c.Fix = diag.Warning, "Programs do not find applications by their names. "+d.Why, "See: tidegate dns"
+		c.is(diag.Warning, say("Programs do not find applications by their names.").and(as(d.Why)), say("See: tidegate dns"))
 	default:
-		c.Outcome, c.Text = diag.Good, "The system asks Tidegate for them ("+d.Mode+")."
+		c.outcome, c.text = diag.Good, say("The system asks Tidegate for them (%s).", d.Mode)
 	}
 	return c
 }
@@ -100,7 +100,7 @@ func (r *run) hosts() []string {
 }
 
 // askSystem looks names up as programs do, and compares.
-func askSystem(ctx context.Context, hosts []string, answered map[string]session.Lookup) ([]diag.Check, string) {
+func askSystem(ctx context.Context, hosts []string, answered map[string]session.Lookup) ([]check, string) {
 	if len(hosts) == 0 {
 		return nil, ""
 	}
@@ -113,13 +113,13 @@ func askSystem(ctx context.Context, hosts []string, answered map[string]session.
 			wrong[i] = err != nil || !slices.ContainsFunc(got, func(a netip.Addr) bool { return slices.Contains(ours, a.Unmap()) })
 			texts[i] = fmt.Sprintf("%s: %v\n", host, got)
 			if err != nil {
-				texts[i] = fmt.Sprintf("%s: %s\n", host, plain(err))
+				texts[i] = fmt.Sprintf("%s: %s\n", host, plain(err).english)
 			}
 		})
 	}
 	running.Wait()
-	c := diag.Check{ID: "names-system", Title: "Names as programs see them", Outcome: diag.Good,
-		Text: fmt.Sprintf("%d of %d names lead to Tidegate, as they should.", len(hosts), len(hosts))}
+	c := check{id: "names-system", title: say("Names as programs see them"), outcome: diag.Good,
+		text: say("%d of %d names lead to Tidegate, as they should.", len(hosts), len(hosts))}
 	var astray []string
 	for i := range hosts {
 		if wrong[i] {
@@ -127,11 +127,10 @@ func askSystem(ctx context.Context, hosts []string, answered map[string]session.
 		}
 	}
 	if len(astray) > 0 {
-		c.Outcome = diag.Bad
-		c.Text = fmt.Sprintf("%d of %d names are not answered by Tidegate: %s.", len(astray), len(hosts), strings.Join(astray, ", "))
-		c.Fix = "Another program answers in its place. See who, and what to do: tidegate dns explain " + astray[0]
+		c.is(diag.Bad, say("%d of %d names are not answered by Tidegate: %s.", len(astray), len(hosts), strings.Join(astray, ", ")),
+			say("Another program answers in its place. See who, and what to do: tidegate dns explain %s", astray[0]))
 	}
-	return []diag.Check{c}, strings.Join(texts, "")
+	return []check{c}, strings.Join(texts, "")
 }
 
 // system writes what the system is told of names: lines with settings alone.

@@ -57,7 +57,7 @@ func (r *run) network(context.Context) found {
 	for _, rule := range rules {
 		fmt.Fprintf(&b, "%s table %d\n", rule, rule.Table)
 	}
-	return found{checks: []diag.Check{online(out[false], out[true])}, files: []diag.File{{Name: "network.txt", Text: b.String()}}}
+	return found{checks: []check{online(out[false], out[true])}, files: []diag.File{{Name: "network.txt", Text: b.String()}}}
 }
 
 func note(b *strings.Builder, err error) {
@@ -96,31 +96,31 @@ func routeText(r netlink.Route, names map[int]string) string {
 	return fmt.Sprintf("%s metric %d table %d proto %v\n", text, r.Priority, r.Table, r.Protocol)
 }
 
-func online(v4, v6 bool) diag.Check {
-	c := diag.Check{ID: "online", Title: "The network", Outcome: diag.Good}
+func online(v4, v6 bool) check {
+	c := check{id: "online", title: say("The network"), outcome: diag.Good}
 	switch {
 	case v4 && v6:
-		c.Text = "Routes lead out, for IPv4 and IPv6."
+		c.text = say("Routes lead out, for IPv4 and IPv6.")
 	case v4:
-		c.Text = "A route leads out, for IPv4."
+		c.text = say("A route leads out, for IPv4.")
 	case v6:
-		c.Text = "A route leads out, for IPv6 alone."
+		c.text = say("A route leads out, for IPv6 alone.")
 	default:
-		c.Outcome, c.Text, c.Fix = diag.Warning, "No route leads out of this machine.", "Connect it to a network; without one only what lies next to it is reached."
+		c.is(diag.Warning, say("No route leads out of this machine."), say("Connect it to a network; without one only what lies next to it is reached."))
 	}
 	return c
 }
 
 // helper looks whether the helper answers.
 func (r *run) helper(ctx context.Context) found {
-	c := diag.Check{ID: "helper", Title: "The helper", Outcome: diag.Good, Text: "It is there and answers."}
+	c := check{id: "helper", title: say("The helper"), outcome: diag.Good, text: say("It is there and answers.")}
 	err := client.Helper{Socket: r.Helper}.Ping(ctx)
 	switch {
 	case errors.Is(err, client.ErrAbsent):
-		c.Outcome, c.Text = diag.Warning, "It is not installed, or this user may not reach it: programs reach applications in other ways alone."
-		c.Fix = "Install the package of Tidegate, which has it, and be put in its group: sudo usermod -aG tidegate $USER. Then sign in to this desktop anew."
+		c.is(diag.Warning, say("It is not installed, or this user may not reach it: programs reach applications in other ways alone."),
+			say("Install the package of Tidegate, which has it, and be put in its group: sudo usermod -aG tidegate $USER. Then sign in to this desktop anew."))
 	case err != nil:
-		c.Outcome, c.Text, c.Fix = diag.Bad, "It does not answer: "+plain(err)+".", "Have it started again: sudo systemctl restart tidegate-helper"
+		c.is(diag.Bad, say("It does not answer: %s.", plain(err)), say("Have it started again: sudo systemctl restart tidegate-helper"))
 	}
-	return found{checks: []diag.Check{c}}
+	return found{checks: []check{c}}
 }

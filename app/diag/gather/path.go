@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
@@ -35,28 +34,27 @@ const (
 // first packets of a version that nobody speaks, of each size, which may not be cut
 // in pieces on the way: a server answers each that arrives by the versions that it
 // speaks (RFC 9000, section 6), and nothing comes of it.
-func (r *run) path(ctx context.Context, id, who, address string) found {
-	c := diag.Check{ID: id + "-mtu", Title: "Packets' size on the way to " + who}
+func (r *run) path(ctx context.Context, id string, title said, address string) found {
+	c := check{id: id + "-mtu", title: title}
 	best, err := r.largest(ctx, address)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
-		c.Text = "It cannot be found out on this system."
+		c.text = say("It cannot be found out on this system.")
 	case err != nil:
-		c.Text = "It cannot be found out: " + plain(err) + "."
+		c.text = say("It cannot be found out: %s.", plain(err))
 	case best == 0:
-		c.Text = "It cannot be found out: nothing came back over UDP."
+		c.text = say("It cannot be found out: nothing came back over UDP.")
 	case best < roomy:
-		c.Outcome = diag.Warning
-		c.Text = fmt.Sprintf("Packets of no more than %d bytes arrive, without their headers.", best)
-		c.Fix = "QUIC may not connect, and TCP is used instead. A VPN or the line takes room from each packet: ask who runs it to raise its MTU."
+		c.is(diag.Warning, say("Packets of no more than %d bytes arrive, without their headers.", best),
+			say("QUIC may not connect, and TCP is used instead. A VPN or the line takes room from each packet: ask who runs it to raise its MTU."))
 	case best < sizes[len(sizes)-2]:
-		c.Outcome = diag.Good
-		c.Text = fmt.Sprintf("Packets of %d bytes arrive, without their headers: enough, though less than Ethernet's.", best)
+		c.outcome = diag.Good
+		c.text = say("Packets of %d bytes arrive, without their headers: enough, though less than Ethernet's.", best)
 	default:
-		c.Outcome = diag.Good
-		c.Text = fmt.Sprintf("Packets of %d bytes arrive, without their headers: all that Ethernet carries.", best)
+		c.outcome = diag.Good
+		c.text = say("Packets of %d bytes arrive, without their headers: all that Ethernet carries.", best)
 	}
-	return found{checks: []diag.Check{c}}
+	return found{checks: []check{c}}
 }
 
 // largest is the largest of sizes that is answered; 0: none.
