@@ -7,9 +7,8 @@ import "fyne.io/fyne/v2"
 type toggle struct {
 	node
 	press
-	name   string
-	on     bool
-	locked bool
+	name string
+	on   bool
 
 	track, ring, knob *surface
 	mark              *glyph
@@ -26,11 +25,7 @@ func (w *Window) newToggle(name string, act func(on bool)) *toggle {
 	t := &toggle{name: name, track: newSurface(roleRaised, roleFaint, toggleHigh/2), ring: newRing(toggleHigh/2 + 3),
 		knob: newSurface(roleMuted, "", toggleHigh/2-toggleEdge), mark: newGlyph("check", true, 16, roleAccent)}
 	t.press = press{keys: w.key}
-	t.act = func() {
-		if !t.locked {
-			act(!t.on)
-		}
-	}
+	t.act = func() { act(!t.on) }
 	t.changed = func() {
 		t.Refresh()
 		if t.focused {
