@@ -97,24 +97,41 @@ func ranked(x *index, found []int, query string) []entry {
 	return entries
 }
 
-// recentOf are the applications that were used last, the last first, but for those
-// that are pinned. What was is what it said before: who is among them keeps the place,
-// lest something moves under the pointer; it is nil when the page is shown anew.
-func recentOf(apps []session.App, pinned, was []wire.AppID) []wire.AppID {
-	var used []*session.App
+// usedOf are the applications that are not pinned and were used: those in use first,
+// then the others, the last one first.
+func usedOf(apps []session.App, pinned []wire.AppID) []*session.App {
+	var all []*session.App
 	for i := range apps {
-		if a := &apps[i]; !a.LastUsed.IsZero() && !slices.Contains(pinned, a.ID) {
-			used = append(used, a)
+		if a := &apps[i]; (used(a) || !a.LastUsed.IsZero()) && !slices.Contains(pinned, a.ID) {
+			all = append(all, a)
 		}
 	}
-	slices.SortStableFunc(used, func(a, b *session.App) int { return b.LastUsed.Compare(a.LastUsed) })
+	slices.SortStableFunc(all, func(a, b *session.App) int {
+		switch ua, ub := used(a), used(b); {
+		case ua && !ub:
+			return -1
+		case ub && !ua:
+			return 1
+		}
+		return b.LastUsed.Compare(a.LastUsed)
+	})
+	return all
+}
+
+func used(a *session.App) bool { return a.Flows > 0 || a.State == session.AppInUse }
+
+// recentOf are the first of usedOf. What was is what it said before: who is among them
+// keeps the place, lest something moves under the pointer; it is nil when the page is
+// shown anew.
+func recentOf(apps []session.App, pinned, was []wire.AppID) []wire.AppID {
+	all := usedOf(apps, pinned)
 	var recent []wire.AppID
 	for _, id := range was {
-		if slices.ContainsFunc(used, func(a *session.App) bool { return a.ID == id }) {
+		if slices.ContainsFunc(all, func(a *session.App) bool { return a.ID == id }) {
 			recent = append(recent, id)
 		}
 	}
-	for _, a := range used {
+	for _, a := range all {
 		if len(recent) < rowOfRecent && !slices.Contains(recent, a.ID) {
 			recent = append(recent, a.ID)
 		}

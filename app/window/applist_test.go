@@ -43,7 +43,7 @@ func TestWhatStandsFirst(t *testing.T) {
 	}
 	b.pages.show(session.PageToday)
 	b.pages.show(session.PageApplications)
-	if got, want := order(), "bastion scada | git ci orders crm"+groups; got != want {
+	if got, want := order(), "bastion scada | orders git ci crm"+groups; got != want {
 		t.Errorf("turned to again the page shows %s, want %s", got, want)
 	}
 	for query, want := range map[string]string{"con": "scada git", "o": "orders crm scada bastion historian git reports metrics ci", "bastion host": "bastion", "operations": "scada bastion historian metrics"} {

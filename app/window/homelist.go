@@ -1,7 +1,6 @@
 package window
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -77,23 +76,16 @@ func tileOf(s session.State, a *session.App, pinned bool) tileView {
 // use first. Who has neither sees the first of all.
 func shelvesOf(s session.State) []shelfView {
 	byID := make(map[wire.AppID]*session.App, len(s.Apps))
-	var recent []*session.App
 	for i := range s.Apps {
-		a := &s.Apps[i]
-		byID[a.ID] = a
-		if (a.Flows > 0 || a.State == session.AppInUse || !a.LastUsed.IsZero()) && !slices.Contains(s.Choices.Pinned, a.ID) {
-			recent = append(recent, a)
-		}
+		byID[s.Apps[i].ID] = &s.Apps[i]
 	}
+	recent := usedOf(s.Apps, s.Choices.Pinned)
 	pinned := shelfView{title: homeWords.pinned}
 	for _, id := range s.Choices.Pinned {
 		if a := byID[id]; a != nil {
 			pinned.tiles = append(pinned.tiles, tileOf(s, a, true))
 		}
 	}
-	slices.SortStableFunc(recent, func(a, b *session.App) int {
-		return cmp.Or(used(b)-used(a), b.LastUsed.Compare(a.LastUsed))
-	})
 	rest := shelfView{title: homeWords.recent}
 	if len(recent) == 0 && len(pinned.tiles) == 0 {
 		rest.title = homeWords.apps
@@ -108,13 +100,6 @@ func shelvesOf(s session.State) []shelfView {
 		rest.hint = homeWords.pinHint
 	}
 	return slices.DeleteFunc([]shelfView{pinned, rest}, func(v shelfView) bool { return len(v.tiles) == 0 })
-}
-
-func used(a *session.App) int {
-	if a.Flows > 0 || a.State == session.AppInUse {
-		return 1
-	}
-	return 0
 }
 
 // use does with an application what its tile promises.
