@@ -127,7 +127,7 @@ func (t *tour) signIn(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := t.hands.see(ctx, "applications are"); err != nil { // the page Home: open, or ready to be used
+	if err := t.hands.see(ctx, fmt.Sprintf("%d applications are ", len(s.Apps))); err != nil { // open, or ready to be used: the page Home
 		return "", err
 	}
 	return fmt.Sprintf("a wrong password was refused, the right one accepted; active over %s with %d applications, and no data channel yet", s.Control.Transport, len(s.Apps)), t.hands.rest(ctx)
