@@ -295,6 +295,43 @@ func TestCountdown(t *testing.T) {
 	}
 }
 
+// What has no end, or is over, is not counted, until there is something to count.
+func TestNothingToCount(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	s := mfaPrompt()
+	end := s.Prompt.Deadline
+	until := func(at time.Time) {
+		p := *s.Prompt
+		p.Deadline = at
+		s.Prompt = &p
+		b.apply(s)
+	}
+	b.apply(s)
+	if n := len(b.clock.take(b.now.Add(time.Second))); n != 1 {
+		t.Errorf("%d ticks in the first second", n)
+	}
+	b.layer.face.(*interacting).ticks = false // it was taken
+	ticking := func() bool {
+		at, ok := b.clock.next()
+		return ok && !at.After(b.now.Add(time.Second))
+	}
+	until(time.Time{})
+	if ticking() {
+		t.Error("it ticks without an end")
+	}
+	until(end)
+	until(end)
+	if n := len(b.clock.take(b.now.Add(time.Second))); n != 1 {
+		t.Errorf("%d ticks in a second", n)
+	}
+	b.now = end
+	b.layer.face.(*interacting).count()
+	b.says("Access has lapsed until you answer")
+	if ticking() {
+		t.Error("it ticks after the end")
+	}
+}
+
 func TestOpeningApplications(t *testing.T) {
 	b := newBench(t, alwaysDark)
 	b.apply(signedIn())

@@ -23,6 +23,7 @@ type interacting struct {
 	reason   *field
 	deadline *pill
 	lapses   *stack // holds deadline
+	ticks    bool   // its next tick is set
 }
 
 func (w *Window) newInteraction() (*modal, face) {
@@ -147,7 +148,9 @@ func (d *interacting) show(p *session.Prompt) {
 	title, text := asks(kindsOf(append(p.Interactions[:len(p.Interactions):len(p.Interactions)], p.Choice...)), namesOf(d.w.state, p.Apps), lapsed)
 	d.title.set(title)
 	d.text.set(text)
-	d.remaining()
+	if d.remaining() && !d.ticks {
+		d.count()
+	}
 	if d.code != nil {
 		d.code.fail(p.Error != nil && !p.Busy && d.code.digits == "")
 	}
@@ -169,15 +172,19 @@ func (d *interacting) remaining() bool {
 	return left > 0
 }
 
-// tick counts down for as long as the dialog is open.
-func (d *interacting) tick() {
+// count counts down for as long as the dialog is open, and there is something to count.
+func (d *interacting) count() {
+	d.ticks = false
 	if d.w.layer.face != face(d) {
 		return
 	}
-	if d.remaining() {
-		relayout(d.w.layer.modal.body)
+	left := d.remaining()
+	relayout(d.w.layer.modal.body)
+	if !left {
+		return
 	}
-	d.w.clock.at(d.w.options.Now().Add(time.Second), d.tick)
+	d.ticks = true
+	d.w.clock.at(d.w.options.Now().Add(time.Second), d.count)
 }
 
 // start is the first field of what is to be answered.
