@@ -131,11 +131,17 @@ func (w *Window) take(now, was fyne.CanvasObject, at fyne.Focusable) {
 
 // resume turns to the page that was shown, as it was shown.
 func (p *pages) resume(was *pages) {
-	p.apps.search.SetText(was.apps.search.Text)
+	p.apps.search.resume(was.apps.search)
 	p.activity.kinds.choose(was.activity.kinds.chosen)
-	p.activity.search.SetText(was.activity.search.Text)
+	p.activity.search.resume(was.activity.search)
 	p.today.turn(was.today.week)
 	p.show(was.page)
+}
+
+// resume has it hold what another one did, and who types there goes on where they were.
+func (i *input) resume(was *input) {
+	i.SetText(was.Text)
+	i.CursorRow, i.CursorColumn = was.CursorRow, was.CursorColumn
 }
 
 // partsOf are o and everything below it, seen or not.

@@ -74,20 +74,25 @@ func TestLanguageKeepsWhatIsOpen(t *testing.T) {
 	}
 }
 
-// A caret blinks for as long as its line has the focus: the one that is gone has none.
-func TestLanguageLeavesNoCaret(t *testing.T) {
+// A caret blinks for as long as its line has the focus: the one that is gone has none,
+// and in the new one it stands where it stood.
+func TestLanguageMovesTheCaret(t *testing.T) {
 	english(t)
 	b := newBench(t, alwaysDark)
 	b.apply(signedIn())
 	b.pages.show(session.PageApplications)
 	was := b.pages.apps.search
 	b.canvas().Focus(was)
+	b.typed("ord")
 	b.apply(in("de", signedIn()))
 	if was.ring.Visible() {
 		t.Error("the search that is gone still has the focus")
 	}
 	if now := b.pages.apps.search; now == was || b.canvas().Focused() != fyne.Focusable(now) {
 		t.Errorf("the focus is on %T", b.canvas().Focused())
+	}
+	if b.typed("er"); b.pages.apps.search.Text != "order" {
+		t.Errorf("who types on has typed %q", b.pages.apps.search.Text)
 	}
 }
 
