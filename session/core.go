@@ -43,6 +43,7 @@ type facts struct {
 	keychain Keychain
 	opening  bool   // the keychain is being asked for key and cookie
 	keyLost  bool   // the keychain opened and the device key is not in it
+	unkept   bool   // it did not take all that is to be kept
 	cookie   Secret // empty: signed out
 	asked    bool   // the keychain was asked for the cookie
 	ended    *wire.Problem
@@ -156,9 +157,14 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 	c.record(append(happened(&prev, &next), c.notes...), now)
 	c.notes = nil
 	next.Events = append([]Event(nil), c.events...)
-	if want := c.want(next.ZTA.Allowed && !c.quitting, w); !c.applied || !reflect.DeepEqual(want, c.wanted) {
+	want := c.want(next.ZTA.Allowed && !c.quitting, w)
+	if want.Change = c.wanted.Change; want.Session != c.wanted.Session {
+		want.Change++
+	}
+	if !c.applied || !reflect.DeepEqual(want, c.wanted) {
 		c.o.Dataplane.Apply(want)
 		c.wanted, c.applied = want, true
+		c.others.open = c.others.open || want.Session != ""
 	}
 	next.Revision, next.At = c.state.Revision, c.state.At
 	if next.Revision == 0 || !reflect.DeepEqual(next, c.state) {

@@ -134,6 +134,13 @@ func (c *core) enrolEnded(l wire.EnrolmentLink, key crypto.Signer, e Enrolled, e
 		c.refuse(PromptEnrol, func() *Problem { return explain(err, l.Controller) })
 		return
 	}
+	if c.mistaken(e) {
+		c.refuse(PromptEnrol, func() *Problem {
+			return &Problem{Code: "enrolment-device", Title: lang.T("This device cannot be enrolled there"),
+				Detail: lang.T("The controller calls it as another one does already."), Fix: lang.T("Ask your administrator.")}
+		})
+		return
+	}
 	if err := c.add(e, id); err != nil {
 		c.o.Log.Error("save enrolment", "error", err)
 		c.launch = func() *Problem {
@@ -155,10 +162,12 @@ func (c *core) doSignIn(cmd SignIn) error {
 	}
 	end := c.begin(PromptSignIn)
 	c.dismissed = ""
-	o, client, where := c.o, c.link.client, c.enrolled.Controller
+	client, done := c.link.call()
+	o, enrolled, id, where := c.o, c.enrolled, c.identity, c.enrolled.Controller
 	r := wire.SignInRequest{User: c.enrolled.User, Password: string(cmd.Password), Code: string(cmd.Code)}
-	device, claims := c.identity.Device, c.device.claims
+	claims := c.device.claims
 	c.run(func(ctx context.Context) func(*core) {
+		defer done()
 		if r.Device = claims; claims == nil {
 			r.Device = o.Device(ctx)
 		}
@@ -172,8 +181,15 @@ func (c *core) doSignIn(cmd SignIn) error {
 			}
 		}
 		return func(c *core) {
-			if !end(c) || c.identity.Device != device || c.cookie != "" {
-				return // another enrolment has taken its place
+			if !end(c) || c.identity.Device != id.Device || c.cookie != "" { // another enrolment has taken its place
+				if err == nil {
+					last := c.last
+					c.run(func(context.Context) func(*core) {
+						signOut(last, o.Controller, enrolled, held{id, cookie}, o.Log.Warn)
+						return nil
+					})
+				}
+				return
 			}
 			if p != nil && p.Code == wire.CodeDevice {
 				c.signedOut(p)
@@ -198,10 +214,12 @@ func (c *core) doSignOut() error {
 	if c.cookie == "" {
 		return nil
 	}
-	client, cookie, log := c.link.client, c.cookie, c.o.Log
+	client, done := c.link.call()
+	cookie, log := c.cookie, c.o.Log
 	c.signedOut(nil)
 	c.dismissed = signInPromptID // the user has just said no
 	c.run(func(ctx context.Context) func(*core) {
+		defer done()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signOutTime)
 		defer cancel()
 		if err := client.SignOut(ctx, cookie); err != nil {

@@ -77,6 +77,7 @@ type standby struct {
 	// leaving: the data plane still holds something of the one before, and is given
 	// nothing of the next until it has closed that.
 	leaving bool
+	open    bool // it may hold something of a session
 }
 
 type held struct {
@@ -171,7 +172,7 @@ func (c *core) rest() {
 
 // leave ends what the active enrolment has open.
 func (c *core) leave() {
-	c.others.leaving = c.others.leaving || c.wanted.Session != ""
+	c.others.leaving = c.others.open
 	c.closeSession(nil)
 	c.identity, c.asked, c.keyLost, c.opening = Identity{}, false, false, false
 	c.proposed, c.enrolling, c.launch = nil, false, nil
@@ -189,11 +190,18 @@ func (c *core) activate(e Enrolled) {
 	c.openKeychain()
 }
 
-// left takes note that the data plane holds nothing of the enrolment before any more.
+// left takes note that the data plane holds nothing of a session any more: that it
+// says so, and has heard that it is to.
 func (c *core) left(f DataplaneFacts) {
-	if len(f.Sites) == 0 && len(f.Apps) == 0 && f.DNS == nil && !f.TUN {
-		c.others.leaving = false
+	if c.wanted.Session == "" && f.Change == c.wanted.Change && len(f.Sites) == 0 && len(f.Apps) == 0 && f.DNS == nil && !f.TUN {
+		c.others.leaving, c.others.open = false, false
 	}
+}
+
+// mistaken says whether e, new, is called as another enrolment is, or not at all: the
+// secrets, the pins and what is kept go by a device's name.
+func (c *core) mistaken(e Enrolled) bool {
+	return !e.Enrolled() || slices.ContainsFunc(c.kept().All(), func(o Enrolled) bool { return o.is(e.Enrolment) && !o.same(e) })
 }
 
 // add makes e, new, the active enrolment; the one before rests. One with the same
@@ -225,6 +233,7 @@ func (c *core) add(e Enrolled, id Identity) error {
 	}
 	c.enrolled, c.others.resting = e, rest
 	c.identity, c.asked = id, true
+	c.forget(e.item(ItemCookie)) // what was left there is another's
 	c.keep(e.item(ItemDeviceKey), raw)
 	return c.o.Records.SaveEnrolments(c.kept())
 }

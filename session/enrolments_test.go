@@ -61,7 +61,7 @@ func (b *bench) second() State {
 }
 
 // closed has the data plane say that nothing is open.
-func (b *bench) closed() { b.s.ReportDataplane(DataplaneFacts{}) }
+func (b *bench) closed() { b.s.ReportDataplane(DataplaneFacts{Change: b.plane.last().Change}) }
 
 // Another enrolment is added to the one that is signed in, which rests; a switch back
 // signs in without a question, and so it is after a restart.

@@ -45,6 +45,13 @@ func (v *fakeVault) Delete(_ context.Context, i VaultItem) error {
 	return v.err
 }
 
+// set has every use fail, or none any more.
+func (v *fakeVault) set(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.err = err
+}
+
 func (v *fakeVault) has(i VaultItem) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -59,6 +59,7 @@ func (c *core) openKeychain() {
 			}
 			c.keychain, c.keyLost, c.asked = KeychainReady, false, true
 			c.identity, c.cookie = id, cookie
+			c.makeUp()
 		}
 	})
 }
@@ -93,16 +94,35 @@ func (c *core) retryKeychain() error {
 	case c.identity.Key == nil:
 		c.openKeychain()
 	case c.keychain == KeychainLocked || c.keychain == KeychainAbsent:
-		for _, e := range c.others.resting {
-			if h, ok := c.others.held[e.Device]; ok {
-				if err := c.keepAll(e, h); err != nil {
-					return err
-				}
-			}
-		}
-		return c.keepAll(c.enrolled, held{c.identity, c.cookie})
+		return c.keepEverything()
 	}
 	return nil
+}
+
+// makeUp keeps what the keychain did not take earlier, now that it takes something.
+func (c *core) makeUp() {
+	if !c.unkept {
+		return
+	}
+	if err := c.keepEverything(); err != nil {
+		c.o.Log.Error("keep secrets", "error", err)
+	}
+}
+
+// keepEverything stores key and cookie of all enrolments, as far as they are in memory.
+func (c *core) keepEverything() error {
+	c.unkept = false
+	for _, e := range c.others.resting {
+		if h, ok := c.others.held[e.Device]; ok {
+			if err := c.keepAll(e, h); err != nil {
+				return err
+			}
+		}
+	}
+	if c.identity.Key == nil {
+		return nil
+	}
+	return c.keepAll(c.enrolled, held{c.identity, c.cookie})
 }
 
 // keepAll stores key and cookie of an enrolment.
@@ -111,9 +131,9 @@ func (c *core) keepAll(e Enrolled, h held) error {
 	if err != nil {
 		return fmt.Errorf("encode the device key: %w", err)
 	}
-	c.keep(e.item(ItemDeviceKey), raw)
+	c.store(e.item(ItemDeviceKey), raw, nil)
 	if h.cookie != "" {
-		c.keep(e.item(ItemCookie), []byte(h.cookie))
+		c.store(e.item(ItemCookie), []byte(h.cookie), nil)
 	}
 	return nil
 }
@@ -132,7 +152,10 @@ func (c *core) keychainFailed(err error) {
 
 // keep stores a secret; where the keychain fails, the client goes on with it
 // in memory and State says so. It is never written anywhere else.
-func (c *core) keep(item VaultItem, secret []byte) {
+func (c *core) keep(item VaultItem, secret []byte) { c.store(item, secret, c.makeUp) }
+
+// store stores a secret, and calls kept, unless it is nil, once it is.
+func (c *core) store(item VaultItem, secret []byte, kept func()) {
 	v := c.o.Vault
 	c.vault(func(context.Context) func(*core) {
 		ctx, cancel := context.WithTimeout(c.last, vaultTime)
@@ -140,9 +163,13 @@ func (c *core) keep(item VaultItem, secret []byte) {
 		err := v.Set(ctx, item, secret)
 		return func(c *core) {
 			if err != nil {
+				c.unkept = true
 				c.keychainFailed(err)
-			} else {
-				c.keychain = KeychainReady
+				return
+			}
+			c.keychain = KeychainReady
+			if kept != nil {
+				kept()
 			}
 		}
 	})

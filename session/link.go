@@ -25,7 +25,8 @@ type link struct {
 	cancel context.CancelFunc
 	kick   chan struct{}
 	client ControlClient
-	anew   bool // the next runner makes a new connection
+	calls  *sync.WaitGroup // that client must not be closed under
+	anew   bool            // the next runner makes a new connection
 }
 
 type taskKind int
@@ -59,11 +60,15 @@ func (l *link) set(ctx context.Context, t task) {
 		l.cancel = nil
 	}
 	if l.client != nil && device != l.now.identity.Device {
-		l.jobs.Go(l.client.Close) // it may wait for a dial to end
+		client, calls := l.client, l.calls
+		l.jobs.Go(func() {
+			calls.Wait()
+			client.Close() // it may wait for a dial to end
+		})
 		l.client = nil
 	}
 	if l.client == nil && t.client != nil {
-		l.client = t.client.Connect(t.enrolled, t.identity)
+		l.client, l.calls = t.client.Connect(t.enrolled, t.identity), &sync.WaitGroup{}
 	}
 	l.now = t
 	l.gen++
@@ -77,6 +82,13 @@ func (l *link) set(ctx context.Context, t task) {
 	case taskEvents:
 		l.jobs.Go(func() { r.events(ctx) })
 	}
+}
+
+// call is the client, which is not closed before done is called: who is signed in or
+// out does not depend on what is active when the answer comes.
+func (l *link) call() (client ControlClient, done func()) {
+	l.calls.Add(1)
+	return l.client, l.calls.Done
 }
 
 // restart has the next set begin the task anew, over a new connection.

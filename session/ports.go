@@ -26,9 +26,11 @@ type Wanted struct {
 	// every flow of the old one is reset.
 	Session  wire.SessionID
 	Identity Identity
-	Idle     time.Duration
-	Sites    []WantedSite
-	Apps     []WantedApp
+	// Change rises whenever Session is another one.
+	Change uint64
+	Idle   time.Duration
+	Sites  []WantedSite
+	Apps   []WantedApp
 	// Routes are all destinations that the entitlements name, beyond the
 	// applications, those too that they refuse: what the proxies and the TUN take
 	// for ours.
@@ -96,6 +98,8 @@ type Identity struct {
 type DataplaneFacts struct {
 	Sites map[wire.SiteID]SiteFact
 	Apps  map[wire.AppID]AppFact
+	// Change is that of the Wanted that these are of.
+	Change uint64
 	// Proxy is where this user's SOCKS5 and HTTP proxy listens, which serves its
 	// PAC file at /proxy.pac too; invalid where it does not.
 	Proxy netip.AddrPort

@@ -66,7 +66,7 @@ func (r *reporter) run() {
 
 // facts are all that there is to report. Nothing in them is changed afterwards.
 func (p *plane) facts() session.DataplaneFacts {
-	f := session.DataplaneFacts{
+	f := session.DataplaneFacts{Change: p.w.Change,
 		Sites: make(map[wire.SiteID]session.SiteFact, len(p.channels)),
 		Apps:  make(map[wire.AppID]session.AppFact, len(p.apps)),
 	}

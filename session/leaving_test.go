@@ -1,0 +1,140 @@
+package session
+
+import (
+	"context"
+	"crypto"
+	"testing"
+
+	"github.com/tidegate/tidegate/internal/wire"
+)
+
+// severed is a controller whose connections lose what is under way when they are
+// closed, as a real one's do.
+type severed struct{ bothControllers }
+
+func (s severed) Connect(e Enrolled, id Identity) ControlClient {
+	return &severedClient{s.of(e.Controller), make(chan struct{})}
+}
+
+type severedClient struct {
+	*fakeController
+	gone chan struct{}
+}
+
+func (c *severedClient) Close() { close(c.gone) }
+
+func (c *severedClient) SignIn(ctx context.Context, r wire.SignInRequest) (Secret, error) {
+	cookie, err := c.fakeController.SignIn(ctx, r)
+	select {
+	case <-c.gone:
+		return "", errDown
+	default:
+		return cookie, err
+	}
+}
+
+// A sign-in that is answered after a switch away leaves no session at the controller.
+func TestASignInThatIsLateIsSignedOut(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		other := enrolledTwice(t, b)
+		b.stop()
+		<-b.ended
+		b.both = severed{bothControllers{b.controller, other}}
+		b.start()
+		b.do(Enrol{Link: otherLink})
+		other.holdSignIn = make(chan struct{})
+		b.do(SignIn{Password: "tide"})
+		b.do(SwitchEnrolment{"d1"})
+		b.closed()
+		close(other.holdSignIn)
+		if s := b.expectPhase(ControlEstablished); s.User.Session != "s1" {
+			t.Fatalf("session %s", s.User.Session)
+		}
+		if in, out := other.called("sign-in"), other.called("sign-out"); in != 1 || out != 1 || other.cookies["other cookie"] {
+			t.Errorf("%d sign-ins, %d sign-outs; there is a session: %v", in, out, other.cookies["other cookie"])
+		}
+	})
+}
+
+// A cookie that was left in the keychain is another enrolment's, and its alone.
+func TestNoCookieIsInherited(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.vault.items[ItemDeviceKey], b.vault.items[ItemCookie] = "left", "left"
+		b.start()
+		b.do(Enrol{Link: goodLink})
+		if b.state(); b.vault.has(ItemCookie) || b.vault.items[ItemDeviceKey] == "left" {
+			t.Errorf("kept %q", b.vault.names())
+		}
+	})
+}
+
+// impostor answers an enrolment with the name of another controller's device.
+type impostor struct{ bothControllers }
+
+func (i impostor) Enrol(ctx context.Context, l wire.EnrolmentLink, key crypto.Signer) (Enrolled, error) {
+	e, err := i.bothControllers.Enrol(ctx, l, key)
+	e.Device = "d1"
+	return e, err
+}
+
+// No controller takes the place of another by calling a device as that does.
+func TestADeviceOfTwoControllers(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.both = impostor{bothControllers{b.controller, newFakeController(t)}}
+		b.enrolled("kept").start()
+		b.do(Enrol{Link: otherLink})
+		s := b.expectPhase(ControlEstablished)
+		if s.Prompt == nil || s.Prompt.Kind != PromptEnrol || s.Prompt.Error == nil || s.Enrolment.Controller != "zta.example:8443" || len(s.Enrolments) != 1 {
+			t.Fatalf("%+v, prompt %+v", s.Enrolments, s.Prompt)
+		}
+		k, _ := b.records.LoadEnrolments()
+		if err := k.Checked(); err != nil || len(k.All()) != 1 {
+			t.Errorf("kept %d: %v", len(k.All()), err)
+		}
+		if n := len(b.vault.names()); n != 2 {
+			t.Errorf("keychain: %q", b.vault.names())
+		}
+	})
+}
+
+// What the data plane said before it heard that all is to be closed does not say that it
+// is: neither after a switch, nor after a sign-out and a switch.
+func TestAReportOfBeforeOpensNothing(t *testing.T) {
+	for name, before := range map[string][]Command{"signed in": nil, "signed out": {SignOut{}}} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *bench) {
+				enrolledTwice(t, b)
+				b.second()
+				b.closed()
+				b.expectPhase(ControlEstablished)
+				early := DataplaneFacts{Change: b.plane.last().Change}
+				for _, cmd := range before {
+					b.do(cmd)
+				}
+				b.do(SwitchEnrolment{"d1"})
+				b.s.ReportDataplane(early)
+				if b.expectPhase(ControlEstablished); b.plane.last().Session != "" {
+					t.Fatalf("flows of %s are wanted", b.plane.last().Session)
+				}
+				b.closed()
+				if b.state(); b.plane.last().Session != "s1" {
+					t.Errorf("and then: %q", b.plane.last().Session)
+				}
+			})
+		})
+	}
+}
+
+// What the keychain did not take is kept as soon as it takes anything.
+func TestKeptLater(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		enrolledTwice(t, b)
+		b.vault.set(ErrKeychainLocked)
+		b.do(Enrol{Link: otherLink})
+		b.vault.set(nil)
+		b.do(SignIn{Password: "tide"})
+		if s := b.state(); s.Keychain != KeychainReady || !b.vault.has("device-key.d2") || !b.vault.has("session-cookie.d2") {
+			t.Errorf("keychain %s has %q", s.Keychain, b.vault.names())
+		}
+	})
+}
