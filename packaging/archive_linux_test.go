@@ -26,7 +26,12 @@ func TestArchiveForEverybody(t *testing.T) {
 	r := newTestRoot(t)
 	folder := strings.TrimPrefix(unpacked(t, archive, filepath.Join(r.dir, "tmp")), r.dir)
 
-	r.run(folder + "/install.sh")
+	r.run("/bin/sh", "-c", "umask 077; exec "+folder+"/install.sh") // as careful administrators have it
+	for _, name := range []string{"usr/local/share/tidegate", "usr/local/share/tidegate/install.sh", "etc/tidegate"} {
+		if info, err := os.Stat(filepath.Join(r.dir, name)); err != nil || info.Mode().Perm() != 0o755 {
+			t.Errorf("not everybody may look at %s: %v, %v", name, info, err)
+		}
+	}
 	if out := r.run("/usr/local/bin/tidegate", "--version"); !strings.HasPrefix(out, "tidegate ") {
 		t.Errorf("the program says %q", out)
 	}

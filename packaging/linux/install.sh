@@ -45,6 +45,7 @@ if [ "$what$user" = installmaybe ]; then
 fi
 
 if [ "$user" = no ]; then
+	umask 022 # everybody uses what is installed, whatever is usual for root's own
 	prefix=${prefix:-/usr/local}
 	autostart=/etc/xdg/autostart
 	units=/etc/systemd/user
@@ -149,6 +150,11 @@ install_all() {
 	if [ "$user" = no ] && command -v dpkg-query >/dev/null && dpkg-query -W -f '${db:Status-Status}\n' tidegate 2>/dev/null | grep -qx installed; then
 		die "the package tidegate is installed: remove that first (apt-get remove tidegate)"
 	fi
+	case $prefix in
+	*[[:cntrl:][:space:]\"\'\`\\\$\%\&\|\;\<\>\~\*\?\#\(\)=]*)
+		die "a menu entry can start no program below '$prefix', for a sign in that name: choose another by --prefix FOLDER"
+		;;
+	esac
 	notes=$(mktemp)
 	trap 'rm -f "$notes"' EXIT
 	if [ -f "$list" ]; then
