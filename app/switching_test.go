@@ -93,7 +93,11 @@ func found(t *testing.T, name string) *organisation {
 	})
 	c := lab.DefaultConfig()
 	c.Organisation = name
-	if o.Lab, err = lab.Start(t.Context(), lab.Options{Config: c, Dir: t.TempDir(), Hosts: map[string]string{"dispatch.harbour.example:7001": l.Addr().String()}}); err != nil {
+	hosts := map[string]string{"dispatch.harbour.example:7001": l.Addr().String()}
+	for _, h := range []string{"archive", "board", "crane", "dispatch", "ledger", "payroll", "wiki"} {
+		hosts[h+".harbour.example"] = "127.0.0.1" // the system would be asked otherwise, for longer than the test takes
+	}
+	if o.Lab, err = lab.Start(t.Context(), lab.Options{Config: c, Dir: t.TempDir(), Hosts: hosts}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -170,7 +170,7 @@ func TestSignInTellsNothing(t *testing.T) {
 	conf.Lockout.After = 100
 	r := start(t, conf, &store.Memory{}, t.TempDir())
 	alice := enrolled(t, r, "alice", false)
-	answers := map[string]string{}
+	answers, n := map[string]string{}, 0
 	for name, q := range map[string]wire.SignInRequest{
 		"password":      {User: "alice", Password: "wrong", Code: aliceCode(t, 0)},
 		"code":          {User: "alice", Password: alicePassword, Code: "000000"},
@@ -182,6 +182,8 @@ func TestSignInTellsNothing(t *testing.T) {
 		status, h, b := alice.do(t, "POST", wire.PathSession, q)
 		want(t, name, status, b, wire.CodeSignIn)
 		h.Del("Date")
+		n++ // each counts the same
+		b = bytes.Replace(b, fmt.Appendf(nil, `"left":%d`, conf.Lockout.After-n), []byte(`"left":…`), 1)
 		answers[fmt.Sprintf("%d %v %s", status, h, b)] += name + " "
 	}
 	if len(answers) != 1 {
