@@ -149,8 +149,7 @@ type desktop struct {
 	conn    *dbus.Conn // nil: no session bus
 	stop    context.CancelFunc
 	signals chan *dbus.Signal
-	owner   string            // who is the service, by its unique name
-	shown   map[uint32]Notice // by the owner
+	shown   map[uint32]Notice
 }
 
 func connect(ctx context.Context, log *slog.Logger) *desktop {
@@ -162,8 +161,7 @@ func connect(ctx context.Context, log *slog.Logger) *desktop {
 	patience, over := time.AfterFunc(callTimeout, d.stop), context.AfterFunc(began, d.stop)
 	defer patience.Stop()
 	defer over()
-	// In order: a click comes before the end of what was clicked.
-	conn, err := dbus.SessionBusPrivateNoAutoStartup(dbus.WithContext(ctx), dbus.WithSignalHandler(dbus.NewSequentialSignalHandler()))
+	conn, err := dbus.SessionBusPrivateNoAutoStartup(dbus.WithContext(ctx))
 	if err == nil {
 		d.conn, d.signals = conn, make(chan *dbus.Signal, 16)
 		conn.Signal(d.signals)
@@ -197,7 +195,6 @@ func (d *desktop) clear() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), clearTimeout)
 	defer cancel()
-	d.meet(ctx)
 	for id := range d.shown {
 		d.conn.Object(service, path).CallWithContext(ctx, service+".CloseNotification", 0, id) // it may be gone already
 	}
@@ -210,9 +207,14 @@ func (d *desktop) show(ctx context.Context, n Notice) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	object := d.conn.Object(service, path)
+	var replaces uint32
+	for id, shown := range d.shown {
+		if shown.Key == n.Key {
+			replaces = id
+		}
+	}
 	if n.Over {
-		d.meet(ctx)
-		if replaces := d.of(n.Key); replaces != 0 {
+		if replaces != 0 {
 			delete(d.shown, replaces)
 			object.CallWithContext(ctx, service+".CloseNotification", 0, replaces) // it may be gone already
 		}
@@ -224,8 +226,6 @@ func (d *desktop) show(ctx context.Context, n Notice) {
 		d.log.Info("a notification was not shown", "error", err)
 		return
 	}
-	d.meet(ctx) // who may have come by that
-	replaces := d.of(n.Key)
 	body, actions := n.Body, []string{}
 	if !slices.Contains(can, "actions") {
 		body = join(body, n.Else)
@@ -253,33 +253,12 @@ func (d *desktop) show(ctx context.Context, n Notice) {
 	d.shown[id] = n
 }
 
-// meet forgets what shows where another service has taken the place of the one that
-// showed it: it gives the same ids to others' notices.
-func (d *desktop) meet(ctx context.Context) {
-	var owner string
-	err := d.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, service).Store(&owner)
-	if err != nil || owner != d.owner {
-		clear(d.shown)
-	}
-	d.owner = owner
-}
-
-// of is the id of the key's notice that shows; 0: none does.
-func (d *desktop) of(key string) uint32 {
-	for id, n := range d.shown {
-		if n.Key == key {
-			return id
-		}
-	}
-	return 0
-}
-
 // escape makes plain text markup that shows as that text.
 var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // signal takes what the service says and returns what the user wants by it.
 func (d *desktop) signal(s *dbus.Signal) session.Command {
-	if len(s.Body) < 2 || s.Sender != d.owner {
+	if len(s.Body) < 2 {
 		return nil
 	}
 	id, ok := s.Body[0].(uint32)

@@ -106,33 +106,6 @@ func TestOnADesktop(t *testing.T) {
 	}
 }
 
-// A service that takes another's place gives the same ids to others' notices: those are
-// neither replaced nor taken away, and a click on them is not for us.
-func TestServiceComesAgain(t *testing.T) {
-	bus := desktoptest.Bus(t)
-	src := &apptest.Source{}
-	first := desktoptest.NewNotifications(t, bus)
-	n := run(t, bus, src)
-	n.Tell(Notice{Key: "x", Title: "X"})
-	n.Tell(Notice{Key: "y", Title: "Y", Open: session.SignOut{}})
-	desktoptest.Eventually(t, "the notifications", func() bool { return len(first.Shown()) == 2 })
-	first.Close()
-	second := desktoptest.NewNotifications(t, bus)
-	n.Tell(Notice{Key: "z", Title: "Z", Open: session.ShowWindow{}})
-	desktoptest.Eventually(t, "a notification", func() bool { return len(second.Shown()) == 1 })
-	for _, id := range []uint32{2, 1} { // the other's Y, and Z
-		if err := second.Act(id, "default"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	desktoptest.Eventually(t, "a command", func() bool { return slices.Contains(src.Commands(), session.Command(session.ShowWindow{})) })
-	n.Tell(Notice{Key: "y", Title: "Y again"})
-	desktoptest.Eventually(t, "another", func() bool { return len(second.Shown()) == 2 })
-	if got := second.Shown()[1]; got.Replaces != 0 || len(src.Commands()) != 1 {
-		t.Errorf("it replaces %d, and does %v", got.Replaces, src.Commands())
-	}
-}
-
 // The session's bus may come after us, and end and come again.
 func TestBusComesAndGoes(t *testing.T) {
 	dir := desktoptest.Folder(t)

@@ -86,9 +86,6 @@ func (n *Notifications) WithoutButtons() {
 	n.buttons = false
 }
 
-// Close takes it off the bus, as one that crashes.
-func (n *Notifications) Close() { n.conn.Close() }
-
 // Shown are all notifications so far.
 func (n *Notifications) Shown() []Notification {
 	n.mu.Lock()
