@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -60,13 +61,22 @@ func (d *Desktop) startWindowManager(ctx context.Context) error {
 	if _, err := d.run(ctx, "hsetroot", "-add", "#10161d", "-add", "#22303f", "-gradient", "135"); err != nil {
 		return err
 	}
-	p, _, err := d.launch(ctx, spec{name: "openbox", args: []string{"--sm-disable", "--config-file", d.tree.path("config/openbox/rc.xml")}})
+	// The manager claims the display before it looks at events: a window that
+	// is mapped in between may wait for ever for the next one. Its start-up
+	// command is the last thing before it does.
+	up := d.tree.path("run", "openbox-up")
+	p, _, err := d.launch(ctx, spec{name: "openbox", args: []string{
+		"--sm-disable", "--config-file", d.tree.path("config/openbox/rc.xml"), "--startup", "touch '" + up + "'",
+	}})
 	if err != nil {
 		return err
 	}
 	err = d.poll(ctx, "the window manager", func() (bool, string, error) {
-		out, err := d.run(ctx, "xprop", "-root", "-notype", "_NET_SUPPORTING_WM_CHECK")
-		return strings.Contains(out, "window id"), out, err
+		_, err := os.Stat(up)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, "", nil
+		}
+		return err == nil, "", err
 	})
 	if err != nil {
 		return p.fail(err)
