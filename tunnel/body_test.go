@@ -26,7 +26,7 @@ type body struct {
 	using sync.WaitGroup
 }
 
-// use counts who is in Read or Write, which the handler has to wait for.
+// use counts who is in one of the stream's methods, which the handler has to wait for.
 func (b *body) use() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,6 +85,10 @@ func (b *body) Write(p []byte) (n int, err error) {
 }
 
 func (b *body) CloseWrite() error {
+	if !b.use() {
+		return nil
+	}
+	defer b.using.Done()
 	b.settle(func() { b.ended = true })
 	if b.h3 != nil {
 		return b.h3.Close()
@@ -93,12 +97,10 @@ func (b *body) CloseWrite() error {
 }
 
 func (b *body) Abort() {
-	b.mu.Lock()
-	done := b.done
-	b.mu.Unlock()
-	if done {
+	if !b.use() {
 		return
 	}
+	defer b.using.Done()
 	if b.h3 != nil {
 		b.h3.CancelRead(quic.StreamErrorCode(http3.ErrCodeConnectError))
 		b.h3.CancelWrite(quic.StreamErrorCode(http3.ErrCodeConnectError))
