@@ -1,0 +1,37 @@
+package window
+
+import (
+	"testing"
+
+	"fyne.io/fyne/v2"
+	"github.com/tidegate/tidegate/session"
+)
+
+func TestCodeIsPasted(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(mfaPrompt())
+	b.app.Clipboard().SetContent(" 987 654\n")
+	code := b.canvas().Focused().(*codeField)
+	code.TypedShortcut(&fyne.ShortcutPaste{Clipboard: b.app.Clipboard()})
+	if code.digits != "987654" {
+		t.Errorf("pasted %q", code.digits)
+	}
+	if got := b.sent(); got != (session.Answer{Prompt: "i1", MFA: "987654"}) {
+		t.Errorf("a pasted code sent %#v", got)
+	}
+	b.key(fyne.KeyBackspace)
+	if code.digits != "987654" {
+		t.Errorf("while it is checked the field becomes %q", code.digits)
+	}
+	b.apply(everythingPrompt())
+	code = b.canvas().Focused().(*codeField)
+	b.typed("987654")
+	if got := b.sent(); got != nil {
+		t.Errorf("a code that is not all there is to answer sent %#v", got)
+	}
+	b.key(fyne.KeyBackspace)
+	b.typed("x1٣")
+	if code.digits != "987651" {
+		t.Errorf("holds %q", code.digits)
+	}
+}
