@@ -48,13 +48,21 @@ func TestArchiveForEverybody(t *testing.T) {
 			t.Errorf("%s lacks %q", name, want)
 		}
 	}
-	if !r.has("etc/systemd/system/sockets.target.wants/tidegate-helper.socket") {
+	if !r.has(socketLink) {
 		t.Error("nothing starts the helper")
 	}
 	if out := r.run("xdg-mime", "query", "default", "x-scheme-handler/tidegate"); out != id+".desktop" {
 		t.Errorf("a click on a link opens %q", out)
 	}
-	r.run(folder + "/install.sh") // over it
+	if text := r.read("etc/xdg/autostart/" + id + ".desktop"); !strings.Contains(text, "\nTryExec=/usr/local/bin/tidegate\n") {
+		t.Errorf("a desktop would look for the program elsewhere:\n%s", text)
+	}
+	// Over it, which changes nothing that the administrator has decided.
+	r.run("systemctl", "disable", "tidegate-helper.socket")
+	r.run(folder + "/install.sh")
+	if r.has(socketLink) {
+		t.Error("a newer one has the socket enabled, which was disabled")
+	}
 
 	r.run("/usr/local/share/tidegate/install.sh", "--remove")
 	r.must("remove", os.RemoveAll(filepath.Join(r.dir, "etc/tidegate"))) // the administrator's

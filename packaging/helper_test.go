@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -138,7 +139,7 @@ func TestHelperRemoval(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"remove"}, "stop disable undo forget"},
+		{[]string{"remove"}, "is-enabled stop disable undo forget"},
 		{[]string{"0"}, "stop disable undo forget"},
 		{[]string{"upgrade", "2.0"}, ""},
 		{[]string{"1"}, ""},
@@ -147,11 +148,15 @@ func TestHelperRemoval(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dir := t.TempDir()
-		text := strings.NewReplacer("/usr/libexec/tidegate-helper -undo", "echo undo", "systemctl stop tidegate-helper.socket tidegate-helper.service", "echo stop",
-			"systemctl disable --quiet tidegate-helper.socket tidegate-helper-recover.service", "echo disable",
-			"/run/systemd/system", dir, "/run/tidegate/helper", dir, "rm -rf /var/lib/tidegate/dns", "echo forget").Replace(string(script))
-		out, err := exec.CommandContext(t.Context(), "sh", append([]string{"-c", text, "preremove"}, tt.args...)...).CombinedOutput()
+		dir, bin := t.TempDir(), t.TempDir()
+		if err := os.WriteFile(filepath.Join(bin, "systemctl"), []byte("#!/bin/sh\necho $1\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		text := strings.NewReplacer("/usr/libexec/tidegate-helper -undo", "echo undo", "/run/systemd/system", dir, "/run/tidegate/helper", dir,
+			"rm -rf /var/lib/tidegate/dns", "echo forget", "/var/lib/tidegate", dir).Replace(string(script))
+		c := exec.CommandContext(t.Context(), "sh", append([]string{"-c", text, "preremove"}, tt.args...)...)
+		c.Env = []string{"PATH=" + bin + ":/usr/bin:/bin"}
+		out, err := c.CombinedOutput()
 		if got := strings.Join(strings.Fields(string(out)), " "); err != nil || got != tt.want {
 			t.Errorf("%v: %q, want %q (%v)", tt.args, got, tt.want, err)
 		}

@@ -72,7 +72,7 @@ var installed = []string{
 	"usr/share/polkit-1/actions/org.tidegate.helper.policy",
 	"usr/lib/systemd/user/tidegate.service",
 	"usr/lib/systemd/system/tidegate-helper.socket",
-	"etc/systemd/system/sockets.target.wants/tidegate-helper.socket",
+	socketLink,
 	"etc/systemd/system/sysinit.target.wants/tidegate-helper-recover.service",
 	"usr/share/applications/" + id + ".desktop",
 	"usr/share/icons/hicolor/scalable/apps/" + id + ".svg",
@@ -133,12 +133,12 @@ func TestInstallAndRemove(t *testing.T) {
 	r.run("systemctl", "disable", "tidegate-helper.socket")
 	r.must("write", os.WriteFile(filepath.Join(r.dir, "etc/tidegate/helper.toml"), []byte("vpn = false\n"), 0o644))
 	dpkg("--install", file)
-	if r.has("etc/systemd/system/sockets.target.wants/tidegate-helper.socket") || r.read("etc/tidegate/helper.toml") != "vpn = false\n" {
+	if r.has(socketLink) || r.read("etc/tidegate/helper.toml") != "vpn = false\n" {
 		t.Error("an upgrade undoes what the administrator has decided")
 	}
 	// As the settings page has it done, which tells nobody's name but whose password was given.
 	r.run("env", "PKEXEC_UID=65534", "/usr/libexec/tidegate-helper-setup")
-	if group := r.run("getent", "group", "tidegate"); !strings.HasSuffix(group, ":nobody") || !r.has("etc/systemd/system/sockets.target.wants/tidegate-helper.socket") {
+	if group := r.run("getent", "group", "tidegate"); !strings.HasSuffix(group, ":nobody") || !r.has(socketLink) {
 		t.Errorf("the helper is not set up: %s", group)
 	}
 

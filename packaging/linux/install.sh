@@ -109,16 +109,16 @@ remove() {
 	[ -f "$list" ] || die "nothing that I installed is at $prefix"
 	if [ "$user" = no ] && [ -x "$prefix/libexec/tidegate-helper" ]; then
 		if running; then
-			systemctl stop tidegate-helper.socket tidegate-helper.service
+			systemctl stop tidegate-helper.socket tidegate-helper.service || true # it says why
 		fi
-		systemctl disable --quiet tidegate-helper.socket tidegate-helper-recover.service
+		systemctl disable --quiet tidegate-helper.socket tidegate-helper-recover.service || true
 		if [ -d /run/tidegate/helper ] || [ -d /var/lib/tidegate/dns ]; then
 			"$prefix/libexec/tidegate-helper" -undo ||
 				printf 'install: what the helper did for users ends with the next start of the machine\n' >&2
 		fi
 		rm -rf /run/tidegate /var/lib/tidegate
-		if getent group tidegate >/dev/null; then
-			groupdel tidegate
+		if getent group tidegate >/dev/null && ! groupdel tidegate; then
+			printf 'install: the group tidegate stays: see above\n' >&2
 		fi
 	fi
 	while read -r file; do
@@ -157,7 +157,9 @@ install_all() {
 	esac
 	notes=$(mktemp)
 	trap 'rm -f "$notes"' EXIT
+	new=yes
 	if [ -f "$list" ]; then
+		new=no
 		grep '/$' "$list" >"$notes" || true
 	fi
 	folder "$own"
@@ -177,7 +179,7 @@ install_all() {
 		*.service | *.desktop | *.policy)
 			sed -e "s|/usr/libexec/tidegate-helper|$prefix/libexec/tidegate-helper|" \
 				-e "s|/usr/bin/tidegate|$prefix/bin/tidegate|" \
-				-e "s|^Exec=tidegate|Exec=$prefix/bin/tidegate|" "$here/files/$file" >"$to.new"
+				-e "s|^\(Try\)\{0,1\}Exec=tidegate|\1Exec=$prefix/bin/tidegate|" "$here/files/$file" >"$to.new"
 			;;
 		*) cp "$here/files/$file" "$to.new" ;;
 		esac
@@ -195,11 +197,16 @@ install_all() {
 	refresh
 	if [ "$user" = no ]; then
 		systemd-sysusers /etc/sysusers.d/tidegate.conf
-		systemctl enable --quiet tidegate-helper.socket tidegate-helper-recover.service
-		if running; then
-			systemctl daemon-reload
-			systemctl start tidegate-helper.socket
-			systemctl try-restart tidegate-helper.service
+		systemctl enable --quiet tidegate-helper-recover.service
+		if [ "$new" = yes ]; then # later the socket is as the administrator has it
+			systemctl enable --quiet tidegate-helper.socket
+		fi
+		if running; then # what does not start is no reason to be half installed: it says why
+			systemctl daemon-reload || true
+			if [ "$new" = yes ]; then
+				systemctl start tidegate-helper.socket || true
+			fi
+			systemctl try-restart tidegate-helper.service || true
 		fi
 	fi
 	printf 'install: Tidegate is in %s; to remove it: %s/install.sh --remove' "$prefix" "$own"

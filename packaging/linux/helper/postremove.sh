@@ -7,11 +7,11 @@ remove | purge | 0) ;; # as dpkg and rpm say it
 *) exit 0 ;;
 esac
 if [ -d /run/systemd/system ]; then
-	systemctl daemon-reload
+	systemctl daemon-reload || true
 fi
 if [ "$1" = purge ]; then
 	rm -rf /run/tidegate /var/lib/tidegate
-	if getent group tidegate >/dev/null; then
-		groupdel tidegate
+	if getent group tidegate >/dev/null && ! groupdel tidegate; then
+		echo "tidegate: the group tidegate stays: see above" >&2
 	fi
 fi
