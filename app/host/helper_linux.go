@@ -100,7 +100,7 @@ func member(gid uint32) bool {
 }
 
 // program is where one of the helper's programs lies, which nobody but root can have
-// put there or change; empty: nowhere.
+// put there, change or exchange; empty: nowhere.
 func (h Host) program(name string) string {
 	dirs := h.Folders
 	if dirs == nil {
@@ -108,20 +108,38 @@ func (h Host) program(name string) string {
 	}
 	for _, dir := range dirs {
 		path := filepath.Join(dir, name)
-		if h.owns(path) && h.owns(dir) {
+		if h.owns(path, unix.S_IFREG) && h.owns(dir, unix.S_IFDIR) && h.guards(dir) {
 			return path
 		}
 	}
 	return ""
 }
 
-func (h Host) owns(path string) bool {
+// owns says whether what is there is of a kind, and nobody but its owner, who is the
+// right one, can write to it.
+func (h Host) owns(path string, kind uint32) bool {
 	var st unix.Stat_t
-	if unix.Lstat(path, &st) != nil {
+	return unix.Lstat(path, &st) == nil && st.Mode&unix.S_IFMT == kind && int(st.Uid) == h.Owner && st.Mode&0o022 == 0 && st.Mode&0o111 != 0
+}
+
+// guards says whether the folders above one let nobody but root or the owner put
+// another in its place: others may write there only where each can change but what is
+// theirs, as in /tmp. Links are followed nowhere.
+func (h Host) guards(dir string) bool {
+	if !filepath.IsAbs(dir) {
 		return false
 	}
-	kind := st.Mode & unix.S_IFMT
-	return (kind == unix.S_IFREG || kind == unix.S_IFDIR) && int(st.Uid) == h.Owner && st.Mode&0o022 == 0 && st.Mode&0o111 != 0
+	for dir != "/" {
+		dir = filepath.Dir(dir)
+		var st unix.Stat_t
+		if unix.Lstat(dir, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Uid != 0 && int(st.Uid) != h.Owner {
+			return false
+		}
+		if st.Mode&0o022 != 0 && st.Mode&unix.S_ISVTX == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // version is what the helper says of itself; empty: nothing.

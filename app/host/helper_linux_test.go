@@ -98,7 +98,34 @@ func TestOnlyRootsPrograms(t *testing.T) {
 			t.Errorf("%s: %s would be run", name, got)
 		}
 	}
-	h, _ := place(t, map[string]string{setupProgram: ""})
+	// Whoever may write a folder above it can put another folder in its place.
+	h, dir := place(t, nil)
+	above, libexec := filepath.Join(dir, "usr"), filepath.Join(dir, "usr", "libexec")
+	if err := os.MkdirAll(libexec, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	program(t, filepath.Join(libexec, setupProgram), "")
+	h.Folders = []string{libexec}
+	for _, c := range []struct {
+		mode os.FileMode
+		runs bool
+	}{{0o755, true}, {0o757, false}, {0o775, false}, {os.ModeSticky | 0o777, true}} {
+		if err := os.Chmod(above, c.mode); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.program(setupProgram); (got != "") != c.runs {
+			t.Errorf("below a folder of %v: %q would be run", c.mode, got)
+		}
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(above, link); err != nil {
+		t.Fatal(err)
+	}
+	h.Folders = []string{filepath.Join(link, "libexec")}
+	if got := h.program(setupProgram); got != "" {
+		t.Errorf("behind a link: %s would be run", got)
+	}
+	h, _ = place(t, map[string]string{setupProgram: ""})
 	h.Owner++
 	if got := h.program(setupProgram); got != "" {
 		t.Errorf("another's: %s would be run", got)
