@@ -204,11 +204,11 @@ func TestVPNTitles(t *testing.T) {
 		s = b.report(func(f *VPNFacts, _ *VPNFact) {
 			f.Problem = &wire.Problem{Code: "no-helper", Title: "x", Detail: "none"}
 		})
-		if p := s.VPN.Engine.Problem; p == nil || p.Code != "vpn-no-helper" || !strings.Contains(p.Fix, "tidegate-helper") {
+		if p := s.VPN.Engine.Problem; p == nil || p.Code != "vpn-no-helper" || !strings.Contains(p.Fix, "Set up beside Helper") {
 			t.Errorf("without a helper it says %+v", p)
 		}
 		s = b.report(func(f *VPNFacts, _ *VPNFact) { f.Engine, f.Problem = "", &wire.Problem{Code: "no-helper"} })
-		if p := s.VPN.Engine.Problem; p == nil || !strings.Contains(p.Fix, "package openconnect") || !strings.Contains(p.Fix, "tidegate-helper") {
+		if p := s.VPN.Engine.Problem; p == nil || !strings.Contains(p.Fix, "package openconnect") || !strings.Contains(p.Fix, "Set up beside Helper") {
 			t.Errorf("without both it says %+v", p)
 		}
 		s = b.report(func(f *VPNFacts, _ *VPNFact) {

@@ -16,7 +16,7 @@ var vpnFailures = map[VPNFailureCode]Problem{
 	VPNOldEngine: {Title: "openconnect is too old for this VPN", Detail: "The version on this machine does not speak the VPN's protocol.",
 		Fix: "Have the package openconnect brought up to date, then connect again."},
 	VPNNoHelper: {Title: "There is no helper for VPNs on this machine", Detail: "A VPN needs a network device, which Tidegate's helper makes.",
-		Fix: "Install tidegate-helper (Tidegate's package brings it), or have it installed, and be put in its group: sudo usermod -aG tidegate $USER. Then sign in to this desktop anew. If all of that is so, have it started: sudo systemctl start tidegate-helper."},
+		Fix: "Open Settings and press Set up beside Helper: an administrator's password is asked for. Where it says Not installed, install Tidegate's package first. Then sign in to this desktop anew. In a terminal, `tidegate settings` says what to type."},
 	VPNBusy: {Title: "Another VPN is connected", Detail: "Tidegate connects one VPN at a time on a machine.",
 		Fix: "Disconnect the other one, yours or another user's, then connect this one."},
 	VPNUnreachable: {Title: "The VPN's server was not reached", Detail: "Nobody answers at its address.",
@@ -87,7 +87,7 @@ func explainVPNEngine(p *wire.Problem) *Problem {
 	if _, ok := vpnFailures[VPNFailureCode(p.Code)]; ok {
 		return explainVPN(&VPNFailure{Code: VPNFailureCode(p.Code), Detail: p.Detail})
 	}
-	x := &Problem{Code: "vpn-" + strings.TrimPrefix(string(p.Code), "vpn-"), Title: lang.T(p.Title), Detail: lang.T(p.Detail),
+	x := &Problem{Code: "vpn-" + strings.TrimPrefix(string(p.Code), "vpn-"), Title: lang.Told(p.Title), Detail: toldSentence(p.Detail),
 		Fix: lang.T("Start Tidegate again; if it stays, tell whoever administers this machine.")}
 	if p.Code == "vpn-connections" {
 		x.Fix, x.Warning = lang.T("Add your connections anew; what could be saved of the old ones is in that file."), true

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os/user"
 	"slices"
 	"strings"
 
@@ -67,7 +66,7 @@ func dnsRows(s *session.State) (rows [][]string) {
 		if l := s.Local; l.Proxy.IsValid() {
 			row("Instead", "by their names, through the proxy %s (PAC file %s): tidegate proxy", l.Proxy, l.PAC)
 		}
-		row("To have it", "install tidegate-helper (Tidegate's package brings it), or have it installed, and be put in its group: sudo usermod -aG tidegate %s", localUser())
+		row("To have it", "set the helper up in the window's settings, or as `tidegate settings` says; Tidegate's package brings it")
 		return rows
 	case d.Mode == "":
 		off := "off"
@@ -105,14 +104,6 @@ func dnsRows(s *session.State) (rows [][]string) {
 		row("TUN", "off: %s", join(p.Title, p.Detail))
 	}
 	return rows
-}
-
-// localUser is who runs this, to this machine: not who is signed in.
-func localUser() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return "USER"
 }
 
 // manyZones is how many are listed.

@@ -3,7 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"net/netip"
-	"os/user"
 	"strings"
 	"testing"
 
@@ -41,10 +40,6 @@ func serving() *session.DNS {
 }
 
 func TestDNS(t *testing.T) {
-	me, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
 	signedIn := session.State{User: session.User{Name: "ada@corp.example"}}
 	with := func(change func(*session.State)) session.State {
 		s := signedIn
@@ -107,7 +102,7 @@ Not possible  programs that you start as ever do not find your applications by t
 Instead       addresses of this machine lead to them: tidegate apps
 Instead       by their names, in a network of its own: tidegate run -- PROGRAM
 Instead       by their names, through the proxy 127.0.0.1:1080 (PAC file http://127.0.0.1:1080/proxy.pac): tidegate proxy
-To have it    install tidegate-helper (Tidegate's package brings it), or have it installed, and be put in its group: sudo usermod -aG tidegate ` + me.Username + `
+To have it    set the helper up in the window's settings, or as ` + "`tidegate settings`" + ` says; Tidegate's package brings it
 `}},
 		{"refused", with(func(s *session.State) {
 			s.Local.DNS = &session.DNS{Problem: &session.Problem{Title: "Somebody else has the names of this machine", Detail: "It is bob", Fix: "Sign out there."}}

@@ -118,7 +118,7 @@ func (r *run) helper(ctx context.Context) found {
 	switch {
 	case errors.Is(err, client.ErrAbsent):
 		c.is(diag.Warning, say("It is not installed, or this user may not reach it: programs reach applications in other ways alone."),
-			say("Install the package of Tidegate, which has it, and be put in its group: sudo usermod -aG tidegate $USER. Then sign in to this desktop anew."))
+			say("Open Settings and press Set up beside Helper: an administrator's password is asked for. Where it says Not installed, install Tidegate's package first. Then sign in to this desktop anew. In a terminal, `tidegate settings` says what to type."))
 	case err != nil:
 		c.is(diag.Bad, say("It does not answer: %s.", plain(err)), say("Have it started again: sudo systemctl restart tidegate-helper"))
 	}
