@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 
 	fyneapp "fyne.io/fyne/v2/app"
 
+	"github.com/tidegate/tidegate/app"
 	"github.com/tidegate/tidegate/app/local"
 	"github.com/tidegate/tidegate/app/profile"
 	"github.com/tidegate/tidegate/app/viewer"
@@ -29,8 +29,8 @@ func windowID(p profile.Profile) string {
 // showWindow is the window process. It is the only place that makes a Fyne
 // application: the tray process has none, and so no display to lose.
 func showWindow(ctx context.Context, p profile.Profile, log *slog.Logger) error {
-	if os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
-		return fmt.Errorf("there is no display for the window; use the command line: tidegate help")
+	if err := app.NoDisplay(); err != nil {
+		return err
 	}
 	client, err := local.Dial(p)
 	if err != nil {

@@ -49,9 +49,8 @@ type Options struct {
 	// Window makes the command of the window process, which ends with its
 	// context; nil: there is no window.
 	Window func(ctx context.Context) *exec.Cmd
-	// Display says whether a window can be shown; nil looks for DISPLAY and
-	// WAYLAND_DISPLAY.
-	Display func() bool
+	// Display says why no window can be shown; nil: NoDisplay does.
+	Display func() error
 	// Log is for the developer; nil is silent.
 	Log *slog.Logger
 }
@@ -77,7 +76,7 @@ func Run(ctx context.Context, o Options) error {
 		Log:    o.Log,
 	})
 	server := local.NewServer(local.Options{Source: o.Core, Devices: o.Devices, Lookups: o.Lookups, Histories: o.Histories, Diagnoser: o.Diagnoser, Log: o.Log})
-	window := newLauncher(o)
+	window := newLauncher(o, func(err error) { notices.Tell(notify.Failed(err)) })
 	screen := lockscreen.New(lockscreen.Options{Report: o.Core.ReportScreen, Log: o.Log})
 
 	ctx, quit := context.WithCancel(ctx)

@@ -261,17 +261,18 @@ type windows struct {
 	t    *testing.T
 	core *fakeCore
 	note string
+	told chan error // why no window can be shown
 }
 
-func launch(t *testing.T, do string, display bool) *windows {
+func launch(t *testing.T, do string, display error) *windows {
 	t.Helper()
-	w := &windows{t, newCore(), filepath.Join(t.TempDir(), "started")}
-	l := newLauncher(Options{Core: w.core, Display: func() bool { return display }, Log: slog.New(slog.DiscardHandler),
+	w := &windows{t, newCore(), filepath.Join(t.TempDir(), "started"), make(chan error, 10)}
+	l := newLauncher(Options{Core: w.core, Display: func() error { return display }, Log: slog.New(slog.DiscardHandler),
 		Window: func(ctx context.Context) *exec.Cmd {
 			cmd := exec.CommandContext(ctx, os.Args[0])
 			cmd.Env = append(os.Environ(), windowEnv+"="+w.note, windowDo+"="+do, "GORACE=atexit_sleep_ms=0")
 			return cmd
-		}})
+		}}, func(err error) { w.told <- err })
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- l.run(ctx) }()
@@ -308,7 +309,7 @@ func (w *windows) started(n int) {
 }
 
 func TestWindowProcess(t *testing.T) {
-	w := launch(t, "", true)
+	w := launch(t, "", nil)
 	w.show()
 	w.started(1)
 	for range 3 { // one is enough
@@ -327,7 +328,7 @@ func TestWindowProcess(t *testing.T) {
 }
 
 func TestWindowThatCrashes(t *testing.T) {
-	w := launch(t, "crash", true)
+	w := launch(t, "crash", nil)
 	began := time.Now()
 	for n := 1; n <= 3; n++ {
 		desktoptest.Eventually(t, fmt.Sprint(n, " starts"), func() bool { w.show(); return len(w.pids()) >= n })
@@ -338,18 +339,28 @@ func TestWindowThatCrashes(t *testing.T) {
 }
 
 func TestNoDisplay(t *testing.T) {
-	w := launch(t, "", false)
+	none := errors.New("no display")
+	w := launch(t, "", none)
+	w.show()
+	select {
+	case err := <-w.told:
+		if err != none {
+			t.Errorf("the user is told %v", err)
+		}
+	case <-time.After(desktoptest.Wait):
+		t.Fatal("the user is told nothing")
+	}
 	w.show()
 	w.core.Change(func(s *session.State) { s.Prompt = &session.Prompt{ID: "p"} })
-	if n := len(w.pids()); n != 0 {
-		t.Errorf("%d window processes without a display", n)
+	if n := len(w.pids()) + len(w.told); n != 0 {
+		t.Errorf("%d window processes without a display, or words of it", n)
 	}
 }
 
 // The pauses after crashes grow to a minute, and one that lasted ends them.
 func TestPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLauncher(Options{Log: slog.New(slog.DiscardHandler)})
+		l := newLauncher(Options{Log: slog.New(slog.DiscardHandler)}, nil)
 		var got []time.Duration
 		for range 8 {
 			l.started = time.Now()
@@ -382,7 +393,7 @@ func TestLockedScreen(t *testing.T) {
 	core, note := newCore(), filepath.Join(t.TempDir(), "started")
 	started := func() bool { _, err := os.Stat(note); return err == nil }
 	start(t, place(t), core, func(o *Options) {
-		o.Display = func() bool { return true }
+		o.Display = func() error { return nil }
 		o.Window = func(ctx context.Context) *exec.Cmd {
 			cmd := exec.CommandContext(ctx, os.Args[0])
 			cmd.Env = append(os.Environ(), windowEnv+"="+note, "GORACE=atexit_sleep_ms=0")

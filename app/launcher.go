@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"log/slog"
-	"os"
 	"os/exec"
 	"syscall"
 	"time"
@@ -30,23 +29,24 @@ const (
 type launcher struct {
 	core    Core
 	command func(context.Context) *exec.Cmd
-	display func() bool
+	display func() error
+	failed  func(error) // tells the user
 	log     *slog.Logger
 
 	ended   chan error // of the process that runs
 	running bool
 	started time.Time
 	needed  time.Time // when the need that no process has served came; zero: none
-	blind   bool      // it has been said that there is no display
+	blind   bool      // it has been said that no window can be shown
 	pause   time.Duration
 	ready   time.Time // not before this may one start
 }
 
-func newLauncher(o Options) *launcher {
+func newLauncher(o Options, failed func(error)) *launcher {
 	if o.Display == nil {
-		o.Display = func() bool { return os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != "" }
+		o.Display = NoDisplay
 	}
-	return &launcher{core: o.Core, command: o.Window, display: o.Display, log: o.Log, ended: make(chan error, 1)}
+	return &launcher{core: o.Core, command: o.Window, display: o.Display, failed: failed, log: o.Log, ended: make(chan error, 1)}
 }
 
 func (l *launcher) run(ctx context.Context) error {
@@ -105,9 +105,10 @@ func (l *launcher) own(ctx context.Context, states <-chan session.State) {
 
 func (l *launcher) start(ctx context.Context) {
 	l.needed = time.Time{}
-	if !l.display() {
+	if err := l.display(); err != nil {
 		if !l.blind {
-			l.log.Warn("the window cannot be shown: there is no display; use the command line")
+			l.log.Warn("the window cannot be shown", "error", err)
+			l.failed(err)
 		}
 		l.blind = true
 		return
