@@ -21,8 +21,7 @@ type Options struct {
 	// Posture is told which device claims to find out; nil: nobody is. What it
 	// finds comes by ReportDevice.
 	Posture Posture
-	// Device reports the device claims at a sign-in before which ReportDevice
-	// was not called; nil reports none.
+	// Device finds out the device claims for a sign-in; nil reports none.
 	Device func(context.Context) wire.DeviceClaims
 	// Classic connects classic VPNs and senses others'; nil: nobody does. What it
 	// finds comes by ReportVPN.
@@ -127,9 +126,12 @@ func (s *Session) post(ctx context.Context, msg func(*core)) {
 	}
 }
 
+// ErrEnded is what Do returns once Run has.
+var ErrEnded error = saying("Tidegate is shutting down")
+
 // Do carries a command out, or begins to, and returns when the State that it
 // led to at once is published; the rest shows in later ones. It fails for a
-// command that makes no sense now, in the user's words.
+// command that makes no sense now, in the user's words, and with ErrEnded.
 func (s *Session) Do(ctx context.Context, cmd Command) error {
 	answer := make(chan error, 1)
 	select {
@@ -138,7 +140,7 @@ func (s *Session) Do(ctx context.Context, cmd Command) error {
 		c.settled = append(c.settled, func() { answer <- err })
 	}:
 	case <-s.done:
-		return says("Tidegate is shutting down")
+		return ErrEnded
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -242,6 +242,17 @@ func TestAnotherVersionIsToldWhatToDo(t *testing.T) {
 	}
 }
 
+// A session that has ended refuses no command: whoever starts next is to carry it out.
+func TestASessionThatHasEnded(t *testing.T) {
+	p, src := place(t), &apptest.Source{Answer: func(session.Command) error { return session.ErrEnded }}
+	serve(t, p, src)
+	err := dial(t, p).Do(t.Context(), session.ShowWindow{})
+	var problem *wire.Problem
+	if !errors.As(err, &problem) || problem.Code != wire.CodeOverload {
+		t.Errorf("it says %#v", err)
+	}
+}
+
 func TestRequestsThatAreRefused(t *testing.T) {
 	p, src := place(t), &apptest.Source{}
 	src.Publish(session.State{})

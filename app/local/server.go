@@ -154,7 +154,7 @@ func (s *Server) commands(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.o.Source.Do(r.Context(), cmd); err != nil {
-		if r.Context().Err() != nil {
+		if r.Context().Err() != nil || errors.Is(err, session.ErrEnded) { // whose end is ours in a moment
 			shuttingDown(w)
 			return
 		}
