@@ -221,3 +221,30 @@ func TestTodayOfAShortDay(t *testing.T) {
 		t.Errorf("the week has %v", d)
 	}
 }
+
+// Where the hour after midnight is left out, a day begins when it begins there, and
+// not in the evening before.
+func TestTodayOfADayWithoutMidnight(t *testing.T) {
+	zone, err := time.LoadLocation("America/Santiago")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := time.Local
+	time.Local = zone
+	defer func() { time.Local = old }()
+	begin := time.Date(2027, 9, 5, 1, 0, 0, 0, zone)
+	before, day := dayView(begin.Add(-time.Minute)), dayView(begin)
+	if !before.to.Equal(begin) || !day.from.Equal(begin) || day.to.Sub(day.from) != 23*time.Hour {
+		t.Errorf("one day ends at %v, the next is from %v to %v", before.to, day.from, day.to)
+	}
+	var ticks []string
+	for _, tick := range day.ticks {
+		ticks = append(ticks, tickWord(tick, false))
+	}
+	if got := strings.Join(ticks, " "); got != "01:00 03:00 06:00 09:00 12:00 15:00 18:00 21:00" {
+		t.Error(got)
+	}
+	if got := tickWord(weekView(begin).ticks[0], true); got != "Sun 5" {
+		t.Errorf("the week begins on %s", got)
+	}
+}

@@ -68,17 +68,23 @@ func (s *scale) place(size fyne.Size) {
 	}
 }
 
-// midnight is the beginning of a day, so many days on: of 23 hours, or of 25.
+// midnight is the beginning of a day, so many days on: of 23 hours, or of 25. Where
+// that hour is left out, time.Date is in the day before, which then ends by the change.
 func midnight(t time.Time, days int) time.Time {
 	y, m, d := t.Local().Date()
-	return time.Date(y, m, d+days, 0, 0, 0, 0, time.Local)
+	begin := time.Date(y, m, d+days, 0, 0, 0, 0, time.Local)
+	if _, change := begin.ZoneBounds(); begin.Hour() > 12 {
+		return change
+	}
+	return begin
 }
 
 // dayView is a day in lanes, weekView the seven days that begin with it.
 func dayView(now time.Time) laneView {
 	v := laneView{from: midnight(now, 0), to: midnight(now, 1), now: now.Local(), chosen: -1}
+	v.ticks = []time.Time{v.from}
 	y, m, d := v.from.Date()
-	for h := 0; h < 24; h += 3 {
+	for h := 3; h < 24; h += 3 {
 		v.ticks = append(v.ticks, time.Date(y, m, d, h, 0, 0, 0, time.Local))
 	}
 	return v
