@@ -16,7 +16,8 @@ import (
 // the one that the user chooses.
 type interacting struct {
 	asking
-	choice   *chooser // nil: there is no choice
+	device   wire.DeviceID // of the enrolment that asks
+	choice   *chooser      // nil: there is no choice
 	rows     map[wire.InteractionKind]fyne.CanvasObject
 	code     *codeField
 	password *field
@@ -27,7 +28,7 @@ type interacting struct {
 }
 
 func (w *Window) newInteraction() (*modal, face) {
-	d := &interacting{deadline: newPill("", "timer", warn), rows: map[wire.InteractionKind]fyne.CanvasObject{}}
+	d := &interacting{device: w.state.Enrolment.Device, deadline: newPill("", "timer", warn), rows: map[wire.InteractionKind]fyne.CanvasObject{}}
 	d.asking = asking{w: w, word: words.verifyDo, wipe: d.forget, lock: d.hold, focus: d.start, command: d.answer, extra: d.show}
 	d.lapses = newStack(0, insets{bottom: 18}, nil, newCentred(d.deadline))
 	p := w.state.Prompt
@@ -217,11 +218,11 @@ func (d *interacting) begun() bool {
 }
 
 // resume takes over what was typed for a prompt that this one has taken the
-// place of, unless that was answered, and returns the field that goes on from
-// the focus at the old one's; nil: none.
+// place of, unless that was answered or was another enrolment's, and returns the
+// field that goes on from the focus at the old one's; nil: none.
 func (d *interacting) resume(was face, at fyne.Focusable) (next fyne.Focusable) {
 	old, ok := was.(*interacting)
-	if !ok || old.working() {
+	if !ok || old.working() || old.device != d.device {
 		return nil
 	}
 	if d.choice != nil && old.choice != nil && slices.Contains(d.choice.kinds, old.choice.chosen) {

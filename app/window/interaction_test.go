@@ -196,3 +196,27 @@ func TestTypedStaysWhenMoreIsAsked(t *testing.T) {
 		t.Errorf("the next prompt: code %q, password %q", d.code.digits, d.password.input.Text)
 	}
 }
+
+// What was typed for one organisation does not end in another, however soon that asks
+// the same.
+func TestTypedIsForOneEnrolment(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(signInPrompt())
+	b.typed("hunter2")
+	other := signInPrompt()
+	other.Enrolment.Device = "d-harbour"
+	b.apply(other)
+	if got := b.layer.face.(*signingIn).password.input.Text; got != "" {
+		t.Errorf("the other organisation would be told %q", got)
+	}
+	b.apply(everythingPrompt())
+	d := b.layer.face.(*interacting)
+	b.canvas().Focus(d.password.input)
+	b.typed("hunter2")
+	other = everythingPrompt()
+	other.Enrolment.Device = "d-harbour"
+	b.apply(other)
+	if got := b.layer.face.(*interacting).password.input.Text; got != "" {
+		t.Errorf("the other organisation would be told %q", got)
+	}
+}

@@ -119,6 +119,9 @@ func (w *Window) prompted() (key string, make func() (*modal, face)) {
 		return "", nil
 	}
 	key = "prompt " + string(p.Kind) + " " + p.ID
+	if p.Kind != session.PromptEnrol { // what is typed for one organisation is not to end in another
+		key += " for " + string(w.state.Enrolment.Device)
+	}
 	switch {
 	case p.Missed && !w.answering(key): // the banner is enough
 	case p.Kind == session.PromptEnrol:
