@@ -99,12 +99,7 @@ func (c *codeField) draw() {
 
 // set replaces what was typed by the digits of s.
 func (c *codeField) set(s string) {
-	s = strings.Map(func(r rune) rune {
-		if r < unicode.MaxASCII && unicode.IsDigit(r) {
-			return r
-		}
-		return -1
-	}, s)
+	s = strings.Map(digit, s)
 	s = s[:min(len(s), codeDigits)]
 	if s == c.digits {
 		return
@@ -114,6 +109,17 @@ func (c *codeField) set(s string) {
 	if c.changed != nil {
 		c.changed()
 	}
+}
+
+// digit is a digit of any script, of full width or Arabic, as one of ours, and -1 for
+// what is none. Unicode has the ten of each one after the other, from nought on.
+func digit(r rune) rune {
+	for _, ten := range unicode.Nd.R16 {
+		if rune(ten.Lo) <= r && r <= rune(ten.Hi) {
+			return '0' + (r-rune(ten.Lo))%10
+		}
+	}
+	return -1
 }
 
 // take is set for what the user gives.

@@ -30,8 +30,26 @@ func TestCodeIsPasted(t *testing.T) {
 		t.Errorf("a code that is not all there is to answer sent %#v", got)
 	}
 	b.key(fyne.KeyBackspace)
-	b.typed("x1٣")
+	b.typed("x²1")
 	if code.digits != "987651" {
 		t.Errorf("holds %q", code.digits)
+	}
+}
+
+// Keyboards and messages of other scripts have digits of their own.
+func TestDigits(t *testing.T) {
+	for _, s := range []string{"0123456789", "０１２３４５６７８９", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९"} {
+		var got []rune
+		for _, r := range s {
+			got = append(got, digit(r))
+		}
+		if string(got) != "0123456789" {
+			t.Errorf("%s is %q", s, string(got))
+		}
+	}
+	for _, r := range "xX²½一-. \n" {
+		if got := digit(r); got != -1 {
+			t.Errorf("%q is %q", r, got)
+		}
 	}
 }
