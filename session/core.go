@@ -137,6 +137,7 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 	spoke := c.speak()
 	c.link.set(ctx, c.task())
 	c.declare()
+	c.follow()
 	c.guard()
 	w := &wake{now: now}
 	c.reportDevice(w)

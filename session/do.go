@@ -165,12 +165,9 @@ func (c *core) doSignIn(cmd SignIn) error {
 	client, done := c.link.call()
 	o, enrolled, id, where := c.o, c.enrolled, c.identity, c.enrolled.Controller
 	r := wire.SignInRequest{User: c.enrolled.User, Password: string(cmd.Password), Code: string(cmd.Code)}
-	claims := c.device.claims
 	c.run(func(ctx context.Context) func(*core) {
 		defer done()
-		if r.Device = claims; claims == nil {
-			r.Device = o.Device(ctx)
-		}
+		r.Device = o.Device(ctx)
 		cookie, err := client.SignIn(ctx, r)
 		var p *wire.Problem
 		var hello *wire.Hello
@@ -203,6 +200,7 @@ func (c *core) doSignIn(cmd SignIn) error {
 				return
 			}
 			c.ended, c.cookie, c.control = nil, cookie, controlFact{}
+			c.device.claims = r.Device
 			c.sentDevice(r.Device)
 			c.keep(c.enrolled.item(ItemCookie), []byte(cookie))
 		}

@@ -290,28 +290,6 @@ func (p *fakePlane) last() Wanted {
 	return p.applied[len(p.applied)-1]
 }
 
-// fakePosture notes what was declared.
-type fakePosture struct {
-	mu       sync.Mutex
-	declared [][]wire.Gather
-}
-
-func (p *fakePosture) Declare(g []wire.Gather) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.declared = append(p.declared, g)
-}
-
-// last are the last declarations, and how many there were.
-func (p *fakePosture) last() ([]wire.Gather, int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.declared) == 0 {
-		return nil, 0
-	}
-	return p.declared[len(p.declared)-1], len(p.declared)
-}
-
 // bench is a session on fakes, in a bubble of virtual time.
 type bench struct {
 	t          *testing.T

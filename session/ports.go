@@ -196,10 +196,15 @@ type Heard struct {
 }
 
 // Posture finds out the device claims and reports them to ReportDevice, whole,
-// whenever they change. Implemented by internal/posture.
+// whenever they change. Implemented by internal/posture. No call blocks.
 type Posture interface {
+	// Follow has them reported from now on, all at once at first; or no longer, and
+	// then nothing of the device is looked at, which is how it begins.
+	Follow(on bool)
+	// Again has them found out again: the machine has slept.
+	Again()
 	// Declare has these found out beside the built-in ones, and no others from
-	// now on, and reported as soon as they are. It does not block.
+	// now on, and reported as soon as they are.
 	Declare(gather []wire.Gather)
 }
 

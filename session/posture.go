@@ -13,14 +13,15 @@ import (
 
 // deviceFact is what the device reports of itself, and how far that has come.
 type deviceFact struct {
-	claims  wire.DeviceClaims // the newest; nil: none were reported
-	sent    wire.DeviceClaims // the controller's last; nil: not known
-	sending bool
-	seq     uint64    // of the session that sent is of
-	failed  int       // tries since the last that worked
-	after   time.Time // of the next try; zero: at once
-	gather  []wire.Gather
-	since   time.Time // of a declaration whose claims have not come yet; zero: they have
+	claims   wire.DeviceClaims // the newest; nil: none were reported
+	sent     wire.DeviceClaims // the controller's last; nil: not known
+	sending  bool
+	followed bool      // Posture reports
+	seq      uint64    // of the session that sent is of
+	failed   int       // tries since the last that worked
+	after    time.Time // of the next try; zero: at once
+	gather   []wire.Gather
+	since    time.Time // of a declaration whose claims have not come yet; zero: they have
 }
 
 // gatherTime is for how long new flows wait for claims that were declared just
@@ -28,8 +29,12 @@ type deviceFact struct {
 // for what nobody has asked the device yet.
 const gatherTime = time.Second
 
-// deviceChanged takes the device's claims, whole.
+// deviceChanged takes the device's claims, whole. Those that nobody follows were
+// found out before that ended.
 func (c *core) deviceChanged(claims wire.DeviceClaims) {
+	if c.o.Posture != nil && !c.device.followed {
+		return
+	}
 	if claims == nil {
 		claims = wire.DeviceClaims{}
 	}
@@ -41,6 +46,21 @@ func (c *core) deviceChanged(claims wire.DeviceClaims) {
 	}
 	c.device.claims = maps.Clone(claims)
 	c.device.failed, c.device.after = 0, time.Time{}
+}
+
+// follow has the claims found out for as long as somebody is signed in, or may be
+// once the keychain has opened: nobody else needs them, and a sign-in finds them
+// out anew.
+func (c *core) follow() {
+	on := c.enrolled.Enrolled() && !c.quitting && (c.cookie != "" || c.opening)
+	if c.o.Posture == nil || on == c.device.followed {
+		return
+	}
+	c.device.followed = on
+	if !on {
+		c.device.claims = nil
+	}
+	c.o.Posture.Follow(on)
 }
 
 // declare has the claims found out that the administrator declared, for as long

@@ -92,23 +92,68 @@ func TestDeviceClaimsAtSignIn(t *testing.T) {
 		b.enrolled("").start()
 		b.do(SignIn{Password: "tide"})
 		b.expectReports("those of the sign-in are known")
-		if d := cmp.Diff(wire.DeviceClaims{"hostname": "collected"}, b.controller.signIns[0].Device); d != "" {
-			t.Errorf("before any report (-want +got):\n%s", d)
+		collected := wire.DeviceClaims{"hostname": "collected"}
+		if d := cmp.Diff(collected, b.controller.signIns[0].Device); d != "" {
+			t.Errorf("at the sign-in (-want +got):\n%s", d)
+		}
+		if d := cmp.Diff(collected, b.plane.last().Device); d != "" {
+			t.Errorf("for the gateways (-want +got):\n%s", d)
 		}
 		b.s.ReportDevice(claims(true))
 		b.expectReports("they differ from those of the sign-in", claims(true))
 		b.do(SignOut{})
-		b.s.ReportDevice(claims(false))
+		b.s.ReportDevice(claims(false)) // found out before the sign-out
 		b.expectReports("signed out")
 		b.do(SignIn{Password: "tide"})
 		b.expectReports("the sign-in has told them")
-		if d := cmp.Diff(claims(false), b.controller.signIns[1].Device); d != "" {
+		if d := cmp.Diff(collected, b.controller.signIns[1].Device); d != "" {
 			t.Errorf("at the second sign-in (-want +got):\n%s", d)
 		}
-		b.do(SignOut{})
-		b.do(SignIn{Password: "tide"})
 		b.s.ReportDevice(claims(true))
 		b.expectReports("another session", claims(true))
+	})
+}
+
+// The device is looked at while somebody is signed in, and not otherwise.
+func TestDeviceIsFollowedForASession(t *testing.T) {
+	followed := func(t *testing.T, b *bench, when string, want bool) {
+		t.Helper()
+		b.state()
+		if on, _ := b.posture.follows(); on != want {
+			t.Errorf("%s: followed %t, want %t", when, on, want)
+		}
+	}
+	bubble(t, func(t *testing.T, b *bench) {
+		b.start()
+		followed(t, b, "not enrolled", false)
+		b.do(Enrol{Link: goodLink})
+		followed(t, b, "enrolled and not signed in", false)
+		b.do(SignIn{Password: "tide"})
+		followed(t, b, "signed in", true)
+		b.controller.set(func() { b.controller.down = true })
+		b.controller.end(errDown)
+		b.pass(time.Hour)
+		followed(t, b, "the controller is away", true) // the gateways are told, too
+		b.sleep(time.Hour)
+		b.pass(wallCheck)
+		if _, n := b.posture.follows(); n != 1 {
+			t.Errorf("after a sleep it was told %d times, want once", n)
+		}
+		b.do(SignOut{})
+		followed(t, b, "signed out", false)
+		b.sleep(time.Hour)
+		b.pass(wallCheck)
+		if _, n := b.posture.follows(); n != 1 {
+			t.Errorf("signed out, a sleep was told of")
+		}
+	})
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		followed(t, b, "signed in since the last run", true)
+	})
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("").start()
+		followed(t, b, "signed out in the last run", false)
 	})
 }
 

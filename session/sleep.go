@@ -32,6 +32,9 @@ func (s *sleepWatch) look(wall time.Time) time.Duration {
 func (c *core) woke(now time.Time, asleep time.Duration) {
 	c.o.Log.Info("the machine has slept", "for", asleep)
 	c.link.restart()
+	if c.device.followed {
+		c.o.Posture.Again()
+	}
 	if c.cookie == "" || !c.control.established {
 		return
 	}

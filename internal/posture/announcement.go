@@ -5,13 +5,13 @@ import "slices"
 // announcement is what the operating system said has changed: all, which is a
 // guess, or the named paths, or with neither something that is cheap to see.
 type announcement struct {
-	all      bool
-	declared bool // what is to be found out has changed: somebody waits for it
-	paths    []string
+	all   bool
+	hurry bool // what is to be found out has changed: somebody waits for it
+	paths []string
 }
 
 func (a *announcement) add(b announcement) {
-	a.all, a.declared = a.all || b.all, a.declared || b.declared
+	a.all, a.hurry = a.all || b.all, a.hurry || b.hurry
 	for _, p := range b.paths {
 		if !slices.Contains(a.paths, p) {
 			a.paths = append(a.paths, p)

@@ -22,12 +22,12 @@ type pretender struct {
 	cheapRuns, dearRuns atomic.Int64
 	block               chan struct{} // if not nil, a third probe hangs until it is closed
 	announce            func(announcement)
-	closed              atomic.Bool
+	opened, closed      atomic.Int64 // how often it was listened to, and how often that ended
 	watched             atomic.Pointer[[]string]
 }
 
 func (p *pretender) watch(paths, _ []string) { p.watched.Store(&paths) }
-func (p *pretender) close()                  { p.closed.Store(true) }
+func (p *pretender) close()                  { p.closed.Add(1) }
 
 func (p *pretender) probes() []probe {
 	all := []probe{
@@ -52,9 +52,11 @@ func (p *pretender) probes() []probe {
 // watcher of the pretender.
 func (p *pretender) watcher() *Watcher {
 	w := New(Options{})
+	w.Follow(true)
 	w.builtin = p.probes
 	w.listen = func(announce func(announcement), _ *slog.Logger) listener {
 		p.announce = announce
+		p.opened.Add(1)
 		return p
 	}
 	return w
@@ -87,8 +89,8 @@ func (p *pretender) run(t *testing.T, w *Watcher) (reports func() []wire.DeviceC
 	return reports, func() {
 		cancel()
 		<-done
-		if !p.closed.Load() {
-			t.Error("Run has ended and the listener has not")
+		if opened, closed := p.opened.Load(), p.closed.Load(); closed != opened {
+			t.Errorf("Run has ended, and %d of %d listeners have not", opened-closed, opened)
 		}
 	}
 }
@@ -173,31 +175,79 @@ func TestRunEveryFiveMinutesKeepsApart(t *testing.T) {
 	})
 }
 
-// While the machine sleeps no timer runs: when it wakes, what should have been
-// found out meanwhile is.
-func TestRunAfterSleep(t *testing.T) {
+// While the machine sleeps no timer runs: when it wakes, and that is told, what
+// should have been found out meanwhile is.
+func TestRunAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pretender{}
 		w := p.watcher()
-		var asleep atomic.Int64
-		w.now = func() time.Time { return time.Now().Round(0).Add(time.Duration(asleep.Load())) }
 		reports, stop := p.run(t, w)
 		defer stop()
 		time.Sleep(time.Minute)
 		p.cheap.Store(1)
 		p.dear.Store(1)
-		asleep.Add(int64(time.Hour))
-		time.Sleep(10 * time.Second)
+		w.Again()
+		time.Sleep(time.Second)
 		synctest.Wait()
 		if d := cmp.Diff([]wire.DeviceClaims{claims(0, 0), claims(1, 1)}, reports()); d != "" {
 			t.Fatalf("awake (-want +got):\n%s", d)
 		}
-		time.Sleep(time.Minute)
-		asleep.Add(-int64(time.Hour)) // somebody has set the clock back
-		time.Sleep(time.Minute)
+	})
+}
+
+// Where nobody follows the claims nothing is found out, heard or waited for.
+func TestRestUnfollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pretender{}
+		w := p.watcher()
+		w.Follow(false)
+		reports, stop := p.run(t, w)
+		defer stop()
+		resting := func(when string, gatherings, told int) {
+			t.Helper()
+			w.Declare([]wire.Gather{{Name: when, Kind: "unheard of"}})
+			w.Again()
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			if n := p.cheapRuns.Load(); n != int64(gatherings) || len(reports()) != told {
+				t.Errorf("%s: %d gatherings and %d reports, want %d and %d", when, n, len(reports()), gatherings, told)
+			}
+			if opened, closed := p.opened.Load(), p.closed.Load(); opened != closed {
+				t.Errorf("%s: changes are listened to", when)
+			}
+		}
+		resting("at first", 0, 0)
+		w.Follow(true)
 		synctest.Wait()
-		if n := p.dearRuns.Load(); n != 2 {
-			t.Errorf("%d gatherings, want 2", n)
+		if n := len(reports()); n != 1 {
+			t.Fatalf("%d reports at once when somebody follows, want 1", n)
+		}
+		w.Follow(false)
+		resting("once nobody does any more", 1, 1)
+		w.Follow(true)
+		synctest.Wait()
+		w.Follow(false)
+		w.Follow(true)
+		synctest.Wait()
+		if n := len(reports()); n != 3 {
+			t.Errorf("%d reports, want one more for each time that somebody follows again", n)
+		}
+	})
+}
+
+// What was still being found out when nobody follows any more is not reported.
+func TestUnfollowedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pretender{block: make(chan struct{})}
+		w := p.watcher()
+		reports, stop := p.run(t, w)
+		defer stop()
+		w.Follow(false)
+		close(p.block)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n, runs := len(reports()), p.cheapRuns.Load(); n != 0 || runs != 1 {
+			t.Errorf("%d reports after %d gatherings, want none after 1", n, runs)
 		}
 	})
 }
@@ -342,6 +392,7 @@ func TestRunEndsDuringGathering(t *testing.T) {
 func TestReportIsTheCallees(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := New(Options{})
+		w.Follow(true)
 		w.builtin = func() []probe {
 			return []probe{{run: func(_ context.Context, c wire.DeviceClaims) { c["addresses"] = []string{"a"} }}}
 		}

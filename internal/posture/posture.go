@@ -4,9 +4,10 @@
 // and a condition that reads it then denies and names it.
 //
 // The client makes one Watcher, hands it the claims that the administrator
-// declared, and sends what it reports. It gathers at the start, every five
-// minutes (seed 003: fixed), and at once where the operating system announces
-// a change or the machine has slept. On Linux that is:
+// declared, and sends what it reports. It rests, and wakes nobody, until somebody
+// follows the claims. It gathers then, every five minutes (seed 003: fixed), and
+// at once where the operating system announces a change or it is told that the
+// machine has slept, while which no timer runs. On Linux what is announced is:
 //
 //   - the files and folders that a claim depends on, by inotify;
 //   - addresses and links, by rtnetlink;
@@ -56,9 +57,9 @@ type Watcher struct {
 	turn    chan struct{} // held while gathering; guards last
 	last    map[probeKey]wire.DeviceClaims
 	wake    chan struct{}
-	now     func() time.Time // the wall clock
 
 	mu       sync.Mutex
+	followed bool
 	declared []wire.Gather
 	pending  announcement
 	running  map[probeKey]bool // begun and not ended, though its time may be over
@@ -76,10 +77,25 @@ func New(o Options) *Watcher {
 		turn:    make(chan struct{}, 1),
 		last:    map[probeKey]wire.DeviceClaims{},
 		wake:    make(chan struct{}, 1),
-		now:     time.Now,
 		running: map[probeKey]bool{},
 	}
 }
+
+// Follow says whether somebody follows the claims. From when somebody does, Run
+// gathers them, at once at first, and reports what it found, changed or not.
+func (w *Watcher) Follow(on bool) {
+	w.mu.Lock()
+	same := w.followed == on
+	w.followed = on
+	w.mu.Unlock()
+	if !same {
+		w.announce(announcement{all: true, hurry: true})
+	}
+}
+
+// Again has all claims gathered again soon, if somebody follows them: the machine
+// has slept, and what happened meanwhile was not announced.
+func (w *Watcher) Again() { w.announce(announcement{all: true}) }
 
 // Declare says which claims to find out beside the built-in ones, in place of
 // those said before. If they differ, a gathering follows at once, or right after
@@ -98,7 +114,7 @@ func (w *Watcher) Declare(claims []wire.Gather) {
 	if len(claims) > maxDeclared {
 		w.log.Warn("too many device claims are declared: the last are left out", "declared", len(claims), "most", maxDeclared)
 	}
-	w.announce(announcement{all: true, declared: true})
+	w.announce(announcement{all: true, hurry: true})
 }
 
 // Collect gathers all claims now, which takes at most ten seconds. It may be
@@ -114,10 +130,30 @@ const (
 	farewell = time.Second            // after wire.MaxGather, for what was stopped to end
 )
 
-// Run gathers until ctx ends, which returns nil, and calls report, from its own
-// goroutine, with all claims at first, after a declaration, and whenever they
-// differ from those it was called with last. The map is the callee's to keep. Once only.
+// Run gathers, while somebody follows the claims, until ctx ends, which returns
+// nil. It calls report, from its own goroutine, with all claims at first, after a
+// declaration, and whenever they differ from those it was called with last. The
+// map is the callee's to keep. Once only.
 func (w *Watcher) Run(ctx context.Context, report func(wire.DeviceClaims)) error {
+	for w.rest(ctx) {
+		w.follow(ctx, report)
+	}
+	return nil
+}
+
+// rest returns when somebody follows the claims, and false if ctx has ended before.
+func (w *Watcher) rest(ctx context.Context) bool {
+	for ctx.Err() == nil && !w.following() {
+		select {
+		case <-w.wake:
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// follow gathers until ctx ends or nobody follows the claims any more.
+func (w *Watcher) follow(ctx context.Context, report func(wire.DeviceClaims)) {
 	l := w.listen(w.announce, w.log)
 	defer l.close()
 	pace := newPace(w)
@@ -125,21 +161,21 @@ func (w *Watcher) Run(ctx context.Context, report func(wire.DeviceClaims)) error
 	var reported wire.DeviceClaims
 	w.take() // what was declared meanwhile is gathered now
 	due := announcement{all: true}
-	for {
+	for w.following() {
 		began := time.Now()
 		paths, programs := w.depends()
 		l.watch(paths, programs)
 		claims := w.gather(ctx, due)
-		if ctx.Err() != nil {
-			return nil
+		if ctx.Err() != nil || !w.following() {
+			return
 		}
-		if reported == nil || due.declared || !equal(reported, claims) {
+		if reported == nil || due.hurry || !equal(reported, claims) {
 			reported = claims
 			report(clone(claims))
 			l.watch(paths, programs) // it may be known by now where a program lies
 		}
 		if !pace.await(ctx, began) {
-			return nil
+			return
 		}
 		due = w.take()
 	}
@@ -156,11 +192,19 @@ func (w *Watcher) announce(a announcement) {
 	}
 }
 
-// declaring says whether a declaration waits for its gathering.
-func (w *Watcher) declaring() bool {
+// hurry says whether there is no time to lose: a declaration waits for its
+// gathering; or nobody follows the claims any more, and goOn is false.
+func (w *Watcher) hurry() (now, goOn bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.pending.declared
+	return w.pending.hurry || !w.followed, w.followed
+}
+
+// following says whether somebody follows the claims.
+func (w *Watcher) following() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.followed
 }
 
 // take takes what was announced.

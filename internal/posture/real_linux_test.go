@@ -34,6 +34,7 @@ func newReporter(t *testing.T, o Options) reporter {
 // report runs w.
 func report(t *testing.T, w *Watcher) reporter {
 	t.Helper()
+	w.Follow(true)
 	r := reporter{w, make(chan wire.DeviceClaims, 100)}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)

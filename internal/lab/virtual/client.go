@@ -56,7 +56,7 @@ func (l *Lab) startClient() {
 	watcher := posture.NewDeaf(posture.Options{Version: "virtual", Root: c.Files, Log: l.o.Log})
 	c.core = session.New(session.Options{
 		Controller: &observed{c.host.control(), c}, Dataplane: plane, Vault: keys, Records: keys,
-		Posture: watcher, Version: "virtual", Log: l.o.Log,
+		Posture: watcher, Device: watcher.Collect, Version: "virtual", Log: l.o.Log,
 	})
 	l.run(func(ctx context.Context) error {
 		return plane.Run(ctx, func(f session.DataplaneFacts) {
