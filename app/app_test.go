@@ -327,6 +327,17 @@ func TestWindowProcess(t *testing.T) {
 	w.started(3)
 }
 
+// What was asked in a window that was killed is asked in another one.
+func TestWindowKilledInAPrompt(t *testing.T) {
+	w := launch(t, "", nil)
+	w.core.Change(func(s *session.State) { s.Prompt = &session.Prompt{ID: "p"} })
+	w.started(1)
+	if err := syscall.Kill(w.pids()[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	w.started(2)
+}
+
 func TestWindowThatCrashes(t *testing.T) {
 	w := launch(t, "crash", nil)
 	began := time.Now()
@@ -362,15 +373,23 @@ func TestPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLauncher(Options{Log: slog.New(slog.DiscardHandler)}, nil)
 		var got []time.Duration
+		again := 0 // how often it starts unasked
+		crash := func() {
+			if l.over(errors.New("crash")) {
+				again++
+			}
+			got = append(got, time.Until(l.ready))
+		}
 		for range 8 {
 			l.started = time.Now()
-			l.over(errors.New("crash"))
-			got = append(got, time.Until(l.ready))
+			crash()
+		}
+		if again != 6 {
+			t.Errorf("of eight that crash %d are started unasked", again)
 		}
 		l.started = time.Now()
 		time.Sleep(2 * longestPause)
-		l.over(errors.New("crash"))
-		got = append(got, time.Until(l.ready))
+		crash()
 		s := time.Second
 		if diff := cmp.Diff([]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 60 * s, 60 * s, s}, got); diff != "" {
 			t.Error(diff)

@@ -15,8 +15,9 @@ import (
 
 const (
 	// unserved is how shortly before the window process's end a need may have
-	// come for the process not to have served it.
-	unserved = 3 * time.Second
+	// come for the process not to have served it: no less than it takes to end, of
+	// which package viewer allows 5 s.
+	unserved = 6 * time.Second
 	// windowGrace is how long the window process gets to end by itself.
 	windowGrace = 3 * time.Second
 	// The pauses after a window process that crashed; the longest is also how
@@ -75,16 +76,19 @@ func (l *launcher) run(ctx context.Context) error {
 // own is the one goroutine that starts and ends the process.
 func (l *launcher) own(ctx context.Context, states <-chan session.State) {
 	var steps raise.Steps
+	var now session.State
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
-		case s := <-states:
-			if steps.Needed(s) {
+		case now = <-states:
+			if steps.Needed(now) {
 				l.needed = time.Now()
 			}
 		case err := <-l.ended:
-			l.over(err)
+			if l.over(err) && steps.Lost(now) {
+				l.needed = time.Now()
+			}
 		case <-timer.C:
 		case <-ctx.Done():
 			if l.running {
@@ -125,23 +129,24 @@ func (l *launcher) start(ctx context.Context) {
 	go func() { l.ended <- cmd.Wait() }() // own waits for it before it returns
 }
 
-// over notes the process's end. One that ended well just when it was needed
-// again is started again; after a crash the next need does so, after a pause.
-func (l *launcher) over(err error) {
+// over notes the process's end. One that ended just when it was needed again is
+// started again, after a crash with a pause. again: so is one that crashed, for what
+// is asked already, unless it crashes on and on.
+func (l *launcher) over(err error) (again bool) {
 	l.running = false
-	if err != nil {
-		l.log.Warn("the window has crashed", "error", err)
-		l.needed = time.Time{}
-		if time.Since(l.started) > longestPause {
-			l.pause = 0
-		}
-		l.later()
-		return
-	}
-	l.pause = 0
 	if time.Since(l.needed) > unserved {
 		l.needed = time.Time{}
 	}
+	if err == nil {
+		l.pause = 0
+		return false
+	}
+	l.log.Warn("the window has crashed", "error", err)
+	if time.Since(l.started) > longestPause {
+		l.pause = 0
+	}
+	l.later()
+	return l.pause < longestPause
 }
 
 func (l *launcher) later() {

@@ -23,6 +23,13 @@ func (s *Steps) Needed(next session.State) bool {
 	return Needed(last, next)
 }
 
+// Lost takes that the window is gone, which nobody wanted, and says whether last, the
+// state of now, asks something that it showed.
+func (s *Steps) Lost(last session.State) bool {
+	s.last.Prompt, s.last.VPN.Prompt = nil, nil
+	return s.Needed(last)
+}
+
 // Needed says whether the step from one state to the next, the zero State being
 // before the first, gives the user something to look at: somebody asked for
 // the window, something is asked of the user, or there turns out to be no tray.

@@ -87,3 +87,33 @@ func TestSteps(t *testing.T) {
 		})
 	}
 }
+
+// A window that is lost in a prompt is needed for it, once the screen is not locked.
+func TestLost(t *testing.T) {
+	asks := session.State{Window: session.WindowRequest{Seq: 3}, Tray: session.TrayAbsent, Prompt: &session.Prompt{ID: "a"}}
+	locked, dismissed, none := asks, asks, asks
+	locked.Locked, none.Prompt = true, nil
+	dismissed.Prompt = &session.Prompt{ID: "a", Dismissed: true}
+	for _, tt := range []struct {
+		name      string
+		last      session.State
+		now, next bool // is it needed at once, and when next the prompt is there
+	}{
+		{"in a prompt", asks, true, false},
+		{"in a prompt that the user put off", dismissed, false, true},
+		{"while the screen is locked", locked, false, true},
+		{"with nothing asked", none, false, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var s Steps
+			s.Needed(asks)
+			s.Needed(tt.last)
+			if got := s.Lost(tt.last); got != tt.now {
+				t.Errorf("at once: %v", got)
+			}
+			if got := s.Needed(asks); got != tt.next {
+				t.Errorf("next: %v", got)
+			}
+		})
+	}
+}
