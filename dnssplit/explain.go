@@ -2,12 +2,12 @@ package dnssplit
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/tidegate/tidegate/dnssplit/resolver"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -27,9 +27,9 @@ func (s *Split) Explain(name string) (session.Lookup, error) {
 	}
 	if at, ok := written(s.o.Hosts, host); ok {
 		l.Answers, l.Addresses = session.AnswerFile, at
-		l.Why = "It stands in " + s.o.Hosts + ", which programs read before they ask anybody."
+		l.Why = lang.F("It stands in %s, which programs read before they ask anybody.", s.o.Hosts)
 		if s.leads(&l) {
-			l.Fix = "It is an application's name: take it out of that file, or programs go where the file says."
+			l.Fix = lang.T("It is an application's name: take it out of that file, or programs go where the file says.")
 		}
 		return l, nil
 	}
@@ -46,12 +46,12 @@ func (s *Split) Explain(name string) (session.Lookup, error) {
 		s.ours(&l, fact)
 	case s.reverse(host):
 		l.Answers, l.Servers = session.AnswerTidegate, server(fact)
-		l.Why = "It asks for the name of an address that stands for an application; Tidegate answers, on this machine."
+		l.Why = lang.T("It asks for the name of an address that stands for an application; Tidegate answers, on this machine.")
 	default:
 		s.foreign(&l, fact)
 	}
 	if !strings.Contains(host, ".") && l.Answers != session.AnswerTidegate && l.Answers != session.AnswerNobody {
-		l.Why += " Of one label, programs look it up with one of the system's search domains behind it first: explain that, to know of it."
+		l.Why += " " + lang.T("Of one label, programs look it up with one of the system's search domains behind it first: explain that, to know of it.")
 	}
 	return l, nil
 }
@@ -64,11 +64,10 @@ func (s *Split) leads(l *session.Lookup) bool {
 
 // otherwise is how an application is reached whose name is not looked up here.
 func otherwise(l *session.Lookup) string {
-	at := ""
 	if l.App != "" { // which is a listed one
-		at = "at the address that `tidegate apps` lists, "
+		return lang.T("Reach it at the address that `tidegate apps` lists, through the proxy (`tidegate proxy`), or by its name in `tidegate run -- PROGRAM`.")
 	}
-	return "reach it " + at + "through the proxy (`tidegate proxy`), or by its name in `tidegate run -- PROGRAM`."
+	return lang.T("Reach it through the proxy (`tidegate proxy`), or by its name in `tidegate run -- PROGRAM`.")
 }
 
 func server(fact *session.DNSFact) []netip.AddrPort {
@@ -78,9 +77,9 @@ func server(fact *session.DNSFact) []netip.AddrPort {
 // untold is for where the system asks whom it asked before.
 func (s *Split) untold(l *session.Lookup, fact *session.DNSFact) {
 	l.Answers = session.AnswerSystem
-	l.Why = "Whoever this system asks answers: Tidegate has told it nothing."
+	l.Why = lang.T("Whoever this system asks answers: Tidegate has told it nothing.")
 	if fact.Why != "" {
-		l.Why = fact.Why + " Whoever this system asks answers."
+		l.Why = session.Told(fact.Why) + " " + lang.T("Whoever this system asks answers.")
 	}
 	if !s.leads(l) {
 		return
@@ -88,31 +87,31 @@ func (s *Split) untold(l *session.Lookup, fact *session.DNSFact) {
 	if addrs, known := s.o.Pool.Addrs(l.Name); fact.Rootless && known {
 		l.Addresses = addresses(addrs) // in `tidegate run`
 	}
-	l.Fix = "It is an application's name: " + otherwise(l)
+	l.Fix = lang.T("It is an application's name.") + " " + otherwise(l)
 	if fact.Rootless {
-		l.Fix += " With the helper installed, every program finds it by its name."
+		l.Fix += " " + lang.T("With the helper installed, every program finds it by its name.")
 	}
 }
 
 // ours is for a name that is in a zone of ours.
 func (s *Split) ours(l *session.Lookup, fact *session.DNSFact) {
 	l.Answers, l.Servers = session.AnswerTidegate, server(fact)
-	asked := fmt.Sprintf("This system asks Tidegate for %s and all below it (%s). ", l.Zone, modes[fact.Mode])
+	asked := lang.F("This system asks Tidegate for %s and all below it (%s).", l.Zone, lang.T(modes[fact.Mode])) + " "
 	addrs, known := s.o.Pool.Addrs(l.Name)
 	switch {
 	case known:
 		l.Addresses = addresses(addrs)
-		l.Why = asked + "The answer is made on this machine; its address leads to the network device, and the first packet there opens the data channel."
+		l.Why = asked + lang.T("The answer is made on this machine; its address leads to the network device, and the first packet there opens the data channel.")
 	case s.o.Pool.OnDemand(l.Name):
-		l.Why = asked + "It is below a domain of yours: it is given an address when it is looked up."
+		l.Why = asked + lang.T("It is below a domain of yours: it is given an address when it is looked up.")
 	default:
 		l.Answers = session.AnswerNobody
-		l.Why = asked + "None of your applications has this name: there is none, whatever others say."
+		l.Why = asked + lang.T("None of your applications has this name: there is none, whatever others say.")
 	}
 	for _, c := range l.Competitors {
 		if c.Wins {
-			l.Why += " But " + c.Who() + " has claimed " + c.What() + " too: this lookup goes there as well, or instead, and the first answer counts."
-			l.Fix = "Take " + c.What() + " out of that program's DNS settings, or disconnect it while you use the applications."
+			l.Why += " " + lang.F("But %s has claimed %s too: this lookup goes there as well, or instead, and the first answer counts.", c.Who(), c.What())
+			l.Fix = lang.F("Take %s out of that program's DNS settings, or disconnect it while you use the applications.", c.What())
 			return
 		}
 	}

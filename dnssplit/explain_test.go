@@ -49,9 +49,9 @@ func TestExplain(t *testing.T) {
 		{"somebody competes for less", "wiki.corp.example", full, false, session.Lookup{Name: "wiki.corp.example", Answers: session.AnswerTidegate, Zone: "corp.example", App: "wiki", Why: "The answer is made on this machine"}, 1},
 		{"another, by a VPN", "www.example.com", full, false, session.Lookup{Name: "www.example.com", Answers: session.AnswerVPN, Adapter: "tun0", Why: "openvpn"}, 1},
 		{"another", "www.example.com", delegate, false, session.Lookup{Name: "www.example.com", Answers: session.AnswerNetwork, Adapter: "eth0", Why: "and not Tidegate"}, 0},
-		{"passed on", "www.example.com", direct, false, session.Lookup{Name: "www.example.com", Answers: session.AnswerNetwork, Adapter: "eth0", Servers: servers("192.0.2.1:53"), Why: "unchanged, to the servers of the network that the machine is in, through eth0"}, 0},
+		{"passed on", "www.example.com", direct, false, session.Lookup{Name: "www.example.com", Answers: session.AnswerNetwork, Adapter: "eth0", Servers: servers("192.0.2.1:53"), Why: "unchanged, to these: the servers of the network that the machine is in (through eth0)."}, 0},
 		{"passed on to a VPN", "intra.vpn.example", direct, false, session.Lookup{Name: "intra.vpn.example", Answers: session.AnswerVPN, Adapter: "tun0", Servers: servers("10.8.0.1:53"), Why: "below vpn.example"}, 0},
-		{"another, as the system says", "www.example.com", link, false, session.Lookup{Name: "www.example.com", Answers: session.AnswerNetwork, Adapter: "eth0", Servers: servers("192.0.2.1:53"), Why: "this system asks, and not Tidegate, the servers of the network"}, 0},
+		{"another, as the system says", "www.example.com", link, false, session.Lookup{Name: "www.example.com", Answers: session.AnswerNetwork, Adapter: "eth0", Servers: servers("192.0.2.1:53"), Why: "This system asks these, and not Tidegate: the servers of the network"}, 0},
 		{"another, of a VPN", "a.vpn.example", link, false, session.Lookup{Name: "a.vpn.example", Answers: session.AnswerVPN, Adapter: "tun0", Servers: servers("10.8.0.1:53"), Why: "which names below vpn.example belong to"}, 0},
 		{"an address", "7.4.96.100.in-addr.arpa", delegate, false, session.Lookup{Name: "7.4.96.100.in-addr.arpa", Answers: session.AnswerTidegate, Why: "stands for an application"}, 0},
 		{"in the file", "printer", delegate, false, session.Lookup{Name: "printer", Answers: session.AnswerFile, Why: "before they ask anybody"}, 0},
@@ -63,7 +63,7 @@ func TestExplain(t *testing.T) {
 		{"one who competes for all", "wiki.corp.example", all, false, session.Lookup{Name: "wiki.corp.example", Answers: session.AnswerTidegate, Zone: "corp.example", App: "wiki", Why: "has claimed all names", Fix: "out of that program's"}, 1},
 		{"in another script", "Wïki.corp.example。", delegate, false, session.Lookup{Name: "xn--wki-zma.corp.example", Answers: session.AnswerTidegate, Zone: "corp.example", Why: "given an address"}, 0},
 		{"no helper", "wiki.corp.example", delegate, true, session.Lookup{Name: "wiki.corp.example", Answers: session.AnswerSystem, App: "wiki", Why: "There is no helper", Fix: "With the helper installed"}, 0},
-		{"no helper, below a wildcard", "new.corp.example", delegate, true, session.Lookup{Name: "new.corp.example", Answers: session.AnswerSystem, Why: "There is no helper", Fix: "It is an application's name: reach it through the proxy"}, 0},
+		{"no helper, below a wildcard", "new.corp.example", delegate, true, session.Lookup{Name: "new.corp.example", Answers: session.AnswerSystem, Why: "There is no helper", Fix: "It is an application's name. Reach it through the proxy"}, 0},
 		{"no helper, another", "www.example.com", delegate, true, session.Lookup{Name: "www.example.com", Answers: session.AnswerSystem, Why: "Whoever this system asks answers"}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

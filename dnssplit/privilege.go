@@ -65,10 +65,10 @@ const (
 
 // problem is why names are not served, for the user.
 func problem(err error) *wire.Problem {
-	p := &wire.Problem{Code: wire.Code(protocol.Failed), Title: notLookedUp, Detail: err.Error()}
+	p := &wire.Problem{Code: wire.Code(protocol.Failed), Title: notLookedUp, Detail: "This machine's helper did not do what it was asked; Tidegate's log says more."}
 	var refusal *protocol.Refusal
 	if errors.As(err, &refusal) {
-		p.Code = wire.Code(refusal.Code)
+		p.Code, p.Detail = wire.Code(refusal.Code), refusal.Text
 		if title, ok := titles[refusal.Code]; ok {
 			p.Title = title
 		}
@@ -90,7 +90,7 @@ func standing(a protocol.DNS, over int) *wire.Problem {
 	}
 	for _, code := range []protocol.Code{protocol.Outside, protocol.Conflict} {
 		if left := a.Left[code]; len(left) > 0 {
-			return &wire.Problem{Code: wire.Code(code), Title: titles[code], Detail: lang.F("They are not looked up here: %s", some(left))}
+			return &wire.Problem{Code: wire.Code(code), Title: titles[code], Detail: lang.English("They are not looked up here: %s", some(left))}
 		}
 	}
 	return nil
@@ -101,7 +101,7 @@ func some(all []string) string {
 	const few = 4
 	all = slices.Sorted(slices.Values(all))
 	if len(all) > few {
-		return lang.F("%s and others", strings.Join(all[:few], ", "))
+		return lang.English("%s and others", strings.Join(all[:few], ", "))
 	}
 	return strings.Join(all, ", ")
 }

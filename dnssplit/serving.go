@@ -206,10 +206,10 @@ func (s *serving) bring(ctx context.Context, up bool) (*session.DNSFact, error) 
 	case f.Problem != nil:
 	case device != "" && f.All:
 		f.Problem = &wire.Problem{Code: enforced, Title: "Another program keeps lookups in its tunnel",
-			Detail: lang.F("Its rules let no lookup leave by %s, so that names which are not yours are asked wherever it leads them.", device)}
+			Detail: lang.English("Its rules let no lookup leave by %s, so that names which are not yours are asked wherever it leads them.", device)}
 	case gate != "":
 		f.Problem = &wire.Problem{Code: underlay, Title: "Some names below a domain are not looked up here",
-			Detail: lang.F("One of your entitlements names all below a domain in which %s is too, by which Tidegate itself reaches your organisation.", gate)}
+			Detail: lang.English("One of your entitlements names all below a domain in which %s is too, by which Tidegate itself reaches your organisation.", gate)}
 	}
 	return f, nil
 }

@@ -92,6 +92,7 @@ func (c *core) doLookAhead() error {
 
 func (c *core) foreseenIs(f wire.Forecast, err error, where string) {
 	if err != nil {
+		c.o.Log.Info("what is ahead is not known", "error", err)
 		next := *c.foreseen
 		next.Working = false
 		c.foreseen = &next

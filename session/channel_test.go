@@ -287,7 +287,7 @@ func TestLocalAccess(t *testing.T) {
 		if as := b.app("wiki").Addresses; len(as) != 0 {
 			t.Errorf("without a TUN, the wiki is at %v in it", as)
 		}
-		if p := s.Local.Problem; p == nil || p.Title != "The helper does not answer" || p.Detail != "No such file" || p.Fix == "" || s.Local.TUN {
+		if p := s.Local.Problem; p == nil || p.Title != "The helper does not answer" || p.Detail != "No such file." || p.Fix == "" || s.Local.TUN {
 			t.Errorf("without the helper there is %+v of it", p)
 		}
 		if s.Sites[0].Lane != "h2" || len(s.Problems) != 1 {

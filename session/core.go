@@ -80,7 +80,7 @@ type controlFact struct {
 	lost        time.Time // when it was interrupted; zero while established or never tried
 	ever        bool      // it has been established since sign-in or start
 	retry       time.Time
-	problem     *wire.Problem // the controller's own refusal to serve, not of the session
+	why         error // it was interrupted; nil: it was not tried, or ended well
 }
 
 // intent is what the user wants.

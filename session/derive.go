@@ -175,7 +175,7 @@ func deriveProblems(f *facts, in *intent, c ControlChannel, w *wake) []Problem {
 		add(explainKeychain(f.keychain, f.keyLost, f.identity.Key != nil))
 	}
 	if c.Phase == ControlLost {
-		add(explainLost(f.enrolled.Controller, f.control.problem))
+		add(explainLost(f.enrolled.Controller, f.control.why))
 	}
 	for _, ws := range f.sites {
 		if p := f.plane.Sites[ws.ID].Problem; p != nil && c.Phase == ControlEstablished {

@@ -73,30 +73,25 @@ type Competitor struct {
 	Wins bool `json:"wins"`
 }
 
-// Who names it for the user, within a sentence in English.
+// Who names it for the user, within a sentence.
 func (c Competitor) Who() string {
-	switch {
-	case c.Program != "" && c.Adapter != "":
-		return c.Program + " (adapter " + c.Adapter + ")"
-	case c.Program != "":
-		return c.Program
-	case c.Adapter != "":
-		return "the adapter " + c.Adapter
-	}
-	return "another program"
-}
-
-// who names it where a sentence begins, in the user's language.
-func (c Competitor) who() string {
 	switch {
 	case c.Program != "" && c.Adapter != "":
 		return lang.F("%s (adapter %s)", c.Program, c.Adapter)
 	case c.Program != "":
 		return c.Program
 	case c.Adapter != "":
-		return upper(lang.F("the adapter %s", c.Adapter))
+		return lang.F("the adapter %s", c.Adapter)
 	}
-	return upper(lang.T("another program"))
+	return lang.T("another program")
+}
+
+// who names it where a sentence begins.
+func (c Competitor) who() string {
+	if c.Program != "" {
+		return c.Who()
+	}
+	return upper(c.Who())
 }
 
 // All says whether it has every name.
@@ -105,7 +100,7 @@ func (c Competitor) All() bool { return c.Domain == "" || c.Domain == "." }
 // What names for the user what it has.
 func (c Competitor) What() string {
 	if c.All() {
-		return "all names"
+		return lang.T("all names")
 	}
 	return c.Domain
 }
@@ -190,6 +185,7 @@ func deriveDNS(f *facts) *DNS {
 		return nil
 	}
 	d := &DNS{NameService: fact.NameService}
+	d.Why = Told(d.Why)
 	if fact.Problem != nil {
 		d.Problem = explainDNS(fact.Problem)
 	}

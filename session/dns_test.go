@@ -102,7 +102,7 @@ func TestNameServiceProblems(t *testing.T) {
 				t.Fatalf("%s: %+v", tt.code, s.Problems)
 			}
 			p := s.Problems[0]
-			if p.Code != tt.code || p.Title != tt.problem.Title || p.Detail != tt.problem.Detail || !strings.Contains(p.Fix, tt.text) || !p.Warning {
+			if p.Code != tt.code || p.Title != tt.problem.Title || p.Detail != Told(tt.problem.Detail) || !strings.Contains(p.Fix, tt.text) || !p.Warning {
 				t.Errorf("%s: %+v", tt.code, p)
 			}
 			if s.Local.DNS.Problem == nil || s.Local.DNS.Problem.Code != tt.code {

@@ -36,7 +36,7 @@ func explainDNS(p *wire.Problem) *Problem {
 	if fix == "" {
 		fix = "Tidegate keeps trying. Until it works, reach applications at the addresses that `tidegate apps` lists, or through the proxy."
 	}
-	return &Problem{Code: "dns-" + string(p.Code), Title: lang.T(p.Title), Detail: lang.T(p.Detail), Fix: lang.T(fix), Action: "acknowledge", Warning: true}
+	return &Problem{Code: "dns-" + string(p.Code), Title: lang.Told(p.Title), Detail: Told(p.Detail), Fix: lang.T(fix), Action: "acknowledge", Warning: true}
 }
 
 // explainCompetitor warns of somebody else who is asked for names of ours.

@@ -126,12 +126,18 @@ func (c *core) doEnrol(cmd Enrol) error {
 }
 
 func (c *core) enrolEnded(l wire.EnrolmentLink, key crypto.Signer, e Enrolled, err error) {
-	var id Identity
-	if err == nil {
-		id, err = e.identity(key)
-	}
 	if err != nil {
+		c.o.Log.Warn("not enrolled", "error", err)
 		c.refuse(PromptEnrol, func() *Problem { return explain(err, l.Controller) })
+		return
+	}
+	id, err := e.identity(key)
+	if err != nil {
+		c.o.Log.Warn("not enrolled", "error", err)
+		c.refuse(PromptEnrol, func() *Problem {
+			return &Problem{Code: "enrolment-damaged", Title: lang.T("This device cannot be enrolled there"),
+				Detail: lang.T("The certificate that the controller sent cannot be used."), Fix: lang.T("Ask your administrator.")}
+		})
 		return
 	}
 	if c.mistaken(e) {
@@ -196,6 +202,7 @@ func (c *core) doSignIn(cmd SignIn) error {
 				if hello != nil {
 					c.hello = hello
 				}
+				c.o.Log.Warn("not signed in", "error", err)
 				c.refuse(PromptSignIn, func() *Problem { return explain(err, where) })
 				return
 			}
@@ -255,6 +262,7 @@ func (c *core) doAnswer(cmd Answer) error {
 				return
 			}
 			if err != nil {
+				c.o.Log.Warn("not answered", "error", err)
 				c.refuse(PromptInteraction, func() *Problem { return explain(err, where) })
 				return
 			}

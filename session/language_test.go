@@ -1,8 +1,11 @@
 package session
 
 import (
+	"context"
 	"crypto/ecdsa"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -73,9 +76,10 @@ func scenes(t *testing.T) (all []State) {
 	scene(func(f *facts, _ *intent) { f.snapshot, f.catalog = nil, nil })
 	scene(func(f *facts, _ *intent) { f.catalog = nil })
 	scene(func(f *facts, _ *intent) { f.control.established, f.control.lost = false, now })
-	for _, p := range []*wire.Problem{nil, {Code: wire.CodeFingerprint}, {Code: wire.CodeOverload, Title: "There are too many names"}} {
+	for _, err := range []error{nil, &wire.Problem{Code: wire.CodeFingerprint}, &wire.Problem{Code: wire.CodeOverload, Title: "There are too many names"}, context.DeadlineExceeded,
+		fmt.Errorf("%w: %w", &wire.Problem{Code: wire.CodeFingerprint}, x509.CertificateInvalidError{Reason: x509.Expired})} {
 		scene(func(f *facts, _ *intent) {
-			f.control = controlFact{lost: now.Add(-time.Hour), ever: true, problem: p}
+			f.control = controlFact{lost: now.Add(-time.Hour), ever: true, why: err}
 		})
 	}
 	scene(nothing)

@@ -197,15 +197,13 @@ func (r *runner) events(ctx context.Context) {
 func (r *runner) rest(ctx context.Context, n int, err error) bool {
 	d := backoff(n)
 	retry := time.Now().Add(d)
-	var p *wire.Problem
-	errors.As(err, &p)
 	r.tell(func(c *core) {
 		if c.control.established || c.control.lost.IsZero() {
 			c.control.since = c.now()
 			c.control.lost = c.now()
 		}
 		c.control.established, c.control.transport = false, ""
-		c.control.retry, c.control.problem = retry, p
+		c.control.retry, c.control.why = retry, err
 		c.o.Log.Info("control channel interrupted", "error", err, "retry_in", d)
 	})
 	t := time.NewTimer(d)

@@ -87,7 +87,7 @@ func explainVPNEngine(p *wire.Problem) *Problem {
 	if _, ok := vpnFailures[VPNFailureCode(p.Code)]; ok {
 		return explainVPN(&VPNFailure{Code: VPNFailureCode(p.Code), Detail: p.Detail})
 	}
-	x := &Problem{Code: "vpn-" + strings.TrimPrefix(string(p.Code), "vpn-"), Title: lang.Told(p.Title), Detail: toldSentence(p.Detail),
+	x := &Problem{Code: "vpn-" + strings.TrimPrefix(string(p.Code), "vpn-"), Title: lang.Told(p.Title), Detail: Told(p.Detail),
 		Fix: lang.T("Start Tidegate again; if it stays, tell whoever administers this machine.")}
 	if p.Code == "vpn-connections" {
 		x.Fix, x.Warning = lang.T("Add your connections anew; what could be saved of the old ones is in that file."), true

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tidegate/tidegate/internal/cause"
 	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -43,8 +44,8 @@ var words = map[wire.Code]Problem{
 func explain(err error, where string) *Problem {
 	var p *wire.Problem
 	if !errors.As(err, &p) {
-		return &Problem{Code: "unreachable", Title: lang.F("%s was not reached", where), Detail: sentence(err),
-			Fix: lang.T("Check your network and the address, then try again.")}
+		y := cause.Of(err)
+		return &Problem{Code: "unreachable", Title: lang.F("%s was not reached", where), Detail: lang.T(y.Why), Fix: lang.T(y.Fix)}
 	}
 	x, ok := words[p.Code]
 	if !ok {
@@ -57,10 +58,19 @@ func explain(err error, where string) *Problem {
 			"You have %d tries left before you are locked out.", p.Left, p.Left)
 	}
 	if p.Code == wire.CodeAppUnreachable && p.Status == 0 { // nobody's answer, but that there was none
-		x.Title, x.Fix = lang.T(p.Title), lang.T("Check your network, then open the application again.")
+		x.Title, x.Fix = lang.Told(p.Title), lang.T("Check your network, then open the application again.")
 	}
-	if p.Code == wire.CodeInternal || p.Code == wire.CodeAppUnreachable && p.Detail != "" || p.Code == wire.CodeBadRequest {
-		x.Detail = lang.T(p.Detail)
+	switch {
+	case p.Code == wire.CodeInternal && p.Detail == "" && p.Status != 0:
+		x.Detail = lang.F("It answered with the HTTP status %d.", p.Status)
+	case p.Code == wire.CodeInternal, p.Code == wire.CodeAppUnreachable && p.Detail != "", p.Code == wire.CodeBadRequest:
+		x.Detail = lang.Told(p.Detail)
+	case p.Code == wire.CodeFingerprint:
+		y := cause.Of(err)
+		if y != cause.Expired && y != cause.Misnamed {
+			break
+		}
+		x.Title, x.Detail, x.Fix = lang.T("The controller’s certificate is not good"), lang.T(y.Why), lang.T(y.Fix)
 	}
 	return &x
 }
@@ -76,16 +86,24 @@ func explainEnded(p *wire.Problem) *Problem {
 	return x
 }
 
-func explainLost(controller string, p *wire.Problem) *Problem {
+func explainLost(controller string, err error) *Problem {
+	var p *wire.Problem
+	errors.As(err, &p)
 	x := &Problem{Code: "controller-lost", Title: lang.T("The controller is not reached"), Action: "retry",
 		Detail: lang.F("Access to your applications is prevented until %s answers again.", controller),
 		Fix:    lang.T("Check your network. Tidegate keeps trying by itself.")}
 	switch {
+	case p == nil && err != nil:
+		y := cause.Of(err)
+		x.Detail += " " + lang.T(y.Why)
+		if y.Stays {
+			x.Fix = lang.T(y.Fix)
+		}
 	case p != nil && p.Code == wire.CodeFingerprint:
-		y := explain(p, controller)
+		y := explain(err, controller)
 		x.Title, x.Detail, x.Fix = y.Title, y.Detail, y.Fix
 	case p != nil:
-		x.Detail = lang.F("It answered: %s. Access to your applications is prevented meanwhile.", lang.T(p.Title))
+		x.Detail = lang.F("It answered: %s. Access to your applications is prevented meanwhile.", lang.Told(p.Title))
 		x.Fix = lang.T("Tidegate keeps trying. If it stays, tell your administrator.")
 	}
 	return x
@@ -124,7 +142,7 @@ func explainSite(site string, p *wire.Problem) *Problem {
 	if p.Code == wire.CodeAppUnreachable {
 		x.Title = lang.F("The gateway of %s is not reached", site)
 		x.Fix = lang.T("Check your network. Tidegate tries again when you use an application.")
-		x.Detail = lang.T(p.Detail)
+		x.Detail = lang.Told(p.Detail)
 	}
 	x.Code = codeSite + x.Code
 	return x
@@ -132,7 +150,7 @@ func explainSite(site string, p *wire.Problem) *Problem {
 
 // explainTUN says why programs do not reach the applications by their names.
 func explainTUN(p *wire.Problem) *Problem {
-	return &Problem{Code: "tun-" + string(p.Code), Title: lang.T(p.Title), Detail: lang.T(p.Detail), Action: "acknowledge",
+	return &Problem{Code: "tun-" + string(p.Code), Title: lang.Told(p.Title), Detail: Told(p.Detail), Action: "acknowledge",
 		Fix: lang.T("Until it works, reach applications at the addresses that `tidegate apps` lists, or through the proxy.")}
 }
 
@@ -253,7 +271,7 @@ func (y Why) said() Why {
 
 // said are the words in the user's language.
 func (p Problem) said() Problem {
-	p.Title, p.Detail, p.Fix = lang.T(p.Title), lang.T(p.Detail), lang.T(p.Fix)
+	p.Title, p.Detail, p.Fix = lang.Told(p.Title), lang.Told(p.Detail), lang.Told(p.Fix)
 	return p
 }
 
@@ -271,7 +289,7 @@ func inWords(err error) error {
 	if err == nil {
 		return nil
 	}
-	if said := lang.T(err.Error()); said != err.Error() {
+	if said := lang.Told(err.Error()); said != err.Error() {
 		return errors.New(said)
 	}
 	return err
@@ -309,8 +327,14 @@ func countInUse(apps []App) string {
 }
 
 // sentence makes an error readable: a capital, a full stop.
-func sentence(err error) string {
-	s := lang.T(strings.TrimSpace(err.Error()))
+func sentence(err error) string { return Told(err.Error()) }
+
+// Told makes a sentence in the user's language of what was composed in English.
+func Told(english string) string {
+	s := lang.Told(strings.TrimSpace(english))
+	if s == "" {
+		return s
+	}
 	return strings.TrimSuffix(upper(s), ".") + "."
 }
 

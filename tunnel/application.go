@@ -47,7 +47,7 @@ func newApplication(p *plane, w session.WantedApp) *application {
 		a.problem = &wire.Problem{
 			Code:   wire.CodeInternal,
 			Title:  "This application has no address on this computer",
-			Detail: err.Error(),
+			Detail: "Nothing could be made to listen for it; Tidegate's log says more.",
 		}
 		return a
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"strings"
 
 	"github.com/quic-go/quic-go"
 
@@ -14,8 +13,8 @@ import (
 )
 
 // What is told to the user of a flow or a data channel that failed. A problem
-// that the gateway sent is passed on as it is. What is composed is in the user's
-// language at once; plain sentences are put into it by whoever shows them.
+// that the gateway sent is passed on as it is. All of it is in English: whoever shows
+// it says it in the user's language (lang.Told).
 
 func notReached() *wire.Problem {
 	return &wire.Problem{
@@ -33,12 +32,12 @@ func unanswered(g wire.Gateway, err error) *wire.Problem {
 	}
 	return &wire.Problem{
 		Code:   wire.CodeAppUnreachable,
-		Title:  lang.F("The gateway %s does not answer", g.Name),
-		Detail: lang.F("%s at %s. It is tried again when the application is used next.", reasonOf(err), g.Address),
+		Title:  lang.English("The gateway %s does not answer", g.Name),
+		Detail: lang.English("%s at %s. It is tried again when the application is used next.", reasonOf(err), g.Address),
 	}
 }
 
-// reasonOf says in words why a connection to a gateway failed.
+// reasonOf says in words why a connection to a gateway failed; the log has the error.
 func reasonOf(err error) string {
 	var (
 		unknown x509.UnknownAuthorityError
@@ -49,17 +48,17 @@ func reasonOf(err error) string {
 	)
 	switch {
 	case errors.As(err, &unknown), errors.As(err, &name), errors.As(err, &invalid), errors.As(err, &verify):
-		return lang.T("Its certificate is not one of your controller's")
+		return "Its certificate is not one of your controller's"
 	case errors.As(err, &te) && te.ErrorCode.IsCryptoError() && te.Remote:
-		return lang.T("It refused this device's certificate")
+		return "It refused this device's certificate"
 	case errors.As(err, &te) && te.ErrorCode.IsCryptoError():
-		return lang.T("Its certificate is not one of your controller's")
+		return "Its certificate is not one of your controller's"
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
-		return lang.T("Nothing came back from it")
+		return "Nothing came back from it"
 	case errors.Is(err, errSilent):
-		return lang.T("Nothing comes back from it any more")
+		return "Nothing comes back from it any more"
 	}
-	return lang.F("The connection failed (%s)", strings.TrimSuffix(err.Error(), "."))
+	return "The connection failed"
 }
 
 func isTimeout(err error) bool {
@@ -93,7 +92,7 @@ func reason(ch *channel, err error) *wire.Problem {
 	case errors.Is(err, errPaused):
 		return paused()
 	}
-	return &wire.Problem{Code: wire.CodeAppUnreachable, Title: "The connection to the gateway was lost", Detail: err.Error()}
+	return &wire.Problem{Code: wire.CodeAppUnreachable, Title: "The connection to the gateway was lost", Detail: "It is made again when the application is used next."}
 }
 
 // resumption says why a gateway would not go on with a flow.
@@ -108,7 +107,7 @@ func resumption(refusal *wire.Problem) *wire.Problem {
 func lost(g wire.Gateway) *wire.Problem {
 	return &wire.Problem{
 		Code:   wire.CodeAppUnreachable,
-		Title:  lang.F("The connection to the gateway %s was lost", g.Name),
+		Title:  lang.English("The connection to the gateway %s was lost", g.Name),
 		Detail: "It is made again when the application is used next.",
 	}
 }
@@ -117,7 +116,7 @@ func lost(g wire.Gateway) *wire.Problem {
 func dropped(g wire.Gateway) *wire.Problem {
 	return &wire.Problem{
 		Code:   wire.CodeAppUnreachable,
-		Title:  lang.F("The gateway %s gave no answer for this application", g.Name),
+		Title:  lang.English("The gateway %s gave no answer for this application", g.Name),
 		Detail: "Try again; if it goes on, tell your administrator.",
 	}
 }

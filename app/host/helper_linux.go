@@ -166,9 +166,9 @@ func (h Host) SetUpHelper(ctx context.Context) *session.Problem {
 	setup := h.program(setupProgram)
 	if setup == "" {
 		return &session.Problem{Code: "helper-setup", Title: "What sets the helper up is missing",
-			Detail: lang.F("It comes with the helper, as %s.", setupProgram), Fix: "Install Tidegate's package again."}
+			Detail: lang.English("It comes with the helper, as %s.", setupProgram), Fix: "Install Tidegate's package again."}
 	}
-	terminal := lang.F("Type in a terminal: sudo %s", setup)
+	terminal := lang.English("Type in a terminal: sudo %s", setup)
 	pkexec, err := exec.LookPath("pkexec")
 	if err != nil {
 		return &session.Problem{Code: "helper-setup", Title: "Nothing here asks for an administrator's password",
@@ -186,14 +186,14 @@ func (h Host) SetUpHelper(ctx context.Context) *session.Problem {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return &session.Problem{Code: "helper-setup", Title: "The helper was not set up", Detail: "Nobody answered the question for an administrator's password.", Fix: lang.F("Try again. Or type in a terminal: sudo %s", setup)}
+		return &session.Problem{Code: "helper-setup", Title: "The helper was not set up", Detail: "Nobody answered the question for an administrator's password.", Fix: lang.English("Try again. Or type in a terminal: sudo %s", setup)}
 	case errors.As(err, &exit) && exit.ExitCode() == pkexecDismissed:
 		return &session.Problem{Code: "helper-setup", Title: "The helper was not set up", Detail: "It was not confirmed.",
 			Fix: "It needs an administrator's password: try again, or ask whoever administers this machine."}
 	case errors.As(err, &exit) && exit.ExitCode() == pkexecRefused:
 		return &session.Problem{Code: "helper-setup", Title: "The helper was not set up", Detail: "This desktop asks for no administrator's password, or you may not give one.", Fix: terminal}
 	}
-	return &session.Problem{Code: "helper-setup", Title: "The helper could not be set up", Detail: lastLine(said.String(), err), Fix: lang.F("Put that right, and try again. Or type in a terminal: sudo %s", setup)}
+	return &session.Problem{Code: "helper-setup", Title: "The helper could not be set up", Detail: lastLine(said.String(), err), Fix: lang.English("Put that right, and try again. Or type in a terminal: sudo %s", setup)}
 }
 
 // lastLine is what a program that failed said at last.

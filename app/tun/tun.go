@@ -275,11 +275,11 @@ func reason(err error) *wire.Problem {
 	}
 	p := &wire.Problem{Code: wire.Code(protocol.Failed), Title: "The network device does not work"}
 	if err != nil {
-		p.Detail = err.Error()
+		p.Detail = "It could not be made, or has ended; Tidegate's log says more."
 	}
 	var refusal *protocol.Refusal
 	if errors.As(err, &refusal) {
-		p.Code = wire.Code(refusal.Code)
+		p.Code, p.Detail = wire.Code(refusal.Code), refusal.Text
 		if title, ok := titles[refusal.Code]; ok {
 			p.Title = title
 		}

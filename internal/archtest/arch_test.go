@@ -84,7 +84,7 @@ var layers = map[string][]string{
 	"dnssplit/names":    {"internal/wholefile"},
 	"dnssplit/osdns":    {"internal/dump"},
 	"dnssplit/resolver": {},
-	"session":           {"internal/wire", "internal/lang"},
+	"session":           {"internal/wire", "internal/lang", "internal/cause"},
 	"session/control":   {"session", "internal/lang", "internal/wire", "internal/underlay"},
 	"session/vault":     {"session", "internal/wire", "internal/wholefile"},
 	"assets":            {},
@@ -96,6 +96,7 @@ var layers = map[string][]string{
 	"internal/posture":  {"internal/wire"},
 
 	"internal/lang":       {},
+	"internal/cause":      {},
 	"internal/plaintext":  {},
 	"internal/classicvpn": {"internal/lang", "internal/wholefile", "internal/dump", "session", "internal/wire", "internal/plaintext", "internal/helper", "tunnel/netwatch"},
 

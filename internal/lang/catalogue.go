@@ -40,6 +40,11 @@ func load(tag string) (*catalogue, error) {
 		} else {
 			err = c.add(data)
 		}
+		if err == nil && f.Name() == "told.json" {
+			var texts map[string]entry
+			err = json.Unmarshal(data, &texts)
+			c.composing(texts)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}

@@ -45,7 +45,7 @@ func TestCatalogues(t *testing.T) {
 				t.Errorf("%s: %q is empty", tag, k)
 			}
 			for _, s := range e.all() { // all of them: of what is left out fmt tells, after the text
-				if got, want := verbs(s), verbs(k); !slices.Equal(got, want) {
+				if got, want := verbsOf(s), verbsOf(k); !slices.Equal(got, want) {
 					t.Errorf("%s: %q has the verbs %v, want %v of %q", tag, s, got, want, k)
 				}
 			}
@@ -92,8 +92,8 @@ func (e entry) all() map[string]string {
 
 var verb = regexp.MustCompile(`%(\[\d+\])?([-+# 0]*[0-9]*(\.[0-9]+)?)([a-zA-Z%])`)
 
-// verbs are those of a format in the order of their arguments, without the numbers.
-func verbs(format string) []string {
+// verbsOf are those of a format in the order of their arguments, without the numbers.
+func verbsOf(format string) []string {
 	var plain []string
 	numbered := map[string]string{}
 	for _, m := range verb.FindAllStringSubmatch(format, -1) {

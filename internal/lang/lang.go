@@ -96,6 +96,7 @@ type catalogue struct {
 	tag      string
 	language language.Tag
 	texts    map[string]entry // by the English text, or its form for many
+	composed []*composition   // the formats that Told knows
 	times    times
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,13 +18,14 @@ type said struct {
 	texts   map[string]token.Position
 	plurals map[string]token.Position // by the form for many
 	layouts map[string]token.Position
+	told    map[string]token.Position // composed in English
 }
 
 // source reads what is called with texts of its own, and the structs of words: the
 // variables of the window that are named so.
 func source(t *testing.T, root string) said {
 	t.Helper()
-	s := said{map[string]token.Position{}, map[string]token.Position{}, map[string]token.Position{}}
+	s := said{map[string]token.Position{}, map[string]token.Position{}, map[string]token.Position{}, map[string]token.Position{}}
 	files := token.NewFileSet()
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -67,12 +69,21 @@ func (s said) call(files *token.FileSet, c *ast.CallExpr) {
 	if !ok {
 		return
 	}
-	if x, ok := f.X.(*ast.Ident); !ok || x.Name != "lang" {
+	x, ok := f.X.(*ast.Ident)
+	into, at := s.texts, 0
+	switch {
+	case ok && x.Name == "protocol" && f.Sel.Name == "Refuse": // by the helper
+		if text, ok := literal(c.Args[1]); ok && sentences.MatchString(text) {
+			s.told[text] = files.Position(c.Pos())
+		}
+		return
+	case !ok || x.Name != "lang":
 		return
 	}
-	into, at := s.texts, 0
 	switch f.Sel.Name {
 	case "T", "F":
+	case "English":
+		into = s.told
 	case "N":
 		into, at = s.plurals, 1
 	case "Time":
@@ -133,7 +144,7 @@ func literal(e ast.Expr) (string, bool) {
 // Everything that is said is in every catalogue, and what is said no more is in none.
 func TestEverythingIsTranslated(t *testing.T) {
 	s := source(t, filepath.Join("..", ".."))
-	if len(s.texts) < 100 || len(s.plurals) == 0 {
+	if len(s.texts) < 100 || len(s.plurals) == 0 || len(s.told) < 10 {
 		t.Fatalf("only %d texts are found", len(s.texts))
 	}
 	for _, l := range Languages()[1:] {
@@ -144,6 +155,12 @@ func TestEverythingIsTranslated(t *testing.T) {
 		for text, at := range s.texts {
 			if c.texts[text].text == "" {
 				t.Errorf("%s: %s: %q is not translated", l.Tag, at, text)
+			}
+		}
+		for text, at := range s.told {
+			found := slices.ContainsFunc(c.composed, func(p *composition) bool { return p.format == text })
+			if !found && (filled.MatchString(text) || c.texts[text].text == "") {
+				t.Errorf("%s: %s: %q is not in told.json", l.Tag, at, text)
 			}
 		}
 		for text, at := range s.plurals {

@@ -13,7 +13,7 @@ import (
 
 // tabled are the packages whose words stand in tables, in formats that are handed on and
 // in errors, and not only where lang is called.
-var tabled = []string{"session", "tray", "app/notify"}
+var tabled = []string{"session", "tray", "app/notify", "internal/cause", "tunnel", "dnssplit", "app/host", "app/tun"}
 
 // kept is what reads like a sentence there and is said in every language as it is.
 var kept = []string{
@@ -21,8 +21,8 @@ var kept = []string{
 	"Palo Alto GlobalProtect", "Fortinet FortiGate", "F5 BIG-IP",
 	"ssh -o HostKeyAlias=", "ssh -p ", "2 Jan 15:04",
 	"NameOwnerChanged", "SettingChanged", // D-Bus's
-	"the adapter ", "all names", // Competitor's words in English
-	"sign out at the controller", // logged
+	"sign out at the controller",                                                                                                                              // logged
+	"remote error", "tidegate loopback\x00", "nothing comes back", "HTTP/3 may work again", "the network has changed", "networks are not led to the device: ", // of developers
 }
 
 // sentences read like what is said to people: several words, or one with a capital.

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"sync"
 
@@ -59,7 +60,7 @@ func (p *pin) verify(addr, host string, cs tls.ConnectionState) error {
 	_, err := cs.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: host, Roots: roots, Intermediates: between,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
 	if err != nil {
-		return &wire.Problem{Code: wire.CodeFingerprint, Title: "the certificate of " + addr + " is not good", Detail: err.Error()}
+		return fmt.Errorf("%w: %w", &wire.Problem{Code: wire.CodeFingerprint, Title: "the certificate of " + addr + " is not good"}, err)
 	}
 	for _, u := range cs.PeerCertificates[0].URIs {
 		if u.Scheme == "tidegate" { // a device's or a gateway's, of the same CA

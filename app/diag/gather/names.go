@@ -37,7 +37,7 @@ func (r *run) names(ctx context.Context) (f found) {
 			fmt.Fprintf(&b, "upstream: %v by %q for %v\n", u.Servers, u.Adapter, u.Domains)
 		}
 		for _, c := range d.Competitors {
-			fmt.Fprintf(&b, "competitor: %s has %s, wins: %v\n", c.Who(), c.What(), c.Wins)
+			fmt.Fprintf(&b, "competitor: program %q, adapter %q, has %q, wins: %v\n", c.Program, c.Adapter, c.Domain, c.Wins)
 		}
 	}
 	hosts := r.hosts()
@@ -53,7 +53,7 @@ func (r *run) names(ctx context.Context) (f found) {
 			continue
 		}
 		answered[host] = l
-		fmt.Fprintf(&b, "%s: %s %v %s\n", host, l.Answers, l.Addresses, l.Why)
+		fmt.Fprintf(&b, "%s: answers %q, zone %q, with %v, servers %v by %q\n", host, l.Answers, l.Zone, l.Addresses, l.Servers, l.Adapter)
 	}
 	if d == nil || d.Mode == "" { // others would hear the names
 		f.files = []diag.File{{Name: "names.txt", Text: b.String()}}
