@@ -26,6 +26,17 @@ type Lived struct {
 type lived struct {
 	device wire.DeviceID
 	of     map[wire.EntitlementID][]Lived
+	awake  time.Time // what is told now is not of the time before
+}
+
+// slept takes that the machine slept from one instant to another: nobody told anything.
+func (l *lived) slept(from, to time.Time) {
+	for id, all := range l.of {
+		if l.of[id] = ended(all, from); len(l.of[id]) == 0 {
+			delete(l.of, id)
+		}
+	}
+	l.awake = to
 }
 
 // note takes what is so from now on.
@@ -53,6 +64,9 @@ func (l *lived) note(s *State, now time.Time) {
 		}
 		all = ended(all, now)
 		from := a.Since
+		if from.Before(l.awake) {
+			from = l.awake
+		}
 		if from.After(now) { // clocks do not agree to the second
 			from = now
 		}

@@ -56,6 +56,34 @@ func TestLived(t *testing.T) {
 	}
 }
 
+// What was so before the machine slept is not known to have been so meanwhile.
+func TestLivedAsleep(t *testing.T) {
+	begin := time.Date(2027, 3, 24, 22, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		name     string
+		from, to time.Duration // asleep
+		clock    time.Duration // in the end
+		want     []Lived
+	}{
+		{"overnight", time.Hour, 9 * time.Hour, 10 * time.Hour,
+			[]Lived{{begin, begin.Add(time.Hour), OutlookOpen}, {begin.Add(9 * time.Hour), begin.Add(10 * time.Hour), OutlookOpen}}},
+		{"at once", 0, time.Hour, 2 * time.Hour, []Lived{{begin.Add(time.Hour), begin.Add(2 * time.Hour), OutlookOpen}}},
+		{"and the clock is set back", time.Hour, 9 * time.Hour, 8 * time.Hour, []Lived{{begin, begin.Add(time.Hour), OutlookOpen}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var l lived
+			s := &State{Apps: []App{{Entitlement: "e", Allowed: true, Since: begin}}}
+			l.note(s, begin)
+			l.slept(begin.Add(tt.from), begin.Add(tt.to))
+			l.note(s, begin.Add(tt.to))
+			l.note(s, begin.Add(tt.clock))
+			if d := cmp.Diff(tt.want, l.until(begin.Add(tt.clock))["e"]); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
 // However long it goes on, little is remembered, and of another device nothing.
 func TestLivedIsBounded(t *testing.T) {
 	var l lived
@@ -117,6 +145,27 @@ func TestWhatWasStandsBesideWhatIsAhead(t *testing.T) {
 			{From: begin.Add(time.Hour), To: begin.Add(2 * time.Hour), Outlook: OutlookAsks}}}
 		if d := cmp.Diff(want, b.state().Ahead.Past); d != "" {
 			t.Error(d)
+		}
+	})
+}
+
+// A night asleep is no night in which everything was open.
+func TestTheNightIsNotKnown(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		v := wire.Verdict{Entitlement: "pay", Allow: true, Since: time.Now(), Decision: "x1"}
+		b.s.ReportDataplane(DataplaneFacts{Apps: listening(), Sites: site(Connected, v)})
+		b.pass(time.Hour)
+		b.sleep(8 * time.Hour)
+		b.pass(time.Hour)
+		b.controller.set(func() { b.controller.forecast = wire.Forecast{At: b.s.now(), Until: b.s.now().Add(time.Hour)} })
+		b.do(LookAhead{})
+		var known time.Duration
+		for _, x := range b.state().Ahead.Past["pay"] {
+			known += x.To.Sub(x.From)
+		}
+		if known < 2*time.Hour-time.Minute || known > 2*time.Hour {
+			t.Errorf("of two hours awake %v are known: %v", known, b.state().Ahead.Past)
 		}
 	})
 }

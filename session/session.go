@@ -90,7 +90,7 @@ func (s *Session) Run(ctx context.Context) error {
 	defer wake.Stop()
 	for !c.quit {
 		now := s.now()
-		if asleep := watch.look(now); asleep > 0 {
+		if asleep := watch.look(now); asleep != 0 {
 			c.woke(now, asleep)
 		}
 		next := c.settle(ctx, now, s.feed.publish)

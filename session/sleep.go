@@ -16,22 +16,26 @@ type sleepWatch struct{ wall, mono time.Time }
 
 func newSleepWatch(wall time.Time) sleepWatch { return sleepWatch{wall.Round(0), time.Now()} }
 
-// look returns for how long the machine has slept since the last look, if it has.
+// look returns for how long the machine has slept since the last look, if it has: by
+// how far the wall clock was set back, less than zero, if it was.
 func (s *sleepWatch) look(wall time.Time) time.Duration {
 	asleep := wall.Round(0).Sub(s.wall) - time.Since(s.mono)
 	*s = newSleepWatch(wall)
-	if asleep < asleepFor {
+	if asleep.Abs() < asleepFor {
 		return 0
 	}
 	return asleep
 }
 
-// woke takes note that the machine has slept. Whatever connection stood is not
-// known to be alive any more: it is made anew. The ride-through counts from
-// before the sleep; where that was longer, access waits for the controller.
+// woke takes note that the machine has slept, or its clock was set back. Whatever
+// connection stood is not known to be alive any more, and it told instants by another
+// clock: it is made anew. The ride-through counts from before the sleep; where that was
+// longer, access waits for the controller.
 func (c *core) woke(now time.Time, asleep time.Duration) {
-	c.o.Log.Info("the machine has slept", "for", asleep)
+	c.o.Log.Info("the machine has slept, or its clock was set", "for", asleep)
+	asleep = max(0, asleep)
 	c.link.restart()
+	c.lived.slept(now.Add(-asleep), now)
 	if c.device.followed {
 		c.o.Posture.Again()
 	}

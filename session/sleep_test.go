@@ -95,6 +95,25 @@ func TestSessionExpiresWhileTheControllerIsAway(t *testing.T) {
 	})
 }
 
+// What the controller told by our clock of before is told anew by that of now.
+func TestClockIsSetBack(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		end := time.Now().Add(8 * time.Hour)
+		b.controller.snapshot.At, b.controller.snapshot.Expires = time.Now(), end
+		b.enrolled("kept").start()
+		b.expectPhase(ControlEstablished)
+		b.sleep(-3 * time.Hour)
+		b.controller.set(func() { b.controller.snapshot.At = time.Now().Add(wallCheck) })
+		if s := b.pass(wallCheck); !s.ZTA.Allowed {
+			t.Errorf("at once: %s, %+v", s.Control.Phase, s.ZTA)
+		}
+		s := b.pass(time.Second)
+		if left := s.User.Expires.Sub(b.s.now()); s.Control.Phase != ControlEstablished || (left-time.Until(end)).Abs() > time.Second {
+			t.Errorf("%s: the session is said to last %v, and lasts %v", s.Control.Phase, left, time.Until(end))
+		}
+	})
+}
+
 // Who is not enrolled has nothing that a sleep ends, and is left asleep.
 func TestRestWithoutEnrolment(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
