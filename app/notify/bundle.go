@@ -24,36 +24,31 @@ func wanted(ns []Notice, choice session.Notices) []Notice {
 	return kept
 }
 
-// bundle makes one notice of all that is to be shown, the most urgent in full and
-// with its button.
-func bundle(ns []Notice) []Notice {
-	var out, shown []Notice
-	for _, n := range ns {
-		if n.Over {
-			out = append(out, n)
-		} else {
-			shown = append(shown, n)
-		}
-	}
-	if len(shown) == 0 {
-		return out
-	}
-	slices.SortStableFunc(shown, func(a, b Notice) int { // good news waits
+// inOrder is what is over, and then the news, the most urgent first.
+func inOrder(ns []Notice) []Notice {
+	ns = slices.Clone(ns)
+	rank := func(n Notice) int {
 		switch {
-		case a.Important == b.Important:
+		case n.Over:
 			return 0
-		case a.Important:
-			return -1
+		case n.Important:
+			return 1
 		}
-		return 1
-	})
-	n := shown[0]
+		return 2 // good news waits
+	}
+	slices.SortStableFunc(ns, func(a, b Notice) int { return rank(a) - rank(b) })
+	return ns
+}
+
+// bundle makes one notice of news, the first in full and with its button.
+func bundle(news []Notice) Notice {
+	n := news[0]
 	var also []string
-	for _, x := range shown[1:] {
+	for _, x := range news[1:] {
 		also = append(also, strings.TrimSuffix(x.Title, "."))
 	}
 	if len(also) > 0 {
 		n.Body = join(n.Body, lang.F("Also: %s", strings.Join(also, "; ")))
 	}
-	return append(out, n)
+	return n
 }

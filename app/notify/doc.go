@@ -5,10 +5,11 @@
 //
 // Diff is pure: each notice is the difference of two states, so that it comes
 // once, and never for what the user just did. What happens within a moment is one
-// notice, and what happens while the screen is locked is told on the return, if it
-// still stands then. Notifier sends them over D-Bus (the Desktop Notifications
-// Specification 1.2) and turns their buttons into commands, or where the desktop
-// has none says what to do. The user may have chosen fewer (session.Notices); that a
+// notice; when the first of it is over, the others are told by themselves. What
+// happens while the screen is locked is told on the return, if it still stands then.
+// Notifier sends them over D-Bus (the Desktop Notifications Specification 1.2) and
+// turns their buttons into commands, or where the desktop has none says what to do. A
+// service that takes another's place is told nothing of what that one showed. The user may have chosen fewer (session.Notices); that a
 // click led to nothing is said all the same. The tray process runs one; where the
 // desktop has no notification service nothing is lost but the notices.
 package notify

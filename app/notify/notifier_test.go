@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -103,6 +104,90 @@ func TestOnADesktop(t *testing.T) {
 	act(x.ID, "verify", 3)
 	if failed := shown(5); failed.Body != "this is no longer asked." {
 		t.Errorf("failure %+v", failed)
+	}
+}
+
+// A service that takes another's place gives the same ids to others' notices: those are
+// neither replaced nor taken away, and a click on them is not for us.
+func TestServiceComesAgain(t *testing.T) {
+	bus := desktoptest.Bus(t)
+	src := &apptest.Source{}
+	first := desktoptest.NewNotifications(t, bus)
+	n := run(t, bus, src)
+	n.Tell(Notice{Key: "x", Title: "X"})
+	n.Tell(Notice{Key: "y", Title: "Y", Open: session.SignOut{}})
+	desktoptest.Eventually(t, "the notifications", func() bool { return len(first.Shown()) == 2 })
+	first.Close()
+	second := desktoptest.NewNotifications(t, bus)
+	n.Tell(Notice{Key: "x", Over: true})
+	n.Tell(Notice{Key: "z", Title: "Z", Open: session.ShowWindow{}})
+	desktoptest.Eventually(t, "a notification", func() bool { return len(second.Shown()) == 1 })
+	for _, id := range []uint32{2, 1} { // the other's Y, and Z
+		if err := second.Act(id, "default"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	desktoptest.Eventually(t, "a command", func() bool { return slices.Contains(src.Commands(), session.Command(session.ShowWindow{})) })
+	n.Tell(Notice{Key: "y", Title: "Y again"})
+	desktoptest.Eventually(t, "another", func() bool { return len(second.Shown()) == 2 })
+	if got := second.Shown()[1]; got.Replaces != 0 || len(src.Commands()) != 1 || len(second.Closed()) != 0 {
+		t.Errorf("it replaces %d, does %v and closes %v", got.Replaces, src.Commands(), second.Closed())
+	}
+}
+
+// What is bundled with something that is over is told by itself then, in its place, while
+// the user has not closed it.
+func TestBundleOutlivesItsLead(t *testing.T) {
+	ended := office(session.VPNDisconnected, &session.Problem{Title: "The VPN's server ended the connection"})
+	for _, tt := range []struct {
+		name string
+		does func(*testing.T, *desktoptest.Notifications, uint32)
+		then session.State
+		want string // and what is told below it
+	}{
+		{"open", func(*testing.T, *desktoptest.Notifications, uint32) {}, with(cut(0), ended),
+			"The VPN Office has ended"},
+		{"open, and there is more", func(*testing.T, *desktoptest.Notifications, uint32) {}, with(cut(0), ended, warns(session.VPNWarning{Title: "It hurts"})),
+			"It hurts. Also: The VPN Office has ended."},
+		{"closed by its user", func(t *testing.T, desk *desktoptest.Notifications, id uint32) {
+			if err := desk.Dismiss(id); err != nil {
+				t.Fatal(err)
+			}
+		}, with(cut(0), ended, warns(session.VPNWarning{Title: "It hurts"})), "It hurts"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bus := desktoptest.Bus(t)
+			desk := desktoptest.NewNotifications(t, bus)
+			src := &apptest.Source{}
+			src.Publish(with(inUse(0), office(session.VPNConnected, nil)))
+			n := run(t, bus, src)
+			last := func(count int) desktoptest.Notification {
+				t.Helper()
+				desktoptest.Eventually(t, "a notification", func() bool { return len(desk.Shown()) == count })
+				return desk.Shown()[count-1]
+			}
+			n.Tell(Notice{Key: "hello", Title: "Hello", Open: session.Retry{}})
+			hello := last(1)
+			src.Publish(with(blocked(0), cut(0), ended))
+			told := last(2)
+			if want := "Outside the hours. Come back at 8. Also: The VPN Office has ended."; told.Body != want {
+				t.Fatalf("told %q, not %q", told.Body, want)
+			}
+			tt.does(t, desk, told.ID)
+			if err := desk.Act(hello.ID, "default"); err != nil { // what came before that has been heard
+				t.Fatal(err)
+			}
+			desktoptest.Eventually(t, "the click", func() bool { return len(src.Commands()) == 1 })
+			src.Publish(tt.then)
+			got := last(3)
+			said := got.Summary
+			if _, also, ok := strings.Cut(got.Body, "Also: "); ok {
+				said += ". Also: " + also
+			}
+			if said != tt.want {
+				t.Errorf("told %q, not %q", said, tt.want)
+			}
+		})
 	}
 }
 

@@ -73,7 +73,7 @@ func (p *pace) take(s session.State) bool {
 func (p *pace) tell() []Notice {
 	ns := Diff(p.told, p.last)
 	p.told = p.last
-	return bundle(wanted(ns, p.last.Choices.Notices))
+	return inOrder(wanted(ns, p.last.Choices.Notices))
 }
 
 // done has told know what the user is doing in next: that a VPN

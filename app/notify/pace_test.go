@@ -89,15 +89,19 @@ func TestPace(t *testing.T) {
 					defer close(ended)
 					var p pace
 					p.follow(ctx, states, func(ns []Notice) {
-						for _, n := range ns {
-							said := time.Since(began).String() + " " + n.Title
-							if n.Over {
-								said = time.Since(began).String() + " " + n.Key + " is over"
-							} else if _, also, ok := strings.Cut(n.Body, "Also: "); ok {
-								said += ". Also: " + also
-							}
-							got = append(got, said)
+						at := time.Since(began).String() + " "
+						for len(ns) > 0 && ns[0].Over {
+							got, ns = append(got, at+ns[0].Key+" is over"), ns[1:]
 						}
+						if len(ns) == 0 {
+							return
+						}
+						n := bundle(ns)
+						said := at + n.Title
+						if _, also, ok := strings.Cut(n.Body, "Also: "); ok {
+							said += ". Also: " + also
+						}
+						got = append(got, said)
 					})
 				}()
 				for _, s := range tt.steps {

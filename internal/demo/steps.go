@@ -347,10 +347,14 @@ func (t *tour) away(ctx context.Context) (string, error) {
 	if _, err := t.rig.Curl(ctx, app(&s, "wiki").OpenWith); err == nil {
 		return "", fmt.Errorf("an application was opened meanwhile")
 	}
+	// Of a controller that is back before this is told, nothing is told.
+	if _, err := t.hands.WaitNotification(ctx, "The controller is not reached"); err != nil {
+		return "", err
+	}
 	if err := t.hands.CloseNotifications(ctx); err != nil {
 		return "", err // they would lie over the banner
 	}
-	return "after the ride-through the ZTA button is inactive and says why; access is prevented", t.hands.see(ctx, "not reached")
+	return "after the ride-through the ZTA button is inactive and a notification says why; access is prevented", t.hands.see(ctx, "not reached")
 }
 
 func (t *tour) back(ctx context.Context) (string, error) {

@@ -4,6 +4,7 @@ package desktop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,8 +38,8 @@ type notes struct {
 	seen []Notification
 }
 
-// startNotifications starts the notification service, and first the record of
-// what it is sent.
+// startNotifications starts the record of what the notification service is sent, and
+// then the service.
 func (d *Desktop) startNotifications(ctx context.Context) error {
 	conn, err := d.dial()
 	if err != nil {
@@ -55,12 +56,29 @@ func (d *Desktop) startNotifications(ctx context.Context) error {
 	conn.Eavesdrop(messages)
 	go n.record(messages)
 	d.note = n
+	return d.StartNotifications(ctx)
+}
 
+const notificationsName = "org.freedesktop.Notifications"
+
+// StartNotifications starts the notification service, after [Desktop.StopNotifications].
+func (d *Desktop) StartNotifications(ctx context.Context) error {
 	p, _, err := d.launch(ctx, spec{name: "dunst", args: []string{"-config", d.tree.path("config/dunst/dunstrc")}})
 	if err != nil {
 		return err
 	}
-	return d.waitName(ctx, p, "org.freedesktop.Notifications", true)
+	return d.waitName(ctx, p, notificationsName, true)
+}
+
+// StopNotifications ends the notification service, and with it what it shows.
+func (d *Desktop) StopNotifications(ctx context.Context) error {
+	p := d.program("dunst")
+	if p == nil {
+		return errors.New("stop the notifications: their service does not run")
+	}
+	d.forget(p)
+	p.stop()
+	return d.waitName(ctx, p, notificationsName, false)
 }
 
 func (n *notes) record(messages <-chan *dbus.Message) {
@@ -138,7 +156,7 @@ func (d *Desktop) WaitNotification(ctx context.Context, text string) (Notificati
 func (d *Desktop) CloseNotifications(ctx context.Context) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	err := d.bus.Object("org.freedesktop.Notifications", "/org/freedesktop/Notifications").
+	err := d.bus.Object(notificationsName, "/org/freedesktop/Notifications").
 		CallWithContext(ctx, "org.dunstproject.cmd0.NotificationCloseAll", 0).Err
 	if err != nil {
 		return fmt.Errorf("close the notifications: %w", err)

@@ -79,6 +79,14 @@ func (s notifier) CloseNotification(id uint32) *dbus.Error {
 	return nil
 }
 
+// Close takes it off the bus, as one that crashes.
+func (n *Notifications) Close() { n.conn.Close() }
+
+// Dismiss closes a notification as its user does.
+func (n *Notifications) Dismiss(id uint32) error {
+	return n.conn.Emit(notifyPath, notifyName+".NotificationClosed", id, uint32(2))
+}
+
 // WithoutButtons makes it one that shows no buttons.
 func (n *Notifications) WithoutButtons() {
 	n.mu.Lock()
