@@ -75,17 +75,29 @@ func (c *core) do(cmd Command) error {
 
 func (c *core) doPropose(cmd ProposeEnrol) error {
 	c.window = WindowRequest{Seq: c.window.Seq + 1}
+	if c.busy == PromptEnrol {
+		return errBusy // what is shown is what is followed now
+	}
 	if cmd.Link == "" {
 		c.proposed, c.enrolling, c.dismissed, c.refused = nil, true, "", nil
 		return nil
 	}
 	l, err := wire.ParseEnrolmentLink(string(cmd.Link))
 	if err != nil {
+		c.proposed, c.enrolling, c.dismissed = nil, true, ""
+		c.refuse(PromptEnrol, noLink(err)) // whoever clicked looks at the window, and not at our answer
 		return err
 	}
 	c.proposed, c.enrolling, c.dismissed, c.refused = &l, true, "", nil
 	c.proposals++
 	return nil
+}
+
+// noLink says what is wrong with an enrolment link.
+func noLink(err error) telling {
+	return func() *Problem {
+		return &Problem{Code: "enrolment-link", Title: lang.T("This is not an enrolment link"), Detail: sentence(err), Fix: lang.T("Copy the whole link that your administrator sent you, and paste it here.")}
+	}
 }
 
 func (c *core) doEnrol(cmd Enrol) error {
@@ -102,9 +114,7 @@ func (c *core) doEnrol(cmd Enrol) error {
 	} else {
 		var err error
 		if l, err = wire.ParseEnrolmentLink(string(cmd.Link)); err != nil {
-			c.refuse(PromptEnrol, func() *Problem {
-				return &Problem{Code: "enrolment-link", Title: lang.T("This is not an enrolment link"), Detail: sentence(err), Fix: lang.T("Copy the whole link that your administrator sent you, and paste it here.")}
-			})
+			c.refuse(PromptEnrol, noLink(err))
 			return nil
 		}
 	}

@@ -75,6 +75,41 @@ func TestProposedLinkWaitsForTheUser(t *testing.T) {
 	})
 }
 
+// Whoever clicks a link sees in the window that it is none, and not a window that says
+// nothing of it.
+func TestProposedLinkThatIsNone(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		if err := b.s.Do(context.Background(), ProposeEnrol{Link: "tidegate:enrol?code=CANARY"}); err == nil {
+			t.Error("it was taken")
+		}
+		p := b.state().Prompt
+		if p == nil || p.Kind != PromptEnrol || p.Proposed != "" || p.Dismissed || p.Error == nil || p.Error.Code != "enrolment-link" || p.Error.Detail == "" {
+			t.Fatalf("prompt %+v", p)
+		}
+		if b.do(DismissPrompt{Prompt: p.ID}); b.state().Prompt != nil {
+			t.Errorf("once it was read there is still %+v", b.state().Prompt)
+		}
+	})
+}
+
+// A link that is clicked while one is followed does not take its place in the dialog.
+func TestProposedLinkWhileOneIsFollowed(t *testing.T) {
+	inEnglish(t)
+	c := newCore(New(Options{}).o, time.Now, func(func(context.Context) func(*core)) {})
+	if err := c.do(ProposeEnrol{Link: goodLink}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.do(Enrol{Prompt: proposalID(c.proposals)}); err != nil || c.busy != PromptEnrol {
+		t.Fatalf("%q, %v", c.busy, err)
+	}
+	for _, l := range []Secret{Secret(strings.Replace(string(goodLink), "zta", "evil", 1)), "tidegate:format-disk", ""} {
+		if err := c.do(ProposeEnrol{Link: l}); err != errBusy || c.proposed == nil || c.proposed.Controller != "zta.example:8443" || c.refused != nil {
+			t.Errorf("%s: %v, and followed is %+v", string(l), err, c.proposed)
+		}
+	}
+}
+
 func TestCookieReestablishesWithoutPrompt(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		b.enrolled("kept").start()
