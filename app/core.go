@@ -17,6 +17,7 @@ import (
 	"github.com/tidegate/tidegate/app/tun"
 	"github.com/tidegate/tidegate/dnssplit"
 	"github.com/tidegate/tidegate/dnssplit/names"
+	"github.com/tidegate/tidegate/internal/clockset"
 	"github.com/tidegate/tidegate/internal/heap"
 	"github.com/tidegate/tidegate/internal/posture"
 	"github.com/tidegate/tidegate/internal/underlay"
@@ -88,6 +89,7 @@ func newSession(p profile.Profile, f *fronts, pool *names.Pool, below *underlay.
 		Posture:    device,
 		Device:     device.Collect,
 		Journal:    kept,
+		ClockSet:   clockset.Watch,
 		Host:       newHost(p),
 		Launch:     func(url string) error { return openURL(url, pool.Exists) },
 		Version:    Version,

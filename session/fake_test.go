@@ -305,6 +305,7 @@ type bench struct {
 	journal    Journal                // nil: nothing is kept
 	host       Host                   // nil: nobody is asked
 	launch     func(url string) error // nil: there is no browser
+	clockSet   func(context.Context) (set, ended <-chan struct{})
 	asleep     atomic.Int64
 	looks      atomic.Int64 // how often the session looked at the clock
 	stop       context.CancelFunc
@@ -340,7 +341,7 @@ func (b *bench) start() *bench {
 	if b.both != nil {
 		controller = b.both
 	}
-	b.s = New(Options{Controller: controller, Dataplane: b.plane, Vault: vault, Records: b.records, Posture: &b.posture, Classic: b.classic, Journal: b.journal, Host: b.host, Launch: b.launch, Version: "test",
+	b.s = New(Options{Controller: controller, Dataplane: b.plane, Vault: vault, Records: b.records, Posture: &b.posture, Classic: b.classic, Journal: b.journal, Host: b.host, Launch: b.launch, ClockSet: b.clockSet, Version: "test",
 		Device: func(context.Context) wire.DeviceClaims { return wire.DeviceClaims{"hostname": "collected"} }})
 	b.s.now = func() time.Time {
 		b.looks.Add(1)

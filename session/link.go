@@ -91,6 +91,9 @@ func (l *link) call() (client ControlClient, done func()) {
 	return l.client, l.calls.Done
 }
 
+// idle says whether there is nothing to do: no connection has to stand.
+func (l *link) idle() bool { return l.now.kind == taskNone || l.now.kind == taskRest }
+
 // restart has the next set begin the task anew, over a new connection.
 func (l *link) restart() {
 	if l.cancel != nil && (l.now.kind == taskHello || l.now.kind == taskEvents) {

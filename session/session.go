@@ -30,6 +30,10 @@ type Options struct {
 	Host Host
 	// Journal keeps what happened across restarts; nil: nobody does.
 	Journal Journal
+	// ClockSet has set receive, until ctx is over, whenever the wall clock has made a
+	// step, as at the end of a sleep, and ended closed once nothing of it is left
+	// (internal/clockset). Nil, or a nil set: the clock is looked at every few seconds.
+	ClockSet func(ctx context.Context) (set, ended <-chan struct{})
 	// Launch opens an application's URL in the browser; nil cannot.
 	Launch func(url string) error
 	// NewKey makes a device key; nil makes a P-256 key in software.
@@ -57,6 +61,9 @@ func New(o Options) *Session {
 	if o.NewKey == nil {
 		o.NewKey = newDeviceKey
 	}
+	if o.ClockSet == nil {
+		o.ClockSet = func(ctx context.Context) (set, ended <-chan struct{}) { return nil, ctx.Done() }
+	}
 	if o.Device == nil {
 		o.Device = func(context.Context) wire.DeviceClaims { return nil }
 	}
@@ -68,6 +75,11 @@ func New(o Options) *Session {
 func (s *Session) Run(ctx context.Context) error {
 	defer close(s.done)
 	ctx, cancel := context.WithCancel(ctx)
+	clockSet, ended := s.o.ClockSet(ctx)
+	defer func() {
+		cancel()
+		<-ended
+	}()
 	var jobs sync.WaitGroup
 	c := newCore(s.o, s.now, func(job func(context.Context) func(*core)) {
 		jobs.Go(func() {
@@ -85,7 +97,7 @@ func (s *Session) Run(ctx context.Context) error {
 	defer cancel()
 	defer s.o.Dataplane.Apply(Wanted{})
 	c.start()
-	watch := newSleepWatch(s.now())
+	watch := newSleepWatch(s.now(), clockSet != nil)
 	wake := time.NewTimer(0)
 	defer wake.Stop()
 	for !c.quit {
@@ -96,17 +108,18 @@ func (s *Session) Run(ctx context.Context) error {
 		next := c.settle(ctx, now, s.feed.publish)
 		c.answer()
 		switch until := next.Sub(now); {
-		case !next.IsZero() && until < wallCheck:
+		case !next.IsZero() && until < watch.every:
 			wake.Reset(until)
-		case next.IsZero() && c.identity.Key == nil: // asleep or not, there is nothing that a sleep ends
+		case next.IsZero() && c.link.idle(): // asleep or not, there is nothing that a sleep ends
 			wake.Stop()
 		default:
-			wake.Reset(wallCheck)
+			wake.Reset(watch.every)
 		}
 		select {
 		case msg := <-s.msgs:
 			msg(c)
 		case <-wake.C:
+		case <-clockSet:
 		case <-ctx.Done():
 			c.quit = true
 		}

@@ -3,24 +3,35 @@ package session
 import "time"
 
 const (
-	// wallCheck is how often the wall clock is looked at: timers stand still
-	// while the machine sleeps, and nothing else tells.
+	// wallCheck is how often the wall clock is looked at where nobody tells that it
+	// has made a step: timers stand still while the machine sleeps.
 	wallCheck = 5 * time.Second
+	// rarely is how often where somebody does.
+	rarely = time.Minute
 	// asleepFor is how far the wall clock must have run ahead of the monotonic
 	// one to count as sleep; a clock set forward by as much is treated alike.
 	asleepFor = 5 * time.Second
 )
 
 // sleepWatch tells that the machine has slept.
-type sleepWatch struct{ wall, mono time.Time }
+type sleepWatch struct {
+	every      time.Duration // that it is to look
+	wall, mono time.Time
+}
 
-func newSleepWatch(wall time.Time) sleepWatch { return sleepWatch{wall.Round(0), time.Now()} }
+func newSleepWatch(wall time.Time, told bool) sleepWatch {
+	w := sleepWatch{every: wallCheck, wall: wall.Round(0), mono: time.Now()}
+	if told {
+		w.every = rarely
+	}
+	return w
+}
 
 // look returns for how long the machine has slept since the last look, if it has: by
 // how far the wall clock was set back, less than zero, if it was.
 func (s *sleepWatch) look(wall time.Time) time.Duration {
 	asleep := wall.Round(0).Sub(s.wall) - time.Since(s.mono)
-	*s = newSleepWatch(wall)
+	s.wall, s.mono = wall.Round(0), time.Now()
 	if asleep.Abs() < asleepFor {
 		return 0
 	}

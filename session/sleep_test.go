@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -114,14 +115,44 @@ func TestClockIsSetBack(t *testing.T) {
 	})
 }
 
-// Who is not enrolled has nothing that a sleep ends, and is left asleep.
-func TestRestWithoutEnrolment(t *testing.T) {
-	bubble(t, func(t *testing.T, b *bench) {
-		b.start().state()
+// Who is not enrolled, or signed out, has nothing that a sleep ends, and is left asleep.
+func TestRestWithoutSession(t *testing.T) {
+	rests := func(t *testing.T, b *bench, who string) {
+		b.state()
 		before := b.looks.Load()
 		b.pass(time.Hour)
 		if n := b.looks.Load() - before; n > 0 {
-			t.Errorf("in an hour of rest it looked at the clock %d times", n)
+			t.Errorf("%s: in an hour of rest it looked at the clock %d times", who, n)
+		}
+	}
+	bubble(t, func(t *testing.T, b *bench) {
+		b.start()
+		rests(t, b, "not enrolled")
+	})
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("").start()
+		rests(t, b, "signed out")
+	})
+}
+
+// Where the system tells that the clock has made a step, that is acted on at once,
+// and whoever is signed in is left asleep but for a look now and then.
+func TestClockSet(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		set := make(chan struct{}, 1)
+		b.clockSet = func(ctx context.Context) (<-chan struct{}, <-chan struct{}) { return set, ctx.Done() }
+		b.enrolled("kept").start()
+		b.expectPhase(ControlEstablished)
+		before := b.looks.Load()
+		b.pass(time.Hour)
+		if n := b.looks.Load() - before; n > 100 {
+			t.Errorf("in an hour it looked at the clock %d times", n)
+		}
+		b.controller.set(func() { b.controller.down = true })
+		b.sleep(8 * time.Hour)
+		set <- struct{}{}
+		if s := b.state(); s.ZTA.Allowed || s.Control.Phase != ControlConnecting {
+			t.Fatalf("after eight hours asleep: %s, %+v", s.Control.Phase, s.ZTA)
 		}
 	})
 }

@@ -67,7 +67,7 @@ func list(t *testing.T, goos string) []*pkg {
 // What is not named here fails, so that a new part is given its place.
 var layers = map[string][]string{
 	".":                 {"app", "internal/wire", "internal/lang"},
-	"app":               {"session", "internal/lang", "internal/savefile", "tray", "tunnel", "dnssplit", "assets", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire", "internal/helper", "internal/heap", "internal/underlay", "packaging/completions"},
+	"app":               {"session", "internal/lang", "internal/savefile", "tray", "tunnel", "dnssplit", "assets", "internal/clockset", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire", "internal/helper", "internal/heap", "internal/underlay", "packaging/completions"},
 	"app/window":        {"app/diag", "session", "internal/lang", "internal/savefile", "assets", "internal/wire", "internal/plaintext"},
 	"app/viewer":        {"app/window", "app/raise", "session", "internal/wire"},
 	"app/local":         {"app/profile", "app/diag", "session", "internal/wire"},
@@ -79,6 +79,7 @@ var layers = map[string][]string{
 	"app/apptest":       {"session"},
 	"tray":              {"session", "internal/lang", "internal/plaintext", "internal/wire"},
 	"tunnel":            {"internal/lang", "session", "internal/wire", "internal/flow", "internal/records", "internal/udpsocket", "internal/underlay"},
+	"tunnel/netwatch":   {"internal/clockset"},
 	"tunnel/proxy":      {"tunnel/front", "session", "internal/wire", "internal/plaintext"},
 	"dnssplit":          {"internal/lang", "session", "internal/wire", "internal/helper", "internal/dump", "tunnel/netwatch"},
 	"dnssplit/names":    {"internal/wholefile"},
@@ -101,6 +102,7 @@ var layers = map[string][]string{
 	"internal/classicvpn": {"internal/lang", "internal/wholefile", "internal/dump", "session", "internal/wire", "internal/plaintext", "internal/helper", "tunnel/netwatch"},
 
 	"internal/admission":  {},
+	"internal/clockset":   {},
 	"internal/dump":       {},
 	"internal/heap":       {},
 	"internal/wholefile":  {},
@@ -112,7 +114,7 @@ var layers = map[string][]string{
 	"internal/script":     {"internal/wire"},
 	"internal/reevaluate": {"internal/wire", "internal/policy"},
 	"internal/controller": {"internal/wire", "internal/wholefile", "internal/policy", "internal/script", "internal/resource", "internal/admission"},
-	"internal/gateway":    {"internal/wire", "internal/wholefile", "internal/flow", "internal/records", "internal/udpsocket", "internal/policy", "internal/reevaluate", "internal/script", "internal/resource", "internal/admission"},
+	"internal/gateway":    {"internal/clockset", "internal/wire", "internal/wholefile", "internal/flow", "internal/records", "internal/udpsocket", "internal/policy", "internal/reevaluate", "internal/script", "internal/resource", "internal/admission"},
 	"internal/lab":        {"internal/wire", "internal/policy", "internal/resource", "internal/controller", "internal/gateway"},
 	"cmd/tidegate-server": {"internal/wire", "internal/heap", "internal/policy", "internal/resource", "internal/controller", "internal/gateway", "internal/lab"},
 	"cmd/tidegate-helper": {"internal/helper"},

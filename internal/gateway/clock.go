@@ -8,13 +8,6 @@ import (
 // clock tells the wall clock's time; tests set it.
 type clock func() time.Time
 
-// noClockSet is clockSet where nothing is told.
-func noClockSet(context.Context) (set, ended <-chan struct{}) {
-	done := make(chan struct{})
-	close(done)
-	return nil, done
-}
-
 const (
 	// clockEvery is how often clocks are compared, for where the system does not
 	// tell that its clock has been set.

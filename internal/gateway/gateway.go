@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/admission"
+	"github.com/tidegate/tidegate/internal/clockset"
 	"github.com/tidegate/tidegate/internal/reevaluate"
 	"github.com/tidegate/tidegate/internal/wire"
 )
@@ -67,7 +68,7 @@ type Gateway struct {
 	lookEvery time.Duration
 	// hearWithin is how long the controller is waited for at first; tests set it.
 	hearWithin time.Duration
-	// clockSet receives when the system's clock has been set, see clockSet.
+	// clockSet tells when the system's clock has been set, as clockset.Watch.
 	clockSet func(context.Context) (set, ended <-chan struct{})
 }
 
@@ -102,8 +103,8 @@ func New(o Options) (*Gateway, error) {
 	if g.now == nil {
 		g.now = time.Now
 	}
-	if g.clockSet = clockSet; o.PacketConn != nil || o.Now != nil { // a system of the caller's
-		g.clockSet = noClockSet
+	if g.clockSet = clockset.Watch; o.PacketConn != nil || o.Now != nil { // a system of the caller's
+		g.clockSet = clockset.Nothing
 	}
 	g.registry.most = o.Config.Limits.whole().Sessions
 	g.dialer.own = func() []netip.AddrPort { return nil }

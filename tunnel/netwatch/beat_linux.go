@@ -2,21 +2,22 @@ package netwatch
 
 import (
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// beats comes each beat of the clock that includes sleep: at once after one
-// (timerfd_create(2)). stop waits for what it started.
-func beats() (each <-chan struct{}, stop func()) {
+// beats comes each beat, every so long by the clock that includes sleep: at once
+// after a longer one (timerfd_create(2)). stop waits for what it started.
+func beats(every time.Duration) (each <-chan struct{}, stop func()) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 	if err != nil {
-		return ticks()
+		return ticks(every)
 	}
-	every := unix.NsecToTimespec(int64(beat))
-	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: every, Value: every}, nil); err != nil {
+	at := unix.NsecToTimespec(int64(every))
+	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: at, Value: at}, nil); err != nil {
 		unix.Close(fd)
-		return ticks()
+		return ticks(every)
 	}
 	f := os.NewFile(uintptr(fd), "timerfd")
 	c, ended := make(chan struct{}, 1), make(chan struct{})

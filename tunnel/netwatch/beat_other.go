@@ -2,4 +2,6 @@
 
 package netwatch
 
-func beats() (each <-chan struct{}, stop func()) { return ticks() }
+import "time"
+
+func beats(every time.Duration) (each <-chan struct{}, stop func()) { return ticks(every) }

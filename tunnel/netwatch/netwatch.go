@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/tidegate/tidegate/internal/clockset"
 )
 
 const (
@@ -20,8 +22,10 @@ const (
 	// the first few.
 	Each  = 2 * time.Second
 	burst = 10
-	// beat is how often the clocks are compared.
-	beat = 15 * time.Second
+	// beat is how often the clocks are compared, and rarely where the system tells
+	// of a sleep itself.
+	beat   = 15 * time.Second
+	rarely = time.Minute
 	// slept is by how much the clocks differ after a sleep. Suspending and waking
 	// alone takes seconds.
 	slept = 2 * time.Second
@@ -55,7 +59,9 @@ type Watcher struct {
 	log    *slog.Logger
 	clocks func() (boot, awake time.Duration)
 	open   func(func(string) bool) (source, error)
-	beats  func() (each <-chan struct{}, stop func())
+	beats  func(every time.Duration) (each <-chan struct{}, stop func())
+	// clockSet tells of steps of the wall clock, as clockset.Watch.
+	clockSet func(context.Context) (set, ended <-chan struct{})
 }
 
 // source is what a system announces changes by.
@@ -70,7 +76,7 @@ type source interface {
 
 // New makes a Watcher. It opens nothing.
 func New(o Options) *Watcher {
-	w := &Watcher{ignore: o.Ignore, log: o.Log, clocks: o.Clocks, open: openSource, beats: beats}
+	w := &Watcher{ignore: o.Ignore, log: o.Log, clocks: o.Clocks, open: openSource, beats: beats, clockSet: clockset.Watch}
 	if w.ignore == nil {
 		w.ignore = func(string) bool { return false }
 	}
@@ -80,7 +86,7 @@ func New(o Options) *Watcher {
 	if w.clocks == nil {
 		w.clocks = clocks
 	} else {
-		w.beats = ticks
+		w.beats, w.clockSet = ticks, clockset.Nothing
 	}
 	return w
 }
@@ -116,7 +122,13 @@ func (w *Watcher) Run(ctx context.Context, changed func(Change)) error {
 			<-ended
 		}()
 	}
-	each, stop := w.beats()
+	set, ended := w.clockSet(ctx)
+	defer func() { <-ended }()
+	every := beat
+	if set != nil {
+		every = rarely
+	}
+	each, stop := w.beats(every)
 	defer stop()
 	var p pace
 	boot, awake := w.clocks()
@@ -136,6 +148,7 @@ func (w *Watcher) Run(ctx context.Context, changed func(Change)) error {
 			}
 			look = true
 		case <-each:
+		case <-set: // as at the end of a sleep
 		}
 		b, a := w.clocks()
 		if d := (b - boot) - (a - awake); d >= slept {

@@ -114,6 +114,54 @@ func TestSleepIsTold(t *testing.T) {
 	})
 }
 
+// Where the system tells of a sleep it is told of at once, and whoever is left
+// alone is woken no more than once a minute.
+func TestSleepIsAnnounced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asleep, looks atomic.Int64
+		began := time.Now()
+		w := New(Options{Clocks: func() (boot, awake time.Duration) {
+			looks.Add(1)
+			awake = time.Since(began)
+			return awake + time.Duration(asleep.Load()), awake
+		}})
+		w.open = func(func(string) bool) (source, error) { return nil, errors.New("not here") }
+		set := make(chan struct{}, 1)
+		w.clockSet = func(ctx context.Context) (<-chan struct{}, <-chan struct{}) { return set, ctx.Done() }
+		ctx, cancel := context.WithCancel(t.Context())
+		changes := make(chan Change, 1)
+		ended := make(chan error, 1)
+		go func() { ended <- w.Run(ctx, func(c Change) { changes <- c }) }()
+		defer func() {
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := looks.Load(); n > 61 {
+			t.Errorf("it looked at the clocks %d times in an hour", n)
+		}
+		asleep.Add(int64(3 * time.Second))
+		set <- struct{}{}
+		synctest.Wait()
+		select {
+		case c := <-changes:
+			if c != (Change{Slept: 3 * time.Second, Up: true}) {
+				t.Errorf("%+v", c)
+			}
+		default:
+			t.Error("it is not told of at once")
+		}
+		set <- struct{}{} // somebody has set the clock
+		synctest.Wait()
+		if len(changes) > 0 {
+			t.Errorf("%+v", <-changes)
+		}
+	})
+}
+
 func TestNothingAnnounces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asleep atomic.Int64

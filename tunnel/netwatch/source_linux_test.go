@@ -275,7 +275,7 @@ func TestManyRoutes(t *testing.T) {
 // The timer of the clock that includes sleep beats, and stops.
 func TestBeats(t *testing.T) {
 	t.Parallel()
-	each, stop := beats()
+	each, stop := beats(beat)
 	defer stop()
 	select {
 	case <-each:

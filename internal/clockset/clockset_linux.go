@@ -1,4 +1,4 @@
-package gateway
+package clockset
 
 import (
 	"context"
@@ -10,35 +10,38 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clockSet receives, until ctx is over, whenever somebody has set the system's
-// clock, at once (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). Nil: that cannot
-// be told here. ended is closed once nothing of it is left.
-func clockSet(ctx context.Context) (set, ended <-chan struct{}) {
-	out, done := make(chan struct{}, 1), make(chan struct{})
+func watch(ctx context.Context) (set, ended <-chan struct{}) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 	if err != nil {
-		close(done)
-		return nil, done
+		return Nothing(ctx)
 	}
 	f := os.NewFile(uintptr(fd), "clock")
 	raw, err := f.SyscallConn()
+	if err == nil {
+		err = neverExpire(raw)
+	}
 	if err != nil {
 		f.Close()
-		close(done)
-		return nil, done
+		return Nothing(ctx)
 	}
+	out, done := make(chan struct{}, 1), make(chan struct{})
 	stop := context.AfterFunc(ctx, func() { f.Close() })
 	go func() {
 		defer close(done)
 		defer f.Close()
 		defer stop()
-		for neverExpire(raw) == nil {
-			if _, err := f.Read(make([]byte, 8)); !errors.Is(err, unix.ECANCELED) {
+		expired := make([]byte, 8)
+		for {
+			if _, err := f.Read(expired); !errors.Is(err, unix.ECANCELED) {
 				return
 			}
+			err := neverExpire(raw) // first: what comes after this is told again
 			select {
 			case out <- struct{}{}:
 			default:
+			}
+			if err != nil {
+				return
 			}
 		}
 	}()

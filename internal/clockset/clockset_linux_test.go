@@ -1,15 +1,19 @@
-package gateway
+package clockset
 
 import (
 	"context"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
-// TestClockIsLeftAlone: the system's word on its clock can be listened for.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The system's word on its clock can be listened for, and nobody is woken before.
 func TestClockIsLeftAlone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	set, ended := clockSet(ctx)
+	set, ended := Watch(ctx)
 	select {
 	case <-set:
 		t.Error("somebody has set the clock")
