@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 		Dial: func() (Client, error) { return running{src, make(chan struct{})}, nil }}))
 }
 
+// hostile is a name in which a shell would find a program to run, whatever it stands in.
+const hostile = "it's \"$(touch pwned)\" `touch pwned` !! $HOME \\ x"
+
 // tempting is a state with names that shells read something into.
 func tempting() session.State {
 	s := state()
@@ -39,6 +42,7 @@ func tempting() session.State {
 		{VPNSettings: session.VPNSettings{ID: "b", Address: "old.example:8443"}},
 		{VPNSettings: session.VPNSettings{ID: "c", Name: "it's $(touch pwned) \x1b[2J", Address: "c.example"}},
 		{VPNSettings: session.VPNSettings{ID: "d", Name: "-rf", Address: "d.example"}},
+		{VPNSettings: session.VPNSettings{ID: "e", Name: hostile, Address: "e.example"}},
 	}
 	return s
 }
@@ -66,7 +70,7 @@ func TestComplete(t *testing.T) {
 		{"an application that may be left out", []string{"answer", "--with", "mfa", "w"}, []string{"wiki"}},
 		{"an argument too many", []string{"open", "wiki", ""}, nil},
 		{"names", []string{"dns", "explain", "w"}, []string{"wiki.corp"}},
-		{"VPNs, without one that a terminal obeys", []string{"vpn", "connect", ""}, []string{"Head Office", "old.example:8443", "-rf"}},
+		{"VPNs, without one that a terminal obeys", []string{"vpn", "connect", ""}, []string{"Head Office", "old.example:8443", "-rf", hostile}},
 		{"what no verb has", []string{"vpn", "dial", ""}, nil},
 		{"settings", []string{"settings", "set", "start"}, []string{"start-at-login"}},
 		{"another's", []string{"settings", "set", "notifications", "n"}, []string{"none"}},
@@ -128,6 +132,44 @@ func TestShellsComplete(t *testing.T) {
 					t.Errorf("(-want +got):\n%s", diff)
 				}
 			})
+		}
+	}
+}
+
+// A name is a name, in whatever quotes it is completed, and however much of it stands
+// there: a shell that is given the line finds nothing in it to run.
+func TestHostileNamesAreNamesInBash(t *testing.T) {
+	me, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(me, filepath.Join(bin, "tidegate")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	// What readline keeps of the word, and what it puts behind the completion.
+	for _, tt := range []struct{ word, kept, end string }{
+		{`it`, ``, ``},
+		{`it\'s\ \"`, ``, ``},
+		{`"it`, `"`, `"`},
+		{`"it's \"\$(`, `"`, `"`},
+		{`'it`, `'`, `'`},
+		{`'it'\''s "$`, `'it'\''`, `'`},
+		{`it\'"s `, `it\'"`, `"`},
+	} {
+		got := shell(t, `
+eval "$(tidegate completion bash)"
+COMP_WORDS=(tidegate vpn connect "$WORD")
+COMP_CWORD=3
+_tidegate tidegate
+eval "line=( $KEPT${COMPREPLY[0]}$END )"
+printf '%s\n' "${#line[@]} ${line[0]}"
+[[ $END == '"' && $KEPT${COMPREPLY[0]} == *[!\']!* ]] && echo history
+exit 0
+`, "env", "WORD="+tt.word, "KEPT="+tt.kept, "END="+tt.end, "bash", "--norc")
+		if diff := cmp.Diff([]string{"1 " + hostile}, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.word, diff)
 		}
 	}
 }
