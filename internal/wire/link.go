@@ -83,7 +83,7 @@ func ParseEnrolmentLink(s string) (EnrolmentLink, error) {
 		return EnrolmentLink{}, fmt.Errorf("the enrolment link's name is damaged; copy the link again, whole")
 	}
 	host, port, err := net.SplitHostPort(l.Controller)
-	if n, perr := strconv.ParseUint(port, 10, 16); err != nil || host == "" || perr != nil || n == 0 || strings.ContainsAny(host, "/@?# \t\r\n") {
+	if n, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil || n == 0 || !plainHost(host) {
 		return EnrolmentLink{}, fmt.Errorf("the enrolment link names %q as its controller; ask your administrator for a new link", l.Controller)
 	}
 	ca, err := base64.RawURLEncoding.Strict().DecodeString(q["ca"][0])
@@ -92,4 +92,16 @@ func ParseEnrolmentLink(s string) (EnrolmentLink, error) {
 	}
 	copy(l.CA[:], ca)
 	return l, nil
+}
+
+// plainHost says whether a host reads as what it is: people decide by it whom they
+// trust, and letters of other scripts look like these, or turn the text round. A name
+// that has such is written with xn--.
+func plainHost(host string) bool {
+	for _, r := range host {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._:%", r) {
+			return false
+		}
+	}
+	return host != ""
 }

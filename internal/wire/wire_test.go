@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,9 @@ func TestEnrolmentLink(t *testing.T) {
 		"cut fingerprint":        strings.Replace(good, "&code", "A&code", 1),
 		"no port":                strings.Replace(good, "%3A8443", "", 1),
 		"port 0":                 strings.Replace(good, "8443", "0", 1),
+		"a host turned round":    strings.Replace(good, "%5B%3A%3A1%5D", "zta.evil.example"+url.QueryEscape("\u202e"), 1),
+		"a host of likenesses":   strings.Replace(good, "%5B%3A%3A1%5D", url.QueryEscape("zta.b\u0430nk.example"), 1),
+		"a host in a sentence":   strings.Replace(good, "%5B%3A%3A1%5D", url.QueryEscape("bank.example\u00a0(checked)"), 1),
 		"path in the host":       strings.Replace(good, "%5B%3A%3A1%5D", "a%2Fb", 1),
 		"a name too long":        good + "&name=" + strings.Repeat("a", MaxName+1),
 		"a name that is no text": good + "&name=%ff",
