@@ -3,16 +3,21 @@ package session
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
+	"net"
 	"net/netip"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -82,6 +87,23 @@ func scenes(t *testing.T) (all []State) {
 			f.control = controlFact{lost: now.Add(-time.Hour), ever: true, why: err}
 		})
 	}
+	for _, err := range failures() {
+		scene(func(f *facts, in *intent) { // the answer did not reach anybody
+			f.cookie, f.snapshot, f.hello = "", nil, &wire.Hello{User: "maya"}
+			in.refusedAt, in.refused = PromptSignIn, func() *Problem { return explain(err, "zta.example") }
+		})
+		scene(func(f *facts, _ *intent) { f.control = controlFact{lost: now.Add(-time.Hour), ever: true, why: err} })
+	}
+	for _, err := range []error{fmt.Errorf("save choices: %w", &fs.PathError{Op: "open", Path: "/home/maya/choices.json", Err: syscall.ENOSPC}), errors.New("xdg-open is not installed"),
+		fmt.Errorf("%s cannot be read: %w; it was set aside as %s", "/x", &fs.PathError{Op: "read", Path: "/x", Err: syscall.EIO}, "/x.damaged")} {
+		scene(func(f *facts, in *intent) { // nothing starts, and nothing is kept
+			in.launch = func() *Problem { return &Problem{Code: "browser", Detail: sentence(err)} }
+			f.host.helper.Problem = &Problem{Code: "helper-setup", Detail: err.Error()}
+			f.plane.Problem = &wire.Problem{Code: "failed", Title: "The network device does not work", Detail: lang.English("the network that you are in uses %v, which is part of %v", "10.0.0.0/8", "10.1.0.0/16")}
+			f.plane.DNS = &DNSFact{NameService: NameService{Why: "There is no helper here, and without one nothing of the system is touched."},
+				Problem: &wire.Problem{Code: "outside", Title: "There are too many names", Detail: lang.English("They are not looked up here: %s", lang.English("%s and others", "a.corp, b.corp"))}}
+		})
+	}
 	scene(nothing)
 	for _, flows := range []map[wire.AppID]AppFact{{"wiki": {Flows: 1, Parked: 1, LastUsed: now}}, {"wiki": {Flows: 1, LastUsed: now, Cut: 1}},
 		{"wiki": {Flows: 1, Parked: 1}, "payroll": {Flows: 1, Parked: 1}}, {"wiki": {Flows: 1}, "payroll": {Flows: 2}}} {
@@ -115,6 +137,17 @@ func scenes(t *testing.T) (all []State) {
 	}
 	besides(scene)
 	return all
+}
+
+// failures are why a controller is not reached, as they come from where they happen.
+func failures() []error {
+	return []error{
+		fmt.Errorf("reach the controller over TCP: %w", &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}),
+		&net.DNSError{Err: "no such host", Name: "zta.example", IsNotFound: true}, &net.DNSError{Err: "i/o timeout", Name: "zta.example", IsTimeout: true},
+		x509.CertificateInvalidError{Reason: x509.Expired}, x509.UnknownAuthorityError{}, x509.HostnameError{Host: "zta.example", Certificate: &x509.Certificate{}},
+		context.DeadlineExceeded, syscall.ENETUNREACH, syscall.ECONNRESET, syscall.EACCES, tls.RecordHeaderError{}, tls.AlertError(42), errors.New("whatever this may be"),
+		&wire.Problem{Code: wire.CodeInternal, Status: 502, Title: "the server answered 502 Bad Gateway"},
+	}
 }
 
 // besides are the scenes of names and VPNs.

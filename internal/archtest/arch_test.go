@@ -80,7 +80,7 @@ var layers = map[string][]string{
 	"tray":              {"session", "internal/lang", "internal/plaintext", "internal/wire"},
 	"tunnel":            {"internal/lang", "session", "internal/wire", "internal/flow", "internal/records", "internal/udpsocket", "internal/underlay"},
 	"tunnel/netwatch":   {"internal/clockset"},
-	"tunnel/proxy":      {"tunnel/front", "session", "internal/wire", "internal/plaintext"},
+	"tunnel/proxy":      {"tunnel/front", "session", "internal/lang", "internal/wire", "internal/plaintext"},
 	"dnssplit":          {"internal/lang", "session", "internal/wire", "internal/helper", "internal/dump", "tunnel/netwatch"},
 	"dnssplit/names":    {"internal/wholefile"},
 	"dnssplit/osdns":    {"internal/dump"},

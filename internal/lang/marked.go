@@ -48,7 +48,7 @@ func mark(text string) string {
 	return string(begin) + verbs.ReplaceAllString(text, string(end)+"$0"+string(begin)) + string(end)
 }
 
-// Unmarked is what of a text stands outside of marks.
+// Unmarked is what of a text stands outside of marks, word by word.
 func Unmarked(text string) string {
 	var b strings.Builder
 	depth := 0
@@ -58,9 +58,10 @@ func Unmarked(text string) string {
 			depth++
 		case r == end:
 			depth--
+			b.WriteRune(' ')
 		case depth == 0:
 			b.WriteRune(r)
 		}
 	}
-	return b.String()
+	return strings.Join(strings.Fields(b.String()), " ")
 }

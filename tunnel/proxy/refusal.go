@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/tunnel/front"
@@ -20,8 +21,8 @@ func (p *Proxy) notOurs(t front.Target) *wire.Problem {
 		Code:   wire.CodeNotEntitled,
 		Status: http.StatusForbidden,
 		Title:  "This is none of your applications",
-		Detail: t.Host + ": Tidegate's proxy leads to your organisation's applications alone, and to no other site. " +
-			"Have the program use the proxy for those alone; for browsers /proxy.pac says which they are.",
+		Detail: lang.English("%s: Tidegate's proxy leads to your organisation's applications alone, and to no other site. "+
+			"Have the program use the proxy for those alone; for browsers /proxy.pac says which they are.", t.Host),
 	}
 }
 
@@ -57,12 +58,13 @@ func statusOf(p *wire.Problem) (status int, kind string) {
 }
 
 var page = template.Must(template.New("").Parse(`<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{{.Title}}</title>
+<html lang="{{.Language}}"><meta charset="utf-8"><title>{{.Title}}</title>
 <body style="font: 16px/1.5 sans-serif; max-width: 36em; margin: 4em auto; padding: 0 1em">
 <h1 style="font-size: 1.4em">{{.Title}}</h1><p>{{.Detail}}</p><p style="color: #666">Tidegate</p></body></html>
 `))
 
-// describe makes a refusal's headers and body: a page for who reads HTML.
+// describe makes a refusal's headers and body: a page in the user's language for who
+// reads HTML, and a line in English for other programs.
 func describe(p *wire.Problem, accept string) (http.Header, string) {
 	_, kind := statusOf(p)
 	h := http.Header{}
@@ -76,7 +78,7 @@ func describe(p *wire.Problem, accept string) (http.Header, string) {
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 		var b strings.Builder
-		page.Execute(&b, p) // a strings.Builder takes everything
+		page.Execute(&b, struct{ Language, Title, Detail string }{lang.Tag(), lang.Told(p.Title), lang.Told(p.Detail)}) // a strings.Builder takes everything
 		return h, b.String()
 	}
 	h.Set("Content-Type", "text/plain; charset=utf-8")
