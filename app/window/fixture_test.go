@@ -93,8 +93,28 @@ func newSized(t testing.TB, choice appearance, percent int) *bench {
 	b.Window = New(a, nil, Options{Now: func() time.Time { return b.now }})
 	b.thread = func(f func()) { f() }
 	b.pages.show(session.PageApplications) // where most tests begin
-	t.Cleanup(b.win.Close)
+	t.Cleanup(func() {
+		b.win.Close()
+		if t, ok := t.(*testing.T); ok {
+			forgotten(t, b.root)
+		}
+	})
 	return b
+}
+
+// forgotten has Fyne forget the widgets of a window, which it would keep for a minute:
+// those of all tests are a gigabyte, and the collector goes through it again and again.
+func forgotten(t *testing.T, o fyne.CanvasObject) {
+	switch o := o.(type) {
+	case *fyne.Container:
+		for _, p := range o.Objects {
+			forgotten(t, p)
+		}
+	case fyne.Widget:
+		for _, p := range test.TempWidgetRenderer(t, o).Objects() {
+			forgotten(t, p)
+		}
+	}
 }
 
 // sent takes the next command that was sent, and reports nil to its sender.

@@ -1,9 +1,10 @@
 package window
 
 import (
+	"image"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
-	"github.com/tidegate/tidegate/assets"
 )
 
 // glyph is an icon in a colour of the theme. A small one goes with the size of
@@ -13,23 +14,20 @@ type glyph struct {
 	icon   string
 	filled bool
 	role   role
-	image  *canvas.Image
+	drawn  *canvas.Raster
 }
 
 func newGlyph(icon string, filled bool, side float32, r role) *glyph {
-	g := &glyph{icon: icon, filled: filled, role: r, image: &canvas.Image{FillMode: canvas.ImageFillContain}}
-	g.parts = []fyne.CanvasObject{g.image}
+	g := &glyph{icon: icon, filled: filled, role: r}
+	g.drawn = canvas.NewRaster(func(w, h int) image.Image { return stamp{g.icon, g.filled, min(w, h)}.inked(ink(g.role)) })
+	g.parts = []fyne.CanvasObject{g.drawn}
 	g.least = func() fyne.Size { return fyne.NewSquareSize(sign(side)) }
 	g.arrange = func(s fyne.Size) {
 		side := sign(side)
-		place(g.image, (s.Width-side)/2, (s.Height-side)/2, side, side)
+		place(g.drawn, (s.Width-side)/2, (s.Height-side)/2, side, side)
 	}
-	g.paint = func() {
-		g.image.Resource = assets.Icon(g.icon, g.filled, ink(g.role))
-		g.image.Refresh()
-	}
+	g.paint = func() { g.drawn.Refresh() }
 	g.ExtendBaseWidget(g)
-	g.paint()
 	return g
 }
 

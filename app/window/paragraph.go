@@ -70,22 +70,39 @@ func (p *paragraph) breakAt(w float32) []string {
 		return p.broken
 	}
 	p.at, p.broken = w, nil
+	space := p.font.measure("x x").Width - p.font.measure("xx").Width
 	for part := range strings.SplitSeq(p.text, "\n") {
 		var row string
+		var wide float32 // that the words of row and the spaces between them are
 		for word := range strings.FieldsFuncSeq(part, gap) {
-			longer := word
 			if row != "" {
-				longer = row + " " + word
-			}
-			if row != "" && p.font.measure(longer).Width > w {
+				longer := row + " " + word
+				wide += space + p.font.measure(word).Width
+				if p.holds(longer, wide, w) {
+					row = longer
+					continue
+				}
 				p.broken = append(p.broken, row)
-				longer = word
 			}
-			row = p.split(longer, w)
+			row = p.split(word, w)
+			wide = p.font.measure(row).Width
 		}
 		p.broken = append(p.broken, row)
 	}
 	return p.broken
+}
+
+// holds says whether a row fits into w. Its words say so all but exactly, and they are
+// measured once, wherever they stand; to measure each row that is tried takes long.
+func (p *paragraph) holds(row string, wide, w float32) bool {
+	near := em(p.font.size) // more than what words close up or part when they meet
+	switch {
+	case wide < w-near:
+		return true
+	case wide > w+near:
+		return false
+	}
+	return p.font.measure(row).Width <= w
 }
 
 // gap says whether a line may end there: French has spaces that hold its marks.
