@@ -80,6 +80,7 @@ type controlFact struct {
 	lost        time.Time // when it was interrupted; zero while established or never tried
 	ever        bool      // it has been established since sign-in or start
 	retry       time.Time
+	asked       bool  // the user had the last try made
 	why         error // it was interrupted; nil: it was not tried, or ended well
 }
 
@@ -127,7 +128,9 @@ func (c *core) start() {
 	c.loadEnrolments()
 	if c.enrolled.Enrolled() {
 		c.openKeychain()
+		return
 	}
+	c.purge()
 }
 
 // settle brings everything in line with intent and facts: it keeps the control

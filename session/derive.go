@@ -71,7 +71,7 @@ func (w *wake) within(since time.Time, d time.Duration) bool {
 }
 
 func deriveControl(f *facts, w *wake) ControlChannel {
-	c := ControlChannel{Since: f.control.since, Retry: f.control.retry, Transport: f.control.transport}
+	c := ControlChannel{Since: f.control.since, Retry: f.control.retry, Transport: f.control.transport, Asked: f.control.asked}
 	switch {
 	case !f.enrolled.Enrolled() || f.identity.Key == nil:
 		return ControlChannel{}
@@ -171,9 +171,7 @@ func deriveProblems(f *facts, in *intent, c ControlChannel, w *wake) []Problem {
 	if f.ended != nil {
 		add(explainEnded(f.ended))
 	}
-	if f.enrolled.Enrolled() {
-		add(explainKeychain(f.keychain, f.keyLost, f.identity.Key != nil))
-	}
+	add(f.keychainProblem())
 	if c.Phase == ControlLost {
 		add(explainLost(f.enrolled.Controller, f.control.why))
 	}

@@ -173,7 +173,7 @@ func (r *runner) events(ctx context.Context) {
 			Established: func(transport string) {
 				stood = time.Now()
 				r.tell(func(c *core) {
-					c.control = controlFact{established: true, ever: true, transport: transport, since: stood}
+					c.control = controlFact{established: true, ever: true, transport: transport, since: stood, asked: c.control.asked}
 					c.device.failed, c.device.after = 0, time.Time{}
 				})
 			},
@@ -205,7 +205,7 @@ func (r *runner) rest(ctx context.Context, n int, err error) bool {
 			c.control.since = c.now()
 			c.control.lost = c.now()
 		}
-		c.control.established, c.control.transport = false, ""
+		c.control.established, c.control.transport, c.control.asked = false, "", false
 		c.control.retry, c.control.why = retry, err
 		c.o.Log.Info("control channel interrupted", "error", err, "retry_in", d)
 	})
@@ -214,6 +214,7 @@ func (r *runner) rest(ctx context.Context, n int, err error) bool {
 	select {
 	case <-t.C:
 	case <-r.kick:
+		r.tell(func(c *core) { c.control.asked = true })
 	case <-ctx.Done():
 		return false
 	}

@@ -100,6 +100,9 @@ type ControlChannel struct {
 	Transport string `json:"transport,omitempty"`
 	// Retry is when the next try is due, while there is none.
 	Retry time.Time `json:"retry,omitzero"`
+	// Asked: the user asked for the try that is under way, or that it was
+	// established by.
+	Asked bool `json:"asked,omitempty"`
 }
 
 // ZTA is the ZTA button. It has no Connect and no Disconnect: it opens the

@@ -217,7 +217,7 @@ func control(prev, next *session.State) (Notice, bool) {
 	case n == session.ControlLost && (p == session.ControlEstablished || p == session.ControlReconnecting):
 		return Notice{Key: keyControl, Important: true, Title: lang.T("The controller is not reached"), Open: session.ShowWindow{},
 			Body: lang.T("Access to your applications is prevented until it answers again. Check your network.")}, true
-	case p == session.ControlLost && n == session.ControlEstablished:
+	case p == session.ControlLost && n == session.ControlEstablished && !next.Control.Asked:
 		return Notice{Key: keyControl, Title: lang.T("The controller is reached again"), Open: session.ShowWindow{},
 			Body: lang.T("Your applications are reachable.")}, true
 	case p == session.ControlLost && n != session.ControlLost && n != session.ControlConnecting:

@@ -170,6 +170,7 @@ func TestDiff(t *testing.T) {
 			Title: "The controller is not reached", Open: session.ShowWindow{}, Body: "Access to your applications is prevented until it answers again. Check your network."}}},
 		{"back", with(phase(session.ControlLost)), base(), []Notice{{Key: "control", Title: "The controller is reached again",
 			Open: session.ShowWindow{}, Body: "Your applications are reachable."}}},
+		{"back when the user had it tried", with(phase(session.ControlLost)), with(func(s *session.State) { s.Control.Asked = true }), []Notice{{Key: "control", Over: true}}},
 		{"not there at the start", with(phase(session.ControlConnecting)), with(phase(session.ControlLost)), nil},
 		{"back within the ride-through", with(phase(session.ControlReconnecting)), base(), nil},
 		{"the user signs out", with(inUse(0)), with(signedOut), []Notice{{Key: "access", Over: true}}},
