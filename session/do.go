@@ -159,9 +159,7 @@ func (c *core) enrolEnded(l wire.EnrolmentLink, key crypto.Signer, e Enrolled, e
 	}
 	if err := c.add(e, id); err != nil {
 		c.o.Log.Error("save enrolment", "error", err)
-		c.launch = func() *Problem {
-			return &Problem{Code: "save", Title: lang.T("The enrolment could not be saved"), Detail: sentence(err), Fix: lang.T("Free some space in your home folder; until then Tidegate forgets this enrolment when it ends.")}
-		}
+		c.launch = unsavedWords(err)
 	}
 }
 

@@ -29,6 +29,9 @@ import (
 type KeptEnrolments struct {
 	Enrolled
 	Others []Enrolled `json:"others,omitempty"`
+	// Gone are the items in the keychain that are to go still: of enrolments that are
+	// no more, and of sessions that are over.
+	Gone []VaultItem `json:"gone,omitempty"`
 }
 
 // Checked says what is wrong with what was kept: people edit files.
@@ -78,6 +81,14 @@ type standby struct {
 	// nothing of the next until it has closed that.
 	leaving bool
 	open    bool // it may hold something of a session
+
+	gone    []VaultItem       // to go from the keychain
+	noted   []VaultItem       // of gone, as it is kept
+	storing map[VaultItem]int // items that are about to be stored, and how often
+	purging int               // how many removals are under way
+	// unsaved: the active enrolment could not be saved; the keychain is left as it is
+	// until it is, for what was saved still goes by it.
+	unsaved bool
 }
 
 type held struct {
@@ -89,7 +100,9 @@ type held struct {
 func (e Enrolment) is(o Enrolment) bool { return e.Device == o.Device }
 
 // kept are the enrolments as they are to be kept.
-func (c *core) kept() KeptEnrolments { return KeptEnrolments{c.enrolled, c.others.resting} }
+func (c *core) kept() KeptEnrolments {
+	return KeptEnrolments{c.enrolled, c.others.resting, c.others.gone}
+}
 
 // loadEnrolments reads what is kept.
 func (c *core) loadEnrolments() {
@@ -102,13 +115,13 @@ func (c *core) loadEnrolments() {
 		}
 		k = KeptEnrolments{}
 	}
-	c.enrolled, c.others.resting = k.Enrolled, k.Others
+	c.enrolled, c.others.resting, c.others.gone, c.others.noted = k.Enrolled, k.Others, k.Gone, k.Gone
 }
 
 // enrolments are those that there are, by organisation and user.
 func (f *facts) enrolments() []Enrolment {
 	var all []Enrolment
-	for _, e := range (KeptEnrolments{f.enrolled, f.others.resting}).All() {
+	for _, e := range (KeptEnrolments{Enrolled: f.enrolled, Others: f.others.resting}).All() {
 		all = append(all, e.Enrolment)
 	}
 	slices.SortFunc(all, func(a, b Enrolment) int {
@@ -140,7 +153,7 @@ func (c *core) doSwitch(cmd SwitchEnrolment) error {
 	case c.busy == PromptEnrol:
 		return errBusy
 	}
-	if err := c.saveEnrolments(KeptEnrolments{next, append(rest, c.enrolled)}); err != nil {
+	if err := c.saveEnrolments(KeptEnrolments{next, append(rest, c.enrolled), c.others.gone}); err != nil {
 		return err
 	}
 	c.rest()
@@ -151,10 +164,24 @@ func (c *core) doSwitch(cmd SwitchEnrolment) error {
 
 var errNoEnrolment = saying("this device has no such enrolment; `tidegate enrolments` lists those it has")
 
+// saveEnrolments is save, whose error is in the user's words.
 func (c *core) saveEnrolments(k KeptEnrolments) error {
-	if err := c.o.Records.SaveEnrolments(k); err != nil {
+	if err := c.save(k); err != nil {
 		c.o.Log.Error("save enrolments", "error", err)
 		return says("this could not be saved: %w; free some space in your home folder, and try again", err)
+	}
+	return nil
+}
+
+// save has the enrolments kept, and with them what could not be saved before.
+func (c *core) save(k KeptEnrolments) error {
+	if err := c.o.Records.SaveEnrolments(k); err != nil {
+		return err
+	}
+	c.others.noted = k.Gone
+	if c.others.unsaved {
+		c.others.unsaved = false
+		c.makeUp()
 	}
 	return nil
 }
@@ -207,35 +234,39 @@ func (c *core) mistaken(e Enrolled) bool {
 // add makes e, new, the active enrolment; the one before rests. One with the same
 // controller for the same user is replaced, and what there is of it removed.
 func (c *core) add(e Enrolled, id Identity) error {
-	var rest []Enrolled
-	apart := false
-	for _, o := range c.kept().All() {
-		if o.same(e) {
-			continue
-		}
-		rest = append(rest, o)
-		apart = apart || !o.Apart
-	}
-	e.Apart = apart
-	for _, o := range c.kept().All() {
-		if o.same(e) {
-			c.drop(o)
-		}
-	}
 	raw, err := x509.MarshalPKCS8PrivateKey(id.Key)
 	if err != nil {
 		return fmt.Errorf("encode the device key: %w", err)
+	}
+	var rest, replaced []Enrolled
+	e.Apart = slices.ContainsFunc(c.others.gone, func(i VaultItem) bool { return i == ItemDeviceKey || i == ItemCookie })
+	for _, o := range c.kept().All() {
+		if o.same(e) {
+			replaced = append(replaced, o)
+			continue
+		}
+		rest = append(rest, o)
+		e.Apart = e.Apart || !o.Apart
+	}
+	gone := condemned(c.others.gone, e.item(ItemCookie)) // what was left there is another's
+	for _, o := range replaced {
+		gone = condemned(gone, o.Items()...)
+	}
+	saved := c.save(KeptEnrolments{e, rest, gone})
+	c.others.unsaved = saved != nil
+	for _, o := range replaced {
+		c.drop(o)
 	}
 	if c.enrolled.Enrolled() && !c.enrolled.same(e) {
 		c.rest()
 	} else {
 		c.leave()
 	}
-	c.enrolled, c.others.resting = e, rest
+	c.enrolled, c.others.resting, c.others.gone = e, rest, gone
 	c.identity, c.asked = id, true
-	c.forget(e.item(ItemCookie)) // what was left there is another's
+	c.purge()
 	c.keep(e.item(ItemDeviceKey), raw)
-	return c.o.Records.SaveEnrolments(c.kept())
+	return saved
 }
 
 // same says whether two enrolments are of the same user with the same controller.
@@ -244,7 +275,8 @@ func (e Enrolled) same(o Enrolled) bool {
 }
 
 // drop ends the session of e at its controller, where there is one, and removes its
-// secrets and what was pinned.
+// secrets, which are noted as gone, and what was pinned. A controller that does not
+// answer holds up nothing else.
 func (c *core) drop(e Enrolled) {
 	h, ok := c.others.held[e.Device]
 	delete(c.others.held, e.Device)
@@ -252,31 +284,28 @@ func (c *core) drop(e Enrolled) {
 		h, ok = held{c.identity, c.cookie}, c.asked
 	}
 	c.unpin(e.Device)
-	v, controller, last, log := c.o.Vault, c.o.Controller, c.last, c.o.Log
-	c.vault(func(ctx context.Context) func(*core) {
-		if !ok {
-			h.identity, h.cookie, _ = e.secrets(ctx, v)
-		}
-		ctx, cancel := context.WithTimeout(last, vaultTime)
-		defer cancel()
-		err := forgetAll(ctx, v, e)
+	v, o, run, last := c.o.Vault, c.o, c.run, c.last
+	leave := func(h held) {
 		if h.cookie != "" && h.identity.Key != nil {
-			signOut(last, controller, e, h, log.Warn)
+			run(func(context.Context) func(*core) {
+				signOut(last, o.Controller, e, h, o.Log.Warn)
+				return nil
+			})
 		}
-		if err != nil {
-			return func(c *core) { c.keychainFailed(err) }
-		}
-		return nil
-	})
-}
-
-// forgetAll removes the secrets of an enrolment.
-func forgetAll(ctx context.Context, v Vault, e Enrolled) error {
-	var errs []error
-	for _, i := range e.Items() {
-		errs = append(errs, v.Delete(ctx, i))
 	}
-	return errors.Join(errs...)
+	if ok {
+		leave(h)
+		c.remove(e.Items(), nil)
+		return
+	}
+	c.remove(e.Items(), func(ctx context.Context) error {
+		id, cookie, err := e.secrets(ctx, v, nil)
+		if errors.Is(err, ErrNoSecret) {
+			return nil
+		}
+		leave(held{id, cookie})
+		return err
+	})
 }
 
 // signOut ends a session at its controller, which may not be reached.
@@ -326,9 +355,11 @@ func (c *core) doForget(cmd ForgetEnrolment) error {
 	case !ok:
 		return errNoEnrolment
 	}
-	if err := c.saveEnrolments(KeptEnrolments{next, rest}); err != nil {
+	left := condemned(c.others.gone, gone.Items()...)
+	if err := c.saveEnrolments(KeptEnrolments{next, rest, left}); err != nil {
 		return err
 	}
+	c.others.gone = left
 	c.drop(gone)
 	c.others.resting = rest
 	c.notes = append(c.notes, Event{Kind: "forgotten", Text: lang.F("The enrolment with %s was removed from this device", gone.Label())})

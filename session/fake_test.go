@@ -27,24 +27,25 @@ var errDown = errors.New("connection refused")
 
 // fakeController is a controller of one user, maya, password "tide", code "123456".
 type fakeController struct {
-	mu         sync.Mutex
-	down       bool
-	code       bool
-	problem    *wire.Problem // what a sign-in is answered
-	holdSignIn chan struct{} // where set, a sign-in waits for it to be closed
-	fleeting   bool          // an event stream ends as soon as it stands
-	answer     *wire.Problem
-	cookies    map[Secret]bool
-	mint       Secret           // the cookie of a sign-in; empty: "cookie"
-	streams    map[int]chan any // wire.Snapshot, notice or error
-	n          int
-	snapshot   wire.Snapshot
-	answers    []wire.AnswerRequest
-	hold       chan struct{} // where set, an answer waits for it to be closed
-	signIns    []wire.SignInRequest
-	reports    []wire.DeviceClaims
-	report     error // what a device report is answered
-	calls      map[string]int
+	mu          sync.Mutex
+	down        bool
+	code        bool
+	problem     *wire.Problem // what a sign-in is answered
+	holdSignIn  chan struct{} // where set, a sign-in waits for it to be closed
+	holdSignOut chan struct{} // where set, a sign-out waits for it to be closed
+	fleeting    bool          // an event stream ends as soon as it stands
+	answer      *wire.Problem
+	cookies     map[Secret]bool
+	mint        Secret           // the cookie of a sign-in; empty: "cookie"
+	streams     map[int]chan any // wire.Snapshot, notice or error
+	n           int
+	snapshot    wire.Snapshot
+	answers     []wire.AnswerRequest
+	hold        chan struct{} // where set, an answer waits for it to be closed
+	signIns     []wire.SignInRequest
+	reports     []wire.DeviceClaims
+	report      error // what a device report is answered
+	calls       map[string]int
 
 	forecast     wire.Forecast
 	holdForecast chan struct{} // where set, a forecast waits for it to be closed
@@ -219,7 +220,17 @@ func (f *fakeController) reported() []wire.DeviceClaims {
 	return got
 }
 
-func (f *fakeController) SignOut(_ context.Context, c Secret) error {
+func (f *fakeController) SignOut(ctx context.Context, c Secret) error {
+	f.mu.Lock()
+	hold := f.holdSignOut
+	f.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.cookies, c)
@@ -242,6 +253,7 @@ func (f *fakeController) called(name string) int {
 type fakeRecords struct {
 	e       Enrolled // the active one
 	others  []Enrolled
+	gone    []VaultItem
 	err     error // of LoadEnrolments
 	stuck   error // of SaveEnrolments
 	choices KeptChoices
@@ -250,12 +262,12 @@ type fakeRecords struct {
 }
 
 func (r *fakeRecords) LoadEnrolments() (KeptEnrolments, error) {
-	return KeptEnrolments{r.e, r.others}, r.err
+	return KeptEnrolments{r.e, r.others, r.gone}, r.err
 }
 
 func (r *fakeRecords) SaveEnrolments(k KeptEnrolments) error {
 	if r.stuck == nil {
-		r.e, r.others = k.Enrolled, k.Others
+		r.e, r.others, r.gone = k.Enrolled, k.Others, k.Gone
 	}
 	return r.stuck
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -45,16 +46,18 @@ func (c *core) openKeychain() {
 		return
 	}
 	c.asked, c.opening = false, true
-	e, v := c.enrolled, c.o.Vault
+	e, v, gone := c.enrolled, c.o.Vault, c.others.due()
 	c.vault(func(ctx context.Context) func(*core) {
-		id, cookie, err := e.secrets(ctx, v)
+		id, cookie, err := e.secrets(ctx, v, gone)
 		return func(c *core) {
 			if !c.opening || c.enrolled.Device != e.Device {
 				return
 			}
 			c.opening = false
 			if err != nil {
-				c.keychainFailed(err)
+				if c.keychainFailed(err); c.keychain == KeychainReady {
+					c.purge()
+				}
 				return
 			}
 			c.keychain, c.keyLost, c.asked = KeychainReady, false, true
@@ -64,10 +67,16 @@ func (c *core) openKeychain() {
 	})
 }
 
-// secrets reads what belongs to the enrolment. A key that is damaged, or
-// another's, is as good as none.
-func (e Enrolled) secrets(ctx context.Context, v Vault) (Identity, Secret, error) {
-	raw, err := v.Get(ctx, e.item(ItemDeviceKey))
+// secrets reads what belongs to the enrolment, and is not gone. A key that is damaged,
+// or another's, is as good as none.
+func (e Enrolled) secrets(ctx context.Context, v Vault, gone []VaultItem) (Identity, Secret, error) {
+	get := func(i VaultItem) ([]byte, error) {
+		if slices.Contains(gone, i) {
+			return nil, ErrNoSecret
+		}
+		return v.Get(ctx, i)
+	}
+	raw, err := get(e.item(ItemDeviceKey))
 	if err != nil {
 		return Identity{}, "", err
 	}
@@ -80,27 +89,40 @@ func (e Enrolled) secrets(ctx context.Context, v Vault) (Identity, Secret, error
 	if err != nil {
 		return Identity{}, "", ErrNoSecret
 	}
-	cookie, err := v.Get(ctx, e.item(ItemCookie))
+	cookie, err := get(e.item(ItemCookie))
 	if err != nil && !errors.Is(err, ErrNoSecret) {
 		return Identity{}, "", err
 	}
 	return id, Secret(cookie), nil
 }
 
-// retryKeychain tries again what the keychain has not done: give, or keep.
+// retryKeychain tries again what was not saved, and what the keychain has not done:
+// give, keep, or remove.
 func (c *core) retryKeychain() error {
+	if c.others.unsaved {
+		if err := c.saveEnrolments(c.kept()); err != nil {
+			c.launch = unsavedWords(err)
+			return err
+		}
+	}
+	shut := c.keychain == KeychainLocked || c.keychain == KeychainAbsent
 	switch {
 	case !c.enrolled.Enrolled():
 	case c.identity.Key == nil:
 		c.openKeychain()
-	case c.keychain == KeychainLocked || c.keychain == KeychainAbsent:
-		return c.keepEverything()
+		return nil // who removes what is gone
+	case shut && (c.unkept || len(c.others.gone) == 0):
+		if err := c.keepEverything(); err != nil {
+			return err
+		}
 	}
+	c.purge()
 	return nil
 }
 
-// makeUp keeps what the keychain did not take earlier, now that it takes something.
+// makeUp has the keychain do what it did not earlier, now that it does something.
 func (c *core) makeUp() {
+	c.purge()
 	if !c.unkept {
 		return
 	}
@@ -156,18 +178,30 @@ func (c *core) keep(item VaultItem, secret []byte) { c.store(item, secret, c.mak
 
 // store stores a secret, and calls kept, unless it is nil, once it is.
 func (c *core) store(item VaultItem, secret []byte, kept func()) {
-	v := c.o.Vault
+	if c.others.unsaved {
+		c.unkept = true
+		return
+	}
+	if c.others.storing == nil {
+		c.others.storing = map[VaultItem]int{}
+	}
+	c.others.storing[item]++
+	v, anew := c.o.Vault, slices.Contains(c.others.gone, item)
 	c.vault(func(context.Context) func(*core) {
 		ctx, cancel := context.WithTimeout(c.last, vaultTime)
 		defer cancel()
 		err := v.Set(ctx, item, secret)
 		return func(c *core) {
+			c.others.storing[item]--
 			if err != nil {
 				c.unkept = true
 				c.keychainFailed(err)
 				return
 			}
 			c.keychain = KeychainReady
+			if anew {
+				c.away([]VaultItem{item})
+			}
 			if kept != nil {
 				kept()
 			}
@@ -191,16 +225,11 @@ func lasting(ctx context.Context) (last context.Context, end func()) {
 	return last, func() { stop(); cancel() }
 }
 
+// forget removes a secret, which is noted only where the keychain fails: the controller
+// is told as well.
 func (c *core) forget(item VaultItem) {
-	v := c.o.Vault
-	c.vault(func(context.Context) func(*core) {
-		ctx, cancel := context.WithTimeout(c.last, vaultTime)
-		defer cancel()
-		if err := v.Delete(ctx, item); err != nil {
-			return func(c *core) { c.keychainFailed(err) }
-		}
-		return nil
-	})
+	c.others.gone = condemned(c.others.gone, item)
+	c.remove([]VaultItem{item}, nil)
 }
 
 func newDeviceKey() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }

@@ -15,7 +15,7 @@ const switchAbout = "An enrolment is named as `tidegate enrolments` lists it: by
 	"Where its session is over, tidegate sign-in comes next."
 
 const forgetAbout = "The device key and the session are removed from the keychain, and the controller is told that the session is over. " +
-	"To come back, you need a new enrolment link."
+	"Where the keychain is locked, they go from it as soon as it opens. To come back, you need a new enrolment link."
 
 // listedEnrolment is an enrolment as it is listed for programs.
 type listedEnrolment struct {

@@ -92,7 +92,7 @@ func forget(p profile.Profile) error {
 	for _, e := range kept.All() {
 		items = append(items, e.Items()...)
 	}
-	for _, item := range items {
+	for _, item := range append(items, kept.Gone...) {
 		if err := k.Delete(ctx, item); err != nil && !errors.Is(err, session.ErrKeychainAbsent) {
 			errs = append(errs, fmt.Errorf("remove the demo's keychain item %s: %w", item, err))
 		}
