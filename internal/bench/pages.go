@@ -12,7 +12,8 @@ import (
 )
 
 // pages measures the window of a user with 2,000 applications: how long it computes to
-// turn to a page of theirs, for the slowest key of a search, and for a state. It is the
+// begin at Home, with as many pinned as can be, to turn to a page of theirs, for the
+// slowest key of a search, and for a state. It is the
 // benchmark of the window's own tests, without a display: what drawing adds goes with
 // what is visible, which is the same for any number of applications.
 func (b *bench) pages(ctx context.Context) error {
