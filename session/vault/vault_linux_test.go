@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 
 // child carries out one use of the keychain and prints what came of it.
 func child(args []string) int {
+	if args[0] == "forget" {
+		return forgetting(args[1], session.Keychain(args[2]))
+	}
 	k := Keychain{Service: "org.tidegate.Test"}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -136,7 +139,8 @@ func TestRecords(t *testing.T) {
 		t.Fatalf("nothing saved, yet %+v, %v", e, err)
 	}
 	want := session.KeptEnrolments{Enrolled: session.Enrolled{Enrolment: session.Enrolment{Controller: "a:1", Device: "d", User: "maya"}, CA: "x"},
-		Others: []session.Enrolled{{Enrolment: session.Enrolment{Controller: "b:1", Device: "e", User: "maya"}, CA: "y", Apart: true}}}
+		Others: []session.Enrolled{{Enrolment: session.Enrolment{Controller: "b:1", Device: "e", User: "maya"}, CA: "y", Apart: true}},
+		Gone:   []session.VaultItem{session.ItemCookie, "device-key.f"}}
 	for range 2 {
 		if err := r.SaveEnrolments(want); err != nil {
 			t.Fatal(err)
