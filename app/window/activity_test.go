@@ -14,6 +14,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"github.com/google/go-cmp/cmp"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -236,6 +237,26 @@ func TestPast(t *testing.T) {
 	}
 	if !p.take(nil) || len(p.shown()) != 0 {
 		t.Error("it does not forget")
+	}
+}
+
+// An export runs beside Fyne's thread, on which the words become those of another
+// language meanwhile.
+func TestExportOfNothing(t *testing.T) {
+	english(t)
+	b, c := onActivity(t, eventful(5))
+	b.press(activityWords.export)
+	d := b.layer.face.(*exporting)
+	c.events = nil
+	failed := make(chan error)
+	go func() {
+		_, err := export(t.Context(), c, session.EventFilter{}, filepath.Join(t.TempDir(), "x.csv"), asCSV, false)
+		failed <- err
+	}()
+	lang.Set("de")
+	translate()
+	if d.ended("x.csv", 0, <-failed); d.wrong.text != "Es gibt nichts zu exportieren." {
+		t.Errorf("it says %q", d.wrong.text)
 	}
 }
 

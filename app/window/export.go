@@ -98,6 +98,9 @@ func (d *exporting) enter() {
 
 // ended hears what became of it; the dialog may have been closed meanwhile.
 func (d *exporting) ended(path string, n int, err error) {
+	if errors.Is(err, errNothing) {
+		err = errors.New(activityWords.exportEmpty)
+	}
 	open := d.w.layer.face == face(d)
 	switch {
 	case err == nil:
@@ -112,14 +115,18 @@ func (d *exporting) ended(path string, n int, err error) {
 	}
 }
 
-// export writes all that is kept of a filter, and says how many events that are.
+// errNothing: there is nothing to export.
+var errNothing = errors.New("no events")
+
+// export writes all that is kept of a filter, and says how many events that are. It
+// runs beside Fyne's thread, which alone has the words.
 func export(ctx context.Context, c Client, f session.EventFilter, path string, encode encoder, over bool) (int, error) {
 	events, err := gather(ctx, c, f)
 	if err != nil {
 		return 0, err
 	}
 	if len(events) == 0 {
-		return 0, errors.New(activityWords.exportEmpty)
+		return 0, errNothing
 	}
 	b, err := encode(events)
 	if err != nil {
