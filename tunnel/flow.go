@@ -53,6 +53,7 @@ type flow struct {
 	said atomic.Bool
 	look func() error // says why the program is gone; nil: nobody knows
 
+	number      uint64 // in the order in which they came
 	phase       flowPhase
 	since       time.Time // when it was open first
 	link        *link

@@ -35,6 +35,7 @@ type plane struct {
 	channels map[wire.SiteID]*channel
 	apps     map[wire.AppID]*application
 	flows    map[*flow]struct{}
+	came     uint64                         // flows, so far
 	ending   map[*channel]struct{}          // closed, and still saying so
 	connects map[front.Target]time.Duration // that succeeded, and when
 	dirty    bool

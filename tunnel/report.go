@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"time"
@@ -76,6 +77,7 @@ func (p *plane) facts() session.DataplaneFacts {
 	for id, a := range p.apps {
 		f.Apps[id] = a.fact()
 	}
+	newest := map[wire.AppID][]*flow{}
 	for fl := range p.flows {
 		if fl.app == nil || p.apps[fl.app.want.ID] != fl.app {
 			continue
@@ -88,7 +90,7 @@ func (p *plane) facts() session.DataplaneFacts {
 			if fl.phase == flowParked {
 				a.Parked++
 			}
-			a.Connections = among(a.Connections, fl)
+			newest[fl.app.want.ID] = among(newest[fl.app.want.ID], fl)
 		case fl.phase == flowHeld:
 			a.Waiting++
 		case fl.phase == flowAsking || fl.phase == flowTrying:
@@ -96,21 +98,35 @@ func (p *plane) facts() session.DataplaneFacts {
 		}
 		f.Apps[fl.app.want.ID] = a
 	}
+	for id, flows := range newest {
+		a := f.Apps[id]
+		a.Connections = connectionsOf(flows)
+		f.Apps[id] = a
+	}
 	return f
 }
 
-// among puts a flow among the newest connections, that first.
-func among(newest []session.Connection, f *flow) []session.Connection {
+// among puts a flow among the newest, that first; of those that were opened at one
+// instant that which came last.
+func among(newest []*flow, f *flow) []*flow {
 	if f.since.IsZero() { // it has not been answered yet
 		return newest
 	}
-	i, _ := slices.BinarySearchFunc(newest, f.since, func(c session.Connection, at time.Time) int { return at.Compare(c.Since) })
+	i, _ := slices.BinarySearchFunc(newest, f, func(a, b *flow) int {
+		return cmp.Or(b.since.Compare(a.since), cmp.Compare(b.number, a.number))
+	})
 	if i == session.MostConnections {
 		return newest
 	}
-	newest = slices.Insert(newest, i, session.Connection{
-		Via: session.Via(f.via), Since: f.since,
-		Up: f.up.Load(), Down: f.down.Load(), Resting: f.phase == flowParked,
-	})
+	newest = slices.Insert(newest, i, f)
 	return newest[:min(len(newest), session.MostConnections)]
+}
+
+// connectionsOf tells of flows.
+func connectionsOf(flows []*flow) []session.Connection {
+	all := make([]session.Connection, len(flows))
+	for i, f := range flows {
+		all[i] = session.Connection{Via: session.Via(f.via), Since: f.since, Up: f.up.Load(), Down: f.down.Load(), Resting: f.phase == flowParked}
+	}
+	return all
 }

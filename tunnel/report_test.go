@@ -19,28 +19,29 @@ func TestConnectionWithoutItsFirstAnswerIsTold(t *testing.T) {
 		time.Sleep(time.Hour)
 		f.phase = flowMoving
 		f.opened(newLink(wire.Gateway{}), "d")
-		if cs := among(nil, f); len(cs) != 1 || !cs[0].Since.Equal(opened) {
+		if cs := connectionsOf(among(nil, f)); len(cs) != 1 || !cs[0].Since.Equal(opened) {
 			t.Errorf("%+v is told, want one since %v", cs, opened)
 		}
 	})
 }
 
-// Of many connections the newest are told, that first, in whatever order they
-// come.
+// Of many connections the newest are told, that first, in whatever order they come;
+// and those that were opened at one instant always in one order.
 func TestNewestConnectionsAreTold(t *testing.T) {
 	start := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	var newest []session.Connection
+	var newest []*flow
 	for i := range 100 {
-		f := &flow{phase: flowOpen, since: start.Add(time.Duration(i*37%100) * time.Minute)}
-		f.up.Add(int64(i * 37 % 100))
+		n := i * 37 % 100
+		f := &flow{phase: flowOpen, since: start.Add(time.Duration(n/3) * time.Minute), number: uint64(n)}
+		f.up.Add(int64(n))
 		newest = among(newest, f)
 	}
 	newest = among(newest, &flow{phase: flowParked}) // not answered yet
 	if len(newest) != session.MostConnections {
 		t.Fatalf("%d are told", len(newest))
 	}
-	for i, c := range newest {
-		if want := int64(99 - i); c.Up != want || !c.Since.Equal(start.Add(time.Duration(want)*time.Minute)) {
+	for i, c := range connectionsOf(newest) {
+		if want := int64(99 - i); c.Up != want || !c.Since.Equal(start.Add(time.Duration(want/3)*time.Minute)) {
 			t.Errorf("%d: %+v", i, c)
 		}
 	}

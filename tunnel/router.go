@@ -147,6 +147,8 @@ func (p *plane) carry(o front.Offer) (*flow, *wire.Problem) {
 // newFlow makes a flow that the owner knows of.
 func (p *plane) newFlow(ch *channel, to destination, o front.Offer) *flow {
 	f := newFlow(p, ch, to, o)
+	p.came++
+	f.number = p.came
 	p.flows[f] = struct{}{}
 	ch.flows[f] = struct{}{}
 	return f
