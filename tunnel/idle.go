@@ -9,8 +9,8 @@ import (
 )
 
 // clockCheck is how often an alarm that is set looks at the clock: timers stand
-// still while the machine sleeps.
-const clockCheck = 15 * time.Second
+// still while the machine sleeps. The end of a sleep is told of, too, see roam.
+const clockCheck = time.Minute
 
 // alarm calls due, on the owner's goroutine, when the plane's clock reaches an
 // instant, or every clockCheck until then. It is set for the earliest thing

@@ -48,6 +48,11 @@ type connection struct {
 	taken   []session.VPNConflict
 }
 
+// stands says whether it has a link whose bytes are counted.
+func (c *connection) stands() bool {
+	return c.phase == session.VPNConnected || c.phase == session.VPNReconnecting
+}
+
 func newOwner(v *VPN, ctx context.Context, all *sync.WaitGroup, reports chan session.VPNFacts) *owner {
 	w := &owner{v: v, ctx: ctx, all: all, reports: reports, dirty: true}
 	list, err := v.store.load()
@@ -67,21 +72,28 @@ func newOwner(v *VPN, ctx context.Context, all *sync.WaitGroup, reports chan ses
 // run does what is said until ctx ends, and all that it began has ended.
 func (w *owner) run() {
 	w.look()
-	tick := time.NewTicker(bytesEvery)
-	defer tick.Stop()
+	counts, looks := time.NewTicker(bytesEvery), time.NewTicker(lookEvery)
+	defer counts.Stop()
+	defer looks.Stop()
 	for w.ctx.Err() == nil {
 		if w.dirty {
 			w.dirty = false
 			w.report()
 		}
+		var count, look <-chan time.Time // a ticker that nobody waits for wakes nobody
+		if slices.ContainsFunc(w.list, (*connection).stands) {
+			count = counts.C
+		}
+		if (w.version == "" || w.alone) && len(w.list) > 0 {
+			look = looks.C
+		}
 		select {
 		case msg := <-w.v.msgs:
 			msg(w)
-		case <-tick.C:
+		case <-count:
 			w.count()
-			if (w.version == "" || w.alone) && len(w.list) > 0 {
-				w.look()
-			}
+		case <-look:
+			w.look()
 		case <-w.ctx.Done():
 		}
 	}
@@ -295,7 +307,7 @@ func (w *owner) changed(c netwatch.Change) {
 // count reads how much has gone through the tunnel, and what carries it.
 func (w *owner) count() {
 	for _, c := range w.list {
-		if c.phase != session.VPNConnected && c.phase != session.VPNReconnecting {
+		if !c.stands() {
 			continue
 		}
 		was := c.link

@@ -72,6 +72,8 @@ func (o Options) folder() string { return filepath.Join(o.Runtime, "vpn") }
 const (
 	// bytesEvery is how often the bytes are read, and told where nothing else is.
 	bytesEvery = 15 * time.Second
+	// lookEvery is how often it is looked for what a connection lacks.
+	lookEvery = 30 * time.Second
 	// leave bounds what is done when all ends.
 	leave = 15 * time.Second
 )

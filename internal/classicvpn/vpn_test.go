@@ -406,7 +406,7 @@ func TestFound(t *testing.T) {
 		w.mu.Lock()
 		w.absent = nil
 		w.mu.Unlock()
-		time.Sleep(2 * bytesEvery)
+		time.Sleep(2 * lookEvery)
 		if f := w.now(); f.Engine != "9.12" {
 			t.Error("it is not found")
 		}

@@ -34,10 +34,11 @@ type resolved struct {
 // watch has the connection there is, and calls changed when systemd-resolved has
 // other servers or domains, until ctx ends.
 func (r *resolved) watch(ctx context.Context, changed func()) {
-	for ctx.Err() == nil {
+	for wait := Sweep; ctx.Err() == nil; wait = min(2*wait, seldom) {
 		if bus, err := r.dial(ctx); err != nil {
 			r.log.Debug("systemd-resolved is not asked", "error", err)
 		} else {
+			wait = Sweep
 			r.mu.Lock()
 			r.bus = bus
 			r.mu.Unlock()
@@ -50,7 +51,7 @@ func (r *resolved) watch(ctx context.Context, changed func()) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(Sweep):
+		case <-time.After(wait):
 		}
 	}
 }

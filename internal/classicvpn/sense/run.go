@@ -91,7 +91,11 @@ func (s *Sense) Run(ctx context.Context, report func(others []session.VPNOther, 
 		soon = nil
 		began := time.Now()
 		others, conflicts, err := r.look(ctx, &wg)
-		sweep.Reset(Sweep)
+		if opened && err == nil && len(others) == 0 && len(conflicts) == 0 {
+			sweep.Reset(Calm)
+		} else {
+			sweep.Reset(Sweep)
+		}
 		last = time.Now()
 		wait = min(max(Settle, 4*last.Sub(began)), slowest) // where changes do not end
 		if err != nil {
@@ -150,7 +154,7 @@ func (r *run) hear(ctx context.Context) {
 	}
 }
 
-// seldom is how often a helper is asked that always refuses.
+// seldom is how often a helper is asked that always refuses, or a bus that is not there.
 const seldom = 2 * time.Minute
 
 // listen hears from the helper, and says whether it has told anything.

@@ -86,7 +86,8 @@ func tunnelled() picture {
 	}
 }
 
-// It looks each Sweep where there is no news, and no sooner.
+// It looks each Sweep where there is no news, and no sooner; and seldom, where there
+// is no VPN.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, r := &fake{}, &reported{}
@@ -97,11 +98,11 @@ func TestPace(t *testing.T) {
 		go s.Run(ctx, r.report)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if n := f.count(); n != 1+int(time.Hour/Sweep) {
+		if n := f.count(); n != 1+int(time.Hour/Calm) {
 			t.Errorf("%d looks in an hour", n)
 		}
 		for i := 1; i < len(f.looks); i++ {
-			if d := f.looks[i].Sub(f.looks[i-1]); d < Sweep {
+			if d := f.looks[i].Sub(f.looks[i-1]); d < Calm {
 				t.Fatalf("a look after %v", d)
 			}
 		}
@@ -125,6 +126,12 @@ func TestPace(t *testing.T) {
 		synctest.Wait()
 		if d := r.at.Sub(began); r.n != 2 || d > Settle || len(r.others) != 1 {
 			t.Errorf("%d reports, the last after %v: %+v", r.n, d, r.others)
+		}
+		before = f.count()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := f.count() - before; n != int(time.Hour/Sweep) {
+			t.Errorf("%d looks in an hour beside a VPN", n)
 		}
 	})
 }

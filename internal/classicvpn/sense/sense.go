@@ -4,7 +4,8 @@
 //
 // It hears of links, addresses, routes and rules from the kernel, of programs and
 // firewalls from the helper, and of names from systemd-resolved, and looks when
-// something has changed, Settle later, and each Sweep. It needs no privilege.
+// something has changed, Settle later, and each Sweep, or Calm while there is nothing
+// to see. It needs no privilege.
 // Without a helper it does not know whose a device is that another user's program
 // holds, nor what a firewall says: that one drops what leaves by the physical
 // adapter is seen all the same, by an empty datagram of one hop, and the evidence
@@ -32,6 +33,8 @@ const (
 	Settle = 150 * time.Millisecond
 	// Sweep is how often it looks where nothing has changed: not all is announced.
 	Sweep = 15 * time.Second
+	// Calm is how often where nothing was found, and what makes one is announced.
+	Calm = time.Minute
 )
 
 // Sensor is what the helper sees; a *client.Sensor is one.
