@@ -28,6 +28,7 @@ const (
 // Menu is the tray's menu, top to bottom, with a line above Apps and one below
 // All. It is comparable: two equal menus look and do the same.
 type Menu struct {
+	Device      wire.DeviceID // of the enrolment whose applications and session these are
 	Status      Item          // the ZTA button's words, never clickable
 	Needs       Item          // what needs the user, or else is to be known, where something is
 	Apps        [MaxApps]Item // by name
@@ -50,6 +51,7 @@ type Item struct {
 // MenuFor is the menu of a state. No line of it changes with the clock alone.
 func MenuFor(s session.State) Menu {
 	m := Menu{
+		Device: s.Enrolment.Device,
 		Status: Item{Label: status(s)},
 		Needs:  needs(&s),
 		All:    Item{lang.T("All applications…"), session.ShowWindow{Page: session.PageApplications}},
@@ -213,8 +215,14 @@ func (m *Menu) items() []Item {
 	return append(all, m.Session, m.Quit)
 }
 
-// openItem is the index of Open.
-const openItem = 4 + MaxApps + MaxVPNs
+// fixed says whether the i-th of items is the same one in each menu that has it.
+func fixed(i int) bool {
+	switch i {
+	case 0, 2 + MaxApps, 3 + MaxApps + MaxVPNs, 4 + MaxApps + MaxVPNs, 6 + MaxApps + MaxVPNs + MaxSwitches:
+		return true // Status, All, Connections, Open, Quit
+	}
+	return false
+}
 
 // ruleAbove says whether a rule is drawn above the i-th of items.
 func ruleAbove(i int) bool { return i == 2 || i == 3+MaxApps }

@@ -240,7 +240,7 @@ func TestMenuCommands(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("commands (-want +got):\n%s", diff)
 	}
-	if m.items()[activated] != m.Open {
+	if m.chosen(opened) != m.Open.Do {
 		t.Error("a click on the icon does not open the window")
 	}
 }

@@ -2,22 +2,17 @@ package tray
 
 import (
 	"context"
-	"strings"
 	"sync"
 
 	"fyne.io/systray"
 )
 
-// activated stands for a click on the icon itself; it is the index of the item
-// that opens the window.
-const activated = openItem
-
-// shownTray is the icon on the desktop. Its menu has one fixed slot for each
+// shownTray is the icon on the desktop. Its menu has one place for each
 // item of a Menu, so that a change of state is a change of labels and never of
 // the layout. One goroutine owns it.
 type shownTray struct {
 	icons  func(i Icon, light bool) []byte
-	slots  []slot
+	places []*place
 	menu   Menu
 	icon   Icon
 	light  bool
@@ -28,18 +23,13 @@ type shownTray struct {
 	clicks sync.WaitGroup
 }
 
-type slot struct {
-	item  *systray.MenuItem
-	shown Item
-}
-
-// show puts the icon on the desktop. Clicks are the indices of items.
-func show(ctx context.Context, m Menu, i Icon, d desk, icons func(Icon, bool) []byte, clicks chan<- int) *shownTray {
+// show puts the icon on the desktop. Clicks are of what was shown.
+func show(ctx context.Context, m Menu, i Icon, d desk, icons func(Icon, bool) []byte, clicks chan<- choice) *shownTray {
 	ctx, stop := context.WithCancel(ctx)
 	t := &shownTray{icons: icons, menu: m, icon: i, light: d.light, bus: d.bus, stop: stop}
-	click := func(i int) {
+	click := func(c choice) {
 		select {
-		case clicks <- i:
+		case clicks <- c:
 		case <-ctx.Done():
 		}
 	}
@@ -49,29 +39,25 @@ func show(ctx context.Context, m Menu, i Icon, d desk, icons func(Icon, bool) []
 	systray.SetTitle("Tidegate")
 	setIcon(icons(i, d.light))
 	systray.SetTooltip(i.Tooltip)
-	systray.SetOnTapped(func() { click(activated) })
+	systray.SetOnTapped(func() { click(opened) })
 	for i, it := range m.items() {
 		if ruleAbove(i) {
 			systray.AddSeparator()
 		}
-		s := slot{item: systray.AddMenuItem(mnemonic(it.Label), ""), shown: it}
-		switch {
-		case it.Label == "":
-			s.item.Hide()
-		case it.Do == nil:
-			s.item.Disable()
-		}
-		t.slots = append(t.slots, s)
-		t.clicks.Go(func() {
-			for {
-				select {
-				case <-s.item.ClickedCh:
-					click(i)
-				case <-ctx.Done():
-					return
+		p := newPlace(it, m.choice(it), fixed(i))
+		t.places = append(t.places, p)
+		for _, l := range p.lines {
+			t.clicks.Go(func() {
+				for {
+					select {
+					case <-l.item.ClickedCh:
+						click(*l.is.Load())
+					case <-ctx.Done():
+						return
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 	t.start()
 	return t
@@ -89,7 +75,7 @@ func (t *shownTray) apply(m Menu, i Icon, d desk) {
 	if m != t.menu {
 		t.menu = m
 		for n, it := range m.items() {
-			t.slots[n].set(it)
+			t.places[n].set(it, m.choice(it))
 		}
 	}
 	if d.host && d.bus != t.bus {
@@ -105,29 +91,6 @@ func setIcon(picture []byte) {
 	systray.SetIcon(picture)
 }
 
-func (s *slot) set(it Item) {
-	was := s.shown
-	s.shown = it
-	if it.Label == "" {
-		if was.Label != "" {
-			s.item.Hide()
-		}
-		return
-	}
-	if it.Label != was.Label {
-		s.item.SetTitle(mnemonic(it.Label))
-	}
-	switch {
-	case it.Do == nil && !s.item.Disabled():
-		s.item.Disable()
-	case it.Do != nil && s.item.Disabled():
-		s.item.Enable()
-	}
-	if was.Label == "" {
-		s.item.Show()
-	}
-}
-
 // remove takes the icon away; it cannot be shown again in this process.
 func (t *shownTray) remove() {
 	t.stop()
@@ -137,7 +100,3 @@ func (t *shownTray) remove() {
 	defer func() { _ = recover() }()
 	t.end()
 }
-
-// mnemonic keeps an underscore an underscore: in a menu's label a single one
-// marks a key.
-func mnemonic(label string) string { return strings.ReplaceAll(label, "_", "__") }

@@ -66,7 +66,7 @@ func (t *Tray) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	states := make(chan session.State)
 	desks := make(chan desk)
-	clicks := make(chan int)
+	clicks := make(chan choice)
 	g.Go(func() error {
 		for s := range t.o.Client.Watch(ctx) {
 			select {
@@ -89,7 +89,7 @@ func (t *Tray) Run(ctx context.Context) error {
 }
 
 // own is the one goroutine that touches the icon and its menu.
-func (t *Tray) own(ctx context.Context, states <-chan session.State, desks <-chan desk, clicks chan int) {
+func (t *Tray) own(ctx context.Context, states <-chan session.State, desks <-chan desk, clicks chan choice) {
 	var (
 		menu  Menu
 		icon  Icon
@@ -112,8 +112,8 @@ func (t *Tray) own(ctx context.Context, states <-chan session.State, desks <-cha
 				t.o.Host(d.host)
 			}
 			now, told = d, true
-		case i := <-clicks:
-			t.click(ctx, menu.items()[i].Do)
+		case c := <-clicks: // of a menu that may have changed since
+			t.click(ctx, menu.chosen(c))
 			continue
 		case <-ctx.Done():
 			return
