@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/mistyped"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -51,10 +52,12 @@ func (c *call) find(ctx context.Context, name string) (session.App, session.Stat
 		return session.App{}, s, err
 	}
 	var found []session.App
+	var known []string
 	for _, a := range s.Apps {
 		if string(a.ID) == name {
 			return a, s, nil
 		}
+		known = append(known, string(a.ID), a.Name)
 		if strings.EqualFold(a.Name, name) {
 			found = append(found, a)
 		}
@@ -67,7 +70,7 @@ func (c *call) find(ctx context.Context, name string) (session.App, session.Stat
 	case len(s.Apps) == 0:
 		return session.App{}, s, deniedError{fmt.Sprintf("there are no applications: %s", headline(&s))}
 	}
-	return session.App{}, s, fmt.Errorf("there is no application %q; `tidegate apps` lists them", name)
+	return session.App{}, s, fmt.Errorf("there is no application %q%s; `tidegate apps` lists them", name, mistyped.Hint(name, known))
 }
 
 func (c *call) open(ctx context.Context, args []string) error {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,13 +9,13 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/app/local"
 	"github.com/tidegate/tidegate/app/profile"
 	"github.com/tidegate/tidegate/app/run"
+	"github.com/tidegate/tidegate/internal/mistyped"
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
@@ -101,24 +100,27 @@ var commands = []command{
 // call is one command being carried out.
 type call struct {
 	Options
-	all     []command // the table, which refers to what reads it
-	client  Client
-	json    bool
-	wait    string
-	timeout time.Duration
-	follow  bool
-	since   string
-	search  string
-	week    bool
-	with    string
-	yes     bool
-	out     string
-	vpnSet  vpnGiven
+	all      []command // the table, which refers to what reads it
+	answered *outlet
+	client   Client
+	json     bool
+	wait     string
+	timeout  time.Duration
+	follow   bool
+	since    string
+	search   string
+	week     bool
+	with     string
+	yes      bool
+	out      string
+	vpnSet   vpnGiven
 }
 
 // Run carries out the command in args and returns the exit code.
 func Run(ctx context.Context, args []string, o Options) int {
 	c := &call{Options: o, all: commands}
+	c.answered = &outlet{Writer: o.Out}
+	c.Out = c.answered
 	if c.Zone == nil {
 		c.Zone = time.Local
 	}
@@ -149,7 +151,7 @@ func Run(ctx context.Context, args []string, o Options) int {
 	}
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(c.Out, cmd.usage())
-		return Done
+		return c.fail(nil)
 	}
 	if err == nil && !cmd.alone {
 		if c.client, err = c.Dial(); err == nil {
@@ -166,11 +168,19 @@ func Run(ctx context.Context, args []string, o Options) int {
 
 // lookup finds a command of the table.
 func (c *call) lookup(name string) (command, error) {
-	i := slices.IndexFunc(c.all, func(c command) bool { return c.name == name })
-	if i < 0 {
-		return command{}, usageError{fmt.Sprintf("there is no command %q", name)}
+	var known []string
+	for _, cmd := range c.all {
+		if cmd.name == name {
+			return cmd, nil
+		}
+		if !cmd.hidden {
+			known = append(known, cmd.name)
+		}
 	}
-	return c.all[i], nil
+	if strings.HasPrefix(name, "-") {
+		return command{}, usageError{fmt.Sprintf("a command comes first, and its flags, such as %s, behind it", name)}
+	}
+	return command{}, usageError{fmt.Sprintf("there is no command %q%s", name, mistyped.Hint(name, known))}
 }
 
 // flagSet are the flags of a command, which set what c is to go by.
@@ -224,7 +234,12 @@ func answerFlags(c *call, fs *flag.FlagSet) {
 // usageError is a command line that makes no sense.
 type usageError struct{ text string }
 
-func (e usageError) Error() string { return e.text + "; `tidegate help` lists the commands" }
+func (e usageError) Error() string {
+	if strings.Contains(e.text, "` lists ") { // it says already where to look
+		return e.text
+	}
+	return e.text + "; `tidegate help` lists the commands"
+}
 
 // deniedError is a denial, or something that the user has to do first.
 type deniedError struct{ text string }
@@ -233,6 +248,9 @@ func (e deniedError) Error() string { return e.text }
 
 // fail tells of err and returns the exit code for it.
 func (c *call) fail(err error) int {
+	if err == nil && c.answered.err != nil {
+		err = fmt.Errorf("write the answer: %w", c.answered.err)
+	}
 	if err == nil {
 		return Done
 	}
@@ -252,66 +270,6 @@ func (c *call) fail(err error) int {
 		return Denied
 	}
 	return Failed
-}
-
-// say writes a line for people; with --json nothing.
-func (c *call) say(format string, args ...any) {
-	if !c.json {
-		fmt.Fprintln(c.Out, plaintext.Line(fmt.Sprintf(format, args...)))
-	}
-}
-
-// write writes v for programs, on one line or indented.
-func (c *call) write(v any, indent string) error {
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", indent)
-	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("write JSON: %w", err)
-	}
-	_, err := c.Out.Write(plaintext.JSON([]byte(b.String())))
-	return err
-}
-
-// done answers a command that has nothing else to say.
-func (c *call) done(format string, args ...any) error {
-	if c.json {
-		return c.write(map[string]bool{"ok": true}, "")
-	}
-	c.say(format, args...)
-	return nil
-}
-
-// table writes rows of plain cells below a head, which may be nil; columns
-// that are empty everywhere go.
-func (c *call) table(head []string, rows [][]string) {
-	for col := len(rows[0]) - 1; col >= 0; col-- {
-		if slices.ContainsFunc(rows, func(r []string) bool { return r[col] != "" }) {
-			continue
-		}
-		if head != nil {
-			head = slices.Delete(head, col, col+1)
-		}
-		for i, r := range rows {
-			rows[i] = slices.Delete(r, col, col+1)
-		}
-	}
-	if head != nil {
-		rows = append([][]string{head}, rows...)
-	}
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, r := range rows {
-		for i := range r {
-			r[i] = plaintext.Line(r[i])
-		}
-		fmt.Fprintln(w, strings.Join(r, "\t"))
-	}
-	w.Flush()
-	for line := range strings.Lines(b.String()) {
-		fmt.Fprintln(c.Out, strings.TrimRight(line, " \n"))
-	}
 }
 
 // clock writes an instant for people who read it at now.

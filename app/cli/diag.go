@@ -37,10 +37,10 @@ type diagFile struct {
 func (c *call) diag(ctx context.Context, _ []string) error {
 	if c.out != "" { // better now than when all has been looked at
 		path, err := c.archivePath(c.out)
-		if err == nil {
-			err = savefile.Check(path)
-		}
 		if err != nil {
+			return err
+		}
+		if err := savefile.Check(path); err != nil {
 			return notSaved(path, err)
 		}
 	}

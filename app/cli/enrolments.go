@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/mistyped"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -69,14 +71,16 @@ func (c *call) findEnrolment(ctx context.Context, name string) (session.Enrolmen
 		return session.Enrolment{}, s, err
 	}
 	var found []session.Enrolment
+	var known []string
 	for _, e := range s.Enrolments {
+		known = append(known, e.Label())
 		if called(e, name) {
 			found = append(found, e)
 		}
 	}
 	switch len(found) {
 	case 0:
-		return session.Enrolment{}, s, usageError{fmt.Sprintf("there is no enrolment %q; `tidegate enrolments` lists them", name)}
+		return session.Enrolment{}, s, fmt.Errorf("there is no enrolment %q%s; `tidegate enrolments` lists them", name, mistyped.Hint(name, known))
 	case 1:
 		return found[0], s, nil
 	}
@@ -84,7 +88,7 @@ func (c *call) findEnrolment(ctx context.Context, name string) (session.Enrolmen
 	for _, e := range found {
 		devices = append(devices, fmt.Sprintf("%s (%s)", e.Device, e.User))
 	}
-	return session.Enrolment{}, s, usageError{fmt.Sprintf("%d enrolments are called %q; name one by its device: %s", len(found), name, strings.Join(devices, ", "))}
+	return session.Enrolment{}, s, fmt.Errorf("%d enrolments are called %q; name one by its device: %s", len(found), name, strings.Join(devices, ", "))
 }
 
 // switchTo makes another enrolment the active one.
@@ -119,11 +123,12 @@ func (c *call) forget(ctx context.Context, args []string) error {
 			fmt.Fprintln(c.Err, forgetWarning(e, &s))
 		}
 		yes, err := in.open(ctx, "Type yes to forget it: ")
-		if err != nil {
+		var none usageError // no answer is no yes
+		if err != nil && !errors.As(err, &none) {
 			return err
 		}
 		if !strings.EqualFold(strings.TrimSpace(yes), "yes") {
-			return deniedError{"nothing was forgotten; only yes does that"}
+			return deniedError{"nothing was forgotten; only yes does that, or --yes"}
 		}
 	}
 	if err := c.client.Do(ctx, session.ForgetEnrolment{Device: e.Device}); err != nil {

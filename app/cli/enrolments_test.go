@@ -23,7 +23,6 @@ func kept() session.State {
 }
 
 func TestEnrolments(t *testing.T) {
-	const usage = "; `tidegate help` lists the commands\n"
 	for _, tt := range []struct {
 		line, in string
 		want     result
@@ -36,11 +35,11 @@ Harbour       root  gate.harbour.example:443  d3
 `}},
 		{line: "switch d2", want: result{out: "Harbour is active now, for ada.\n"}, did: []session.Command{session.SwitchEnrolment{Device: "d2"}}},
 		{line: "switch zta.example.com --json", want: result{out: "{\"ok\":true}\n"}, did: []session.Command{session.SwitchEnrolment{Device: "d1"}}},
-		{line: "switch harbour", want: result{code: Usage, err: `tidegate: 2 enrolments are called "harbour"; name one by its device: d2 (ada), d3 (root)` + usage}},
-		{line: "switch port", want: result{code: Usage, err: "tidegate: there is no enrolment \"port\"; `tidegate enrolments` lists them" + usage}},
+		{line: "switch harbour", want: result{code: Failed, err: "tidegate: 2 enrolments are called \"harbour\"; name one by its device: d2 (ada), d3 (root)\n"}},
+		{line: "switch port", want: result{code: Failed, err: "tidegate: there is no enrolment \"port\"; `tidegate enrolments` lists them\n"}},
 		{line: "forget d2", in: "yes\n", want: result{out: "The enrolment with Harbour was removed. Example is active.\n"}, did: []session.Command{session.ForgetEnrolment{Device: "d2"}}},
-		{line: "forget d2", in: "no\n", want: result{code: Denied, err: "tidegate: nothing was forgotten; only yes does that\n"}},
-		{line: "forget d2", want: result{code: Usage, err: "tidegate: nothing was given for Type yes to forget it" + usage}},
+		{line: "forget d2", in: "no\n", want: result{code: Denied, err: "tidegate: nothing was forgotten; only yes does that, or --yes\n"}},
+		{line: "forget d2", want: result{code: Denied, err: "tidegate: nothing was forgotten; only yes does that, or --yes\n"}},
 		{line: "forget Example --yes", want: result{out: "The enrolment with Example was removed. Harbour is active.\n"}, did: []session.Command{session.ForgetEnrolment{Device: "d1"}}},
 	} {
 		t.Run(tt.line+" "+tt.in, func(t *testing.T) {

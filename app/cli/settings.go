@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/mistyped"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -175,7 +176,11 @@ func (c *call) settings(ctx context.Context, args []string) error {
 	}
 	i := slices.IndexFunc(all, func(x setting) bool { return x.Name == args[1] })
 	if i < 0 {
-		return usageError{fmt.Sprintf("there is no setting %q; `tidegate settings` lists them", args[1])}
+		var known []string
+		for _, x := range all {
+			known = append(known, x.Name)
+		}
+		return usageError{fmt.Sprintf("there is no setting %q%s; `tidegate settings` lists them", args[1], mistyped.Hint(args[1], known))}
 	}
 	if args[0] == "set" {
 		return c.set(ctx, all[i], args[2])

@@ -90,7 +90,7 @@ names           not known now         this machine        how programs find your
 		{"set idle 1h", result{code: Denied, err: "tidegate: idle is fixed by your administrator; ask them to change it\n"}},
 		{"set appearance dark", result{code: Usage, err: "tidegate: appearance is chosen in the window: tidegate window" + usage}},
 		{"set tray absent", result{code: Usage, err: "tidegate: tray is as this machine has it, and is not set here" + usage}},
-		{"show volume", result{code: Usage, err: "tidegate: there is no setting \"volume\"; `tidegate settings` lists them" + usage}},
+		{"show volume", result{code: Usage, err: "tidegate: there is no setting \"volume\"; `tidegate settings` lists them\n"}},
 		{"set idle", result{code: Usage, err: "tidegate: it is: tidegate settings [show SETTING|set SETTING VALUE]" + usage}},
 		{"idle", result{code: Usage, err: "tidegate: it is: tidegate settings [show SETTING|set SETTING VALUE]" + usage}},
 	} {

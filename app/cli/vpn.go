@@ -81,7 +81,9 @@ func (c *call) vpnOf(ctx context.Context, what string) (session.VPNConnection, e
 
 func findVPN(all []session.VPNConnection, what string) (found session.VPNConnection, err error) {
 	n := 0
+	var known []string
 	for _, c := range all {
+		known = append(known, c.Label())
 		switch {
 		case c.ID == what:
 			return c, nil
@@ -92,7 +94,7 @@ func findVPN(all []session.VPNConnection, what string) (found session.VPNConnect
 	}
 	switch n {
 	case 0:
-		return found, fmt.Errorf("there is no VPN %q; `tidegate vpn` lists them", what)
+		return found, fmt.Errorf("there is no VPN %q%s; `tidegate vpn` lists them", what, mistyped.Hint(what, known))
 	case 1:
 		return found, nil
 	}

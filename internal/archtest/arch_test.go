@@ -67,7 +67,7 @@ func list(t *testing.T, goos string) []*pkg {
 // What is not named here fails, so that a new part is given its place.
 var layers = map[string][]string{
 	".":                 {"app", "internal/wire", "internal/lang"},
-	"app":               {"session", "internal/lang", "internal/savefile", "tray", "tunnel", "dnssplit", "assets", "internal/clockset", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire", "internal/helper", "internal/heap", "internal/underlay", "packaging/completions"},
+	"app":               {"session", "internal/lang", "internal/savefile", "tray", "tunnel", "dnssplit", "assets", "internal/clockset", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire", "internal/helper", "internal/heap", "internal/mistyped", "internal/underlay", "packaging/completions"},
 	"app/window":        {"app/diag", "session", "internal/lang", "internal/savefile", "assets", "internal/wire", "internal/plaintext"},
 	"app/viewer":        {"app/window", "app/raise", "session", "internal/wire"},
 	"app/local":         {"app/profile", "app/diag", "session", "internal/wire"},
@@ -99,6 +99,7 @@ var layers = map[string][]string{
 	"internal/lang":       {},
 	"internal/cause":      {},
 	"internal/plaintext":  {},
+	"internal/mistyped":   {},
 	"internal/classicvpn": {"internal/lang", "internal/wholefile", "internal/dump", "session", "internal/wire", "internal/plaintext", "internal/helper", "tunnel/netwatch"},
 
 	"internal/admission":  {},
@@ -110,10 +111,10 @@ var layers = map[string][]string{
 	"internal/records":    {},
 	"internal/udpsocket":  {},
 	"internal/underlay":   {"dnssplit/osdns"},
-	"internal/resource":   {"internal/wire"},
+	"internal/resource":   {"internal/mistyped", "internal/wire"},
 	"internal/script":     {"internal/wire"},
 	"internal/reevaluate": {"internal/wire", "internal/policy"},
-	"internal/controller": {"internal/wire", "internal/wholefile", "internal/policy", "internal/script", "internal/resource", "internal/admission"},
+	"internal/controller": {"internal/mistyped", "internal/wire", "internal/wholefile", "internal/policy", "internal/script", "internal/resource", "internal/admission"},
 	"internal/gateway":    {"internal/clockset", "internal/wire", "internal/wholefile", "internal/flow", "internal/records", "internal/udpsocket", "internal/policy", "internal/reevaluate", "internal/script", "internal/resource", "internal/admission"},
 	"internal/lab":        {"internal/wire", "internal/policy", "internal/resource", "internal/controller", "internal/gateway"},
 	"cmd/tidegate-server": {"internal/wire", "internal/heap", "internal/policy", "internal/resource", "internal/controller", "internal/gateway", "internal/lab"},

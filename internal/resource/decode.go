@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/tidegate/tidegate/internal/mistyped"
 )
 
 // maxDepth bounds how deep a file may nest.
@@ -103,7 +105,7 @@ func (d *decoder) structure(n *yaml.Node, name string, v reflect.Value) bool {
 	return d.pairs(n, name, func(key, value *yaml.Node) bool {
 		f, ok := fields[key.Value]
 		if !ok {
-			return d.fail(key, "unknown key %q in %s%s; the keys are %s", key.Value, name, Nearest(key.Value, known), strings.Join(known, ", "))
+			return d.fail(key, "unknown key %q in %s%s; the keys are %s", key.Value, name, mistyped.Hint(key.Value, known), strings.Join(known, ", "))
 		}
 		outer := d.secret
 		defer func() { d.secret = outer }()

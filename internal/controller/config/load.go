@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/mistyped"
 	"github.com/tidegate/tidegate/internal/policy"
 	"github.com/tidegate/tidegate/internal/resource"
 	"github.com/tidegate/tidegate/internal/wire"
@@ -77,7 +78,7 @@ func load(path string, docs []*resource.Document, parseErr error) (*Config, erro
 		switch {
 		case d.Kind == CaseKind:
 		case !ok:
-			l.errs.Add(d.AtKind().Errorf("unknown kind %q%s; the kinds are %s", d.Kind, resource.Nearest(d.Kind, known), strings.Join(known, ", ")))
+			l.errs.Add(d.AtKind().Errorf("unknown kind %q%s; the kinds are %s", d.Kind, mistyped.Hint(d.Kind, known), strings.Join(known, ", ")))
 		case names[d.Name] != nil:
 			l.errs.Add(d.AtName().Errorf("%s %q exists already, at %s; give this one another name", d.Kind, d.Name, names[d.Name].AtName()))
 		case d.Kind == "Controller" && len(names) > 0:
@@ -121,7 +122,7 @@ func (l *loader) refer(d *resource.Document, kind, name string, path ...any) boo
 	case len(known) == 0:
 		l.errs.Add(p.Errorf("there is no %s %q, and no other; write one", kind, name))
 	default:
-		l.errs.Add(p.Errorf("there is no %s %q%s; there are %s", kind, name, resource.Nearest(name, known), list(known)))
+		l.errs.Add(p.Errorf("there is no %s %q%s; there are %s", kind, name, mistyped.Hint(name, known), list(known)))
 	}
 	return false
 }

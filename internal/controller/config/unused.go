@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/mistyped"
 	"github.com/tidegate/tidegate/internal/resource"
 	"github.com/tidegate/tidegate/internal/script"
 	"github.com/tidegate/tidegate/internal/wire"
@@ -46,7 +47,7 @@ func (l *linter) policy(d *resource.Document) {
 	}
 	for i, g := range p.Groups {
 		if !slices.ContainsFunc(sortedUsers(l.Users), func(u string) bool { return slices.Contains(l.Users[u].Groups, g) }) {
-			l.warn(d.At("assign", "groups", i), "empty-group", "nobody is in the group %s%s; write it under groups of a User, or members of a Group", g, resource.Nearest(g, l.groupNames()))
+			l.warn(d.At("assign", "groups", i), "empty-group", "nobody is in the group %s%s; write it under groups of a User, or members of a Group", g, mistyped.Hint(g, l.groupNames()))
 		}
 	}
 }

@@ -1,19 +1,27 @@
-package resource
+// Package mistyped finds what somebody may have meant who mistyped a name, for those who
+// say that there is none. It is pure, and safe for concurrent use.
+package mistyped
 
 import (
 	"fmt"
 	"strings"
 )
 
-// Nearest says ", did you mean ...?" of the known name nearest to one that is
-// not known, or nothing where none is near.
-func Nearest(s string, known []string) string {
-	best, least := "", len(s)/2+1
-	if len(s) > 64 {
+// longest is the longest name that is looked for.
+const longest = 64
+
+// Hint says ", did you mean ...?" of the known name nearest to one that is not known,
+// or nothing where none is near.
+func Hint(name string, known []string) string {
+	best, least := "", len(name)/2+1
+	if len(name) > longest {
 		return ""
 	}
 	for _, k := range known {
-		if d := distance(strings.ToLower(s), strings.ToLower(k)); d < least {
+		if len(k) > 2*longest { // too far from any
+			continue
+		}
+		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < least {
 			best, least = k, d
 		}
 	}
