@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/mistyped"
 	"github.com/tidegate/tidegate/session"
 )
 
