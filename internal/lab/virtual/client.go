@@ -221,6 +221,13 @@ func (c *Client) Interrupt() { c.host.cut(true) }
 // Restore puts the client back on the network, at the address that it has.
 func (c *Client) Restore() { c.host.cut(false) }
 
+// Sent is how many packets the device has sent, whether they arrived or not.
+func (c *Client) Sent() int {
+	c.host.network.mu.Lock()
+	defer c.host.network.mu.Unlock()
+	return c.host.sent
+}
+
 // Move gives the client another address.
 func (c *Client) Move(addr string) { c.host.move(addr) }
 

@@ -26,6 +26,7 @@ type host struct {
 	lost    map[*host]bool // hosts that it does not reach, nor they it
 	sockets map[uint16]*socket
 	next    uint16
+	sent    int // packets, arrived or not
 }
 
 func newNetwork() *network { return &network{hosts: map[netip.Addr]*host{}} }
@@ -113,6 +114,7 @@ func (s *socket) WriteTo(b []byte, to net.Addr) (int, error) {
 	n := s.host.network
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	s.host.sent++
 	at := to.(*net.UDPAddr).AddrPort()
 	h := n.hosts[at.Addr().Unmap()]
 	if h == nil || h.down || s.host.down || h.lost[s.host] || s.host.lost[h] || h.sockets[at.Port()] == nil {
