@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/tidegate/tidegate/app/diag"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/savefile"
 )
 
@@ -62,7 +63,7 @@ func (d *diagnosing) ended(r diag.Report, err error) {
 	d.cancel()
 	d.report = r
 	if err != nil {
-		d.failed = fmt.Sprintf(diagWords.failed, err)
+		d.failed = fmt.Sprintf(diagWords.failed, lang.Told(err.Error()))
 	}
 	d.home, _ = os.UserHomeDir()
 	d.path = filepath.Join(folderOf(d.home, "Downloads"), r.Name())

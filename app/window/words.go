@@ -381,9 +381,9 @@ func namesText(s session.State) (word, text string, t tone) {
 // lockedOut says until when.
 func lockedOut(t, now time.Time) string { return lang.F("Try again at %s.", moment(t, now)) }
 
-// sentence is an error as a sentence.
+// sentence is an error as a sentence. One that has no language of its own is told.
 func sentence(err error) string {
-	s := err.Error()
+	s := lang.Told(err.Error())
 	if s == "" {
 		return s
 	}
