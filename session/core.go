@@ -158,7 +158,9 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 	if spoke {
 		prev.Problems = next.Problems // the same in other words
 	}
-	c.record(append(happened(&prev, &next), c.notes...), now)
+	es := append(happened(&prev, &next), c.notes...)
+	belong(es, &prev, &next)
+	c.record(es, now)
 	c.notes = nil
 	next.Events = append([]Event(nil), c.events...)
 	want := c.want(next.ZTA.Allowed && !c.quitting, w)

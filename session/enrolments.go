@@ -362,7 +362,7 @@ func (c *core) doForget(cmd ForgetEnrolment) error {
 	c.others.gone = left
 	c.drop(gone)
 	c.others.resting = rest
-	c.notes = append(c.notes, Event{Kind: "forgotten", Text: lang.F("The enrolment with %s was removed from this device", gone.Label())})
+	c.notes = append(c.notes, Event{Kind: "forgotten", Of: gone.Label(), Text: lang.F("The enrolment with %s was removed from this device", gone.Label())})
 	if !active {
 		return nil
 	}

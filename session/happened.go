@@ -59,6 +59,26 @@ func happened(prev, next *State) []Event {
 	return es
 }
 
+// belong notes of whose controller events of the step from one state to the next are.
+// In a switch they are of the one before, but for what begins the next.
+func belong(es []Event, prev, next *State) {
+	for i := range es {
+		e, of := &es[i], next.Enrolment
+		if next.Enrolment.Device != prev.Enrolment.Device && !slices.Contains(begins, e.Kind) {
+			of = prev.Enrolment
+		}
+		switch e.Topic() {
+		case TopicAccess, TopicApps, TopicChannels, TopicNames:
+			if e.Of == "" {
+				e.Of = of.Label()
+			}
+		}
+	}
+}
+
+// begins are the kinds of what begins an enrolment's time.
+var begins = []string{"enrolled", "switched", "signed-in"}
+
 // kindFailed is a data channel that could not be opened.
 const kindFailed = "channel-failed"
 

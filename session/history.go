@@ -31,7 +31,8 @@ type HistoryQuery struct {
 
 // EventFilter says which events; the zero one: all.
 type EventFilter struct {
-	// Search are words that all occur in an event's text, in any order and case.
+	// Search are words that all occur in an event's text, or in whose controller it is
+	// of, in any order and case.
 	Search string
 	Topic  Topic
 }
@@ -64,7 +65,7 @@ var Topics = []Topic{TopicAccess, TopicApps, TopicChannels, TopicNames, TopicVPN
 
 // topics are those of the first word of a kind.
 var topics = map[string]Topic{
-	"signed": TopicAccess, "enrolled": TopicAccess, "prompted": TopicAccess, "missed": TopicAccess, "answered": TopicAccess, "session": TopicAccess,
+	"signed": TopicAccess, "enrolled": TopicAccess, "switched": TopicAccess, "forgotten": TopicAccess, "prompted": TopicAccess, "missed": TopicAccess, "answered": TopicAccess, "session": TopicAccess,
 	"app": TopicApps, "channel": TopicChannels, "control": TopicChannels, "dns": TopicNames, "vpn": TopicVPN,
 }
 
@@ -87,7 +88,7 @@ func (f EventFilter) Matcher() func(*Event) bool {
 		if len(terms) == 0 {
 			return true
 		}
-		text := strings.ToLower(e.Text)
+		text := strings.ToLower(e.Text + " " + e.Of)
 		for _, t := range terms {
 			if !strings.Contains(text, t) {
 				return false

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strings"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -191,6 +192,17 @@ type Event struct {
 	Kind string     `json:"kind"` // a word such as signed-in, channel-connected, app-cut
 	Text string     `json:"text"` // a sentence for the user
 	App  wire.AppID `json:"app,omitempty"`
+	// Of is whose controller it is of, as its enrolment was called; empty: of none's.
+	Of string `json:"of,omitempty"`
+}
+
+// Sentence is e in words for whoever has active before them: what is of another
+// controller says so.
+func (e *Event) Sentence(active Enrolment) string {
+	if e.Of == "" || e.Of == active.Label() || strings.Contains(e.Text, e.Of) {
+		return e.Text
+	}
+	return e.Text + " (" + e.Of + ")"
 }
 
 // WindowRequest asks for the window.

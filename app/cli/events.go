@@ -48,7 +48,7 @@ func (c *call) events(ctx context.Context, _ []string) error {
 				return err
 			}
 		}
-		if last, err = c.printEvents(s.Events, last, q); err != nil {
+		if last, err = c.printEvents(s.Events, &s.Enrolment, last, q); err != nil {
 			return err
 		}
 	}
@@ -83,13 +83,17 @@ func (c *call) tellHistory(ctx context.Context, q session.HistoryQuery, most int
 		q.Before = h.Events[len(h.Events)-1].Seq
 	}
 	slices.Reverse(found)
-	_, err = c.printEvents(found, 0, session.HistoryQuery{})
+	s, err := c.client.State(ctx)
+	if err != nil {
+		return 0, err
+	}
+	_, err = c.printEvents(found, &s.Enrolment, 0, session.HistoryQuery{})
 	return newest, err
 }
 
 // printEvents prints the events after the one numbered last that q asks for, and
-// returns the number of the newest.
-func (c *call) printEvents(events []session.Event, last uint64, q session.HistoryQuery) (uint64, error) {
+// returns the number of the newest. What is of another enrolment than active says so.
+func (c *call) printEvents(events []session.Event, active *session.Enrolment, last uint64, q session.HistoryQuery) (uint64, error) {
 	has := q.Matcher()
 	for _, e := range events {
 		if e.Seq <= last {
@@ -105,7 +109,7 @@ func (c *call) printEvents(events []session.Event, last uint64, q session.Histor
 			}
 			continue
 		}
-		if _, err := fmt.Fprintf(c.Out, "%s  %s\n", e.At.In(c.Zone).Format("2 Jan 15:04:05"), plaintext.Line(e.Text)); err != nil {
+		if _, err := fmt.Fprintf(c.Out, "%s  %s\n", e.At.In(c.Zone).Format("2 Jan 15:04:05"), plaintext.Line(e.Sentence(*active))); err != nil {
 			return last, fmt.Errorf("write events: %w", err)
 		}
 	}

@@ -85,6 +85,19 @@ func TestEventsThatAreKept(t *testing.T) {
 	}
 }
 
+// What is of another enrolment than the active one says so.
+func TestEventsOfAnotherEnrolment(t *testing.T) {
+	all := hourly(2)
+	all[0].Of, all[1].Of = "Harbour", state().Enrolment.Label()
+	keep(t, all)
+	src := &apptest.Source{}
+	src.Publish(state())
+	want := strings.Replace(toldEvents(1, 2), "\n", " (Harbour)\n", 1)
+	if d := cmp.Diff(result{out: want}, invoke(t, src, "", "events"), cmp.AllowUnexported(result{})); d != "" {
+		t.Error(d)
+	}
+}
+
 // What is told now may be gone after a restart: programs read on, and people know.
 func TestEventsThatAreNotKept(t *testing.T) {
 	keep(t, hourly(2))

@@ -114,7 +114,7 @@ func parse(b []byte) (events []session.Event, torn, whole bool) {
 			continue
 		}
 		last = e.Seq
-		e.Text = short(e.Text)
+		e.Text, e.Of = short(e.Text), short(e.Of)
 		events = append(events, e)
 	}
 	return events, false, whole

@@ -16,6 +16,7 @@ type activity struct {
 	w      *Window
 	past   past
 	day    string // today, by the state that was shown
+	of     string // whose controller's enrolment was active in it
 	search *input
 	clear  *button
 	export *button
@@ -80,11 +81,11 @@ func (p *activity) place(s fyne.Size) {
 }
 
 func (p *activity) apply(s session.State) {
-	day := s.At.Local().Format("2006-01-02")
-	if changed := p.past.take(s.Events); !changed && day == p.day {
+	day, of := s.At.Local().Format("2006-01-02"), s.Enrolment.Label()
+	if changed := p.past.take(s.Events); !changed && day == p.day && of == p.of {
 		return
 	}
-	p.day = day
+	p.day, p.of = day, of
 	p.show()
 }
 
@@ -110,7 +111,7 @@ func (p *activity) show() {
 	case p.past.more && len(events) > 0:
 		foot = activityWords.loading
 	}
-	p.list.set(events, p.w.state.At, foot)
+	p.list.set(events, &p.w.state, foot)
 	v := p.emptyView(len(events))
 	p.empty.set(v)
 	any := len(p.past.recent) > 0

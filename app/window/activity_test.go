@@ -240,6 +240,27 @@ func TestPast(t *testing.T) {
 	}
 }
 
+// What is of another enrolment than the active one says so, also of those that were
+// shown when that was active.
+func TestActivityOfTwoEnrolments(t *testing.T) {
+	events := eventful(2)
+	events[0].Of, events[1].Of = "Harbour", "Tidewater Energy"
+	b, _ := onActivity(t, events)
+	said := func() string { // the newest first
+		rows := b.pages.activity.list.pooled
+		return strings.TrimPrefix(rows[0].text.text, events[1].Text) + "," + strings.TrimPrefix(rows[1].text.text, events[0].Text)
+	}
+	if got := said(); got != ", (Harbour)" {
+		t.Errorf("they say %q", got)
+	}
+	s := b.state
+	s.Enrolment.Name = "Harbour"
+	b.apply(s)
+	if got := said(); got != " (Tidewater Energy)," {
+		t.Errorf("after a switch they say %q", got)
+	}
+}
+
 // An export runs beside Fyne's thread, on which the words become those of another
 // language meanwhile.
 func TestExportOfNothing(t *testing.T) {
@@ -288,7 +309,7 @@ func TestExport(t *testing.T) {
 	}
 	text, err := os.ReadFile(path)
 	lines := strings.Split(string(text), "\n")
-	if err != nil || len(lines) != 1203 || lines[0] != "time,kind,application,text" || lines[1] != `2026-11-20T14:36:00Z,vpn-other,wiki,"'=cmd(), ""x"""` {
+	if err != nil || len(lines) != 1203 || lines[0] != "time,kind,application,text,organisation" || lines[1] != `2026-11-20T14:36:00Z,vpn-other,wiki,"'=cmd(), ""x""",` {
 		t.Errorf("%d lines, %v: %s", len(lines), err, lines[1])
 	}
 	if i, err := os.Stat(path); err != nil || i.Mode().Perm() != 0o600 {

@@ -20,6 +20,7 @@ type chronicle struct {
 	ended  func() // the end is near, or in sight
 
 	events []session.Event
+	active session.Enrolment // what is of another says so
 	now    time.Time
 	rows   []chronicleRow
 	high   float32
@@ -71,9 +72,12 @@ func newChronicle(ended func()) *chronicle {
 }
 
 // set shows events; foot is said below the last.
-func (c *chronicle) set(events []session.Event, now time.Time, foot string) {
+func (c *chronicle) set(events []session.Event, s *session.State, foot string) {
 	top, off := c.above()
-	c.events, c.now = events, now
+	if c.active.Label() != s.Enrolment.Label() {
+		clear(c.known)
+	}
+	c.events, c.active, c.now = events, s.Enrolment, s.At
 	c.foot.set(foot)
 	c.flow()
 	c.scroll.Refresh()
@@ -143,7 +147,7 @@ func (c *chronicle) flow() {
 		}
 		h, ok := c.known[e.Seq]
 		if !ok {
-			c.probe.set(*e)
+			c.probe.set(*e, c.active)
 			h = c.probe.heightFor(width)
 			c.known[e.Seq] = h
 		}
@@ -180,7 +184,7 @@ func (c *chronicle) show() {
 			c.pooled = append(c.pooled, newEventRow())
 		}
 		row := c.pooled[rows]
-		row.set(c.events[r.at])
+		row.set(c.events[r.at], c.active)
 		place(row.line, ringRoom, r.y, c.width, r.h)
 		relayout(row.line)
 		c.sheet.parts = append(c.sheet.parts, row.line)

@@ -25,11 +25,11 @@ func newEventRow() *eventRow {
 	return r
 }
 
-func (r *eventRow) set(e session.Event) {
+func (r *eventRow) set(e session.Event, active session.Enrolment) {
 	icon, t := signOf(e.Kind)
 	r.bed.set(t.soft(), "")
 	r.glyph.set(icon, false, t.ink())
-	r.text.set(e.Text)
+	r.text.set(e.Sentence(active))
 	r.at.set(e.At.Local().Format("15:04:05"))
 	r.seq = e.Seq
 }

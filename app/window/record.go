@@ -33,9 +33,9 @@ func encoderOf(path string) (encoder, error) {
 func asCSV(events []session.Event) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	w.Write([]string{"time", "kind", "application", "text"})
+	w.Write([]string{"time", "kind", "application", "text", "organisation"})
 	for _, e := range events {
-		w.Write([]string{e.At.Format(time.RFC3339), cell(e.Kind), cell(string(e.App)), cell(e.Text)})
+		w.Write([]string{e.At.Format(time.RFC3339), cell(e.Kind), cell(string(e.App)), cell(e.Text), cell(e.Of)})
 	}
 	w.Flush()
 	return b.Bytes(), w.Error()
