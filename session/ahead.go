@@ -41,23 +41,23 @@ func (a *Ahead) Line(id wire.EntitlementID) (wire.ForecastLine, bool) {
 	return wire.ForecastLine{}, false
 }
 
-// Open are the entitlements that were foreseen to be open at an instant. Where a check
-// of the organisation has the last word it is not known.
-func (a *Ahead) Open(at time.Time) map[wire.EntitlementID]bool {
-	open := map[wire.EntitlementID]bool{}
+// Foreseen is how access was foreseen to be at an instant, of the entitlements of which
+// it was.
+func (a *Ahead) Foreseen(at time.Time) map[wire.EntitlementID]Outlook {
+	found := map[wire.EntitlementID]Outlook{}
 	if a == nil {
-		return open
+		return found
 	}
 	for _, l := range a.Lines {
 		for _, s := range l.Spans {
-			if !at.Before(s.From) && at.Before(s.To) && outlookOf(s) == OutlookOpen {
+			if !at.Before(s.From) && at.Before(s.To) {
 				for _, id := range l.Entitlements {
-					open[id] = true
+					found[id] = outlookOf(s)
 				}
 			}
 		}
 	}
-	return open
+	return found
 }
 
 // forecastTakes is how long an answer may take, which is told the time before.

@@ -135,9 +135,12 @@ func (p *applications) filter(fresh bool) {
 	}
 	p.show()
 	p.grid.cursor = p.place(at)
-	p.grid.set(len(p.entries), func(i int) section { return p.entries[i].section }, p.view)
-	if fresh {
+	inSight := p.grid.set(len(p.entries), func(i int) section { return p.entries[i].section }, p.view)
+	switch {
+	case fresh:
 		p.grid.toTop()
+	case inSight && p.grid.focus:
+		p.grid.move(p.grid.cursor)
 	}
 }
 

@@ -16,7 +16,8 @@ type grid struct {
 	scroll *container.Scroll
 	sheet  *sheet
 	focus  bool
-	cursor int // of the cards
+	cursor int  // of the cards
+	seen   bool // the cursor is in sight
 	keys   func(*fyne.KeyEvent)
 	runes  func(rune)
 	pin    func(wire.AppID, bool)
@@ -82,9 +83,11 @@ func (w *Window) newGrid(open func(wire.AppID)) *grid {
 	return g
 }
 
-// set shows count cards; section and view tell of each.
-func (g *grid) set(count int, section func(int) section, view func(int) cardView) {
+// set shows count cards; section and view tell of each. It says whether the cursor was
+// in sight before.
+func (g *grid) set(count int, section func(int) section, view func(int) cardView) bool {
 	s := g.sheet
+	seen := g.seen
 	s.count, s.section, s.view = count, section, view
 	s.heads, s.alone = false, true
 	first := -1 // of those in groups
@@ -103,6 +106,7 @@ func (g *grid) set(count int, section func(int) section, view func(int) cardView
 	s.flow(g.Size().Width - scrollIn)
 	g.scroll.Refresh()
 	s.show()
+	return seen
 }
 
 // setList shows rows of a list in place of cards, or the other way round. What has the
@@ -180,6 +184,7 @@ func (s *sheet) show() {
 	top := s.grid.scroll.Offset.Y
 	bottom := top + s.grid.scroll.Size().Height
 	cards, titles := 0, 0
+	s.grid.seen = false
 	s.parts = s.parts[:0]
 	width := (s.grid.Size().Width - scrollIn - ringRoom - float32(s.columns-1)*cardGap) / float32(s.columns)
 	for _, r := range s.rows {
@@ -204,6 +209,7 @@ func (s *sheet) show() {
 			c := s.cards[cards]
 			place(c, ringRoom+float32(i-r.first)*(width+cardGap), r.y, width, s.high())
 			c.bind(s.view(i), s.grid.focus && i == s.grid.cursor)
+			s.grid.seen = s.grid.seen || i == s.grid.cursor
 			s.parts = append(s.parts, c)
 			cards++
 		}

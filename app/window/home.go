@@ -23,6 +23,7 @@ type home struct {
 	banner   *banner
 	urgent   *stack // of the banner, and the gap below it
 	shelf    *shelf
+	gone     *gonePins
 	rows     []*nextRow
 	note     *label
 	noted    *line // of the note
@@ -44,6 +45,7 @@ func (w *Window) newHome() *home {
 	p.now = newParagraph("", font{size: 14, role: roleMuted}, 0)
 	p.banner = w.newBanner()
 	p.shelf = w.newShelf(func(t *tile) { scrollTo(p.scroll, p.list, t) })
+	p.gone = w.newGonePins()
 	p.note = newLabel("", font{size: 14, role: roleMuted})
 	p.noted = newLine(12, pads(9, 0), nil, newGlyph("schedule", false, 20, roleFaint), p.note)
 	p.rule = newRule()
@@ -53,7 +55,7 @@ func (w *Window) newHome() *home {
 	p.urgent = newStack(0, insets{bottom: 20}, nil, p.banner.line)
 	p.list = newStack(0, insets{2, scrollIn, pagePad, ringRoom}, nil,
 		newStack(4, insets{bottom: 20, left: 2}, nil, p.greeting, p.now),
-		p.urgent, p.shelf, newGap(22), newPair(p.next, p.linked))
+		p.urgent, p.shelf, p.gone.line, newGap(22), newPair(p.next, p.linked))
 	p.scroll = container.NewVScroll(p.list)
 	p.empty = w.newEmpty(func() {})
 	p.parts = []fyne.CanvasObject{p.scroll, p.empty}
@@ -82,10 +84,14 @@ func (p *home) apply(s session.State) {
 	p.now.set(nowText(s))
 	p.banner.set(bannerOf(s))
 	shown(p.urgent, p.banner.Visible())
-	p.shelf.set(shelvesOf(s))
+	moved := p.shelf.set(shelvesOf(s))
+	p.gone.set(goneOf(s))
 	p.links.set(linksOf(s))
 	next := p.coming(now)
 	p.flow()
+	if moved {
+		p.shelf.reveal()
+	}
 	p.wake(now, next)
 }
 

@@ -35,7 +35,8 @@ func tiles(s session.State) (all []string) {
 }
 
 func TestShelvesOf(t *testing.T) {
-	pinnedAll := atHome()
+	pinnedAll, dropped := atHome(), manyApps(1)
+	dropped.Choices.Pinned = []wire.AppID{"gone", "app-0000"}
 	for _, a := range pinnedAll.Apps {
 		pinnedAll.Choices.Pinned = append(pinnedAll.Choices.Pinned, a.ID)
 	}
@@ -51,10 +52,12 @@ func TestShelvesOf(t *testing.T) {
 	}{
 		{"pinned in their order, recent ones in use first", atHome(), []string{"# Pinned", "Customer CRM: Open in browser", "Sluice control: Enter a code", "Source control: Copy address",
 			"# Recent", "Bastion host: Copy command", "Order desk: Open in browser", "Tide historian: Copy address", "Metrics: Open in browser", "Quarterly reports: Show why"}},
+		{"pinned, of which one is gone", dropped, []string{"# Pinned", "Application 0000: Open in browser"}},
 		{"at most six recent ones", busy, []string{"# Recent", "Application 0020: Open in browser", "Application 0000: Open in browser", "Application 0001: Open in browser",
 			"Application 0002: Open in browser", "Application 0003: Open in browser", "Application 0004: Open in browser"}},
 		{"nothing pinned and nothing used", manyApps(2), []string{"# Applications", "Application 0000: Open in browser", "Application 0001: Open in browser"}},
-		{"without the controller a press tells", lost(), []string{"# Recent", "Bastion host: Show why"}},
+		{"few used, and others with them", lost(), []string{"# Applications", "Bastion host: Show why", "Customer CRM: Show why", "Order desk: Show why", "Quarterly reports: Show why",
+			"Sluice control: Show why", "Tide historian: Show why"}},
 		{"no applications", session.State{}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -81,11 +84,25 @@ func TestNowText(t *testing.T) {
 	is.Script = true
 	scripted := manyApps(2)
 	scripted.Ahead = &session.Ahead{At: noon, Lines: []wire.ForecastLine{{Entitlements: []wire.EntitlementID{scripted.Apps[0].Entitlement}, Spans: []wire.ForecastSpan{is}}}}
+	shut := wire.ForecastSpan{From: noon.Add(-time.Minute), To: noon.Add(time.Hour), Reason: wire.ReasonTime}
+	asks := shut
+	asks.Cure = []wire.InteractionKind{wire.InteractionMFA}
+	closed := manyApps(4)
+	for i, span := range []wire.ForecastSpan{shut, asks, shut} {
+		e := &closed.Apps[i].Entitlement
+		*e = wire.EntitlementID(closed.Apps[i].ID)
+		if closed.Ahead == nil {
+			closed.Ahead = &session.Ahead{At: noon}
+		}
+		closed.Ahead.Lines = append(closed.Ahead.Lines, wire.ForecastLine{Entitlements: []wire.EntitlementID{*e}, Spans: []wire.ForecastSpan{span}})
+	}
+	closed.Apps[2].Allowed = true // as the gateway has it
 	for _, c := range []struct {
 		name  string
 		state session.State
 		want  string
 	}{
+		{"foreseen to be closed, or to ask, is not ready", closed, "2 of your 4 applications are ready to be used."},
 		{"not judged yet", unjudged, "Your 2 applications are ready to be used."},
 		{"some not judged yet", signedIn(), "7 of your 9 applications are ready to be used. 2 are in use. 1 waits for you."},
 		{"foreseen to be open", foreseen, "All your 2 applications are open to you."},
@@ -250,6 +267,103 @@ func TestHomeMovesNothingUnderThePointer(t *testing.T) {
 	if got := recent(); got[0] != "metrics" {
 		t.Errorf("then the order is %v", got)
 	}
+}
+
+// The first that is used does not have the others go.
+func TestHomeKeepsItsTilesAtFirstUse(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	s := manyApps(20)
+	b.apply(s)
+	toHome(b)
+	sh := b.pages.home.shelf
+	shows := func() (ids []wire.AppID) {
+		for _, t := range sh.shows[0].tiles {
+			ids = append(ids, t.id)
+		}
+		return ids
+	}
+	was := shows()
+	sh.tiles[2].MouseIn(&desktop.MouseEvent{})
+	for i := range homeRecent {
+		s.Apps = slices.Clone(s.Apps)
+		s.Apps[homeRecent-1-i].LastUsed = noon.Add(time.Duration(i) * time.Minute)
+		b.apply(s)
+		if d := cmp.Diff(was, shows()); d != "" {
+			t.Errorf("under the pointer, after %d were used: %s", i+1, d)
+		}
+	}
+	if sh.shows[0].title != homeWords.recent {
+		t.Errorf("the shelf is called %q", sh.shows[0].title)
+	}
+}
+
+// What is pinned and not the user's any more is told, and unpinned at once, however
+// many it is.
+func TestHomeUnpinsWhatIsGone(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	s := signedIn()
+	toHome(b)
+	b.apply(s)
+	if b.pages.home.gone.Visible() {
+		t.Error("something is gone before anything was pinned")
+	}
+	for i := range session.MaxPinned {
+		s.Choices.Pinned = append(s.Choices.Pinned, wire.AppID(fmt.Sprintf("gone-%d", i)))
+	}
+	away := s
+	away.ZTA.Allowed = false
+	b.apply(away)
+	if b.pages.home.gone.Visible() {
+		t.Error("without the controller nobody knows what is gone")
+	}
+	b.apply(s)
+	b.looks()
+	b.says("100 pinned applications are not available to you any more.")
+	b.press("Unpin")
+	for i := range session.MaxPinned {
+		if got, want := b.sent(), (session.Pin{App: s.Choices.Pinned[i]}); got != want {
+			t.Fatalf("sent %+v, want %+v", got, want)
+		}
+	}
+	if got := b.sent(); got != nil {
+		t.Errorf("and then %+v", got)
+	}
+	s.Choices.Pinned = nil
+	b.apply(s)
+	b.silent("100 pinned applications are not available to you any more.", "Unpin")
+}
+
+// The cursor goes with what is pinned by the keyboard, and stays in sight.
+func TestPinningByKeyboardKeepsTheCursorInSight(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.win.Resize(fyne.NewSize(b.root.MinSize().Width, 600))
+	s := manyApps(60)
+	for i := range 30 {
+		s.Choices.Pinned = append(s.Choices.Pinned, s.Apps[i].ID)
+	}
+	for i := range s.Apps {
+		s.Apps[i].LastUsed = noon.Add(-time.Duration(i) * time.Minute)
+	}
+	b.apply(s)
+	seen := func(where string) {
+		t.Helper()
+		e := b.labels()[where]
+		if !e.Focused || e.Y < 0 || e.Y+e.H > b.canvas().Size().Height {
+			t.Errorf("the cursor is at %+v", e)
+		}
+	}
+	toHome(b)
+	b.canvas().Focus(b.pages.home.shelf)
+	b.key(fyne.KeyHome)
+	s.Choices.Pinned = append(slices.Clone(s.Choices.Pinned[1:]), s.Choices.Pinned[0])
+	b.apply(s)
+	seen("Application 0000: Open in browser")
+	b.pages.show(session.PageApplications)
+	b.canvas().Focus(b.pages.apps.grid)
+	b.key(fyne.KeyHome)
+	s.Choices.Pinned = slices.Clone(s.Choices.Pinned[1:]) // it is among the others now
+	b.apply(s)
+	seen("Application 0001")
 }
 
 // Nobody is asked more often because Home shows, and nobody while the window is hidden.

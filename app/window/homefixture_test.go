@@ -11,7 +11,7 @@ import (
 // what is ahead is known.
 func atHome() session.State {
 	s := ahead()
-	s.Choices.Pinned = []wire.AppID{"crm", "scada", "git", "gone"}
+	s.Choices.Pinned = []wire.AppID{"crm", "scada", "git"}
 	for id, ago := range map[wire.AppID]time.Duration{"orders": 3 * time.Hour, "metrics": 2 * time.Hour, "historian": 50 * time.Minute, "reports": 26 * time.Hour, "git": time.Minute} {
 		a, _ := appOf(s, id)
 		a.LastUsed = noon.Add(-ago)
@@ -43,6 +43,8 @@ func homeScenes() []scene {
 		}
 	}
 	working := connecting()
+	dropped := atHome()
+	dropped.Choices.Pinned = append(dropped.Choices.Pinned, "gone", "gone-too")
 	many := atHome()
 	for _, a := range manyApps(40).Apps {
 		many.Apps = append(many.Apps, a)
@@ -61,6 +63,7 @@ func homeScenes() []scene {
 		{"home", atHome(), toHome},
 		{"home-asked", asked, toHome},
 		{"home-focus", atHome(), below},
+		{"home-gone", dropped, toHome},
 		{"home-fresh", fresh, toHome},
 		{"home-many", many, func(b *bench) { toHome(b); b.pages.home.scroll.ScrollToBottom() }},
 		{"home-lost", far, toHome},

@@ -73,7 +73,7 @@ func tileOf(s session.State, a *session.App, pinned bool) tileView {
 
 // shelvesOf are the applications that Home shows: those that are pinned, in the
 // order in which they were, and those that were used last, with those that are in
-// use first. Who has neither sees the first of all.
+// use first. Who has pinned none, and used few, sees the first of the others as well.
 func shelvesOf(s session.State) []shelfView {
 	byID := make(map[wire.AppID]*session.App, len(s.Apps))
 	for i := range s.Apps {
@@ -87,10 +87,12 @@ func shelvesOf(s session.State) []shelfView {
 		}
 	}
 	rest := shelfView{title: homeWords.recent}
-	if len(recent) == 0 && len(pinned.tiles) == 0 {
+	if len(recent) < homeRecent && len(pinned.tiles) == 0 {
 		rest.title = homeWords.apps
-		for i := range s.Apps[:min(len(s.Apps), homeRecent)] {
-			recent = append(recent, &s.Apps[i])
+		for i := range s.Apps {
+			if a := &s.Apps[i]; len(recent) < homeRecent && !slices.Contains(recent, a) {
+				recent = append(recent, a)
+			}
 		}
 	}
 	for _, a := range recent[:min(len(recent), homeRecent)] {
@@ -100,6 +102,22 @@ func shelvesOf(s session.State) []shelfView {
 		rest.hint = homeWords.pinHint
 	}
 	return slices.DeleteFunc([]shelfView{pinned, rest}, func(v shelfView) bool { return len(v.tiles) == 0 })
+}
+
+// pinned says whether it is the shelf of those that are.
+func (v shelfView) pinned() bool { return len(v.tiles) > 0 && v.tiles[0].pinned }
+
+// goneOf are the pinned applications that are the user's no more, while the
+// controller says which are.
+func goneOf(s session.State) []wire.AppID {
+	if !s.ZTA.Allowed || s.ZTA.Working || len(s.Apps) == 0 {
+		return nil
+	}
+	there := make(map[wire.AppID]bool, len(s.Apps))
+	for i := range s.Apps {
+		there[s.Apps[i].ID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(s.Choices.Pinned), func(id wire.AppID) bool { return there[id] })
 }
 
 // use does with an application what its tile promises.

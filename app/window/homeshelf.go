@@ -71,8 +71,10 @@ func (s *shelf) lay(width float32, put bool) float32 {
 }
 
 // set shows applications, and keeps the cursor on the one that it is on. While
-// somebody looks at them those that are there stay where they are.
-func (s *shelf) set(views []shelfView) {
+// somebody looks at them those that are there stay where they are. It says whether the
+// cursor, which somebody sees, is elsewhere now.
+func (s *shelf) set(views []shelfView) bool {
+	was := s.cursor
 	if s.focus || s.pointed >= 0 {
 		views = inPlace(s.shows, views)
 	}
@@ -108,6 +110,7 @@ func (s *shelf) set(views []shelfView) {
 		s.pointed = -1
 	}
 	s.show()
+	return s.focus && s.cursor != was
 }
 
 // inPlace has what is still on a shelf where it was: what comes takes the places of
@@ -115,7 +118,8 @@ func (s *shelf) set(views []shelfView) {
 func inPlace(was, views []shelfView) []shelfView {
 	out := slices.Clone(views)
 	for i, v := range views {
-		if i >= len(was) || was[i].title != v.title {
+		at := slices.IndexFunc(was, func(w shelfView) bool { return w.pinned() == v.pinned() })
+		if at < 0 {
 			continue
 		}
 		now := make(map[wire.AppID]tileView, len(v.tiles))
@@ -123,10 +127,10 @@ func inPlace(was, views []shelfView) []shelfView {
 			now[t.id] = t
 		}
 		come := slices.DeleteFunc(slices.Clone(v.tiles), func(t tileView) bool {
-			return slices.ContainsFunc(was[i].tiles, func(old tileView) bool { return old.id == t.id })
+			return slices.ContainsFunc(was[at].tiles, func(old tileView) bool { return old.id == t.id })
 		})
 		kept := make([]tileView, 0, len(v.tiles))
-		for _, old := range was[i].tiles {
+		for _, old := range was[at].tiles {
 			t, ok := now[old.id]
 			if !ok && len(come) > 0 {
 				t, come, ok = come[0], come[1:], true
@@ -192,6 +196,11 @@ func (s *shelf) point(i int, over bool) {
 func (s *shelf) move(i int) {
 	s.cursor = max(0, min(i, s.count()-1))
 	s.show()
+	s.reveal()
+}
+
+// reveal has the page scroll to the cursor.
+func (s *shelf) reveal() {
 	if t := s.at(s.cursor); t != nil {
 		s.moved(t)
 	}

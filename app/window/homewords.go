@@ -17,6 +17,7 @@ var homeWords = struct {
 	next, nothing, waiting, connections  string
 	morning, afternoon, evening, welcome string
 	noneOpen                             string
+	unpinGone                            string
 }{
 	page:   "Home",
 	pinned: "Pinned", recent: "Recent", apps: "Applications",
@@ -26,7 +27,8 @@ var homeWords = struct {
 	tells:    "Show why", asks: "Answer",
 	next: "Next", nothing: "Nothing changes by itself.", waiting: "Looking ahead…", connections: "Connections",
 	morning: "Good morning, %s", afternoon: "Good afternoon, %s", evening: "Good evening, %s", welcome: "Welcome",
-	noneOpen: "None of your applications is open to you now.",
+	noneOpen:  "None of your applications is open to you now.",
+	unpinGone: "Unpin",
 }
 
 // The hours at which a greeting begins, and at which a day does.
@@ -71,7 +73,8 @@ func firstName(u session.User) string {
 }
 
 // nowText is what holds now, in a sentence or a few. Open is only what somebody has
-// judged: what has not been used yet is ready to be.
+// judged: what has not been used yet is ready to be, unless it was foreseen that nobody
+// would be let in.
 func nowText(s session.State) string {
 	switch {
 	case s.ZTA.Working:
@@ -80,7 +83,7 @@ func nowText(s session.State) string {
 		return homeWords.noneOpen
 	}
 	var open, used, wait int
-	judged, foreseen := true, s.Ahead.Open(s.At)
+	judged, foreseen := true, s.Ahead.Foreseen(s.At)
 	for i := range s.Apps {
 		a := &s.Apps[i]
 		switch a.State {
@@ -88,8 +91,13 @@ func nowText(s session.State) string {
 			used++
 			open++
 		case session.AppReady:
-			open++
-			judged = judged && (a.Allowed || foreseen[a.Entitlement])
+			switch outlook := foreseen[a.Entitlement]; {
+			case a.Allowed || outlook == session.OutlookOpen:
+				open++
+			case outlook == "" || outlook == session.OutlookScript:
+				open++
+				judged = false
+			}
 		case session.AppNeedsYou:
 			wait++
 		}
@@ -114,6 +122,11 @@ func nowText(s session.State) string {
 		text += " " + lang.N("%d waits for you.", "%d wait for you.", wait, wait)
 	}
 	return text
+}
+
+// goneText says how many pinned applications are not the user's any more.
+func goneText(n int) string {
+	return lang.N("%d pinned application is not available to you any more.", "%d pinned applications are not available to you any more.", n, n)
 }
 
 // tileWord is an application's state in a word, and until when it holds.
