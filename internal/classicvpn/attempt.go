@@ -146,7 +146,8 @@ func (a *attempt) carry(e engine, s openconnect.Session) error {
 func (a *attempt) follow(r running) error {
 	late := time.NewTimer(rise)
 	defer late.Stop()
-	transport := time.NewTicker(glance)
+	wait := glance
+	transport := time.NewTimer(wait)
 	defer transport.Stop()
 	for {
 		select {
@@ -168,6 +169,8 @@ func (a *attempt) follow(r running) error {
 			if a.vpn != nil {
 				late.Stop()
 			}
+			wait = glance
+			transport.Reset(wait)
 		case told := <-a.lease.Told():
 			a.tell(a.told(told))
 		case <-a.lease.Lost():
@@ -183,16 +186,25 @@ func (a *attempt) follow(r running) error {
 			}
 		case <-transport.C:
 			a.carried(r)
+			wait = min(2*wait, glances)
+			transport.Reset(wait)
 		}
 	}
 }
 
-// glance is how often it is looked what carries the packets: DTLS and ESP come a
-// moment after TLS.
-const glance = 5 * time.Second
+// glance is when it is looked what carries the packets, after openconnect has spoken:
+// DTLS and ESP come a moment after TLS. It is looked less and less often, down to
+// glances, as they may end.
+const (
+	glance  = 5 * time.Second
+	glances = time.Minute
+)
 
 func (a *attempt) carried(r running) {
 	by := r.Transport()
+	if by == a.link.Transport {
+		return
+	}
 	a.link.Transport = by
 	a.tell(func(w *owner, c *connection) {
 		if c.link.Adapter != "" && c.link.Transport != by {

@@ -310,9 +310,14 @@ func TestBytes(t *testing.T) {
 		w.run().mu.Lock()
 		w.run().by = "ESP"
 		w.run().mu.Unlock()
-		time.Sleep(2 * glance)
+		time.Sleep(glances)
 		if c := w.one(); c.Transport != "ESP" {
 			t.Errorf("it is carried by %q", c.Transport)
+		}
+		asked := w.run().asked
+		time.Sleep(time.Hour)
+		if n := w.run().asked - asked; n > 61 {
+			t.Errorf("in a quiet hour it is asked %d times", n)
 		}
 		w.must(w.vpn.Disconnect(id))
 		if c := w.one(); c.Up != 0 {

@@ -360,6 +360,7 @@ type fakeRun struct {
 	stopped    bool
 	reconnects int
 	by         string
+	asked      int           // what carries the packets
 	leave      chan struct{} // Stop waits for it, unless nil
 }
 
@@ -410,6 +411,7 @@ func (r *fakeRun) Done() <-chan struct{} { return r.done }
 func (r *fakeRun) Transport() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.asked++
 	return r.by
 }
 
