@@ -137,6 +137,7 @@ func sessionBus(ctx context.Context) (conn *dbus.Conn, err error) {
 		conn.Close()
 		return nil, fmt.Errorf("greet session bus: %w", err)
 	}
+	context.AfterFunc(conn.Context(), cancel)
 	return conn, nil
 }
 

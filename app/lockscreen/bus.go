@@ -84,6 +84,7 @@ func (b *bus) connect(ctx context.Context) (conn *dbus.Conn, err error) {
 		conn.Close()
 		return nil, fmt.Errorf("greet %s bus: %w", b.name, err)
 	}
+	context.AfterFunc(conn.Context(), cancel)
 	return conn, nil
 }
 
@@ -93,36 +94,3 @@ func (b *bus) connect(ctx context.Context) (conn *dbus.Conn, err error) {
 func inOrder() dbus.ConnOption { return dbus.WithSignalHandler(dbus.NewSequentialSignalHandler()) }
 
 var errEnded = errors.New("the bus has ended")
-
-// listen has the signals that match told, before anything is asked, so that no
-// change falls between.
-func listen(ctx context.Context, conn *dbus.Conn, matches ...[]dbus.MatchOption) (<-chan *dbus.Signal, error) {
-	signals := make(chan *dbus.Signal, 16)
-	conn.Signal(signals)
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	for _, m := range matches {
-		if err := conn.AddMatchSignalContext(ctx, m...); err != nil {
-			return nil, fmt.Errorf("listen on bus: %w", err)
-		}
-	}
-	return signals, nil
-}
-
-// ownerOf matches the coming and going of whoever has a name.
-func ownerOf(name string) []dbus.MatchOption {
-	return []dbus.MatchOption{dbus.WithMatchSender(busName), dbus.WithMatchInterface(busName),
-		dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, name)}
-}
-
-const busName = "org.freedesktop.DBus"
-
-// ownerChanged reads NameOwnerChanged(name, old, new).
-func ownerChanged(s *dbus.Signal) (name string, owned, ok bool) {
-	if s.Sender != busName || s.Name != busName+".NameOwnerChanged" || len(s.Body) != 3 {
-		return "", false, false
-	}
-	name, ok = s.Body[0].(string)
-	owner, isOwner := s.Body[2].(string)
-	return name, owner != "", ok && isOwner
-}

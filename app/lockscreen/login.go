@@ -1,7 +1,6 @@
 package lockscreen
 
 import (
-	"cmp"
 	"context"
 	"os"
 	"slices"
@@ -29,7 +28,7 @@ func watchLogin(ctx context.Context, conn *dbus.Conn, tell func(from string, on 
 	of := func(face string, more ...dbus.MatchOption) []dbus.MatchOption {
 		return append([]dbus.MatchOption{dbus.WithMatchSender(login), dbus.WithMatchInterface(face)}, more...)
 	}
-	signals, err := listen(ctx, conn, ownerOf(login),
+	services, signals, err := listen(ctx, conn, []string{login},
 		of(loginManager, dbus.WithMatchMember("SessionNew")),
 		of(loginSession, dbus.WithMatchMember("Lock")), of(loginSession, dbus.WithMatchMember("Unlock")),
 		of(properties, dbus.WithMatchMember("PropertiesChanged"), dbus.WithMatchArg(0, loginSession)))
@@ -44,9 +43,10 @@ func watchLogin(ctx context.Context, conn *dbus.Conn, tell func(from string, on 
 			if !ok {
 				return errEnded
 			}
-			name, _, owner := ownerChanged(s)
+			name, _, handed := services.handed(s)
 			switch {
-			case owner && name == login, s.Name == loginManager+".SessionNew":
+			case !handed && !services.said(login, s):
+			case handed && name == login, s.Name == loginManager+".SessionNew":
 				path = mySession(ctx, conn)
 				tell(lockedHint, hint(ctx, conn, path))
 			case path == "" || s.Path != path:
@@ -69,11 +69,15 @@ func watchLogin(ctx context.Context, conn *dbus.Conn, tell func(from string, on 
 func mySession(ctx context.Context, conn *dbus.Conn) (path dbus.ObjectPath) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	id := cmp.Or(os.Getenv(sessionEnv), sessionAuto)
-	if conn.Object(login, loginPath).CallWithContext(ctx, loginManager+".GetSession", dbus.FlagNoAutoStart, id).Store(&path) != nil {
-		return ""
+	for _, id := range []string{os.Getenv(sessionEnv), sessionAuto} { // that one may be over
+		if id == "" {
+			continue
+		}
+		if conn.Object(login, loginPath).CallWithContext(ctx, loginManager+".GetSession", dbus.FlagNoAutoStart, id).Store(&path) == nil {
+			return path
+		}
 	}
-	return path
+	return ""
 }
 
 // hint asks whether a session says that it is locked.

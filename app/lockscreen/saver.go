@@ -28,10 +28,10 @@ const activeChanged = ".ActiveChanged"
 func watchSavers(ctx context.Context, conn *dbus.Conn, tell func(from string, on bool)) error {
 	var matches [][]dbus.MatchOption
 	for _, name := range savers {
-		matches = append(matches, ownerOf(name),
+		matches = append(matches,
 			[]dbus.MatchOption{dbus.WithMatchSender(name), dbus.WithMatchInterface(name), dbus.WithMatchMember("ActiveChanged")})
 	}
-	signals, err := listen(ctx, conn, matches...)
+	services, signals, err := listen(ctx, conn, savers, matches...)
 	if err != nil {
 		return err
 	}
@@ -44,12 +44,12 @@ func watchSavers(ctx context.Context, conn *dbus.Conn, tell func(from string, on
 			if !ok {
 				return errEnded
 			}
-			if name, owned, ok := ownerChanged(s); ok {
+			if name, owned, ok := services.handed(s); ok {
 				tell(name, owned && active(ctx, conn, name))
 				continue
 			}
 			name, is := strings.CutSuffix(s.Name, activeChanged)
-			if !is || len(s.Body) != 1 {
+			if !is || len(s.Body) != 1 || !services.said(name, s) {
 				continue
 			}
 			if on, ok := s.Body[0].(bool); ok {

@@ -3,6 +3,7 @@ package lockscreen
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,7 +69,7 @@ func run(t *testing.T, system, session string) (expect func(locked bool)) {
 	leaks := goleak.IgnoreCurrent()
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", system)
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", session)
-	t.Setenv(sessionEnv, "")
+	t.Setenv(sessionEnv, "over")
 	reports := make(chan bool, 16)
 	w := New(Options{Report: func(locked bool) { reports <- locked }})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -124,6 +125,54 @@ func TestLoginTells(t *testing.T) {
 	expect(false)
 	newLogind(t, system, true)
 	expect(true)
+}
+
+// What another on the bus sends us is not the login manager's, or a saver's.
+func TestOthersAreNotHeard(t *testing.T) {
+	bus := desktoptest.Bus(t)
+	l := newLogind(t, bus, false)
+	desktoptest.NewScreenSaver(t, bus, savers[0], false)
+	saver := desktoptest.NewScreenSaver(t, bus, savers[1], false)
+	expect := run(t, bus, bus)
+	l.hint(true)
+	expect(true)
+	l.hint(false)
+	expect(false)
+	other := desktoptest.Connect(t, bus)
+	var names []string
+	if err := other.BusObject().Call(busName+".ListNames", 0).Store(&names); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []struct {
+		path         dbus.ObjectPath
+		face, member string
+		body         []any
+	}{
+		{l.path, properties, "PropertiesChanged", []any{loginSession, map[string]dbus.Variant{lockedHint: dbus.MakeVariant(true)}, []string{}}},
+		{saverPath(savers[0]), savers[0], "ActiveChanged", []any{true}},
+	} {
+		for _, name := range names {
+			if !strings.HasPrefix(name, ":") {
+				continue
+			}
+			m := &dbus.Message{Type: dbus.TypeSignal, Body: s.body, Headers: map[dbus.HeaderField]dbus.Variant{
+				dbus.FieldPath: dbus.MakeVariant(s.path), dbus.FieldInterface: dbus.MakeVariant(s.face),
+				dbus.FieldMember: dbus.MakeVariant(s.member), dbus.FieldDestination: dbus.MakeVariant(name),
+				dbus.FieldSignature: dbus.MakeVariant(dbus.SignatureOf(s.body...))}}
+			other.Send(m, nil)
+		}
+	}
+	if err := other.BusObject().Call(busName+".Peer.Ping", 0).Err; err != nil { // they are on their way
+		t.Fatal(err)
+	}
+	l.emit(l.path, "Lock")
+	expect(true)
+	l.emit(l.path, "Unlock")
+	expect(false) // which the hint would keep it from
+	saver.Set(true)
+	expect(true)
+	saver.Set(false)
+	expect(false) // and this the other saver
 }
 
 func TestSaversTell(t *testing.T) {
