@@ -28,7 +28,7 @@ var rules = map[string][]struct {
 }
 
 // code is what stands in texts as it is typed.
-var code = regexp.MustCompile("`[^`]*`|tidegate:(enrol\?)?|%q")
+var code = regexp.MustCompile("`[^`]*`|tidegate:(enrol[?]?)?|%q")
 
 func TestTypography(t *testing.T) {
 	for _, l := range Languages()[1:] {
