@@ -50,21 +50,25 @@ type (
 	ForgetEnrolment struct {
 		Device wire.DeviceID `json:"device"`
 	}
-	// SignIn answers the sign-in prompt.
+	// SignIn answers the sign-in prompt. Device is that of the enrolment which asked:
+	// what is typed for one controller is not told to another; empty: the active one's.
 	SignIn struct {
-		Password Secret `json:"password"`
-		Code     Secret `json:"code,omitempty"`
+		Device   wire.DeviceID `json:"device,omitempty"`
+		Password Secret        `json:"password"`
+		Code     Secret        `json:"code,omitempty"`
 	}
 	// SignOut ends the session at the controller and forgets the cookie.
 	SignOut struct{}
 	// Answer answers the interaction prompt of that id: MFA, Password and
 	// Reason as they are asked; a message is acknowledged by answering. Choice
 	// is the kind chosen where there is a choice; empty: the one that is given.
+	// Device is as in SignIn.
 	Answer struct {
-		Prompt   string `json:"prompt"`
-		MFA      Secret `json:"mfa,omitempty"`
-		Password Secret `json:"password,omitempty"`
-		Reason   string `json:"reason,omitempty"`
+		Prompt   string        `json:"prompt"`
+		Device   wire.DeviceID `json:"device,omitempty"`
+		MFA      Secret        `json:"mfa,omitempty"`
+		Password Secret        `json:"password,omitempty"`
+		Reason   string        `json:"reason,omitempty"`
 
 		Choice wire.InteractionKind `json:"choice,omitempty"`
 	}

@@ -167,6 +167,9 @@ func (c *core) doSignIn(cmd SignIn) error {
 	if c.identity.Key == nil || c.cookie != "" {
 		return says("there is nothing to sign in to now")
 	}
+	if !c.asksFor(cmd.Device) {
+		return errNotAsked
+	}
 	if c.busy != "" {
 		return errBusy
 	}
@@ -223,6 +226,9 @@ func (c *core) doSignIn(cmd SignIn) error {
 	return nil
 }
 
+// asksFor says whether a prompt of the enrolment of that device is one of now.
+func (c *core) asksFor(d wire.DeviceID) bool { return d == "" || d == c.enrolled.Device }
+
 func (c *core) doSignOut() error {
 	if c.cookie == "" {
 		return nil
@@ -245,8 +251,8 @@ func (c *core) doSignOut() error {
 
 func (c *core) doAnswer(cmd Answer) error {
 	p := c.state.Prompt
-	if p == nil || p.Kind != PromptInteraction || p.ID != cmd.Prompt {
-		return says("this is no longer asked")
+	if p == nil || p.Kind != PromptInteraction || p.ID != cmd.Prompt || !c.asksFor(cmd.Device) {
+		return errNotAsked
 	}
 	if c.busy != "" {
 		return errBusy
@@ -433,5 +439,7 @@ func (c *core) refuse(k PromptKind, why telling) {
 		return p
 	}
 }
+
+var errNotAsked = saying("this is no longer asked")
 
 var errBusy = saying("one moment: the last answer is still being checked")

@@ -73,7 +73,7 @@ func (c *core) doConnectVPN(cmd ConnectVPN) error {
 func (c *core) askedVPN(id string) (*VPNPrompt, error) {
 	p := c.vpn.Prompt
 	if p == nil || p.ID != id {
-		return nil, says("this is no longer asked")
+		return nil, errNotAsked
 	}
 	return p, nil
 }

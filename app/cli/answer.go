@@ -72,7 +72,7 @@ func interacts(s *session.State, a session.App) bool {
 
 // gather asks for all that the prompt of s asks, in its order.
 func (c *call) gather(ctx context.Context, s *session.State) (session.Answer, error) {
-	cmd := session.Answer{Prompt: s.Prompt.ID}
+	cmd := session.Answer{Prompt: s.Prompt.ID, Device: s.Enrolment.Device}
 	in := c.secrets()
 	all := s.Prompt.Interactions
 	if len(s.Prompt.Choice) > 0 {

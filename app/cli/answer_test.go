@@ -48,7 +48,7 @@ func TestAnswer(t *testing.T) {
 	nothing := lapsed
 	ended := signedOut(false)
 	fresh := session.State{Prompt: &session.Prompt{Kind: session.PromptEnrol}}
-	code := []session.Command{session.Answer{Prompt: "p1", MFA: "123456"}}
+	code := []session.Command{session.Answer{Prompt: "p1", Device: "d1", MFA: "123456"}}
 	for _, tt := range []struct {
 		name  string
 		state session.State
@@ -61,11 +61,11 @@ func TestAnswer(t *testing.T) {
 		{"a code", mfa, []session.State{busy(mfa), confirmed()}, "123456\n", nil, result{out: "Confirmed.\n"}, code},
 		{"as JSON", mfa, []session.State{busy(mfa), confirmed()}, "123456\n", []string{"--json"}, result{out: "{\"ok\":true}\n"}, code},
 		{"everything", all, []session.State{busy(all), confirmed()}, "yes\n123456\ns3cret word\nthe November run\n", nil, result{out: "Confirmed.\n"},
-			[]session.Command{session.Answer{Prompt: "p1", MFA: "123456", Password: "s3cret word", Reason: "the November run"}}},
+			[]session.Command{session.Answer{Prompt: "p1", Device: "d1", MFA: "123456", Password: "s3cret word", Reason: "the November run"}}},
 		{"a choice", either, []session.State{busy(either), confirmed()}, "Password\nticket 9\ns3cret word\n", nil, result{out: "Confirmed.\n"},
-			[]session.Command{session.Answer{Prompt: "p1", Choice: wire.InteractionPassword, Password: "s3cret word", Reason: "ticket 9"}}},
+			[]session.Command{session.Answer{Prompt: "p1", Device: "d1", Choice: wire.InteractionPassword, Password: "s3cret word", Reason: "ticket 9"}}},
 		{"a choice by its flag", either, []session.State{busy(either), confirmed()}, "ticket 9\n123456\n", []string{"--with", "mfa"}, result{out: "Confirmed.\n"},
-			[]session.Command{session.Answer{Prompt: "p1", Choice: wire.InteractionMFA, MFA: "123456", Reason: "ticket 9"}}},
+			[]session.Command{session.Answer{Prompt: "p1", Device: "d1", Choice: wire.InteractionMFA, MFA: "123456", Reason: "ticket 9"}}},
 		{"a choice that there is not", either, nil, "", []string{"--with", "message"}, result{code: Usage,
 			err: "tidegate: \"message\" is not asked; choose one of mfa, password; `tidegate help` lists the commands\n"}, nil},
 		{"wrong", mfa, []session.State{busy(mfa), refused(mfa, time.Time{})}, "123456\n", nil, result{code: Denied, err: "tidegate: That did not work. The answer is wrong. Try again.\n"}, code},
@@ -118,7 +118,7 @@ func TestAnswerAsksForAnApplication(t *testing.T) {
 		if diff := cmp.Diff(result{out: "Confirmed.\n"}, got, cmp.AllowUnexported(result{})); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		want := []session.Command{session.ShowPrompt{App: "pay"}, session.Answer{Prompt: "p1", MFA: "123456"}}
+		want := []session.Command{session.ShowPrompt{App: "pay"}, session.Answer{Prompt: "p1", Device: "d1", MFA: "123456"}}
 		if diff := cmp.Diff(want, src.Commands()); diff != "" {
 			t.Errorf("commands (-want +got):\n%s", diff)
 		}

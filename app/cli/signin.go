@@ -27,7 +27,7 @@ func (c *call) signIn(ctx context.Context, _ []string) error {
 		return c.done("You are signed in as %s already.", person(s.User))
 	}
 	in := c.secrets()
-	var cmd session.SignIn
+	cmd := session.SignIn{Device: s.Enrolment.Device}
 	if cmd.Password, err = in.ask(ctx, "Password for "+s.Prompt.User+": "); err != nil {
 		return err
 	}

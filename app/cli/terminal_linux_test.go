@@ -71,7 +71,7 @@ func TestPasswordIsNotEchoed(t *testing.T) {
 	if !echoes(t, tty) {
 		t.Error("the echo stays off")
 	}
-	if cmds := src.Commands(); len(cmds) != 1 || cmds[0] != (session.SignIn{Password: "s3cret"}) {
+	if cmds := src.Commands(); len(cmds) != 1 || cmds[0] != (session.SignIn{Device: "d1", Password: "s3cret"}) {
 		t.Errorf("commands %v", cmds)
 	}
 }

@@ -16,7 +16,7 @@ func TestCodeIsPasted(t *testing.T) {
 	if code.digits != "987654" {
 		t.Errorf("pasted %q", code.digits)
 	}
-	if got := b.sent(); got != (session.Answer{Prompt: "i1", MFA: "987654"}) {
+	if got := b.sent(); got != (session.Answer{Prompt: "i1", Device: "x4k9-m2p7-q8dz", MFA: "987654"}) {
 		t.Errorf("a pasted code sent %#v", got)
 	}
 	b.key(fyne.KeyBackspace)

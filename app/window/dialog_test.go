@@ -30,21 +30,21 @@ func TestDialogsAnswerExactly(t *testing.T) {
 		{"a clicked link, confirmed", proposedPrompt(), func(b *bench) { b.press("Enrol") }, session.Enrol{Prompt: "enrol-1"}},
 		{"a clicked link, by the keyboard", proposedPrompt(), func(b *bench) { b.key(fyne.KeySpace) }, session.Enrol{Prompt: "enrol-1"}},
 		{"enrol with a damaged link", enrolPrompt(), func(b *bench) { b.typed("tidegate:enrol?x"); b.press("Enrol") }, nil},
-		{"sign in", noCode, func(b *bench) { b.typed("pass word"); b.key(fyne.KeyReturn) }, session.SignIn{Password: "pass word"}},
+		{"sign in", noCode, func(b *bench) { b.typed("pass word"); b.key(fyne.KeyReturn) }, session.SignIn{Device: "x4k9-m2p7-q8dz", Password: "pass word"}},
 		{"sign in with a code", signInPrompt(), func(b *bench) {
 			b.typed("pw")
 			b.key(fyne.KeyReturn) // goes on to the code
 			b.typed("12 34-56")
 			b.key(fyne.KeyReturn)
-		}, session.SignIn{Password: "pw", Code: "123456"}},
-		{"sign in with the last digit", signInPrompt(), func(b *bench) { b.typed("pw"); b.key(fyne.KeyReturn); b.typed("123456") }, session.SignIn{Password: "pw", Code: "123456"}},
+		}, session.SignIn{Device: "x4k9-m2p7-q8dz", Password: "pw", Code: "123456"}},
+		{"sign in with the last digit", signInPrompt(), func(b *bench) { b.typed("pw"); b.key(fyne.KeyReturn); b.typed("123456") }, session.SignIn{Device: "x4k9-m2p7-q8dz", Password: "pw", Code: "123456"}},
 		{"sign in, code first", signInPrompt(), func(b *bench) {
 			b.canvas().FocusNext()
 			b.canvas().FocusNext()
 			b.typed("123456") // goes back to the password
 			b.typed("pw")
 			b.key(fyne.KeyReturn)
-		}, session.SignIn{Password: "pw", Code: "123456"}},
+		}, session.SignIn{Device: "x4k9-m2p7-q8dz", Password: "pw", Code: "123456"}},
 		{"sign in without the code", signInPrompt(), func(b *bench) {
 			b.typed("pw")
 			b.canvas().FocusNext()
@@ -53,13 +53,13 @@ func TestDialogsAnswerExactly(t *testing.T) {
 			b.key(fyne.KeyReturn)
 		}, nil},
 		{"sign in later", signInPrompt(), func(b *bench) { b.key(fyne.KeyEscape) }, session.DismissPrompt{Prompt: "s1"}},
-		{"code", mfaPrompt(), func(b *bench) { b.typed("123456"); b.key(fyne.KeyReturn) }, session.Answer{Prompt: "i1", MFA: "123456"}},
-		{"code by its last digit", mfaPrompt(), func(b *bench) { b.typed("123456") }, session.Answer{Prompt: "i1", MFA: "123456"}},
+		{"code", mfaPrompt(), func(b *bench) { b.typed("123456"); b.key(fyne.KeyReturn) }, session.Answer{Prompt: "i1", Device: "x4k9-m2p7-q8dz", MFA: "123456"}},
+		{"code by its last digit", mfaPrompt(), func(b *bench) { b.typed("123456") }, session.Answer{Prompt: "i1", Device: "x4k9-m2p7-q8dz", MFA: "123456"}},
 		{"code, half", mfaPrompt(), func(b *bench) { b.typed("12345"); b.key(fyne.KeyReturn) }, nil},
 		{"code later", mfaPrompt(), func(b *bench) { b.press("Later") }, session.DismissPrompt{Prompt: "i1"}},
-		{"password", only(wire.InteractionPassword, ""), func(b *bench) { b.typed("pw"); b.press("Verify") }, session.Answer{Prompt: "i1", Password: "pw"}},
-		{"reason", only(wire.InteractionReason, "Which ticket?"), func(b *bench) { b.typed("4711"); b.press("Continue") }, session.Answer{Prompt: "i1", Reason: "4711"}},
-		{"message", only(wire.InteractionMessage, "Be careful."), func(b *bench) { b.key(fyne.KeyReturn) }, session.Answer{Prompt: "i1"}},
+		{"password", only(wire.InteractionPassword, ""), func(b *bench) { b.typed("pw"); b.press("Verify") }, session.Answer{Prompt: "i1", Device: "x4k9-m2p7-q8dz", Password: "pw"}},
+		{"reason", only(wire.InteractionReason, "Which ticket?"), func(b *bench) { b.typed("4711"); b.press("Continue") }, session.Answer{Prompt: "i1", Device: "x4k9-m2p7-q8dz", Reason: "4711"}},
+		{"message", only(wire.InteractionMessage, "Be careful."), func(b *bench) { b.key(fyne.KeyReturn) }, session.Answer{Prompt: "i1", Device: "x4k9-m2p7-q8dz"}},
 		{"everything", everythingPrompt(), func(b *bench) {
 			b.typed("123456")
 			b.canvas().FocusNext()
@@ -68,20 +68,20 @@ func TestDialogsAnswerExactly(t *testing.T) {
 			b.canvas().FocusNext()
 			b.typed("why")
 			b.key(fyne.KeyReturn)
-		}, session.Answer{Prompt: "i2", MFA: "123456", Password: "pw", Reason: "why"}},
-		{"the first choice, with its last digit", choicePrompt(), func(b *bench) { b.typed("123456") }, session.Answer{Prompt: "i3", Choice: wire.InteractionMFA, MFA: "123456"}},
+		}, session.Answer{Prompt: "i2", Device: "x4k9-m2p7-q8dz", MFA: "123456", Password: "pw", Reason: "why"}},
+		{"the first choice, with its last digit", choicePrompt(), func(b *bench) { b.typed("123456") }, session.Answer{Prompt: "i3", Device: "x4k9-m2p7-q8dz", Choice: wire.InteractionMFA, MFA: "123456"}},
 		{"another choice, and nothing of the first", choicePrompt(), func(b *bench) {
 			b.typed("12345")
 			b.press("Password")
 			b.typed("pw") // what it shows has the focus
 			b.key(fyne.KeyReturn)
-		}, session.Answer{Prompt: "i3", Choice: wire.InteractionPassword, Password: "pw"}},
+		}, session.Answer{Prompt: "i3", Device: "x4k9-m2p7-q8dz", Choice: wire.InteractionPassword, Password: "pw"}},
 		{"a choice by the keyboard", choicePrompt(), func(b *bench) {
 			b.canvas().FocusPrevious() // Message
 			b.canvas().FocusPrevious() // Password
 			b.key(fyne.KeyRight)
 			b.press("Verify")
-		}, session.Answer{Prompt: "i3", Choice: wire.InteractionMessage}},
+		}, session.Answer{Prompt: "i3", Device: "x4k9-m2p7-q8dz", Choice: wire.InteractionMessage}},
 		{"there and back by the keyboard", choicePrompt(), func(b *bench) {
 			b.canvas().FocusPrevious()
 			b.key(fyne.KeySpace)
@@ -90,7 +90,7 @@ func TestDialogsAnswerExactly(t *testing.T) {
 			b.key(fyne.KeyLeft)
 			b.canvas().Focus(b.layer.face.(*interacting).code)
 			b.typed("123456")
-		}, session.Answer{Prompt: "i3", Choice: wire.InteractionMFA, MFA: "123456"}},
+		}, session.Answer{Prompt: "i3", Device: "x4k9-m2p7-q8dz", Choice: wire.InteractionMFA, MFA: "123456"}},
 		{"a choice that is not complete", choicePrompt(), func(b *bench) { b.press("Password"); b.press("Later") }, session.DismissPrompt{Prompt: "i3"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

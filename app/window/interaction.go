@@ -256,7 +256,7 @@ func (d *interacting) resume(was face, at fyne.Focusable) (next fyne.Focusable) 
 // answer is nil while what is asked is not complete. It holds nothing that was
 // typed for what was not chosen.
 func (d *interacting) answer() session.Command {
-	a := session.Answer{Prompt: d.prompt.ID}
+	a := session.Answer{Prompt: d.prompt.ID, Device: d.device}
 	if d.choice != nil {
 		a.Choice = d.choice.chosen
 	}

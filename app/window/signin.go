@@ -2,19 +2,21 @@ package window
 
 import (
 	"fyne.io/fyne/v2"
+	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
 
 // signingIn asks for the password, and a one-time code where the policy wants one.
 type signingIn struct {
 	asking
+	device   wire.DeviceID // of the enrolment that asks
 	password *field
 	code     *codeField
 	codeRow  *stack
 }
 
 func (w *Window) newSignIn() (*modal, face) {
-	d := &signingIn{password: w.newField(words.password, words.passwordHint, true), code: w.newCodeField(words.code)}
+	d := &signingIn{device: w.state.Enrolment.Device, password: w.newField(words.password, words.passwordHint, true), code: w.newCodeField(words.code)}
 	d.codeRow = newStack(8, insets{top: 14}, nil, newLabel(words.code, captionFont), d.code)
 	d.asking = asking{w: w, word: words.signIn,
 		wipe: func() {
@@ -73,7 +75,7 @@ func (d *signingIn) answer() session.Command {
 	if d.password.input.Text == "" || d.prompt.Code && !d.code.complete() {
 		return nil
 	}
-	c := session.SignIn{Password: session.Secret(d.password.input.Text)}
+	c := session.SignIn{Device: d.device, Password: session.Secret(d.password.input.Text)}
 	if d.prompt.Code {
 		c.Code = session.Secret(d.code.digits)
 	}
