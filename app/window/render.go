@@ -13,15 +13,16 @@ func (w *Window) apply(s session.State) {
 	w.side.apply(s)
 	w.pages.apply(s)
 	if s.Window.Seq > w.raised {
-		w.obey(s.Window, w.seen)
+		w.obey(s.Window)
 	}
 	w.settle()
 	w.seen = true
 }
 
-// obey goes where the tray process asks the window to go. The first state
-// holds the request that the window was started for: it is up already.
-func (w *Window) obey(r session.WindowRequest, raise bool) {
+// obey goes where the tray process asks the window to go. Showing it is for whoever
+// watches the states with it, as package viewer does: once, or a window that was closed
+// at once comes up again.
+func (w *Window) obey(r session.WindowRequest) {
 	w.raised = r.Seq
 	if r.Page != "" {
 		w.menu, w.detail = false, ""
@@ -30,9 +31,6 @@ func (w *Window) obey(r session.WindowRequest, raise bool) {
 	if r.App != "" {
 		w.pages.show(session.PageApplications)
 		w.menu, w.detail = false, r.App
-	}
-	if raise {
-		w.Show()
 	}
 }
 

@@ -235,3 +235,16 @@ func TestClosingTellsTheProgram(t *testing.T) {
 		t.Errorf("OnClose was called %d times", closed)
 	}
 }
+
+// Where to go is the state's word, whether to come up its process's: who had both do so
+// had it come up again after it was closed.
+func TestObeyingDoesNotShow(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.apply(signedIn())
+	b.Hide()
+	s := signedIn()
+	s.Window = session.WindowRequest{Seq: s.Window.Seq + 1, Page: session.PageToday}
+	if b.apply(s); !b.hidden || b.pages.page != session.PageToday {
+		t.Errorf("hidden: %v, on page %s", b.hidden, b.pages.page)
+	}
+}
