@@ -26,6 +26,12 @@ func TestArchiveForEverybody(t *testing.T) {
 	r := newTestRoot(t)
 	folder := strings.TrimPrefix(unpacked(t, archive, filepath.Join(r.dir, "tmp")), r.dir)
 
+	rpm := filepath.Join(r.dir, "usr/bin/rpm")
+	r.must("write", os.WriteFile(rpm, []byte("#!/bin/sh\nexit 0 # all is installed\n"), 0o755))
+	if out, err := r.try(folder + "/install.sh"); err == nil || !strings.Contains(out, "dnf remove tidegate") {
+		t.Errorf("beside a package: %v, %s", err, out)
+	}
+	r.must("remove", os.Remove(rpm))
 	r.run("/bin/sh", "-c", "umask 077; exec "+folder+"/install.sh") // as careful administrators have it
 	for _, name := range []string{"usr/local/share/tidegate", "usr/local/share/tidegate/install.sh", "etc/tidegate"} {
 		if info, err := os.Stat(filepath.Join(r.dir, name)); err != nil || info.Mode().Perm() != 0o755 {

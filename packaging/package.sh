@@ -2,6 +2,7 @@
 # Makes the packages:
 #
 #   tidegate_VERSION_ARCH.deb              client and helper
+#   tidegate-VERSION-1.ARCH.rpm            the same, for distributions with RPMs
 #   tidegate-VERSION-linux-ARCH.tar.xz     the same, with a script that installs it
 #   tidegate-server-VERSION-linux-ARCH.tar.xz   controller, gateway and lab
 #   *.cdx.json                             what their programs are made of (CycloneDX)
@@ -73,14 +74,18 @@ bill tidegate "$BIN/tidegate" "$BIN/tidegate-helper"
 install -m 644 "$into/tidegate-$VERSION-linux-$GOARCH.cdx.json" "$SHARE/tidegate.cdx.json"
 install -m 644 "$work/tidegate.licences" "$SHARE/LICENCES.modules"
 gzip -9n <packaging/man/tidegate.1 >"$SHARE/tidegate.1.gz"
-GOFLAGS='' go run "$NFPM" package -f packaging/linux/nfpm.yaml -p deb -t "$into/tidegate_${VERSION}_$GOARCH.deb" >"$work/log" || {
-	cat "$work/log" >&2
-	die "nfpm failed: see above"
-}
+deb=tidegate_${VERSION}_$GOARCH.deb
+rpm=tidegate-$VERSION-1.$(case $GOARCH in amd64) echo x86_64 ;; arm64) echo aarch64 ;; *) echo "$GOARCH" ;; esac).rpm
+for package in "$deb" "$rpm"; do
+	GOFLAGS='' go run "$NFPM" package -f packaging/linux/nfpm.yaml -p "${package##*.}" -t "$into/$package" >"$work/log" 2>&1 || {
+		cat "$work/log" >&2
+		die "nfpm failed: see above"
+	}
+done
 
 client=tidegate-$VERSION-linux-$GOARCH
 mkdir "$work/$client"
-dpkg-deb -x "$into/tidegate_${VERSION}_$GOARCH.deb" "$work/$client/files"
+dpkg-deb -x "$into/$deb" "$work/$client/files"
 install -m 755 packaging/linux/install.sh "$work/$client/install.sh"
 pack "$client"
 
@@ -93,4 +98,4 @@ install -m 644 "$work/tidegate-server.licences" "$work/$server/LICENCES.modules"
 install -m 644 LICENSE NOTICE docs/policies.md packaging/schema/tidegate.schema.json "$work/$server/"
 pack "$server"
 
-(cd "$into" && sha256sum "tidegate_${VERSION}_$GOARCH.deb" "$client.tar.xz" "$server.tar.xz" ./*.cdx.json | sed 's|\./||' >SHA256SUMS)
+(cd "$into" && sha256sum "$deb" "$rpm" "$client.tar.xz" "$server.tar.xz" ./*.cdx.json | sed 's|\./||' >SHA256SUMS)

@@ -150,6 +150,9 @@ install_all() {
 	if [ "$user" = no ] && command -v dpkg-query >/dev/null && dpkg-query -W -f '${db:Status-Status}\n' tidegate 2>/dev/null | grep -qx installed; then
 		die "the package tidegate is installed: remove that first (apt-get remove tidegate)"
 	fi
+	if [ "$user" = no ] && command -v rpm >/dev/null && rpm -q --quiet tidegate; then
+		die "the package tidegate is installed: remove that first (dnf remove tidegate)"
+	fi
 	case $prefix in
 	*[[:cntrl:][:space:]\"\'\`\\\$\%\&\|\;\<\>\~\*\?\#\(\)=]*)
 		die "a menu entry can start no program below '$prefix', for a sign in that name: choose another by --prefix FOLDER"
