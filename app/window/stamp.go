@@ -63,7 +63,10 @@ func (s stamp) draw() *image.Alpha {
 	if err != nil {
 		return m
 	}
-	svg.SetTarget(0, 0, float64(s.side), float64(s.side))
+	// Not by SetTarget, which moves the icon before it is scaled, and so out of sight:
+	// the icons' boxes do not begin at zero.
+	box := svg.ViewBox
+	svg.Transform = rasterx.Identity.Scale(float64(s.side)/box.W, float64(s.side)/box.H).Translate(-box.X, -box.Y)
 	svg.Draw(rasterx.NewDasher(s.side, s.side, rasterx.NewScannerGV(s.side, s.side, m, m.Bounds())), 1)
 	return m
 }
