@@ -20,7 +20,8 @@ type Instance struct {
 
 // Claim makes this process the profile's only instance and opens its socket.
 // The lock decides, and the kernel drops it with the process: the socket of
-// one that died is replaced, and of two that start at once one gets ErrRunning.
+// one that died is replaced, and of two that start at once one gets ErrRunning. So
+// does who finds the lock free and somebody at the socket.
 func Claim(p profile.Profile) (*Instance, error) {
 	lock, err := os.OpenFile(p.Lock(), os.O_CREATE|os.O_RDWR|noFollow, 0o600)
 	if err != nil {
@@ -33,6 +34,11 @@ func Claim(p profile.Profile) (*Instance, error) {
 			return nil, ErrRunning
 		}
 		return nil, fmt.Errorf("lock %s: %w", p.Lock(), err)
+	}
+	if c, err := dialSocket(p.Socket()); err == nil { // whose lock file has been cleared away
+		c.Close()
+		lock.Close()
+		return nil, ErrRunning
 	}
 	if err := os.Remove(p.Socket()); err != nil && !os.IsNotExist(err) {
 		lock.Close()

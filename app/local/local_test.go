@@ -343,6 +343,35 @@ func TestClaim(t *testing.T) {
 	i.Close()
 }
 
+// A lock file that somebody has cleared away lets no second instance in: it would take
+// the first one's socket from it.
+func TestClaimWithoutTheLockFile(t *testing.T) {
+	p := place(t)
+	first, err := Claim(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(p.Lock()); err != nil {
+		t.Fatal(err)
+	}
+	if second, err := Claim(p); !errors.Is(err, ErrRunning) {
+		t.Errorf("a second one: %v, %v", second, err)
+	}
+	if c, err := Dial(p); err != nil {
+		t.Errorf("the first is not reached any more: %v", err)
+	} else {
+		c.Close()
+	}
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	third, err := Claim(p)
+	if err != nil {
+		t.Fatalf("when it has ended: %v", err)
+	}
+	third.Close()
+}
+
 // Whatever is posted is a command or refused, and what is taken reads back.
 func FuzzCommands(f *testing.F) {
 	for _, c := range []session.Command{session.Enrol{Link: "l"}, session.SignIn{Password: "p"}, session.Answer{Prompt: "x"},
