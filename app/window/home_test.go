@@ -333,7 +333,7 @@ func TestHomeUnpinsWhatIsGone(t *testing.T) {
 	b.silent("100 pinned applications are not available to you any more.", "Unpin")
 }
 
-// The cursor goes with what is pinned by the keyboard, and stays in sight.
+// The cursor goes with what is pinned or unpinned by the keyboard, and stays in sight.
 func TestPinningByKeyboardKeepsTheCursorInSight(t *testing.T) {
 	b := newBench(t, alwaysDark)
 	b.win.Resize(fyne.NewSize(b.root.MinSize().Width, 600))
@@ -355,13 +355,16 @@ func TestPinningByKeyboardKeepsTheCursorInSight(t *testing.T) {
 	toHome(b)
 	b.canvas().Focus(b.pages.home.shelf)
 	b.key(fyne.KeyHome)
-	s.Choices.Pinned = append(slices.Clone(s.Choices.Pinned[1:]), s.Choices.Pinned[0])
+	s.Choices.Pinned = slices.Clone(s.Choices.Pinned[1:]) // it is the first of the recent ones now
 	b.apply(s)
 	seen("Application 0000: Open in browser")
+	if b.pages.home.scroll.Offset.Y == 0 {
+		t.Error("Home has not scrolled to what is below the pins")
+	}
 	b.pages.show(session.PageApplications)
 	b.canvas().Focus(b.pages.apps.grid)
 	b.key(fyne.KeyHome)
-	s.Choices.Pinned = slices.Clone(s.Choices.Pinned[1:]) // it is among the others now
+	s.Choices.Pinned = slices.Clone(s.Choices.Pinned[1:]) // and so is the next here
 	b.apply(s)
 	seen("Application 0001")
 }

@@ -16,7 +16,7 @@ import (
 var update = flag.Bool("update", false, "write what the pages look like to testdata/layout, in place of comparing them with it")
 
 // What stands where on each page, in which colours, is as it was, in both themes and
-// three languages. A line is a text or a thing to press: where it is, how large, in the
+// each language. A line is a text or a thing to press: where it is, how large, in the
 // dark and in the light theme in which colour on which, and what it says. Fyne's own
 // markup of a page has a thousand lines, of which a reader of a change sees no more.
 //
@@ -37,7 +37,7 @@ func TestLayouts(t *testing.T) {
 	dark := map[string]*survey{}
 	for _, choice := range []appearance{alwaysDark, alwaysLight} { // Fyne reads its fonts anew for each
 		for i, p := range pages {
-			for j, tag := range []string{"en", "de", "fr"} {
+			for j, tag := range []string{"en", "de", "fr", "es"} {
 				if (i+j)%oneIn != 0 {
 					continue
 				}
