@@ -44,10 +44,11 @@ func Check(path string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return fs.ErrExist
 	}
-	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-		return why(errors.Join(err, fs.ErrNotExist))
+	info, err := os.Stat(filepath.Dir(path))
+	if err == nil && !info.IsDir() {
+		err = fs.ErrNotExist
 	}
-	return nil
+	return why(err)
 }
 
 // Write has the file hold what fill writes, for the user alone. It replaces one that

@@ -78,6 +78,12 @@ func TestWrite(t *testing.T) {
 			}
 		}
 	}
+	loop := filepath.Join(dir, "loop")
+	if os.Symlink(loop, loop) == nil {
+		if err := Write(filepath.Join(loop, "x"), false, text("x")); err == nil || strings.Contains(err.Error(), "no such folder") {
+			t.Errorf("a folder that is there and cannot be entered: %v", err)
+		}
+	}
 	if os.Symlink(filepath.Join(dir, "nowhere"), other) == nil {
 		if err := Write(other, false, text("x")); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("a link that leads nowhere: %v", err)
