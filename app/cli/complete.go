@@ -58,7 +58,7 @@ func (c *call) complete(ctx context.Context, words []string) error {
 	}
 	for _, x := range all {
 		switch {
-		case strings.HasPrefix(x.value, ":"):
+		case x.value == shellFiles, x.value == shellCommands:
 			fmt.Fprintln(c.Out, x.value)
 		case !strings.HasPrefix(x.value, cur) || x.value != plaintext.Line(x.value):
 		case x.text == "":

@@ -43,6 +43,7 @@ func tempting() session.State {
 		{VPNSettings: session.VPNSettings{ID: "c", Name: "it's $(touch pwned) \x1b[2J", Address: "c.example"}},
 		{VPNSettings: session.VPNSettings{ID: "d", Name: "-rf", Address: "d.example"}},
 		{VPNSettings: session.VPNSettings{ID: "e", Name: hostile, Address: "e.example"}},
+		{VPNSettings: session.VPNSettings{ID: "f", Name: ":\x1b[2J", Address: "f.example"}},
 	}
 	return s
 }
