@@ -30,6 +30,9 @@ func TestDesktopFiles(t *testing.T) {
 			t.Errorf("%s: Icon is %q, want %q", file, got, id)
 		}
 	}
+	if got := entry(t, "linux/"+id+".autostart.desktop"); got["TryExec"] != got["Exec"] {
+		t.Errorf("after a removal, which leaves settings, a desktop would start what is not there: %v", got)
+	}
 	menu := entry(t, "linux/"+id+".desktop")
 	if menu["Exec"] != "tidegate %u" || menu["MimeType"] != "x-scheme-handler/tidegate;" {
 		t.Errorf("a click on a link runs %q for %q", menu["Exec"], menu["MimeType"])
