@@ -142,6 +142,9 @@ func (c *core) enrolEnded(l wire.EnrolmentLink, key crypto.Signer, e Enrolled, e
 		return
 	}
 	id, err := e.identity(key)
+	if err == nil && !e.fits() {
+		err = errors.New("the controller says too much")
+	}
 	if err != nil {
 		c.o.Log.Warn("not enrolled", "error", err)
 		c.refuse(PromptEnrol, func() *Problem {
@@ -432,10 +435,9 @@ func (c *core) acknowledge(code string) {
 
 // refuse says why an answer did not count.
 func (c *core) refuse(k PromptKind, why telling) {
-	until := c.ours(why().Until)
 	c.refusedAt, c.refused = k, func() *Problem {
 		p := why()
-		p.Until = until
+		p.Until = c.ours(p.Until) // each time: a clock may be set right meanwhile
 		return p
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tidegate/tidegate/internal/lang"
@@ -47,6 +48,18 @@ func (k KeptEnrolments) Checked() error {
 		known[e.Device] = true
 	}
 	return nil
+}
+
+// The sizes in bytes of what a controller may say of an enrolment: all of them are read
+// and written as one, and each is shown in a line.
+const (
+	maxEnrolmentName = 1 << 10
+	maxCertificate   = 32 << 10
+)
+
+// fits says whether e is of a size that is kept.
+func (e Enrolled) fits() bool {
+	return max(len(e.Name), len(e.User), len(e.Device)) <= maxEnrolmentName && max(len(e.Certificate), len(e.CA)) <= maxCertificate
 }
 
 // All are the enrolments, the active one first.
@@ -116,6 +129,18 @@ func (c *core) loadEnrolments() {
 		k = KeptEnrolments{}
 	}
 	c.enrolled, c.others.resting, c.others.gone, c.others.noted = k.Enrolled, k.Others, k.Gone, k.Gone
+	if err != nil {
+		return
+	}
+	known := map[wire.DeviceID]bool{}
+	for _, e := range k.All() {
+		known[e.Device] = true
+	}
+	for d := range c.choices.Pinned {
+		if !known[d] {
+			c.unpin(d)
+		}
+	}
 }
 
 // enrolments are those that there are, by organisation and user.
@@ -271,7 +296,7 @@ func (c *core) add(e Enrolled, id Identity) error {
 
 // same says whether two enrolments are of the same user with the same controller.
 func (e Enrolled) same(o Enrolled) bool {
-	return e.Controller == o.Controller && e.User == o.User && e.CA == o.CA
+	return strings.EqualFold(e.Controller, o.Controller) && e.User == o.User && e.CA == o.CA
 }
 
 // drop ends the session of e at its controller, where there is one, and removes its

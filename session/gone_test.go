@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -218,5 +219,55 @@ func TestForgettingOfflineHoldsUpNothing(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// An enrolment that could not be saved is in memory alone: what was saved still works
+// after a restart, and nothing of the new one is left behind in the keychain.
+func TestAnEnrolmentThatCannotBeSaved(t *testing.T) {
+	for name, link := range map[string]Secret{"of another controller": otherLink, "of the same one": goodLink} {
+		for end, saved := range map[string]bool{"never": false, "then": true} {
+			t.Run(name+", "+end, func(t *testing.T) {
+				bubble(t, func(t *testing.T, b *bench) {
+					other := newFakeController(t)
+					other.mint, other.snapshot.Session = "other cookie", "s2"
+					b.both = bothControllers{b.controller, other}
+					b.enrolled("kept").start()
+					key := b.vault.items[ItemDeviceKey]
+					b.records.stuck = errors.New("no space left on device")
+					b.do(Enrol{Link: link})
+					b.do(SignIn{Password: "tide"})
+					s := b.expectPhase(ControlEstablished)
+					if i := slices.IndexFunc(s.Problems, func(p Problem) bool { return p.Code == "save" }); i < 0 || s.Problems[i].Action != "retry" {
+						t.Fatalf("told %+v", s.Problems)
+					}
+					if err := b.s.Do(t.Context(), Retry{}); err == nil || !strings.Contains(err.Error(), "free some space") {
+						t.Errorf("Retry: %v", err)
+					}
+					if s := b.state(); len(s.Problems) != 1 || b.vault.items[ItemDeviceKey] != key || len(b.vault.names()) != 2 {
+						t.Fatalf("told %+v, keychain %q", s.Problems, b.vault.names())
+					}
+					want := b.records.e
+					if saved {
+						b.records.stuck = nil
+						b.do(Retry{})
+						if s := b.state(); len(s.Problems) > 0 {
+							t.Errorf("saved, yet %+v", s.Problems)
+						}
+						want = b.records.e
+						if want.Device != s.Enrolment.Device {
+							t.Errorf("saved is %s", want.Device)
+						}
+					}
+					b.stop()
+					<-b.ended
+					b.records.stuck = nil
+					b.start()
+					if s := b.state(); s.Enrolment != want.Enrolment || s.Control.Phase == ControlOff || saved && s.Control.Phase != ControlEstablished {
+						t.Errorf("after a start: %+v, %s", s.Enrolment, s.Control.Phase)
+					}
+				})
+			})
+		}
 	}
 }

@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"crypto"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/tidegate/tidegate/internal/wire"
@@ -137,4 +139,72 @@ func TestKeptLater(t *testing.T) {
 			t.Errorf("keychain %s has %q", s.Keychain, b.vault.names())
 		}
 	})
+}
+
+// wordy is a controller that says more of an enrolment than is kept.
+type wordy struct {
+	*fakeController
+	more func(*Enrolled)
+}
+
+func (w wordy) Enrol(ctx context.Context, l wire.EnrolmentLink, key crypto.Signer) (Enrolled, error) {
+	e, err := w.fakeController.Enrol(ctx, l, key)
+	w.more(&e)
+	return e, err
+}
+
+// No controller makes what is kept of the others too large to be read again.
+func TestAnEnrolmentOfNoMeasure(t *testing.T) {
+	much := strings.Repeat("x", 100<<10)
+	for name, more := range map[string]func(*Enrolled){
+		"its name":    func(e *Enrolled) { e.Name = much },
+		"the user's":  func(e *Enrolled) { e.User = much },
+		"the device":  func(e *Enrolled) { e.Device = wire.DeviceID(much) },
+		"certificate": func(e *Enrolled) { e.Certificate += much },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *bench) {
+				b.both = wordy{b.controller, more}
+				b.start()
+				b.do(Enrol{Link: goodLink})
+				if s := b.state(); s.Enrolment.Enrolled() || s.Prompt == nil || s.Prompt.Error == nil || s.Prompt.Error.Code != "enrolment-damaged" || len(b.vault.names()) > 0 {
+					t.Errorf("%.100v, prompt %.200v", s.Enrolment, s.Prompt)
+				}
+			})
+		})
+	}
+}
+
+// Hosts are called alike in upper and in lower case.
+func TestEnrollingAgainInCapitals(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept")
+		b.records.e.Controller = "ZTA.Example:8443"
+		b.start()
+		b.do(Enrol{Link: goodLink})
+		if s := b.state(); len(s.Enrolments) != 1 || s.Enrolment.Controller != "zta.example:8443" {
+			t.Errorf("%+v", s.Enrolments)
+		}
+	})
+}
+
+// What was pinned of an enrolment that is no more goes at the next start, where a crash
+// left it.
+func TestPinsOfNobody(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want int
+	}{"read": {nil, 1}, "damaged": {errors.New("damaged"), 2}} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *bench) {
+				b.enrolled("kept")
+				b.records.err = c.err
+				b.records.choices = KeptChoices{Pinned: map[wire.DeviceID][]wire.AppID{"d1": {"wiki"}, "d9": {"wiki"}}}
+				b.start()
+				if p := b.records.choices.Pinned; len(p) != c.want || len(p["d1"]) != 1 {
+					t.Errorf("pinned %v", p)
+				}
+			})
+		})
+	}
 }

@@ -54,14 +54,17 @@ func (r Records) LoadEnrolments() (session.KeptEnrolments, error) {
 // .damaged: there may have been more in it.
 func (r Records) SaveEnrolments(k session.KeptEnrolments) error {
 	path := filepath.Join(r.Dir, recordFile)
+	b, err := json.MarshalIndent(k, "", "\t")
+	if err != nil {
+		return fmt.Errorf("encode enrolment: %w", err)
+	}
+	if len(b) >= wire.MaxBody { // which would not be read again
+		return fmt.Errorf("save enrolment: %d kB of enrolments are too many; forget one of them", len(b)>>10)
+	}
 	if _, err := r.LoadEnrolments(); err != nil {
 		if err := os.Rename(path, path+aside); err != nil {
 			return fmt.Errorf("set the damaged enrolments aside: %w", err)
 		}
-	}
-	b, err := json.MarshalIndent(k, "", "\t")
-	if err != nil {
-		return fmt.Errorf("encode enrolment: %w", err)
 	}
 	if err := wholefile.Replace(path, append(b, '\n')); err != nil {
 		return fmt.Errorf("save enrolment: %w", err)

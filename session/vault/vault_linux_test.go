@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -310,5 +311,54 @@ func TestAConnectionClosedUnderUsIsOpenedAnew(t *testing.T) {
 		if !errors.Is(err, c.want) || n != 2 {
 			t.Errorf("%s: %v after %d calls", name, err, n)
 		}
+	}
+}
+
+// What could not be read again is not written: what there is stays.
+func TestTooMuchToKeep(t *testing.T) {
+	r := Records{Dir: t.TempDir()}
+	k := session.KeptEnrolments{Enrolled: session.Enrolled{Enrolment: session.Enrolment{Device: "d"}}}
+	if err := r.SaveEnrolments(k); err != nil {
+		t.Fatal(err)
+	}
+	more := k
+	for i := range 50 {
+		more.Others = append(more.Others, session.Enrolled{Enrolment: session.Enrolment{Device: wire.DeviceID(fmt.Sprint("e", i))}, Certificate: strings.Repeat("x", 32<<10)})
+	}
+	if err := r.SaveEnrolments(more); err == nil {
+		t.Error("it was saved")
+	}
+	got, err := r.LoadEnrolments()
+	if d := cmp.Diff(k, got); err != nil || d != "" {
+		t.Errorf("%v (-want +got):\n%s", err, d)
+	}
+	more.Others = more.Others[:25]
+	if err := r.SaveEnrolments(more); err != nil {
+		t.Fatal(err)
+	}
+	if got, err = r.LoadEnrolments(); err != nil || len(got.All()) != 26 {
+		t.Errorf("%d are read, %v", len(got.All()), err)
+	}
+}
+
+// Uses that were given up are over before later ones begin: a removal that waited for a
+// dialog does not take what was stored since.
+func TestOneUseAtATime(t *testing.T) {
+	given, cancel := context.WithCancel(t.Context())
+	asks, answered := make(chan struct{}), make(chan struct{})
+	var order []string
+	go func() { <-asks; cancel() }()
+	if err := bounded(given, func() error { close(asks); <-answered; order = append(order, "first"); return nil }); !errors.Is(err, session.ErrKeychainLocked) {
+		t.Fatalf("the first: %v", err)
+	}
+	if err := bounded(given, func() error { order = append(order, "never"); return nil }); !errors.Is(err, session.ErrKeychainLocked) {
+		t.Fatalf("the second: %v", err)
+	}
+	close(answered)
+	if err := bounded(t.Context(), func() error { order = append(order, "third"); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"first", "third"}, order); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
 	}
 }
