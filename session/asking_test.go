@@ -222,6 +222,12 @@ func TestControllersClock(t *testing.T) {
 		if p := b.state().Prompt; p == nil || p.Error == nil || !p.Error.Until.Equal(time.Now().Add(15*time.Minute)) {
 			t.Errorf("locked out: %+v", p)
 		}
+		// A clock is set right meanwhile.
+		s := b.controller.snapshot
+		s.Revision, s.At = s.Revision+1, time.Now()
+		if p := b.tell(s).Prompt; p == nil || p.Error == nil || !p.Error.Until.Equal(time.Now().Add(75*time.Minute)) {
+			t.Errorf("locked out by another clock: %+v", p)
+		}
 	})
 }
 
