@@ -56,22 +56,12 @@ func (k Keychain) Delete(ctx context.Context, item session.VaultItem) error {
 	return err
 }
 
-// turn is held by whoever uses the keychain: they follow one another, so that what was
-// given up undoes nothing of later, and a user is asked by one dialog at a time.
-var turn = make(chan struct{}, 1)
-
 // bounded runs one call of go-keyring, which knows no context and blocks while
-// an unlock dialog is open. A call that is given up ends when its dialog does; one
-// whose turn does not come is not made.
+// an unlock dialog is open. A call that is given up ends when its dialog does, or never,
+// where the keychain's service does: so later ones do not wait for it.
 func bounded(ctx context.Context, call func() error) error {
 	done := make(chan error, 1)
-	select {
-	case turn <- struct{}{}:
-	case <-ctx.Done():
-		return fmt.Errorf("%w: another use of it waits: %w", session.ErrKeychainLocked, ctx.Err())
-	}
 	go func() {
-		defer func() { <-turn }()
 		err := call()
 		if errors.Is(err, dbus.ErrClosed) {
 			// The tray library shares this connection and closes it when it

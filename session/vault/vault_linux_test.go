@@ -340,25 +340,3 @@ func TestTooMuchToKeep(t *testing.T) {
 		t.Errorf("%d are read, %v", len(got.All()), err)
 	}
 }
-
-// Uses that were given up are over before later ones begin: a removal that waited for a
-// dialog does not take what was stored since.
-func TestOneUseAtATime(t *testing.T) {
-	given, cancel := context.WithCancel(t.Context())
-	asks, answered := make(chan struct{}), make(chan struct{})
-	var order []string
-	go func() { <-asks; cancel() }()
-	if err := bounded(given, func() error { close(asks); <-answered; order = append(order, "first"); return nil }); !errors.Is(err, session.ErrKeychainLocked) {
-		t.Fatalf("the first: %v", err)
-	}
-	if err := bounded(given, func() error { order = append(order, "never"); return nil }); !errors.Is(err, session.ErrKeychainLocked) {
-		t.Fatalf("the second: %v", err)
-	}
-	close(answered)
-	if err := bounded(t.Context(), func() error { order = append(order, "third"); return nil }); err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff([]string{"first", "third"}, order); d != "" {
-		t.Errorf("(-want +got):\n%s", d)
-	}
-}
