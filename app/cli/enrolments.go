@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tidegate/tidegate/internal/mistyped"
+	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -120,7 +121,7 @@ func (c *call) forget(ctx context.Context, args []string) error {
 	if !c.yes {
 		in := c.secrets()
 		if in.mute != nil {
-			fmt.Fprintln(c.Err, forgetWarning(e, &s))
+			fmt.Fprintln(c.Err, plaintext.Line(forgetWarning(e, &s)))
 		}
 		yes, err := in.open(ctx, "Type yes to forget it: ")
 		var none usageError // no answer is no yes
