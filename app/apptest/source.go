@@ -20,6 +20,7 @@ type Source struct {
 	mu       sync.Mutex
 	state    session.State
 	changed  chan struct{}
+	taken    uint64 // revision of the last that who watches has taken
 	commands []session.Command
 }
 
@@ -64,6 +65,9 @@ func (f *Source) Watch(ctx context.Context) iter.Seq[session.State] {
 				if ctx.Err() != nil || !yield(s) {
 					return
 				}
+				f.mu.Lock()
+				f.taken = seen
+				f.mu.Unlock()
 				continue
 			}
 			select {
@@ -73,6 +77,14 @@ func (f *Source) Watch(ctx context.Context) iter.Seq[session.State] {
 			}
 		}
 	}
+}
+
+// Taken says whether who watches has taken the present state: one that is published before
+// that is all they see.
+func (f *Source) Taken() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.taken == f.state.Revision
 }
 
 // Do notes the command.

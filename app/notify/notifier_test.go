@@ -50,7 +50,6 @@ func TestOnADesktop(t *testing.T) {
 	}}
 	src.Publish(with(inUse(0)))
 	n := run(t, bus, src)
-	// Until this one shows, the first state may not have been seen.
 	n.Tell(Notice{Key: "hello", Title: "Hello"})
 	shown := func(count int) desktoptest.Notification {
 		t.Helper()
@@ -58,8 +57,7 @@ func TestOnADesktop(t *testing.T) {
 		return desk.Shown()[count-1]
 	}
 	shown(1)
-	src.Publish(with(inUse(0)))
-
+	desktoptest.Eventually(t, "the first state's being seen", src.Taken)
 	src.Change(func(s *session.State) {
 		needsYou(0)(s)
 		s.Apps[0].Flows = 0
@@ -168,6 +166,7 @@ func TestBundleOutlivesItsLead(t *testing.T) {
 			}
 			n.Tell(Notice{Key: "hello", Title: "Hello", Open: session.Retry{}})
 			hello := last(1)
+			desktoptest.Eventually(t, "the first state's being seen", src.Taken)
 			src.Publish(with(blocked(0), cut(0), ended))
 			told := last(2)
 			if want := "Outside the hours. Come back at 8. Also: The VPN Office has ended."; told.Body != want {

@@ -79,8 +79,11 @@ func (s notifier) CloseNotification(id uint32) *dbus.Error {
 	return nil
 }
 
-// Close takes it off the bus, as one that crashes.
-func (n *Notifications) Close() { n.conn.Close() }
+// Close takes it off the bus; another can have its name then.
+func (n *Notifications) Close() {
+	n.conn.ReleaseName(notifyName)
+	n.conn.Close()
+}
 
 // Dismiss closes a notification as its user does.
 func (n *Notifications) Dismiss(id uint32) error {
