@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -279,6 +280,54 @@ func TestSwitchingInVain(t *testing.T) {
 		synctest.Wait()
 		if !b.vault.has("device-key.d2") || !b.vault.has("session-cookie.d2") {
 			t.Errorf("Retry kept %q", b.vault.names())
+		}
+	})
+}
+
+// many are controllers of any number of organisations, by their addresses.
+type many struct{ *fakeController }
+
+func (m many) Enrol(ctx context.Context, l wire.EnrolmentLink, key crypto.Signer) (Enrolled, error) {
+	e, err := m.fakeController.Enrol(ctx, l, key)
+	name, _, _ := strings.Cut(l.Controller, ".")
+	e.Enrolment = Enrolment{Controller: l.Controller, Name: name, User: "maya", Device: wire.DeviceID(name)}
+	return e, err
+}
+
+// A device may have very many enrolments, made while the keychain was locked: a Retry
+// asks its user once, whether it opens or not, and then all are kept; and each is
+// forgotten by itself.
+func TestFiftyEnrolments(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.both = many{b.controller}
+		b.vault.set(ErrKeychainLocked)
+		b.start()
+		const n = 50
+		for i := range n {
+			b.do(Enrol{Link: Secret(strings.Replace(string(goodLink), "zta.example", fmt.Sprintf("o%02d.example", i), 1))})
+			b.do(SignIn{Password: "tide"})
+			b.closed()
+		}
+		b.vault.inVain()
+		b.do(ForgetEnrolment{"o07"})
+		if asked := b.vault.inVain(); asked != 1 {
+			t.Errorf("forgetting asks %d times", asked)
+		}
+		b.do(Retry{})
+		if asked := b.vault.inVain(); asked != 1 {
+			t.Errorf("Retry asks %d times", asked)
+		}
+		b.vault.set(nil)
+		b.do(Retry{})
+		if s := b.state(); len(b.vault.names()) != 2*(n-1) || len(b.records.gone) > 0 || len(s.Enrolments) != n-1 || len(s.Problems) > 0 {
+			t.Fatalf("%d enrolments, %d items, to go %q, told %+v", len(s.Enrolments), len(b.vault.names()), b.records.gone, s.Problems)
+		}
+		for _, e := range b.state().Enrolments {
+			b.do(ForgetEnrolment{e.Device})
+			b.closed()
+		}
+		if s := b.state(); len(s.Enrolments) > 0 || len(b.vault.names()) > 0 || len(b.records.gone) > 0 {
+			t.Errorf("%d enrolments, keychain %q, to go %q", len(s.Enrolments), b.vault.names(), b.records.gone)
 		}
 	})
 }

@@ -12,13 +12,22 @@ type fakeVault struct {
 	mu    sync.Mutex
 	items map[VaultItem]string
 	err   error
+	asked int // how often it was used while err stood
+}
+
+// fails notes that it is used, and says whether in vain.
+func (v *fakeVault) fails() error {
+	if v.err != nil {
+		v.asked++
+	}
+	return v.err
 }
 
 func (v *fakeVault) Get(_ context.Context, i VaultItem) ([]byte, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.err != nil {
-		return nil, v.err
+	if err := v.fails(); err != nil {
+		return nil, err
 	}
 	s, ok := v.items[i]
 	if !ok {
@@ -30,19 +39,30 @@ func (v *fakeVault) Get(_ context.Context, i VaultItem) ([]byte, error) {
 func (v *fakeVault) Set(_ context.Context, i VaultItem, b []byte) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.err == nil {
+	err := v.fails()
+	if err == nil {
 		v.items[i] = string(b)
 	}
-	return v.err
+	return err
 }
 
 func (v *fakeVault) Delete(_ context.Context, i VaultItem) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.err == nil {
+	err := v.fails()
+	if err == nil {
 		delete(v.items, i)
 	}
-	return v.err
+	return err
+}
+
+// inVain is how often it was used in vain since the last call.
+func (v *fakeVault) inVain() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := v.asked
+	v.asked = 0
+	return n
 }
 
 // set has every use fail, or none any more.

@@ -112,9 +112,7 @@ func (c *core) retryKeychain() error {
 		c.openKeychain()
 		return nil // who removes what is gone
 	case shut && (c.unkept || len(c.others.gone) == 0):
-		if err := c.keepEverything(); err != nil {
-			return err
-		}
+		return c.keepEverything() // whose first success removes what is gone
 	}
 	c.purge()
 	return nil
@@ -132,11 +130,14 @@ func (c *core) makeUp() {
 }
 
 // keepEverything stores key and cookie of all enrolments, as far as they are in memory.
+// Where the keychain takes one not, it is not asked for the others: each may ask the user.
 func (c *core) keepEverything() error {
 	c.unkept = false
+	var failed error // of the first that did; the queue's
+	keep := func(e Enrolled, h held) error { return c.keepAll(e, h, &failed) }
 	for _, e := range c.others.resting {
 		if h, ok := c.others.held[e.Device]; ok {
-			if err := c.keepAll(e, h); err != nil {
+			if err := keep(e, h); err != nil {
 				return err
 			}
 		}
@@ -144,18 +145,18 @@ func (c *core) keepEverything() error {
 	if c.identity.Key == nil {
 		return nil
 	}
-	return c.keepAll(c.enrolled, held{c.identity, c.cookie})
+	return keep(c.enrolled, held{c.identity, c.cookie})
 }
 
-// keepAll stores key and cookie of an enrolment.
-func (c *core) keepAll(e Enrolled, h held) error {
+// keepAll stores key and cookie of an enrolment, as store does.
+func (c *core) keepAll(e Enrolled, h held, failed *error) error {
 	raw, err := x509.MarshalPKCS8PrivateKey(h.identity.Key)
 	if err != nil {
 		return fmt.Errorf("encode the device key: %w", err)
 	}
-	c.store(e.item(ItemDeviceKey), raw, nil)
+	c.store(e.item(ItemDeviceKey), raw, failed, c.purge)
 	if h.cookie != "" {
-		c.store(e.item(ItemCookie), []byte(h.cookie), nil)
+		c.store(e.item(ItemCookie), []byte(h.cookie), failed, c.purge)
 	}
 	return nil
 }
@@ -174,10 +175,11 @@ func (c *core) keychainFailed(err error) {
 
 // keep stores a secret; where the keychain fails, the client goes on with it
 // in memory and State says so. It is never written anywhere else.
-func (c *core) keep(item VaultItem, secret []byte) { c.store(item, secret, c.makeUp) }
+func (c *core) keep(item VaultItem, secret []byte) { c.store(item, secret, new(error), c.makeUp) }
 
-// store stores a secret, and calls kept, unless it is nil, once it is.
-func (c *core) store(item VaultItem, secret []byte, kept func()) {
+// store stores a secret, and calls kept once it is. Of those that share failed none is
+// tried after one that failed.
+func (c *core) store(item VaultItem, secret []byte, failed *error, kept func()) {
 	if c.others.unsaved {
 		c.unkept = true
 		return
@@ -190,7 +192,10 @@ func (c *core) store(item VaultItem, secret []byte, kept func()) {
 	c.vault(func(context.Context) func(*core) {
 		ctx, cancel := context.WithTimeout(c.last, vaultTime)
 		defer cancel()
-		err := v.Set(ctx, item, secret)
+		if *failed == nil {
+			*failed = v.Set(ctx, item, secret)
+		}
+		err := *failed
 		return func(c *core) {
 			c.others.storing[item]--
 			if err != nil {
@@ -202,9 +207,7 @@ func (c *core) store(item VaultItem, secret []byte, kept func()) {
 			if anew {
 				c.away([]VaultItem{item})
 			}
-			if kept != nil {
-				kept()
-			}
+			kept()
 		}
 	})
 }
