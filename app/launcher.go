@@ -111,7 +111,7 @@ func (l *launcher) start(ctx context.Context) {
 	l.needed = time.Time{}
 	if err := l.display(); err != nil {
 		if !l.blind {
-			l.log.Warn("the window cannot be shown", "error", err)
+			l.log.Warn("the window cannot be shown: DISPLAY names no display")
 			l.failed(err)
 		}
 		l.blind = true
