@@ -259,6 +259,7 @@ type fakeRecords struct {
 	choices KeptChoices
 	lost    error // of LoadChoices
 	full    error // of SaveChoices
+	wrote   func(KeptEnrolments)
 }
 
 func (r *fakeRecords) LoadEnrolments() (KeptEnrolments, error) {
@@ -268,6 +269,9 @@ func (r *fakeRecords) LoadEnrolments() (KeptEnrolments, error) {
 func (r *fakeRecords) SaveEnrolments(k KeptEnrolments) error {
 	if r.stuck == nil {
 		r.e, r.others, r.gone = k.Enrolled, k.Others, k.Gone
+		if r.wrote != nil {
+			r.wrote(k)
+		}
 	}
 	return r.stuck
 }

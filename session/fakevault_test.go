@@ -13,6 +13,21 @@ type fakeVault struct {
 	items map[VaultItem]string
 	err   error
 	asked int // how often it was used while err stood
+	wrote func(map[VaultItem]string)
+}
+
+// change changes what is kept.
+func (v *fakeVault) change(how func()) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.fails(); err != nil {
+		return err
+	}
+	how()
+	if v.wrote != nil {
+		v.wrote(v.items)
+	}
+	return nil
 }
 
 // fails notes that it is used, and says whether in vain.
@@ -37,23 +52,11 @@ func (v *fakeVault) Get(_ context.Context, i VaultItem) ([]byte, error) {
 }
 
 func (v *fakeVault) Set(_ context.Context, i VaultItem, b []byte) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	err := v.fails()
-	if err == nil {
-		v.items[i] = string(b)
-	}
-	return err
+	return v.change(func() { v.items[i] = string(b) })
 }
 
 func (v *fakeVault) Delete(_ context.Context, i VaultItem) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	err := v.fails()
-	if err == nil {
-		delete(v.items, i)
-	}
-	return err
+	return v.change(func() { delete(v.items, i) })
 }
 
 // inVain is how often it was used in vain since the last call.
