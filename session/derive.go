@@ -144,7 +144,7 @@ func deriveZTA(f *facts, in *intent, s *State, allowed bool) ZTA {
 		z.Title, z.Detail = lang.T("Not enrolled"), lang.T("Paste your enrolment link to begin")
 		if f.enrolled.Enrolled() {
 			z.Title, z.Detail, z.Attention = lang.T("Keychain"), lang.T("The device key is not at hand"), true
-			if f.keychain == KeychainUnknown {
+			if f.keychain == KeychainUnknown || f.opening {
 				z.Title, z.Detail, z.Attention, z.Working = lang.T("Starting"), lang.T("Opening the keychain"), false, true
 			}
 		}

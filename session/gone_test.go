@@ -271,3 +271,27 @@ func TestAnEnrolmentThatCannotBeSaved(t *testing.T) {
 		}
 	}
 }
+
+// While the keychain gives the next enrolment's key, that is awaited, and not missed.
+func TestForgettingWithASlowKeychain(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		enrolledTwice(t, b)
+		b.second()
+		b.closed()
+		b.stop()
+		<-b.ended
+		b.slow = &slowVault{fakeVault: fakeVault{items: b.vault.items}, release: make(chan struct{})}
+		close(b.slow.release)
+		b.start()
+		b.closed()
+		b.expectPhase(ControlEstablished)
+		b.slow.release = make(chan struct{})
+		b.do(ForgetEnrolment{"d2"})
+		b.closed()
+		if s := b.state(); s.Enrolment.Device != "d1" || len(s.Enrolments) != 1 || s.ZTA.Attention || !s.ZTA.Working || len(s.Problems) > 0 || len(b.slow.names()) != 2 {
+			t.Errorf("of %d, %s: %+v, told %+v, keychain %q", len(s.Enrolments), s.Enrolment.Device, s.ZTA, s.Problems, b.slow.names())
+		}
+		close(b.slow.release)
+		b.expectPhase(ControlEstablished)
+	})
+}
