@@ -208,3 +208,73 @@ func TestPinsOfNobody(t *testing.T) {
 		})
 	}
 }
+
+// Who forgets an enrolment in the midst of signing in leaves no session there, and no
+// cookie here.
+func TestForgettingWhileSigningIn(t *testing.T) {
+	for name, locked := range map[string]error{"": nil, "locked": ErrKeychainLocked} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *bench) {
+				other := enrolledTwice(t, b)
+				b.do(Enrol{Link: otherLink})
+				b.vault.set(locked)
+				other.holdSignIn = make(chan struct{})
+				b.do(SignIn{Password: "tide"})
+				b.do(ForgetEnrolment{"d2"})
+				b.closed()
+				close(other.holdSignIn)
+				b.expectPhase(ControlEstablished)
+				b.vault.set(nil)
+				b.do(Retry{})
+				if s := b.expectPhase(ControlEstablished); s.User.Session != "s1" || other.called("sign-out") != 1 || other.cookies["other cookie"] {
+					t.Errorf("session %s, %d sign-outs", s.User.Session, other.called("sign-out"))
+				}
+				if n := b.vault.names(); len(n) != 2 || len(b.records.gone) > 0 {
+					t.Errorf("keychain %q, to go %q", n, b.records.gone)
+				}
+			})
+		})
+	}
+}
+
+// heldEnrol is a controller that enrols once release is closed.
+type heldEnrol struct {
+	bothControllers
+	release chan struct{}
+}
+
+func (h heldEnrol) Enrol(ctx context.Context, l wire.EnrolmentLink, key crypto.Signer) (Enrolled, error) {
+	<-h.release
+	return h.bothControllers.Enrol(ctx, l, key)
+}
+
+// While an enrolment is being made, none is switched to or forgotten; then either is.
+func TestSwitchingWhileEnrolling(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		h := heldEnrol{bothControllers{b.controller, newFakeController(t)}, make(chan struct{})}
+		b.both = h
+		b.enrolled("kept")
+		second := testEnrolled(testKey())
+		second.Enrolment = Enrolment{Controller: "third.example:8443", User: "maya", Device: "d3"}
+		second.Apart = true
+		b.records.others = []Enrolled{second}
+		b.start()
+		b.do(Enrol{Link: otherLink})
+		for _, cmd := range []Command{SwitchEnrolment{"d3"}, ForgetEnrolment{"d3"}, ForgetEnrolment{"d1"}, Enrol{Link: goodLink}} {
+			if err := b.s.Do(t.Context(), cmd); !errors.Is(err, errBusy) {
+				t.Errorf("%s: %v", cmd.command(), err)
+			}
+		}
+		b.do(SwitchEnrolment{"d1"}) // which it is
+		close(h.release)
+		if s := b.state(); s.Enrolment.Device != "d2" || len(s.Enrolments) != 3 {
+			t.Fatalf("%+v of %d", s.Enrolment, len(s.Enrolments))
+		}
+		b.do(ForgetEnrolment{"d3"})
+		b.do(SwitchEnrolment{"d1"})
+		b.closed()
+		if s := b.expectPhase(ControlEstablished); len(s.Enrolments) != 2 {
+			t.Errorf("%+v", s.Enrolments)
+		}
+	})
+}
