@@ -12,10 +12,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"syscall"
-
-	"github.com/quic-go/quic-go"
 )
 
 // Cause is why, and what to do about it: sentences in English, which are keys of the
@@ -55,13 +54,13 @@ func Of(err error) Cause {
 		chain     *tls.CertificateVerificationError
 		alert     tls.AlertError
 		record    tls.RecordHeaderError
-		transport *quic.TransportError
-		version   *quic.VersionNegotiationError
 		syntax    *json.SyntaxError
 		kind      *json.UnmarshalTypeError
 		timeout   net.Error
 	)
 	switch {
+	case err == nil:
+		return unexplained
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return Expired
 	case errors.As(err, &host):
@@ -70,7 +69,7 @@ func Of(err error) Cause {
 		return untrusted
 	case errors.As(err, &record):
 		return notTLS
-	case errors.As(err, &alert), remoteAlert(err), errors.As(err, &transport) && transport.Remote && transport.ErrorCode.IsCryptoError():
+	case errors.As(err, &alert), remoteAlert(err), quicAlert.MatchString(err.Error()):
 		return rejected
 	case errors.As(err, &name) && name.IsNotFound:
 		return noName
@@ -84,7 +83,7 @@ func Of(err error) Cause {
 		return forbidden
 	case errors.As(err, &syntax), errors.As(err, &kind):
 		return unreadable
-	case errors.As(err, &version):
+	case quicVersion.MatchString(err.Error()):
 		return notTLS
 	case oneOf(err, resets):
 		return broken
@@ -95,6 +94,13 @@ func Of(err error) Cause {
 	}
 	return unexplained
 }
+
+// QUIC's errors are known by their words: the window has the session's states, and nothing
+// of what makes connections.
+var (
+	quicAlert   = regexp.MustCompile(`\bCRYPTO_ERROR 0x[0-9a-f]+ \(remote\)`)
+	quicVersion = regexp.MustCompile(`\bno compatible QUIC version found\b`)
+)
 
 // oneOf says whether err is one of these.
 func oneOf(err error, numbers []syscall.Errno) bool {

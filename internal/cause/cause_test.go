@@ -47,8 +47,11 @@ func TestOf(t *testing.T) {
 		{"another's name", over(x509.HostnameError{Certificate: &x509.Certificate{}, Host: "zta.example"}), Misnamed},
 		{"unknown", over(x509.UnknownAuthorityError{}), untrusted},
 		{"refused by QUIC", fmt.Errorf("%w", &quic.TransportError{Remote: true, ErrorCode: 0x100 + 42}), rejected},
+		{"a QUIC of another kind", fmt.Errorf("%w", &quic.VersionNegotiationError{}), notTLS},
+		{"refused to QUIC by us", fmt.Errorf("%w", &quic.TransportError{ErrorCode: 0x100 + 42}), broken},
 		{"no TLS", over(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), notTLS},
 		{"nonsense", fmt.Errorf("read the controller's answer: %w", json.Unmarshal([]byte("<html>"), new(int))), unreadable},
+		{"nothing", nil, unexplained},
 		{"anything", errors.New("the controller sent no session cookie"), unexplained},
 	} {
 		if got := Of(row.err); got != row.want {
