@@ -113,5 +113,5 @@ func forDevelopers(f *ast.SelectorExpr) bool {
 	case *ast.SelectorExpr:
 		x = of.Sel.Name
 	}
-	return strings.EqualFold(x, "log") || x == "fmt" || x == "errors" || x == "strings" || x == "time"
+	return strings.EqualFold(x, "log") || x == "fmt" || x == "errors" || x == "strings" || x == "time" || x == "regexp"
 }
