@@ -61,6 +61,7 @@ func run(args []string) int {
 			err = app.Tray(ctx, p, link, log)
 		}
 	default:
+		lang.FollowSystem()
 		o.Profile, o.Diagnose = p, app.Diagnose(p)
 		return cli.Run(ctx, args, o)
 	}

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
@@ -34,11 +36,11 @@ func (c *call) respond(ctx context.Context, args []string) error {
 	}
 	switch p := s.Prompt; {
 	case p != nil && p.Kind == session.PromptEnrol:
-		return deniedError{"this device is not enrolled; enrol it first: tidegate enrol LINK"}
+		return deniedError{lang.T("this device is not enrolled; enrol it first: tidegate enrol LINK")}
 	case p != nil && p.Kind == session.PromptSignIn:
-		return deniedError{"sign in first: tidegate sign-in"}
+		return deniedError{lang.T("sign in first: tidegate sign-in")}
 	case p == nil:
-		return fmt.Errorf("nothing is asked of you now; `tidegate apps` lists what each application needs")
+		return errors.New(lang.T("nothing is asked of you now; `tidegate apps` lists what each application needs"))
 	}
 	cmd, err := c.gather(ctx, &s)
 	if err != nil {
@@ -55,7 +57,7 @@ func (c *call) respond(ctx context.Context, args []string) error {
 			}
 		}
 		if now.User.Session != s.User.Session {
-			return false, deniedError{"the session ended before the answer counted; sign in again: tidegate sign-in"}
+			return false, deniedError{lang.T("the session ended before the answer counted; sign in again: tidegate sign-in")}
 		}
 		return false, nil
 	})
@@ -90,18 +92,18 @@ func (c *call) gather(ctx context.Context, s *session.State) (session.Answer, er
 		}
 		switch i.Kind {
 		case wire.InteractionMFA:
-			cmd.MFA, err = in.ask(ctx, "One-time code: ")
+			cmd.MFA, err = in.ask(ctx, lang.T("One-time code:"))
 		case wire.InteractionPassword:
-			cmd.Password, err = in.ask(ctx, "Password for "+s.User.Name+": ")
+			cmd.Password, err = in.ask(ctx, lang.F("Password for %s:", s.User.Name))
 		case wire.InteractionReason:
-			cmd.Reason, err = in.open(ctx, "Reason: ")
+			cmd.Reason, err = in.open(ctx, lang.T("Reason:"))
 		case wire.InteractionMessage:
 			var yes string
-			if yes, err = in.open(ctx, "Type yes to acknowledge it: "); err == nil && !strings.EqualFold(strings.TrimSpace(yes), "yes") {
-				err = deniedError{"the message was not acknowledged; only yes does that"}
+			if yes, err = in.open(ctx, lang.T("Type yes to acknowledge it:")); err == nil && !strings.EqualFold(strings.TrimSpace(yes), "yes") {
+				err = deniedError{lang.T("the message was not acknowledged; only yes does that")}
 			}
 		default:
-			err = fmt.Errorf("this version cannot answer what is asked; answer in the window: tidegate window")
+			err = errors.New(lang.T("this version cannot answer what is asked; answer in the window: tidegate window"))
 		}
 		if err != nil {
 			return session.Answer{}, err
@@ -120,7 +122,7 @@ func (c *call) choose(ctx context.Context, in *secrets, from []wire.Interaction)
 	choice := c.with
 	if choice == "" {
 		var err error
-		if choice, err = in.open(ctx, "Answer with which of "+strings.Join(names, ", ")+"? "); err != nil {
+		if choice, err = in.open(ctx, lang.F("Answer with which of %s?", strings.Join(names, ", "))); err != nil {
 			return wire.Interaction{}, err
 		}
 	}
@@ -129,7 +131,7 @@ func (c *call) choose(ctx context.Context, in *secrets, from []wire.Interaction)
 			return i, nil
 		}
 	}
-	return wire.Interaction{}, usageError{fmt.Sprintf("%q is not asked; choose one of %s", choice, strings.Join(names, ", "))}
+	return wire.Interaction{}, usageError{lang.F("%q is not asked; choose one of %s", choice, strings.Join(names, ", "))}
 }
 
 // answer gives an answer to the prompt of that kind and waits for what comes
@@ -158,7 +160,7 @@ func (c *call) answer(ctx context.Context, cmd session.Command, kind session.Pro
 		}
 		text := join(p.Error.Title, p.Error.Detail, p.Error.Fix)
 		if !p.Error.Until.IsZero() {
-			text = join(p.Error.Title, "Locked until "+c.clock(p.Error.Until, s.At), p.Error.Fix)
+			text = join(p.Error.Title, lang.F("Locked until %s", c.clock(p.Error.Until, s.At)), p.Error.Fix)
 		}
 		return false, deniedError{text}
 	})

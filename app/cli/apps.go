@@ -2,12 +2,12 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net/netip"
 	"strings"
 	"time"
 
-	"github.com/tidegate/tidegate/internal/mistyped"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -40,9 +40,9 @@ func (c *call) apps(ctx context.Context, _ []string) error {
 
 func word(s session.AppState) string {
 	if s == "" {
-		return string(session.AppBlocked) // unknown denies
+		s = session.AppBlocked // unknown denies
 	}
-	return string(s)
+	return lang.T(string(s))
 }
 
 // find looks an application up by its id or by its name, the case aside.
@@ -66,11 +66,11 @@ func (c *call) find(ctx context.Context, name string) (session.App, session.Stat
 	case len(found) == 1:
 		return found[0], s, nil
 	case len(found) > 1:
-		return session.App{}, s, fmt.Errorf("%d applications are called %q; name one by its id, which `tidegate apps` lists", len(found), name)
+		return session.App{}, s, errors.New(lang.F("%d applications are called %q; name one by its id, which `tidegate apps` lists", len(found), name))
 	case len(s.Apps) == 0:
-		return session.App{}, s, deniedError{fmt.Sprintf("there are no applications: %s", headline(&s))}
+		return session.App{}, s, deniedError{lang.F("there are no applications: %s", headline(&s))}
 	}
-	return session.App{}, s, fmt.Errorf("there is no application %q%s; `tidegate apps` lists them", name, mistyped.Hint(name, known))
+	return session.App{}, s, errors.New(lang.F("there is no application %q%s; `tidegate apps` lists them", name, hint(name, known)))
 }
 
 func (c *call) open(ctx context.Context, args []string) error {
@@ -82,7 +82,7 @@ func (c *call) open(ctx context.Context, args []string) error {
 		return err
 	}
 	if a.State == session.AppNeedsYou {
-		return deniedError{join(a.Name+" needs you", a.Why.Title, a.Why.Fix) + " Answer it: tidegate answer " + string(a.ID)}
+		return deniedError{join(lang.F("%s needs you", a.Name), a.Why.Title, a.Why.Fix) + " " + lang.F("Answer it: %s", "tidegate answer "+string(a.ID))}
 	}
 	if c.json {
 		return c.write(map[string]any{"app": a.ID, "open": a.Open, "open_with": a.OpenWith}, "")
@@ -105,10 +105,10 @@ func (c *call) why(ctx context.Context, args []string) error {
 		a.Until, a.Since = c.local(a.Until), c.local(a.Since)
 		return c.write(a, "  ")
 	}
-	rows := [][]string{{"Application", a.Name + " (" + string(a.ID) + ")"}, {"State", word(a.State)}}
+	rows := [][]string{{lang.T("Application"), a.Name + " (" + string(a.ID) + ")"}, {lang.T("State"), word(a.State)}}
 	row := func(name, text string) {
 		if text != "" {
-			rows = append(rows, []string{name, text})
+			rows = append(rows, []string{lang.T(name), text})
 		}
 	}
 	row("Why", join(a.Why.Title, a.Why.Detail))
@@ -127,20 +127,20 @@ func (c *call) why(ctx context.Context, args []string) error {
 		fails = "Will fail" // when access ends
 	}
 	for _, x := range a.Failing {
-		row(fails, c.fails(x, s.At))
+		row(lang.T(fails), c.fails(x, s.At))
 	}
 	if a.Hidden {
-		row("", "Your administrator hides the values.")
+		row("", lang.T("Your administrator hides the values."))
 	}
 	if len(a.Addresses) > 0 {
-		row("By name", fmt.Sprintf("%s:%d, which is %s here", a.Host, a.Port, addresses(a.Addresses)))
+		row("By name", lang.F("%s:%d, which is %s here", a.Host, a.Port, addresses(a.Addresses)))
 	}
 	row("Site", string(a.Site))
 	row("Entitlement", string(a.Entitlement))
 	row("Condition", string(a.Why.Condition))
 	row("Decision", string(a.Decision))
 	if a.Flows > 0 {
-		row("Open", fmt.Sprintf("%d%s, %d bytes up, %d down", a.Flows, resting(a.Flows, a.Parked), a.Up, a.Down))
+		row("Open", lang.F("%s, %d bytes up, %d down", resting(a.Flows, a.Parked), a.Up, a.Down))
 	}
 	for _, x := range a.Connections {
 		row("Connection", c.connection(x))
@@ -151,19 +151,19 @@ func (c *call) why(ctx context.Context, args []string) error {
 
 // connection says how one was opened and since when, and what it carried.
 func (c *call) connection(x session.Connection) string {
-	text := "since " + c.exact(x.Since)
+	text := lang.F("since %s", c.exact(x.Since))
 	switch x.Via {
 	case session.ViaAddress:
-		text += ", at its local address"
+		text += ", " + lang.T("at its local address")
 	case session.ViaProxy:
-		text += ", through the proxy"
+		text += ", " + lang.T("through the proxy")
 	case session.ViaName:
-		text += ", by its name"
+		text += ", " + lang.T("by its name")
 	}
 	if x.Resting {
-		text += ", at rest"
+		text += ", " + lang.T("at rest")
 	}
-	return text + fmt.Sprintf(", %d bytes up, %d down", x.Up, x.Down)
+	return text + ", " + lang.F("%d bytes up, %d down", x.Up, x.Down)
 }
 
 func addresses(all []netip.Addr) string {
@@ -171,7 +171,7 @@ func addresses(all []netip.Addr) string {
 	for _, a := range all {
 		words = append(words, a.String())
 	}
-	return strings.Join(words, " and ")
+	return strings.Join(words, " "+lang.T("and")+" ")
 }
 
 // fails says what a criterion is about, how it is found, and how it was written.
@@ -202,5 +202,5 @@ func (c *call) exact(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.In(c.Zone).Format("Mon 2 Jan 2006 15:04:05 MST")
+	return lang.Time(t.In(c.Zone), "Mon 2 Jan 2006 15:04:05 MST")
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ import (
 	"github.com/tidegate/tidegate/app/local"
 	"github.com/tidegate/tidegate/app/profile"
 	"github.com/tidegate/tidegate/app/run"
-	"github.com/tidegate/tidegate/internal/mistyped"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
@@ -131,7 +132,7 @@ func Run(ctx context.Context, args []string, o Options) int {
 		return c.fail(run.Inside(args))
 	}
 	if len(args) == 0 {
-		return c.fail(usageError{"say what to do"})
+		return c.fail(usageError{lang.T("say what to do")})
 	}
 	if slices.Contains(helpWords, args[0]) {
 		return c.fail(c.printHelp(args[1:]))
@@ -156,6 +157,7 @@ func Run(ctx context.Context, args []string, o Options) int {
 	if err == nil && !cmd.alone {
 		if c.client, err = c.Dial(); err == nil {
 			defer c.client.Close()
+			c.client = &spoken{Client: c.client}
 		} else if cmd.without && errors.Is(err, local.ErrNotRunning) {
 			c.client, err = nil, nil
 		}
@@ -178,9 +180,9 @@ func (c *call) lookup(name string) (command, error) {
 		}
 	}
 	if strings.HasPrefix(name, "-") {
-		return command{}, usageError{fmt.Sprintf("a command comes first, and its flags, such as %s, behind it", name)}
+		return command{}, usageError{lang.F("a command comes first, and its flags, such as %s, behind it", name)}
 	}
-	return command{}, usageError{fmt.Sprintf("there is no command %q%s", name, mistyped.Hint(name, known))}
+	return command{}, usageError{lang.F("there is no command %q%s", name, hint(name, known))}
 }
 
 // flagSet are the flags of a command, which set what c is to go by.
@@ -217,7 +219,7 @@ func (c *call) parse(cmd command, args []string) ([]string, error) {
 		}
 	}
 	if len(rest) < cmd.want || len(rest) > cmd.want+cmd.more {
-		return nil, usageError{strings.TrimSpace("it is: tidegate " + cmd.name + " " + cmd.args)}
+		return nil, usageError{lang.F("it is: %s", strings.TrimSpace("tidegate "+cmd.name+" "+cmd.args))}
 	}
 	return rest, nil
 }
@@ -235,11 +237,14 @@ func answerFlags(c *call, fs *flag.FlagSet) {
 type usageError struct{ text string }
 
 func (e usageError) Error() string {
-	if strings.Contains(e.text, "` lists ") { // it says already where to look
+	if lister.MatchString(e.text) { // it says already where to look
 		return e.text
 	}
-	return e.text + "; `tidegate help` lists the commands"
+	return lang.F("%s; `tidegate help` lists the commands", e.text)
 }
+
+// lister is a command that lists what there is.
+var lister = regexp.MustCompile("`tidegate [a-z]+`")
 
 // deniedError is a denial, or something that the user has to do first.
 type deniedError struct{ text string }
@@ -249,12 +254,12 @@ func (e deniedError) Error() string { return e.text }
 // fail tells of err and returns the exit code for it.
 func (c *call) fail(err error) int {
 	if err == nil && c.answered.err != nil {
-		err = fmt.Errorf("write the answer: %w", c.answered.err)
+		err = fmt.Errorf(lang.T("write the answer: %w"), c.answered.err)
 	}
 	if err == nil {
 		return Done
 	}
-	fmt.Fprintln(c.Err, "tidegate: "+plaintext.Line(err.Error()))
+	fmt.Fprintln(c.Err, "tidegate: "+plaintext.Line(lang.Told(err.Error())))
 	var usage usageError
 	var denied deniedError
 	var problem *wire.Problem
@@ -281,5 +286,5 @@ func (c *call) clock(t, now time.Time) string {
 	if t.Year() == now.Year() && t.YearDay() == now.YearDay() {
 		return t.Format("15:04:05")
 	}
-	return t.Format("2 Jan 15:04")
+	return lang.Time(t, "2 Jan 15:04")
 }

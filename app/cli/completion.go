@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/packaging/completions"
 )
 
@@ -23,7 +24,7 @@ var shells = map[string]string{"bash": completions.Bash, "zsh": completions.Zsh,
 func (c *call) completion(_ context.Context, args []string) error {
 	script, ok := shells[args[0]]
 	if !ok {
-		return usageError{fmt.Sprintf("there is none for %q; it is: tidegate completion %s", args[0], strings.Join(slices.Sorted(maps.Keys(shells)), "|"))}
+		return usageError{lang.F("there is none for %q; it is: tidegate completion %s", args[0], strings.Join(slices.Sorted(maps.Keys(shells)), "|"))}
 	}
 	if c.json {
 		return c.write(map[string]string{"shell": args[0], "script": script}, "  ")

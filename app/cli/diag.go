@@ -13,6 +13,7 @@ import (
 
 	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/app/local"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/internal/savefile"
 )
@@ -47,7 +48,7 @@ func (c *call) diag(ctx context.Context, _ []string) error {
 	told := func(diag.Progress) {}
 	if !c.json && muter(c.In) != nil {
 		told = func(p diag.Progress) {
-			fmt.Fprintf(c.Err, "\r\x1b[K%d of %d  %s", p.Done, p.Total, plaintext.Short(p.Title, 60))
+			fmt.Fprint(c.Err, "\r\x1b[K"+lang.F("%d of %d", p.Done, p.Total)+"  "+plaintext.Short(p.Title, 60))
 			if p.Done == p.Total {
 				fmt.Fprint(c.Err, "\r\x1b[K")
 			}
@@ -95,7 +96,7 @@ func (c *call) diag(ctx context.Context, _ []string) error {
 	}
 	rows := make([][]string, len(files))
 	for i, f := range files {
-		rows[i] = []string{f.Name, fmt.Sprintf("%d bytes", f.Size)}
+		rows[i] = []string{f.Name, lang.F("%d bytes", f.Size)}
 	}
 	c.say("")
 	c.say("Saved as %s", path)
@@ -117,7 +118,7 @@ func (c *call) archivePath(said string) (string, error) {
 // notSaved says why the archive is not there.
 func notSaved(path string, err error) error {
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already; choose another name by --out, or remove it first", path)
+		return errors.New(lang.F("%s is there already; choose another name by --out, or remove it first", path))
 	}
-	return fmt.Errorf("save the archive as %s: %w", path, err)
+	return fmt.Errorf(lang.T("save the archive as %s: %w"), path, err)
 }

@@ -2,11 +2,11 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -19,9 +19,9 @@ func (c *call) dns(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 0:
 	case args[0] != "explain":
-		return usageError{fmt.Sprintf("there is no `tidegate dns %s`; it is: tidegate dns, or tidegate dns explain NAME", args[0])}
+		return usageError{lang.F("there is no `tidegate dns %s`; it is: tidegate dns, or tidegate dns explain NAME", args[0])}
 	case len(args) != 2:
-		return usageError{"it is: tidegate dns explain NAME"}
+		return usageError{lang.F("it is: %s", "tidegate dns explain NAME")}
 	default:
 		return c.explain(ctx, args[1])
 	}
@@ -48,7 +48,7 @@ var told = map[string]string{
 // dnsRows are what there is to say of names.
 func dnsRows(s *session.State) (rows [][]string) {
 	row := func(name, format string, args ...any) {
-		rows = append(rows, []string{name, fmt.Sprintf(format, args...)})
+		rows = append(rows, []string{lang.T(name), lang.F(format, args...)})
 	}
 	d := s.Local.DNS
 	switch {
@@ -69,17 +69,17 @@ func dnsRows(s *session.State) (rows [][]string) {
 		row("To have it", "set the helper up in the window's settings, or as `tidegate settings` says; Tidegate's package brings it")
 		return rows
 	case d.Mode == "":
-		off := "off"
 		if d.Why != "" {
-			off += ": " + strings.TrimSuffix(d.Why, ".")
+			row("Names", "off: %s", strings.TrimSuffix(d.Why, "."))
+		} else {
+			row("Names", "off")
 		}
-		row("Names", "%s", off)
 	default:
 		on := told[d.Mode]
 		if on == "" {
 			on = d.Mode
 		}
-		row("Names", "on: %s", on)
+		row("Names", "on: %s", lang.T(on))
 		if d.Why != "" {
 			row("Because", "%s", d.Why)
 		}
@@ -111,30 +111,30 @@ const manyZones = 12
 
 func few(all []string) string {
 	if len(all) > manyZones {
-		return fmt.Sprintf("%s and %d more", strings.Join(all[:manyZones], ", "), len(all)-manyZones)
+		return lang.N("%s and %d more", "%s and %d more", len(all)-manyZones, strings.Join(all[:manyZones], ", "), len(all)-manyZones)
 	}
 	return strings.Join(all, ", ")
 }
 
 // others says where names go that are not ours.
 func others(d *session.DNS) string {
-	where, adapter := "to the network's own servers", d.Adapter
+	where, adapter := lang.T("to the network's own servers"), d.Adapter
 	rest := slices.IndexFunc(d.Upstreams, func(u session.Upstream) bool { return len(u.Domains) == 0 })
 	if rest >= 0 && adapter != "" && d.Upstreams[rest].Adapter != "" && d.Upstreams[rest].Adapter != adapter {
-		where, adapter = "to a VPN's servers", d.Upstreams[rest].Adapter
+		where, adapter = lang.T("to a VPN's servers"), d.Upstreams[rest].Adapter
 	}
 	if adapter != "" {
-		where += ", through " + adapter
+		where = lang.F("%s, through %s", where, adapter)
 	}
 	if d.All {
-		return "passed on unchanged " + where
+		return lang.F("passed on unchanged %s", where)
 	}
 	for _, x := range d.Competitors {
 		if x.All() {
-			where = "to the servers of " + x.Who() + ", which has all names"
+			where = lang.F("to the servers of %s, which has all names", x.Who())
 		}
 	}
-	return "asked by the system, as ever, and not of Tidegate: " + where
+	return lang.F("asked by the system, as ever, and not of Tidegate: %s", where)
 }
 
 func upstream(u session.Upstream) string {
@@ -148,10 +148,10 @@ func upstream(u session.Upstream) string {
 	}
 	text := strings.Join(servers, ", ")
 	if u.Adapter != "" {
-		text += " through " + u.Adapter
+		text = lang.F("%s through %s", text, u.Adapter)
 	}
 	if len(u.Domains) > 0 {
-		text += ", for " + few(u.Domains)
+		text = lang.F("%s, for %s", text, few(u.Domains))
 	}
 	return text
 }
@@ -175,17 +175,17 @@ func (c *call) explain(ctx context.Context, name string) error {
 	if c.json {
 		return c.write(l, "  ")
 	}
-	by := answerers[l.Answers]
+	by := lang.T(answerers[l.Answers])
 	switch {
 	case by == "":
-		by = "not known"
+		by = lang.T("not known")
 	case l.Answers == session.AnswerNobody && l.Zone == "":
-		by = "nobody"
+		by = lang.T("nobody")
 	}
-	rows := [][]string{{"Name", l.Name}, {"Answered by", by}}
+	rows := [][]string{{lang.T("Name"), l.Name}, {lang.T("Answered by"), by}}
 	row := func(name, text string) {
 		if text != "" {
-			rows = append(rows, []string{name, text})
+			rows = append(rows, []string{lang.T(name), text})
 		}
 	}
 	if len(l.Servers) > 0 {
@@ -199,11 +199,10 @@ func (c *call) explain(ctx context.Context, name string) error {
 	row("Application", string(l.App))
 	row("Why", l.Why)
 	for _, x := range l.Competitors {
-		text := x.Who() + " has " + x.What()
 		if x.Wins {
-			row("Competes", text+", and is asked too, or instead")
+			row("Competes", lang.F("%s has %s, and is asked too, or instead", x.Who(), x.What()))
 		} else {
-			row("Beside", text)
+			row("Beside", lang.F("%s has %s", x.Who(), x.What()))
 		}
 	}
 	row("What to do", l.Fix)

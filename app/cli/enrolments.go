@@ -8,7 +8,7 @@ import (
 	"net"
 	"strings"
 
-	"github.com/tidegate/tidegate/internal/mistyped"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/session"
 )
@@ -39,7 +39,7 @@ func (c *call) enrolments(ctx context.Context, _ []string) error {
 		all = append(all, listedEnrolment{e, active})
 		mark := ""
 		if active {
-			mark = "active"
+			mark = lang.T("active")
 		}
 		rows = append(rows, []string{e.Label(), e.User, e.Controller, string(e.Device), mark})
 	}
@@ -81,7 +81,7 @@ func (c *call) findEnrolment(ctx context.Context, name string) (session.Enrolmen
 	}
 	switch len(found) {
 	case 0:
-		return session.Enrolment{}, s, fmt.Errorf("there is no enrolment %q%s; `tidegate enrolments` lists them", name, mistyped.Hint(name, known))
+		return session.Enrolment{}, s, errors.New(lang.F("there is no enrolment %q%s; `tidegate enrolments` lists them", name, hint(name, known)))
 	case 1:
 		return found[0], s, nil
 	}
@@ -89,7 +89,7 @@ func (c *call) findEnrolment(ctx context.Context, name string) (session.Enrolmen
 	for _, e := range found {
 		devices = append(devices, fmt.Sprintf("%s (%s)", e.Device, e.User))
 	}
-	return session.Enrolment{}, s, fmt.Errorf("%d enrolments are called %q; name one by its device: %s", len(found), name, strings.Join(devices, ", "))
+	return session.Enrolment{}, s, errors.New(lang.F("%d enrolments are called %q; name one by its device: %s", len(found), name, strings.Join(devices, ", ")))
 }
 
 // switchTo makes another enrolment the active one.
@@ -123,13 +123,13 @@ func (c *call) forget(ctx context.Context, args []string) error {
 		if in.mute != nil {
 			fmt.Fprintln(c.Err, plaintext.Line(forgetWarning(e, &s)))
 		}
-		yes, err := in.open(ctx, "Type yes to forget it: ")
+		yes, err := in.open(ctx, lang.T("Type yes to forget it:"))
 		var none usageError // no answer is no yes
 		if err != nil && !errors.As(err, &none) {
 			return err
 		}
 		if !strings.EqualFold(strings.TrimSpace(yes), "yes") {
-			return deniedError{"nothing was forgotten; only yes does that, or --yes"}
+			return deniedError{lang.T("nothing was forgotten; only yes does that, or --yes")}
 		}
 	}
 	if err := c.client.Do(ctx, session.ForgetEnrolment{Device: e.Device}); err != nil {
@@ -153,9 +153,9 @@ func (c *call) forget(ctx context.Context, args []string) error {
 
 // forgetWarning says what is about to be lost.
 func forgetWarning(e session.Enrolment, s *session.State) string {
-	text := fmt.Sprintf("This removes the enrolment with %s for %s: its device key and its session. To come back you need a new link.", e.Label(), e.User)
+	text := lang.F("This removes the enrolment with %s for %s: its device key and its session. To come back you need a new link.", e.Label(), e.User)
 	if e.Device == s.Enrolment.Device {
-		text += " What is open now is closed."
+		text += " " + lang.T("What is open now is closed.")
 	}
 	return text
 }

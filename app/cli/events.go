@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/session"
 )
@@ -109,7 +110,7 @@ func (c *call) printEvents(events []session.Event, active *session.Enrolment, la
 			}
 			continue
 		}
-		if _, err := fmt.Fprintf(c.Out, "%s  %s\n", e.At.In(c.Zone).Format("2 Jan 15:04:05"), plaintext.Line(e.Sentence(*active))); err != nil {
+		if _, err := fmt.Fprintf(c.Out, "%s  %s\n", lang.Time(e.At.In(c.Zone), "2 Jan 15:04:05"), plaintext.Line(e.Sentence(*active))); err != nil {
 			return last, fmt.Errorf("write events: %w", err)
 		}
 	}
@@ -135,5 +136,5 @@ func (c *call) sinceWhen(text string) (time.Time, error) {
 	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
-	return time.Time{}, usageError{fmt.Sprintf("%q is no time to begin at: say how long ago, as 90m, 12h or 7d, or today, or a date as 2026-11-20", text)}
+	return time.Time{}, usageError{lang.F("%q is no time to begin at: say how long ago, as 90m, 12h or 7d, or today, or a date as 2026-11-20", text)}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
+
+	"github.com/tidegate/tidegate/internal/lang"
 )
 
 var helpWords = []string{"help", "-h", "--help"}
@@ -161,7 +163,7 @@ func (c *call) printHelp(args []string) error {
 	text := usageText(c.all)
 	switch {
 	case len(args) > 1:
-		return usageError{"it is: tidegate help [COMMAND]"}
+		return usageError{lang.F("it is: %s", "tidegate help [COMMAND]")}
 	case len(args) == 1:
 		cmd, err := c.lookup(args[0])
 		if err != nil {

@@ -2,8 +2,9 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -31,7 +32,7 @@ func (c *call) quit(ctx context.Context, _ []string) error {
 	defer cancel()
 	err := c.client.Gone(waiting)
 	if waiting.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("Tidegate has not ended within %v; try again, or end its process", c.timeout)
+		return errors.New(lang.F("Tidegate has not ended within %v; try again, or end its process", c.timeout))
 	}
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ func Manual() string {
 	m.section("DESCRIPTION")
 	m.text("Tidegate is an open zero-trust access client that lives in the tray. Without a command it starts there, or shows the window of the one that runs. Each command asks or commands the one that runs, and does what the window does.")
 	m.text("Flags stand before, between or behind the arguments. With --json an answer is JSON, for programs; what went wrong is written to standard error in words, and the exit code says which kind it is.")
+	m.text("What commands tell people is in the language that is chosen for Tidegate, or else in the locale's: English, German, French or Spanish. Names of commands, flags and settings, their values, exit codes, help and what --json answers are the same in all.")
 	m.section("COMMANDS")
 	for _, c := range commands {
 		if c.hidden {

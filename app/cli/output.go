@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/text/width"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/plaintext"
 )
 
@@ -28,10 +29,10 @@ func (o *outlet) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// say writes a line for people; with --json nothing.
+// say writes a line for people, in their language; with --json nothing.
 func (c *call) say(format string, args ...any) {
 	if !c.json {
-		fmt.Fprintln(c.Out, plaintext.Line(fmt.Sprintf(format, args...)))
+		fmt.Fprintln(c.Out, plaintext.Line(lang.F(format, args...)))
 	}
 }
 
@@ -57,7 +58,7 @@ func (c *call) done(format string, args ...any) error {
 	return nil
 }
 
-// table writes rows of plain cells below a head, which may be nil; columns
+// table writes rows of plain cells below a head, which is in English and may be nil; columns
 // that are empty everywhere go.
 func (c *call) table(head []string, rows [][]string) {
 	for col := len(rows[0]) - 1; col >= 0; col-- {
@@ -72,6 +73,9 @@ func (c *call) table(head []string, rows [][]string) {
 		}
 	}
 	if head != nil {
+		for i, h := range head {
+			head[i] = lang.T(h)
+		}
 		rows = append([][]string{head}, rows...)
 	}
 	widest := make([]int, len(rows[0]))

@@ -3,11 +3,11 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"strings"
 
 	"github.com/tidegate/tidegate/app/run"
+	"github.com/tidegate/tidegate/internal/lang"
 )
 
 // program becomes a program that reaches the applications alone. It returns only
@@ -16,10 +16,10 @@ func (c *call) program(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]
 	} else if len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		return usageError{"it is: tidegate run -- PROGRAM [ARGUMENT...]"}
+		return usageError{lang.F("it is: %s", "tidegate run -- PROGRAM [ARGUMENT...]")}
 	}
 	if len(args) == 0 {
-		return usageError{"it is: tidegate run -- PROGRAM [ARGUMENT...]"}
+		return usageError{lang.F("it is: %s", "tidegate run -- PROGRAM [ARGUMENT...]")}
 	}
 	s, err := c.client.State(ctx)
 	if err != nil {
@@ -27,9 +27,9 @@ func (c *call) program(ctx context.Context, args []string) error {
 	}
 	switch {
 	case !s.Enrolment.Enrolled():
-		return deniedError{"this device is not enrolled; enrol it first: tidegate enrol LINK"}
+		return deniedError{lang.T("this device is not enrolled; enrol it first: tidegate enrol LINK")}
 	case s.User.Name == "":
-		return deniedError{"sign in first: tidegate sign-in"}
+		return deniedError{lang.T("sign in first: tidegate sign-in")}
 	}
 	c.client.Close()
 	return c.Start(c.Profile, args)
@@ -52,7 +52,7 @@ func (c *call) proxy(ctx context.Context, _ []string) error {
 	}
 	l := s.Local
 	if !l.Proxy.IsValid() {
-		return fmt.Errorf("the proxy does not listen; Tidegate's log says why, and starting it again may help")
+		return errors.New(lang.T("the proxy does not listen; Tidegate's log says why, and starting it again may help"))
 	}
 	socks, http := "socks5h://"+l.Proxy.String(), "http://"+l.Proxy.String()
 	if c.json {

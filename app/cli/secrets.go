@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
@@ -53,7 +54,7 @@ func (s *secrets) read(ctx context.Context, what string, prepare func() (func(),
 }
 
 func nothing(what string) error {
-	return usageError{"nothing was given for " + strings.TrimRight(what, ": ")}
+	return usageError{lang.F("nothing was given for %s", strings.TrimRight(what, ": \u202f"))}
 }
 
 // line reads a line, which may be empty; but not where there is none.
@@ -84,7 +85,7 @@ func (s *secrets) line(ctx context.Context, what string, prepare func() (func(),
 	}
 	secret := strings.TrimRight(r.line, "\r\n")
 	if r.err == bufio.ErrBufferFull || len(secret) > wire.MaxSecret {
-		return "", usageError{"what was typed is too long"}
+		return "", usageError{lang.T("what was typed is too long")}
 	}
 	if r.line == "" {
 		return "", nothing(what)

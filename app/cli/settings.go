@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidegate/tidegate/internal/mistyped"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -122,7 +122,7 @@ func helperSetting(h session.Helper) string {
 func helperMeans(h session.Helper) string {
 	const means = "makes the network device by which all programs reach your applications"
 	if h.CanSetUp() {
-		return means + "; to set it up: " + h.Command
+		return lang.English("%s; to set it up: %s", means, h.Command)
 	}
 	return means
 }
@@ -172,7 +172,7 @@ func (c *call) settings(ctx context.Context, args []string) error {
 		return c.listSettings(all)
 	}
 	if !slices.ContainsFunc(settingsVerbs, func(v verb) bool { return v.name == args[0] && len(strings.Fields(v.args)) == len(args)-1 }) {
-		return usageError{"it is: tidegate settings [show SETTING|set SETTING VALUE]"}
+		return usageError{lang.F("it is: %s", "tidegate settings [show SETTING|set SETTING VALUE]")}
 	}
 	i := slices.IndexFunc(all, func(x setting) bool { return x.Name == args[1] })
 	if i < 0 {
@@ -180,7 +180,7 @@ func (c *call) settings(ctx context.Context, args []string) error {
 		for _, x := range all {
 			known = append(known, x.Name)
 		}
-		return usageError{fmt.Sprintf("there is no setting %q%s; `tidegate settings` lists them", args[1], mistyped.Hint(args[1], known))}
+		return usageError{lang.F("there is no setting %q%s; `tidegate settings` lists them", args[1], hint(args[1], known))}
 	}
 	if args[0] == "set" {
 		return c.set(ctx, all[i], args[2])
@@ -188,9 +188,9 @@ func (c *call) settings(ctx context.Context, args []string) error {
 	if c.json {
 		return c.write(all[i], "  ")
 	}
-	rows := [][]string{{"Setting", all[i].Name}, {"Value", shownValue(all[i])}, {"Means", all[i].Means}, {"Set by", whoSets[all[i].By]}}
+	rows := [][]string{{lang.T("Setting"), all[i].Name}, {lang.T("Value"), shownValue(all[i])}, {lang.T("Means"), lang.Told(all[i].Means)}, {lang.T("Set by"), lang.T(whoSets[all[i].By])}}
 	if len(all[i].Values) > 0 {
-		rows = append(rows, []string{"Can be", strings.Join(all[i].Values, ", ")})
+		rows = append(rows, []string{lang.T("Can be"), strings.Join(all[i].Values, ", ")})
 	}
 	c.table(nil, rows)
 	return nil
@@ -207,9 +207,9 @@ func shownValue(s setting) string {
 	case s.Value != "":
 		return s.Value
 	case s.By == byWindow:
-		return "in the window"
+		return lang.T("in the window")
 	}
-	return "not known now"
+	return lang.T("not known now")
 }
 
 func (c *call) listSettings(all []setting) error {
@@ -222,7 +222,7 @@ func (c *call) listSettings(all []setting) error {
 		if s.By == byWindow {
 			by = whoSets[byYou]
 		}
-		rows = append(rows, []string{s.Name, shownValue(s), by, s.Means})
+		rows = append(rows, []string{s.Name, shownValue(s), lang.T(by), lang.Told(s.Means)})
 	}
 	c.table([]string{"SETTING", "VALUE", "SET BY", "MEANS"}, rows)
 	return nil
@@ -232,21 +232,21 @@ func (c *call) listSettings(all []setting) error {
 func (c *call) set(ctx context.Context, s setting, value string) error {
 	switch {
 	case s.Name == idle && s.Value == "":
-		return deniedError{fmt.Sprintf("whether %s is yours to set is not known now; sign in first: tidegate sign-in", s.Name)}
+		return deniedError{lang.F("whether %s is yours to set is not known now; sign in first: tidegate sign-in", s.Name)}
 	case s.By == byWindow:
-		return usageError{fmt.Sprintf("%s is chosen in the window: tidegate window", s.Name)}
+		return usageError{lang.F("%s is chosen in the window: tidegate window", s.Name)}
 	case s.By == byAdministrator:
-		return deniedError{fmt.Sprintf("%s is fixed by your administrator; ask them to change it", s.Name)}
+		return deniedError{lang.F("%s is fixed by your administrator; ask them to change it", s.Name)}
 	case s.By == byMachine:
-		return usageError{fmt.Sprintf("%s is as this machine has it, and is not set here", s.Name)}
+		return usageError{lang.F("%s is as this machine has it, and is not set here", s.Name)}
 	}
 	var span wire.Duration
 	if s.Name == idle && value != idleDefault {
 		if err := span.UnmarshalText([]byte(value)); err != nil || span == 0 {
-			return usageError{fmt.Sprintf("%s is %s or a time, for example %s, and not %s", s.Name, idleDefault, s.Values[len(s.Values)-1], strconv.Quote(value))}
+			return usageError{lang.F("%s is %s or a time, for example %s, and not %s", s.Name, idleDefault, s.Values[len(s.Values)-1], strconv.Quote(value))}
 		}
 	} else if !slices.Contains(s.Values, value) {
-		return usageError{fmt.Sprintf("%s is one of %s, and not %s", s.Name, strings.Join(s.Values, ", "), strconv.Quote(value))}
+		return usageError{lang.F("%s is one of %s, and not %s", s.Name, strings.Join(s.Values, ", "), strconv.Quote(value))}
 	}
 	var cmd session.Command
 	switch s.Name {
@@ -261,6 +261,9 @@ func (c *call) set(ctx context.Context, s setting, value string) error {
 	}
 	if err := c.client.Do(ctx, cmd); err != nil {
 		return err
+	}
+	if choice, ok := cmd.(session.ChooseLanguage); ok {
+		lang.Set(choice.Language)
 	}
 	return c.done("%s is %s.", s.Name, value)
 }

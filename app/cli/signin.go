@@ -2,8 +2,9 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -12,11 +13,11 @@ func (c *call) signIn(ctx context.Context, _ []string) error {
 	s, err := c.until(ctx, func(s *session.State) (bool, error) {
 		switch {
 		case !s.Enrolment.Enrolled():
-			return false, deniedError{"this device is not enrolled; enrol it first: tidegate enrol LINK"}
+			return false, deniedError{lang.T("this device is not enrolled; enrol it first: tidegate enrol LINK")}
 		case s.User.Name != "":
 			return true, nil
 		case s.Control.Phase == session.ControlLost:
-			return false, fmt.Errorf("the controller is not reached; check your network and try again")
+			return false, errors.New(lang.T("the controller is not reached; check your network and try again"))
 		}
 		return signInPrompt(s) && !s.Prompt.Busy, nil
 	})
@@ -28,11 +29,11 @@ func (c *call) signIn(ctx context.Context, _ []string) error {
 	}
 	in := c.secrets()
 	cmd := session.SignIn{Device: s.Enrolment.Device}
-	if cmd.Password, err = in.ask(ctx, "Password for "+s.Prompt.User+": "); err != nil {
+	if cmd.Password, err = in.ask(ctx, lang.F("Password for %s:", s.Prompt.User)); err != nil {
 		return err
 	}
 	if s.Prompt.Code {
-		if cmd.Code, err = in.ask(ctx, "One-time code: "); err != nil {
+		if cmd.Code, err = in.ask(ctx, lang.T("One-time code:")); err != nil {
 			return err
 		}
 	}
@@ -61,12 +62,12 @@ func (c *call) enrol(ctx context.Context, args []string) error {
 	link := session.Secret(args[0])
 	if link == "-" {
 		var err error
-		if link, err = c.secrets().ask(ctx, "Enrolment link: "); err != nil {
+		if link, err = c.secrets().ask(ctx, lang.T("Enrolment link:")); err != nil {
 			return err
 		}
 	}
 	if _, err := wire.ParseEnrolmentLink(string(link)); err != nil {
-		return usageError{err.Error()}
+		return usageError{lang.Told(err.Error())}
 	}
 	before, err := c.client.State(ctx)
 	if err != nil {

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"flag"
-	"fmt"
+	"strconv"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -33,7 +35,7 @@ func (c *call) status(ctx context.Context, _ []string) error {
 	} else {
 		holds, ok := awaited[c.wait]
 		if !ok {
-			return usageError{fmt.Sprintf("there is no %q to wait for", c.wait)}
+			return usageError{lang.F("there is no %q to wait for", c.wait)}
 		}
 		s, err = c.until(ctx, func(s *session.State) (bool, error) { return holds(s), nil })
 	}
@@ -63,15 +65,15 @@ func (c *call) until(ctx context.Context, done func(*session.State) (bool, error
 	case ctx.Err() != nil:
 		return last, ctx.Err()
 	case waiting.Err() != nil:
-		return last, fmt.Errorf("not within %v: it is still %s", c.timeout, headline(&last))
+		return last, errors.New(lang.F("not within %v: it is still %s", c.timeout, headline(&last)))
 	}
-	return last, fmt.Errorf("Tidegate ended meanwhile; start it with: tidegate")
+	return last, errors.New(lang.T("Tidegate ended meanwhile; start it with: tidegate"))
 }
 
 func headline(s *session.State) string {
 	title, detail := s.ZTA.Title, s.ZTA.Detail
 	if title == "" {
-		title = "starting"
+		title = lang.T("starting")
 	}
 	if detail != "" {
 		title += " (" + detail + ")"
@@ -80,13 +82,13 @@ func headline(s *session.State) string {
 }
 
 func (c *call) printStatus(s *session.State) {
-	button := "inactive"
+	button := lang.T("inactive")
 	if s.ZTA.Active {
-		button = "active"
+		button = lang.T("active")
 	}
 	rows := [][]string{{"ZTA", button + ": " + headline(s)}}
 	row := func(name, format string, args ...any) {
-		rows = append(rows, []string{name, fmt.Sprintf(format, args...)})
+		rows = append(rows, []string{lang.T(name), lang.F(format, args...)})
 	}
 	if s.User.Name != "" {
 		row("User", "%s", person(s.User))
@@ -96,12 +98,12 @@ func (c *call) printStatus(s *session.State) {
 		row("Device", "%s, enrolled for %s", e.Device, e.User)
 	}
 	if s.Keychain != "" {
-		row("Keychain", "%s", s.Keychain)
+		row("Keychain", "%s", lang.T(string(s.Keychain)))
 	}
 	for _, site := range s.Sites {
 		text := channel(site)
 		if site.Flows > 0 {
-			text += fmt.Sprintf(", %d open%s", site.Flows, resting(site.Flows, site.Parked))
+			text += ", " + openAndResting(site.Flows, site.Parked)
 		}
 		row("Site", "%s: %s", site.Name, text)
 	}
@@ -119,7 +121,7 @@ func (c *call) printStatus(s *session.State) {
 	}
 	for _, v := range s.VPN.Connections {
 		if v.Phase != session.VPNDisconnected {
-			row("VPN", "%s: %s", v.Label(), strings.ToLower(v.Title))
+			row("VPN", "%s: %s", v.Label(), lower(v.Title))
 		}
 	}
 	for _, o := range s.VPN.Others {
@@ -143,33 +145,44 @@ func (c *call) printStatus(s *session.State) {
 func channel(s session.Site) string {
 	switch s.State {
 	case session.Disconnected:
-		return "disconnected"
+		return lang.T("disconnected")
 	case session.Connected:
 		if lane := lanes[s.Lane]; lane != "" {
-			return "connected over " + lane
+			return lang.F("connected over %s", lane)
 		}
 	case session.Suspended:
 		switch s.Cause {
 		case session.CauseAdministrator:
-			return "suspended by an administrator"
+			return lang.T("suspended by an administrator")
 		case session.CauseUser:
-			return "suspended by you"
+			return lang.T("suspended by you")
 		}
 	}
-	return string(s.State)
+	return lang.T(string(s.State))
 }
 
 var lanes = map[string]string{"h3": "HTTP/3", "h2": "HTTP/2"}
 
-// resting says, behind their number, how many open connections rest.
+// openAndResting says how many connections are open, and how many of them rest.
+func openAndResting(flows, parked int) string {
+	switch {
+	case parked >= flows:
+		return lang.F("%d open and at rest", flows)
+	case parked > 0:
+		return lang.F("%d open (%d at rest)", flows, parked)
+	}
+	return lang.F("%d open", flows)
+}
+
+// resting says how many connections there are, and how many of them rest.
 func resting(flows, parked int) string {
 	switch {
 	case parked >= flows:
-		return " and at rest"
+		return lang.F("%d and at rest", flows)
 	case parked > 0:
-		return fmt.Sprintf(" (%d at rest)", parked)
+		return lang.F("%d (%d at rest)", flows, parked)
 	}
-	return ""
+	return strconv.Itoa(flows)
 }
 
 func person(u session.User) string {
@@ -182,16 +195,9 @@ func person(u session.User) string {
 func asked(c *call, s *session.State, p *session.Prompt) string {
 	switch p.Kind {
 	case session.PromptEnrol:
-		return "enrol this device: tidegate enrol LINK"
+		return lang.F("enrol this device: %s", "tidegate enrol LINK")
 	case session.PromptSignIn:
-		return "sign in: tidegate sign-in"
-	}
-	text := "verify"
-	if p.Missed {
-		text = "verify again"
-	}
-	if !p.Deadline.IsZero() {
-		text += " before " + c.clock(p.Deadline, s.At)
+		return lang.F("sign in: %s", "tidegate sign-in")
 	}
 	var names []string
 	for _, id := range p.Apps {
@@ -201,7 +207,17 @@ func asked(c *call, s *session.State, p *session.Prompt) string {
 			}
 		}
 	}
-	return text + " for " + strings.Join(names, ", ") + ": tidegate answer"
+	const command = "tidegate answer"
+	apps, before := strings.Join(names, ", "), c.clock(p.Deadline, s.At)
+	switch {
+	case p.Missed && before != "":
+		return lang.F("verify again before %s for %s: %s", before, apps, command)
+	case p.Missed:
+		return lang.F("verify again for %s: %s", apps, command)
+	case before != "":
+		return lang.F("verify before %s for %s: %s", before, apps, command)
+	}
+	return lang.F("verify for %s: %s", apps, command)
 }
 
 // join makes one text of sentences, those that are there.

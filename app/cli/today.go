@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -37,7 +38,7 @@ func (c *call) today(ctx context.Context, _ []string) error {
 	s, err := c.until(ctx, func(s *session.State) (bool, error) {
 		switch {
 		case s.Ahead == nil:
-			return false, errors.New("nobody is signed in any more; sign in with: tidegate sign-in")
+			return false, errors.New(lang.T("nobody is signed in any more; sign in with: tidegate sign-in"))
 		case s.Ahead.Working:
 			return false, nil
 		case s.Ahead.Problem != nil:
@@ -64,7 +65,7 @@ func (c *call) today(ctx context.Context, _ []string) error {
 	c.printAhead(&s, from, until)
 	fmt.Fprintln(c.Out)
 	if len(coming) == 0 {
-		c.say("Nothing changes by itself until %s.", until.Format("Mon 2 Jan 15:04"))
+		c.say("Nothing changes by itself until %s.", lang.Time(until, "Mon 2 Jan 15:04"))
 	}
 	var rows [][]string
 	for _, x := range coming {
@@ -129,12 +130,13 @@ func (c *call) printAhead(s *session.State, from, until time.Time) {
 		all := days[a.Entitlement]
 		name, may := a.Name, session.MayChange(line.MayChange)
 		for day := from; day.Before(until); day = midnight(day, 1) {
-			rows = append(rows, []string{name, day.Format("Mon 2 Jan"), "|" + bar(all, day, s.Ahead.At) + "|", may})
+			rows = append(rows, []string{name, lang.Time(day, "Mon 2 Jan"), "|" + bar(all, day, s.Ahead.At) + "|", may})
 			name, may = "", ""
 		}
 	}
 	c.table([]string{"NAME", "DAY", "|" + hours + "|", "MAY CHANGE WITH"}, rows)
-	fmt.Fprintln(c.Out, "\n- not known   = open   ~ open if a check agrees   ? opens with an answer   . closed   x signed out   ! a prompt")
+	fmt.Fprintln(c.Out, "\n"+strings.Join([]string{"- " + lang.T("not known"), "= " + lang.T("open"), "~ " + lang.T("open if a check agrees"), "? " + lang.T("opens with an answer"),
+		". " + lang.T("closed"), "x " + lang.T("signed out"), "! " + lang.T("a prompt")}, "   "))
 }
 
 // bar draws a day, and marks prompts that are ahead of now. Each of its signs is half
@@ -173,5 +175,5 @@ func (c *call) moment(t, now time.Time) string {
 	if t.Year() == now.Year() && t.YearDay() == now.YearDay() {
 		return t.Format("15:04:05")
 	}
-	return t.Format("Mon 2 Jan 15:04:05")
+	return lang.Time(t, "Mon 2 Jan 15:04:05")
 }

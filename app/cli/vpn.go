@@ -2,12 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"flag"
-	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/tidegate/tidegate/internal/mistyped"
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -51,7 +51,7 @@ const vpnUsage = "it is: tidegate vpn [add ADDRESS|edit VPN|remove VPN|connect V
 func (c *call) vpn(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		if len(c.vpnSet.set) > 0 || c.vpnSet.forget {
-			return usageError{vpnUsage}
+			return usageError{lang.Told(vpnUsage)}
 		}
 		return c.vpnList(ctx)
 	}
@@ -62,9 +62,9 @@ func (c *call) vpn(ctx context.Context, args []string) error {
 	changes := verb == "add" || verb == "edit"
 	switch {
 	case !known:
-		return usageError{fmt.Sprintf("there is no `tidegate vpn %s`; %s", verb, vpnUsage)}
+		return usageError{lang.F("there is no `tidegate vpn %s`; %s", verb, lang.Told(vpnUsage))}
 	case len(rest) == 0 && verb != "disconnect", !changes && (len(c.vpnSet.set) > 0 || c.vpnSet.forget):
-		return usageError{vpnUsage}
+		return usageError{lang.Told(vpnUsage)}
 	case len(rest) == 0:
 		return do(ctx, "")
 	}
@@ -95,11 +95,11 @@ func findVPN(all []session.VPNConnection, what string) (found session.VPNConnect
 	}
 	switch n {
 	case 0:
-		return found, fmt.Errorf("there is no VPN %q%s; `tidegate vpn` lists them", what, mistyped.Hint(what, known))
+		return found, errors.New(lang.F("there is no VPN %q%s; `tidegate vpn` lists them", what, hint(what, known)))
 	case 1:
 		return found, nil
 	}
-	return found, fmt.Errorf("there are several VPNs %q; name one by its id: `tidegate vpn --json` has it", what)
+	return found, errors.New(lang.F("there are several VPNs %q; name one by its id: `tidegate vpn --json` has it", what))
 }
 
 // change makes settings what the flags say.
@@ -135,10 +135,10 @@ func (g *vpnGiven) speaks() bool {
 
 func (c *call) vpnAdd(ctx context.Context, address string) error {
 	if c.vpnSet.set["address"] || c.vpnSet.forget {
-		return usageError{"it is: tidegate vpn add ADDRESS --protocol PROTOCOL"}
+		return usageError{lang.F("it is: %s", "tidegate vpn add ADDRESS --protocol PROTOCOL")}
 	}
 	if !c.vpnSet.speaks() {
-		return usageError{"say what the VPN speaks: --protocol " + protocols()}
+		return usageError{lang.F("say what the VPN speaks: %s", "--protocol "+protocols())}
 	}
 	before, err := c.client.State(ctx)
 	if err != nil {
@@ -150,7 +150,7 @@ func (c *call) vpnAdd(ctx context.Context, address string) error {
 		return err
 	}
 	var added session.VPNConnection
-	err = c.untilVPN(ctx, "it is not listed yet", func(now *session.State) (bool, error) {
+	err = c.untilVPN(ctx, lang.T("it is not listed yet"), func(now *session.State) (bool, error) {
 		for _, v := range now.VPN.Connections {
 			was := func(w session.VPNConnection) bool { return w.ID == v.ID }
 			if !slices.ContainsFunc(before.VPN.Connections, was) {
@@ -183,10 +183,10 @@ func protocols() string {
 
 func (c *call) vpnEdit(ctx context.Context, what string) error {
 	if len(c.vpnSet.set) == 0 && !c.vpnSet.forget {
-		return usageError{"say what to change: --name, --address, --protocol, --user, --group, --features or --forget-certificate"}
+		return usageError{lang.F("say what to change: %s", "--name, --address, --protocol, --user, --group, --features or --forget-certificate")}
 	}
 	if c.vpnSet.set["protocol"] && !c.vpnSet.speaks() {
-		return usageError{"it speaks one of these: --protocol " + protocols()}
+		return usageError{lang.F("it speaks one of these: %s", "--protocol "+protocols())}
 	}
 	v, err := c.vpnOf(ctx, what)
 	if err != nil {
@@ -207,7 +207,7 @@ func (c *call) vpnRemove(ctx context.Context, what string) error {
 	if err := c.client.Do(ctx, session.RemoveVPN{Connection: v.ID}); err != nil {
 		return err
 	}
-	err = c.untilVPN(ctx, "it is still listed", func(now *session.State) (bool, error) {
+	err = c.untilVPN(ctx, lang.T("it is still listed"), func(now *session.State) (bool, error) {
 		_, err := findVPN(now.VPN.Connections, v.ID)
 		return err != nil, nil
 	})
@@ -243,7 +243,7 @@ func (c *call) vpnDisconnect(ctx context.Context, what string) error {
 		if err := c.client.Do(ctx, session.DisconnectVPN{Connection: v.ID}); err != nil {
 			return err
 		}
-		err := c.untilVPN(ctx, v.Label()+" is still connected", func(now *session.State) (bool, error) {
+		err := c.untilVPN(ctx, lang.F("%s is still connected", v.Label()), func(now *session.State) (bool, error) {
 			is, err := findVPN(now.VPN.Connections, v.ID)
 			return err != nil || is.Phase == session.VPNDisconnected, nil
 		})
@@ -271,7 +271,7 @@ func (c *call) untilVPN(ctx context.Context, still string, done func(*session.St
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case waiting.Err() != nil:
-		return fmt.Errorf("not within %v: %s", c.timeout, still)
+		return errors.New(lang.F("not within %v: %s", c.timeout, still))
 	}
-	return fmt.Errorf("Tidegate ended meanwhile; start it with: tidegate")
+	return errors.New(lang.T("Tidegate ended meanwhile; start it with: tidegate"))
 }

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/plaintext"
 	"github.com/tidegate/tidegate/session"
 )
@@ -67,10 +69,10 @@ func (c *call) vpnConnect(ctx context.Context, what string) error {
 
 // connected returns once the connection is up, or with what its server asks.
 func (c *call) connected(ctx context.Context, id string) (asked *session.VPNPrompt, err error) {
-	err = c.untilVPN(ctx, "it is still not connected; `tidegate vpn` says how it is", func(s *session.State) (bool, error) {
+	err = c.untilVPN(ctx, lang.T("it is still not connected; `tidegate vpn` says how it is"), func(s *session.State) (bool, error) {
 		v, err := findVPN(s.VPN.Connections, id)
 		if err != nil {
-			return false, fmt.Errorf("the connection was removed meanwhile")
+			return false, errors.New(lang.T("the connection was removed meanwhile"))
 		}
 		if p := s.VPN.Prompt; p != nil && p.Connection == id {
 			asked = p
@@ -82,13 +84,13 @@ func (c *call) connected(ctx context.Context, id string) (asked *session.VPNProm
 		case v.Phase != session.VPNDisconnected:
 			return false, nil
 		case v.Problem == nil:
-			return false, fmt.Errorf("%s was disconnected meanwhile", v.Label())
+			return false, errors.New(lang.F("%s was disconnected meanwhile", v.Label()))
 		}
 		text := join(v.Problem.Title, v.Problem.Detail, v.Problem.Fix)
 		if slices.ContainsFunc(vpnDenials, func(f session.VPNFailureCode) bool { return v.Problem.Code == "vpn-"+string(f) }) {
 			return false, deniedError{text}
 		}
-		return false, fmt.Errorf("%s", text)
+		return false, errors.New(text)
 	})
 	return asked, err
 }
@@ -128,23 +130,23 @@ func (c *call) gatherVPN(ctx context.Context, in *secrets, p *session.VPNPrompt)
 
 // trust asks whether a server is the right one.
 func (c *call) trust(ctx context.Context, in *secrets, p *session.VPNPrompt) error {
-	vouched := "Nobody whom this machine trusts vouches for it."
+	vouched := lang.T("Nobody whom this machine trusts vouches for it.")
 	if p.Vouched != "" {
-		vouched = p.Vouched + " vouches for it."
+		vouched = lang.F("%s vouches for it.", p.Vouched)
 	}
-	first := "It is the first time that this server is connected to. "
+	first := lang.T("It is the first time that this server is connected to.")
 	if p.Host != "" {
-		first = "The server sends on to another, " + p.Host + ", for the first time. "
+		first = lang.F("The server sends on to another, %s, for the first time.", p.Host)
 	}
-	for _, line := range []string{first + vouched, "Certificate: " + p.Subject, "Fingerprint: " + p.Fingerprint} {
+	for _, line := range []string{first + " " + vouched, lang.F("Certificate: %s", p.Subject), lang.F("Fingerprint: %s", p.Fingerprint)} {
 		fmt.Fprintln(c.Err, plaintext.Line(line))
 	}
-	yes, err := in.open(ctx, "Type yes, or its fingerprint, to trust it: ")
+	yes, err := in.open(ctx, lang.T("Type yes, or its fingerprint, to trust it:"))
 	if err != nil {
 		return err
 	}
 	if yes = strings.TrimSpace(yes); !strings.EqualFold(yes, "yes") && yes != p.Fingerprint {
-		return deniedError{"the server was not trusted; only yes or its fingerprint does that"}
+		return deniedError{lang.T("the server was not trusted; only yes or its fingerprint does that")}
 	}
 	return nil
 }
@@ -153,7 +155,7 @@ func (c *call) trust(ctx context.Context, in *secrets, p *session.VPNPrompt) err
 func fill(ctx context.Context, in *secrets, f session.VPNField) (session.Secret, error) {
 	label := strings.TrimRight(strings.TrimSpace(f.Label), ":")
 	if label == "" {
-		label = "Answer"
+		label = lang.T("Your answer")
 	}
 	switch f.Kind {
 	case session.VPNPassword, session.VPNCode:
@@ -179,5 +181,5 @@ func fill(ctx context.Context, in *secrets, f session.VPNField) (session.Secret,
 			return session.Secret(choice), nil
 		}
 	}
-	return "", usageError{fmt.Sprintf("%q is not offered; choose one of %s", text, strings.Join(f.Choices, ", "))}
+	return "", usageError{lang.F("%q is not offered; choose one of %s", text, strings.Join(f.Choices, ", "))}
 }

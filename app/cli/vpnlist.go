@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -25,20 +26,20 @@ func (c *call) vpnList(ctx context.Context) error {
 // vpnRows are what there is to say of classic VPNs.
 func (c *call) vpnRows(s *session.State) (rows [][]string) {
 	row := func(name, format string, args ...any) {
-		rows = append(rows, []string{name, fmt.Sprintf(format, args...)})
+		rows = append(rows, []string{name, lang.F(format, args...)})
 	}
 	v := &s.VPN
 	if p := v.Engine.Problem; p != nil {
-		row("Problem", "%s", join(p.Title, p.Detail, p.Fix))
+		row(lang.T("Problem"), "%s", join(p.Title, p.Detail, p.Fix))
 	}
 	for _, x := range v.Connections {
-		text := strings.ToLower(x.Title[:min(1, len(x.Title))]) + x.Title[min(1, len(x.Title)):]
+		text := lower(x.Title)
 		if !x.Since.IsZero() {
-			text += " since " + c.clock(x.Since, s.At)
+			text = lang.F("%s since %s", text, c.clock(x.Since, s.At))
 		}
 		text += ", " + x.Address + " (" + x.Protocol.Name()
 		if x.Untested {
-			text += ", untested"
+			text += ", " + lang.T("untested")
 		}
 		row(x.Label(), "%s)", text)
 		c.linkRows(row, &x.VPNLink)
@@ -47,16 +48,16 @@ func (c *call) vpnRows(s *session.State) (rows [][]string) {
 		}
 	}
 	for _, o := range v.Others {
-		row("Another's", "%s", o.Who())
+		row(lang.T("Another's"), "%s", o.Who())
 		c.linkRows(row, &o.VPNLink)
 	}
 	for _, w := range v.Warnings {
-		name := "Warning"
+		name := lang.T("Warning")
 		switch {
 		case w.Served:
-			name = "Served"
+			name = lang.T("Served")
 		case w.Ahead:
-			name = "Ahead"
+			name = lang.T("Ahead")
 		}
 		row(name, "%s", join(w.Title, w.Detail, w.Fix))
 		if w.Evidence != "" {
@@ -64,7 +65,7 @@ func (c *call) vpnRows(s *session.State) (rows [][]string) {
 		}
 	}
 	if len(rows) == 0 {
-		row("VPNs", "none; add one: tidegate vpn add ADDRESS --protocol %s", protocols())
+		row(lang.T("VPNs"), "none; add one: %s", "tidegate vpn add ADDRESS --protocol "+protocols())
 	}
 	return rows
 }
@@ -72,13 +73,13 @@ func (c *call) vpnRows(s *session.State) (rows [][]string) {
 // linkRows say what a tunnel has.
 func (c *call) linkRows(row func(string, string, ...any), l *session.VPNLink) {
 	var parts []string
-	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	add := func(format string, args ...any) { parts = append(parts, lang.F(format, args...)) }
 	if len(l.Addresses) > 0 {
 		var all []string
 		for _, a := range l.Addresses {
 			all = append(all, a.Addr().String())
 		}
-		add("%s", strings.Join(all, " and "))
+		add("%s", strings.Join(all, " "+lang.T("and")+" "))
 	}
 	if l.Adapter != "" {
 		add("adapter %s", l.Adapter)
@@ -103,11 +104,11 @@ func (c *call) linkRows(row func(string, string, ...any), l *session.VPNLink) {
 func leads(l *session.VPNLink) string {
 	switch {
 	case l.Full4 && l.Full6:
-		return "everything that is not your applications'"
+		return lang.T("everything that is not your applications'")
 	case l.Full4:
-		return "everything over IPv4 that is not your applications'"
+		return lang.T("everything over IPv4 that is not your applications'")
 	case l.Full6:
-		return "everything over IPv6 that is not your applications'"
+		return lang.T("everything over IPv6 that is not your applications'")
 	}
 	var nets []string
 	for _, p := range l.Routes {
@@ -130,12 +131,12 @@ func answersFor(l *session.VPNLink) string {
 	}
 	names := few(l.Domains)
 	if l.AllNames {
-		names = "all names but your applications'"
+		names = lang.T("all names but your applications'")
 	}
 	if names == "" {
 		return ""
 	}
-	return names + ", at " + addresses(l.Servers)
+	return lang.F("%s, at %s", names, addresses(l.Servers))
 }
 
 // size writes a number of bytes for people.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 // said are the texts that the program's source has for people, and where.
@@ -46,8 +47,11 @@ func source(t *testing.T, root string) said {
 			switch n := n.(type) {
 			case *ast.CallExpr:
 				s.call(files, n)
-				if f.Name.Name == "gather" {
+				switch f.Name.Name {
+				case "gather":
 					s.twice(t, files, n)
+				case "cli":
+					s.printed(files, n)
 				}
 			case *ast.ValueSpec:
 				if strings.HasSuffix(strings.ToLower(n.Names[0].Name), "words") && f.Name.Name == "window" {
@@ -111,6 +115,42 @@ func (s said) twice(t *testing.T, files *token.FileSet, c *ast.CallExpr) {
 		t.Errorf("%s: what is said twice is no text", files.Position(c.Pos()))
 	}
 	into[text] = files.Position(c.Pos())
+}
+
+// printed takes what the command line's own words are handed to: what puts a row, a head
+// or a sentence into the user's language.
+func (s said) printed(files *token.FileSet, c *ast.CallExpr) {
+	name := ""
+	switch f := c.Fun.(type) {
+	case *ast.Ident:
+		name = f.Name
+	case *ast.SelectorExpr:
+		name = f.Sel.Name
+	}
+	at := []int{0}
+	switch name {
+	case "row":
+		at = []int{0, 1}
+	case "say", "done":
+	case "table":
+		if head, ok := c.Args[0].(*ast.CompositeLit); ok {
+			for _, e := range head.Elts {
+				if text, ok := literal(e); ok {
+					s.texts[text] = files.Position(e.Pos())
+				}
+			}
+		}
+		return
+	default:
+		return
+	}
+	for _, i := range at {
+		if i < len(c.Args) {
+			if text, ok := literal(c.Args[i]); ok && strings.ContainsFunc(verbs.ReplaceAllString(text, ""), unicode.IsLetter) {
+				s.texts[text] = files.Position(c.Pos())
+			}
+		}
+	}
 }
 
 func (s said) words(files *token.FileSet, v *ast.ValueSpec) {
