@@ -69,7 +69,7 @@ func Diff(prev, next session.State) []Notice {
 
 // Failed is the notice of a click that led to nothing.
 func Failed(err error) Notice {
-	return Notice{Key: keyFailed, Important: true, Title: lang.T("That did not work"), Body: sentence(err.Error()), Open: session.ShowWindow{}}
+	return Notice{Key: keyFailed, Important: true, Title: lang.T("That did not work"), Body: sentence(lang.Told(err.Error())), Open: session.ShowWindow{}}
 }
 
 // prompt tells of access that is about to lapse. A prompt without a deadline
