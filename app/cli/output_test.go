@@ -53,7 +53,9 @@ c   pay[2Jroll 🚢  ready  x
 func TestMistyped(t *testing.T) {
 	s := state()
 	s.Enrolments = []session.Enrolment{{Device: "d1", Controller: "harbour.example:443", Name: "Harbour"}}
+	s.VPN.Connections = []session.VPNConnection{{VPNSettings: session.VPNSettings{ID: "a", Address: "vpn.example"}}}
 	for line, want := range map[string]string{
+		"vpn remove vpn.exmaple": "there is no VPN \"vpn.exmaple\", did you mean \"vpn.example\"?; `tidegate vpn` lists them",
 		"stauts":                 "there is no command \"stauts\", did you mean \"status\"?; `tidegate help` lists the commands",
 		"open wikki":             "there is no application \"wikki\", did you mean \"wiki\"?; `tidegate apps` lists them",
 		"switch Habour":          "there is no enrolment \"Habour\", did you mean \"Harbour\"?; `tidegate enrolments` lists them",
