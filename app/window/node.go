@@ -15,6 +15,13 @@ type node struct {
 	least   func() fyne.Size        // the smallest size
 	paint   func()                  // gives the node's own primitives their present look
 	grows   func(w float32) float32 // the height that a width needs; nil: that of least
+	worn    worn                    // what it was painted in
+}
+
+// ExtendBaseWidget is called by whatever makes a node, which paints it then.
+func (n *node) ExtendBaseWidget(w fyne.Widget) {
+	n.BaseWidget.ExtendBaseWidget(w)
+	n.worn = wornNow()
 }
 
 // CreateRenderer implements fyne.Widget.
@@ -32,8 +39,17 @@ func (n *node) base() *node { return n }
 // view is a node as its renderer.
 type view node
 
-func (v *view) Destroy()                     {}
-func (v *view) Objects() []fyne.CanvasObject { return v.parts }
+func (v *view) Destroy() {}
+
+// Objects implements fyne.WidgetRenderer. Fyne asks for them whenever it draws, and
+// refreshes what is there when the theme becomes another: what is put there later may
+// have been painted in the one before.
+func (v *view) Objects() []fyne.CanvasObject {
+	if v.worn != wornNow() {
+		v.Refresh()
+	}
+	return v.parts
+}
 
 func (v *view) Layout(s fyne.Size) {
 	if v.arrange != nil {
@@ -49,6 +65,7 @@ func (v *view) MinSize() fyne.Size {
 }
 
 func (v *view) Refresh() {
+	v.worn = wornNow()
 	if v.paint != nil {
 		v.paint()
 	}

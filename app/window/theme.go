@@ -24,6 +24,17 @@ type look struct {
 	text   int // the size of text, in hundredths; zero: 100
 }
 
+// worn is a theme, and whether the desktop is dark or light beneath it.
+type worn struct {
+	theme   fyne.Theme
+	variant fyne.ThemeVariant
+}
+
+func wornNow() worn {
+	s := fyne.CurrentApp().Settings()
+	return worn{s.Theme(), s.ThemeVariant()}
+}
+
 // Color implements fyne.Theme.
 func (l *look) Color(name fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
 	palette := dark

@@ -7,6 +7,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
+	"github.com/tidegate/tidegate/session"
 )
 
 func TestContrasts(t *testing.T) {
@@ -98,3 +99,31 @@ func luminance(c color.NRGBA) float64 {
 	}
 	return 0.2126*linear(c.R) + 0.7152*linear(c.G) + 0.0722*linear(c.B)
 }
+
+// What comes into sight after the theme became another is painted in that one: rows
+// that were not there when it did, too.
+func TestWhatComesLaterWearsTheTheme(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	b.canvas().(interface{ SetScale(float32) }).SetScale(0.1)
+	there := atHome()
+	there.VPN = vpnUp().VPN
+	for _, page := range sixPages { // the rows are made
+		b.pages.show(page)
+		b.apply(there)
+	}
+	b.canvas().Capture()
+	b.apply(signedOut()) // and put away
+	b.choose(alwaysLight)
+	b.apply(there)
+	for _, page := range sixPages {
+		b.pages.show(page)
+		b.canvas().Capture()
+		s := b.survey()
+		s.judge()
+		for _, f := range s.faults {
+			t.Errorf("%s: %s", page, f)
+		}
+	}
+}
+
+var sixPages = []session.Page{session.PageHome, session.PageApplications, session.PageToday, session.PageConnections, session.PageActivity, session.PageSettings}
