@@ -16,6 +16,7 @@ var untranslated = map[string]string{
 	"Documents":         "the name of a folder",
 	"Downloads":         "the name of a folder",
 	"encode events: %w": "a fault of the program's",
+	"no events":         "told in other words",
 	"export activity":   "the key of a dialog",
 	"vpn edit ":         "the key of a dialog",
 	"vpn remove ":       "the key of a dialog",

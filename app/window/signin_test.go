@@ -26,7 +26,7 @@ func TestLockOutSaysUntilWhen(t *testing.T) {
 	}
 	b.silent("Too many attempts. Try again at 14:51.")
 	b.press("Sign in")
-	if got := b.sent(); got != (session.SignIn{Password: "pw", Code: "123456"}) {
+	if got := b.sent(); got != (session.SignIn{Device: "x4k9-m2p7-q8dz", Password: "pw", Code: "123456"}) {
 		t.Errorf("sent %#v", got)
 	}
 }
