@@ -34,7 +34,13 @@ type network struct {
 // survey asks the kernel, in the network namespace of the caller.
 func survey() (network, error) {
 	n := network{links: map[int]netlink.Link{}, addrs: map[int]netip.Prefix{}}
-	links, err := dump.Whole(netlink.LinkList)
+	// Without one it would open a socket for each list, which takes longer than all.
+	kernel, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return n, fmt.Errorf("open a netlink socket: %w", err)
+	}
+	defer kernel.Close()
+	links, err := dump.Whole(kernel.LinkList)
 	if err != nil {
 		return n, fmt.Errorf("list the links: %w", err)
 	}
@@ -42,12 +48,12 @@ func survey() (network, error) {
 		n.links[l.Attrs().Index] = l
 	}
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		routes, err := dump.Whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, family) })
+		routes, err := dump.Whole(func() ([]netlink.Route, error) { return kernel.RouteList(nil, family) })
 		if err != nil {
 			return n, fmt.Errorf("list the routes: %w", err)
 		}
 		n.routes = append(n.routes, routes...)
-		addrs, err := dump.Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, family) })
+		addrs, err := dump.Whole(func() ([]netlink.Addr, error) { return kernel.AddrList(nil, family) })
 		if err != nil {
 			return n, fmt.Errorf("list the addresses: %w", err)
 		}
