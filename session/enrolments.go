@@ -214,12 +214,17 @@ func (c *core) save(k KeptEnrolments) error {
 // rest ends what the active enrolment has open, and holds its key and its cookie.
 func (c *core) rest() {
 	if c.identity.Key != nil {
-		if c.others.held == nil {
-			c.others.held = map[wire.DeviceID]held{}
-		}
-		c.others.held[c.enrolled.Device] = held{c.identity, c.cookie}
+		c.hold(c.enrolled, held{c.identity, c.cookie})
 	}
 	c.leave()
+}
+
+// hold keeps the secrets of an enrolment that rests at hand.
+func (c *core) hold(e Enrolled, h held) {
+	if c.others.held == nil {
+		c.others.held = map[wire.DeviceID]held{}
+	}
+	c.others.held[e.Device] = h
 }
 
 // leave ends what the active enrolment has open.
@@ -256,8 +261,9 @@ func (c *core) mistaken(e Enrolled) bool {
 	return !e.Enrolled() || slices.ContainsFunc(c.kept().All(), func(o Enrolled) bool { return o.is(e.Enrolment) && !o.same(e) })
 }
 
-// add makes e, new, the active enrolment; the one before rests. One with the same
-// controller for the same user is replaced, and what there is of it removed.
+// add makes e, new, the active enrolment; the one before rests. But a user who turned
+// away while it was asked for keeps the one before, and e rests: its code is spent. One
+// with the same controller for the same user is replaced, and what there is of it removed.
 func (c *core) add(e Enrolled, id Identity) error {
 	raw, err := x509.MarshalPKCS8PrivateKey(id.Key)
 	if err != nil {
@@ -277,18 +283,31 @@ func (c *core) add(e Enrolled, id Identity) error {
 	for _, o := range replaced {
 		gone = condemned(gone, o.Items()...)
 	}
-	saved := c.save(KeptEnrolments{e, rest, gone})
+	active, before := e, c.enrolled
+	other := before.Enrolled() && !before.same(e)
+	aside := other && !c.enrolling
+	if aside {
+		rest = append(slices.DeleteFunc(rest, func(o Enrolled) bool { return o.Device == before.Device }), e)
+		active = before
+	}
+	saved := c.save(KeptEnrolments{active, rest, gone})
 	c.others.unsaved = saved != nil
 	for _, o := range replaced {
 		c.drop(o)
 	}
-	if c.enrolled.Enrolled() && !c.enrolled.same(e) {
+	switch {
+	case aside:
+		c.hold(e, held{identity: id})
+		c.notes = append(c.notes, Event{Kind: "enrolled", Of: e.Label(), Text: lang.F("Enrolled with %s; %s stays in use", e.Label(), before.Label())})
+	case other:
 		c.rest()
-	} else {
+	default:
 		c.leave()
 	}
-	c.enrolled, c.others.resting, c.others.gone = e, rest, gone
-	c.identity, c.asked = id, true
+	c.enrolled, c.others.resting, c.others.gone = active, rest, gone
+	if !aside {
+		c.identity, c.asked = id, true
+	}
 	c.purge()
 	c.keep(e.item(ItemDeviceKey), raw)
 	return saved

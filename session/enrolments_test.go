@@ -182,6 +182,40 @@ func TestASignInThatIsLate(t *testing.T) {
 	})
 }
 
+// Who turned away while an enrolment was asked for keeps the one that is active; the new
+// one, whose code is spent, rests.
+func TestTurningAwayWhileEnrolling(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		other := enrolledTwice(t, b)
+		other.holdEnrol = make(chan struct{})
+		b.do(ProposeEnrol{})
+		b.do(Enrol{Link: otherLink})
+		p := b.state().Prompt
+		if p == nil || !p.Busy {
+			t.Fatalf("prompt %+v", p)
+		}
+		b.do(DismissPrompt{p.ID})
+		close(other.holdEnrol)
+		synctest.Wait()
+		s := b.state()
+		if s.Enrolment.Device != "d1" || s.User.Session != "s1" || s.Prompt != nil {
+			t.Fatalf("%q is active, session %s, prompt %+v", s.Enrolment.Device, s.User.Session, s.Prompt)
+		}
+		if e := s.Events[len(s.Events)-1]; e.Text != "Enrolled with Other; Example stays in use" {
+			t.Errorf("told: %s", e.Text)
+		}
+		if !b.vault.has("device-key.d2") {
+			t.Errorf("kept %q", b.vault.names())
+		}
+		b.do(SwitchEnrolment{"d2"})
+		b.closed()
+		b.do(SignIn{Password: "tide"})
+		if s := b.expectPhase(ControlEstablished); s.User.Session != "s2" {
+			t.Errorf("session %s after the switch", s.User.Session)
+		}
+	})
+}
+
 // One that is forgotten is signed out and gone, with its key, its cookie and its pins;
 // the other takes the place of the active one.
 func TestForgetting(t *testing.T) {

@@ -33,6 +33,7 @@ type fakeController struct {
 	problem     *wire.Problem // what a sign-in is answered
 	holdSignIn  chan struct{} // where set, a sign-in waits for it to be closed
 	holdSignOut chan struct{} // where set, a sign-out waits for it to be closed
+	holdEnrol   chan struct{} // where set, an enrolment waits for it to be closed
 	fleeting    bool          // an event stream ends as soon as it stands
 	answer      *wire.Problem
 	cookies     map[Secret]bool
@@ -65,6 +66,12 @@ func (f *fakeController) count(name string) error {
 }
 
 func (f *fakeController) Enrol(_ context.Context, l wire.EnrolmentLink, key crypto.Signer) (Enrolled, error) {
+	f.mu.Lock()
+	hold := f.holdEnrol
+	f.mu.Unlock()
+	if hold != nil {
+		<-hold
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.count("enrol"); err != nil {
