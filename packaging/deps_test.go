@@ -225,7 +225,7 @@ func TestDepsHere(t *testing.T) {
 		t.Errorf("it said (%v):\n%s", err, out)
 	}
 	// A second on an idle machine; this one may be busy with other tests.
-	if took := time.Since(begin); took > 3*time.Second {
+	if took := time.Since(begin); took > 20*time.Second {
 		t.Errorf("it took %v to find nothing to do", took)
 	}
 }
