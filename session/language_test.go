@@ -313,7 +313,7 @@ func TestLanguageChangesWhileRunning(t *testing.T) {
 		b.enrolled("kept").start()
 		b.expectPhase(ControlEstablished)
 		b.s.ReportDataplane(DataplaneFacts{Sites: map[wire.SiteID]SiteFact{"lab": {Problem: &wire.Problem{Code: wire.CodeAppUnreachable,
-				Detail: lang.English("%s at %s. It is tried again when the application is used next.", "Nothing came back from it", "gw.example:443")}}},
+			Detail: lang.English("%s at %s. It is tried again when the application is used next.", "Nothing came back from it", "gw.example:443")}}},
 			Apps: map[wire.AppID]AppFact{"wiki": {Listen: netip.MustParseAddrPort("127.9.9.9:80")}}})
 		b.state()
 		b.do(OpenApp{"wiki"})
