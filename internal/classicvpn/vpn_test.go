@@ -314,9 +314,9 @@ func TestBytes(t *testing.T) {
 		if c := w.one(); c.Transport != "ESP" {
 			t.Errorf("it is carried by %q", c.Transport)
 		}
-		asked := w.run().asked
+		asked := w.run().times()
 		time.Sleep(time.Hour)
-		if n := w.run().asked - asked; n > 61 {
+		if n := w.run().times() - asked; n > 61 {
 			t.Errorf("in a quiet hour it is asked %d times", n)
 		}
 		w.must(w.vpn.Disconnect(id))

@@ -415,6 +415,13 @@ func (r *fakeRun) Transport() string {
 	return r.by
 }
 
+// times is how often it was asked what carries the packets.
+func (r *fakeRun) times() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked
+}
+
 type fakeLease struct {
 	w      *world
 	mu     sync.Mutex
