@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // English says a format in English. It is for what is kept, and said later in the
@@ -40,9 +41,10 @@ func (c *catalogue) recall(english string) string {
 
 // composition finds again what a format was filled with.
 type composition struct {
-	format string
-	text   *regexp.Regexp // a group for each verb
-	verbs  []byte
+	format     string
+	begin, end string // what stands before its first verb, and behind its last
+	verbs      []byte
+	text       func() *regexp.Regexp // with a group for each verb; made when it is needed
 }
 
 // filled are the verbs of formats that can be found again: %s, %v and %w stand for a
@@ -50,15 +52,23 @@ type composition struct {
 var filled = regexp.MustCompile(`%[svwdq]`)
 
 func compose(format string) *composition {
-	c := &composition{format: format}
+	all := filled.FindAllStringIndex(format, -1)
+	c := &composition{format: format, begin: format[:all[0][0]], end: format[all[len(all)-1][1]:]}
+	for _, v := range all {
+		c.verbs = append(c.verbs, format[v[0]+1])
+	}
+	c.text = sync.OnceValue(func() *regexp.Regexp { return pattern(format, all) })
+	return c
+}
+
+// pattern is what a format makes, whose verbs stand there.
+func pattern(format string, verbs [][]int) *regexp.Regexp {
 	var b strings.Builder
 	b.WriteString(`(?s)^`)
 	at := 0
-	for _, v := range filled.FindAllStringIndex(format, -1) {
+	for _, v := range verbs {
 		b.WriteString(regexp.QuoteMeta(format[at:v[0]]))
-		verb := format[v[0]+1]
-		c.verbs = append(c.verbs, verb)
-		switch verb {
+		switch format[v[0]+1] {
 		case 'd':
 			b.WriteString(`(\d+)`)
 		case 'q':
@@ -69,12 +79,14 @@ func compose(format string) *composition {
 		at = v[1]
 	}
 	b.WriteString(regexp.QuoteMeta(format[at:]) + `$`)
-	c.text = regexp.MustCompile(b.String())
-	return c
+	return regexp.MustCompile(b.String())
 }
 
 func (c *composition) match(s string) (args []any, ok bool) {
-	found := c.text.FindStringSubmatch(s)
+	if !strings.HasPrefix(s, c.begin) || !strings.HasSuffix(s, c.end) {
+		return nil, false
+	}
+	found := c.text().FindStringSubmatch(s)
 	if found == nil {
 		return nil, false
 	}
