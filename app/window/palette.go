@@ -96,7 +96,7 @@ var light = map[role]color.NRGBA{
 	roleBadSoft:    hex("#fde9e8"),
 	roleFocus:      hex("#2f6bed"),
 	roleScrim:      hex("#1a223370"),
-	roleShadow:     hex("#10182806"),
+	roleShadow:     hex("#00000005"), // black: so little of a colour is rounded to another
 
 	roleZTAGood1: hex("#13956b"), roleZTAGood2: hex("#08694f"),
 	roleZTAWarn1: hex("#fbbf4a"), roleZTAWarn2: hex("#e29a24"),
