@@ -17,6 +17,9 @@ func (c *channel) judge(l *link, v wire.Verdicts, at time.Time, clock time.Durat
 	if c.link != l && c.heir != l || l.judged && v.Revision <= l.revision {
 		return
 	}
+	if !l.judged {
+		c.learn(l, v.Since)
+	}
 	l.judged, l.revision, l.since = true, v.Revision, v.Since
 	if c.heir == l {
 		c.succeed(l)
@@ -51,6 +54,16 @@ func (c *channel) judge(l *link, v wire.Verdicts, at time.Time, clock time.Durat
 	c.lapse(c.p.clock())
 	c.settle()
 	c.p.dirty = true
+}
+
+// learn notes when the gateway's session began for the first CONNECTs that a link was
+// given before it was known: its first verdicts come with what they are of.
+func (c *channel) learn(l *link, since time.Time) {
+	for f := range c.flows {
+		if f.first == l && f.given.since.IsZero() {
+			f.given.since = since
+		}
+	}
 }
 
 // enforce resets f if the last verdicts do not allow it.
