@@ -31,7 +31,8 @@ type client struct {
 	program string
 	inspect string
 	tray    *exec.Cmd
-	ended   chan error
+	ended   chan struct{} // closed when the tray process has ended, by err
+	err     error
 	// errors is what both processes wrote beside; read it when they have ended.
 	errors bytes.Buffer
 }
@@ -46,7 +47,7 @@ func startClient(t *testing.T) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	c := &client{t: t, desk: d, program: filepath.Join(d.Dir(), "tidegate"), inspect: filepath.Join(d.Dir(), "inspect"), ended: make(chan error, 1)}
+	c := &client{t: t, desk: d, program: filepath.Join(d.Dir(), "tidegate"), inspect: filepath.Join(d.Dir(), "inspect"), ended: make(chan struct{})}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -64,9 +65,31 @@ func startClient(t *testing.T) *client {
 	if err := c.tray.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go func() { c.ended <- c.tray.Wait() }()
-	t.Cleanup(func() { c.tray.Process.Kill() })
+	go func() {
+		defer close(c.ended)
+		c.err = c.tray.Wait()
+	}()
+	t.Cleanup(c.end)
 	return c
+}
+
+// end ends the tray process. If the test has failed it says how the desktop was then,
+// and what both processes wrote.
+func (c *client) end() {
+	if c.t.Failed() {
+		c.t.Logf("the window process: %v; the window shows %+v", c.viewers(), c.elements())
+		out, err := c.desk.Command(context.Background(), "xwininfo", "-root", "-tree").CombinedOutput()
+		c.t.Logf("windows: %v\n%s", err, out)
+	}
+	select {
+	case <-c.ended:
+	default:
+		c.tray.Process.Kill()
+		<-c.ended
+	}
+	if c.t.Failed() {
+		c.t.Logf("the tray process ended (%v) and wrote:\n%s", c.err, c.errors.Bytes())
+	}
 }
 
 // run runs a command of the command line.
@@ -194,9 +217,9 @@ func TestWindowProcess(t *testing.T) {
 
 	c.run("quit")
 	select {
-	case err := <-c.ended:
-		if err != nil {
-			t.Errorf("the tray process: %v", err)
+	case <-c.ended:
+		if c.err != nil {
+			t.Errorf("the tray process: %v", c.err)
 		}
 		if ourRace.Match(c.errors.Bytes()) {
 			t.Errorf("it raced:\n%s", c.errors.Bytes())

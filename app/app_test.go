@@ -327,6 +327,30 @@ func TestWindowProcess(t *testing.T) {
 	w.started(3)
 }
 
+// What was needed when no process could be started is tried again.
+func TestWindowThatDoesNotStart(t *testing.T) {
+	w := &windows{t, newCore(), filepath.Join(t.TempDir(), "started"), nil}
+	tries := 0
+	l := newLauncher(Options{Core: w.core, Display: func() error { return nil }, Log: slog.New(slog.DiscardHandler),
+		Window: func(ctx context.Context) *exec.Cmd {
+			cmd := exec.CommandContext(ctx, os.Args[0])
+			cmd.Env = append(os.Environ(), windowEnv+"="+w.note, "GORACE=atexit_sleep_ms=0")
+			if tries++; tries == 1 {
+				cmd.Path = filepath.Join(filepath.Dir(w.note), "nothing")
+			}
+			return cmd
+		}}, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- l.run(ctx) }()
+	w.show()
+	w.started(1)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 // What was asked in a window that was killed is asked in another one.
 func TestWindowKilledInAPrompt(t *testing.T) {
 	w := launch(t, "", nil)

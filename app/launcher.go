@@ -103,19 +103,21 @@ func (l *launcher) own(ctx context.Context, states <-chan session.State) {
 			timer.Reset(wait)
 			continue
 		}
-		l.start(ctx)
+		if !l.start(ctx) {
+			timer.Reset(time.Until(l.ready))
+		}
 	}
 }
 
-func (l *launcher) start(ctx context.Context) {
-	l.needed = time.Time{}
+// start starts the process; false: it did not start, and is to be tried again.
+func (l *launcher) start(ctx context.Context) bool {
 	if err := l.display(); err != nil {
 		if !l.blind {
 			l.log.Warn("the window cannot be shown: DISPLAY names no display")
 			l.failed(err)
 		}
-		l.blind = true
-		return
+		l.blind, l.needed = true, time.Time{}
+		return true
 	}
 	cmd := l.command(ctx)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -123,10 +125,11 @@ func (l *launcher) start(ctx context.Context) {
 	if err := cmd.Start(); err != nil {
 		l.log.Error("start the window", "error", err)
 		l.later()
-		return
+		return false
 	}
-	l.running, l.started = true, time.Now()
+	l.running, l.started, l.needed = true, time.Now(), time.Time{}
 	go func() { l.ended <- cmd.Wait() }() // own waits for it before it returns
+	return true
 }
 
 // over notes the process's end. One that ended just when it was needed again is
