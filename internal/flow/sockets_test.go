@@ -120,7 +120,7 @@ func TestSockets(t *testing.T) {
 					if tt.reset == (err == nil) {
 						t.Errorf("Run returned %v", err)
 					}
-				case <-time.After(time.Minute):
+				case <-time.After(3 * time.Minute): // longer than an End lingers whose far end has ended
 					t.Fatalf("stuck: %+v, %+v", a.Status(), b.Status())
 				}
 			}
