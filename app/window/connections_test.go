@@ -36,7 +36,7 @@ func TestWhatTheConnectionsSay(t *testing.T) {
 		{"signing in", signingIn, []string{"Signing in…", "Waiting for your answer", "Cancel Head office"}, []string{"Remove Head office", "Received"}},
 		{"interrupted", again, []string{"Reconnecting…", "Interrupted since", "13:49", "Disconnect Head office"}, nil},
 		{"disconnecting", leaving, []string{"Disconnecting…", "Disconnecting… Head office"}, []string{"Disconnect Head office", "Received"}},
-		{"ahead, failed", vpnAhead(), []string{"Untested", "Fortinet FortiGate", "North plant, maintenance will be without Always-on VPN (lock-down)", "The VPN's server was not reached",
+		{"ahead, failed", vpnAhead(), []string{"Untested", "Fortinet FortiGate", "North plant, maintenance will be without Always-on VPN (lock-down)", "The VPN’s server was not reached",
 			"Check the address and your network, then connect again."}, []string{vpnWords.warnings}},
 		{"of others", vpnAhead(), []string{vpnWords.others, "/usr/sbin/openvpn", "Split: 10.8.0.0/24, 192.168.99.0/24", "lab.example", "tun0", "A VPN of another program", "Full", "wg0"},
 			[]string{"Connect /usr/sbin/openvpn", "Edit /usr/sbin/openvpn"}},

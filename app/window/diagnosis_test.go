@@ -25,6 +25,8 @@ func diagnosed() diag.Report {
 		{ID: "controller-mtu", Title: "Packets' size on the way to the controller", Text: "It cannot be found out: nothing came back over UDP."},
 		{ID: "clock", Title: "The clock", Outcome: diag.Bad, Text: "This machine's clock is 4m12s ahead of the controller's, give or take 12 ms.", Fix: "Have this machine's clock set from the network: timedatectl set-ntp true"},
 		{ID: "helper", Title: "The helper", Outcome: diag.Good, Text: "It is there and answers."},
+		{ID: "names", Title: "Applications' names", Outcome: diag.Warning, Text: "Programs do not find applications by their names: there is no helper on this machine.",
+			Fix: "Install the package of Tidegate, which has it, or reach applications as `tidegate dns` says."},
 	}}
 	if lang.Tag() != "en" { // as it is made in the user's language
 		for i, said := range [][3]string{
@@ -35,6 +37,8 @@ func diagnosed() diag.Report {
 			{lang.T("Packets' size on the way to the controller"), lang.T("It cannot be found out: nothing came back over UDP."), ""},
 			{lang.T("The clock"), lang.F("This machine's clock is %v ahead of the controller's, give or take %s.", "4m12s", "12 ms"), lang.T("Have this machine's clock set from the network: timedatectl set-ntp true")},
 			{lang.T("The helper"), lang.T("It is there and answers."), ""},
+			{lang.T("Applications' names"), lang.T("Programs do not find applications by their names: there is no helper on this machine."),
+				lang.T("Install the package of Tidegate, which has it, or reach applications as `tidegate dns` says.")},
 		} {
 			r.Checks[i].Here = diag.Words{Title: said[0], Text: said[1], Fix: said[2]}
 		}
@@ -80,7 +84,8 @@ func TestDiagnosis(t *testing.T) {
 	b.diagnosis.changed()
 	b.says("3 of 17 · The controller")
 	b.answer(b.slow)
-	b.says("One thing is wrong.", "The clock", "Wrong", "Look", "Not known", "Have this machine's clock set from the network: timedatectl set-ntp true", diagWords.helpdeskText)
+	b.says("One thing is wrong.", "The clock", "Wrong", "Look", "Not known", "Have this machine’s clock set from the network: timedatectl set-ntp true", diagWords.helpdeskText)
+	b.says("Applications’ names", "Install the package of Tidegate, which has it, or reach applications as “tidegate dns” says.")
 
 	b.press(diagWords.read + " state.json")
 	b.says("state.json", "3 lines", `  "revision": 7`)
@@ -146,6 +151,7 @@ func TestDiagnosisInGerman(t *testing.T) {
 	b.says("3 von 17 · Der Controller")
 	b.answer(b.slow)
 	b.says("Es gibt ein Problem.", "Die Uhr", "Der Controller über QUIC (UDP)", "Lassen Sie die Uhr dieses Rechners über das Netzwerk stellen: timedatectl set-ntp true")
+	b.says("Installieren Sie Tidegates Paket, das ihn mitbringt, oder erreichen Sie Anwendungen so, wie es „tidegate dns“ angibt.")
 	b.silent("The clock", "One thing is wrong.", "It is there and answers.")
 	b.diagnosis.file = &b.diagnosis.report.Files[0]
 	b.diagnosis.changed()

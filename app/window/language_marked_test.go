@@ -82,7 +82,8 @@ func holds(of any) (texts []string) {
 			}
 		case reflect.String:
 			if s := strings.Join(strings.Fields(v.String()), " "); len(s) > 2 {
-				texts = append(texts, s, strings.TrimSuffix(s, "."))
+				set := lang.Unmarked(typeset(s))
+				texts = append(texts, s, strings.TrimSuffix(s, "."), set, strings.TrimSuffix(set, "."))
 			}
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"fyne.io/fyne/v2/canvas"
 )
 
-// paragraph is text that wraps at the width it is given.
+// paragraph is text that wraps at the width it is given, typeset but where it is of
+// one width, as what is compared sign by sign.
 type paragraph struct {
 	node
 	font  font
@@ -22,7 +23,8 @@ type paragraph struct {
 }
 
 func newParagraph(text string, f font, wrap float32) *paragraph {
-	p := &paragraph{font: f, text: text, wrap: wrap}
+	p := &paragraph{font: f, wrap: wrap}
+	p.text = p.typeset(text)
 	p.least = func() fyne.Size {
 		w := p.Size().Width
 		if w <= 0 {
@@ -48,12 +50,19 @@ func newParagraph(text string, f font, wrap float32) *paragraph {
 
 // set changes the text, and says whether it was another one.
 func (p *paragraph) set(text string) bool {
-	if p.text == text {
+	if text = p.typeset(text); p.text == text {
 		return false
 	}
 	p.text = text
 	p.Refresh()
 	return true
+}
+
+func (p *paragraph) typeset(text string) string {
+	if p.font.mono {
+		return text
+	}
+	return typeset(text)
 }
 
 func (p *paragraph) step() float32 { return lineOf(em(p.font.size)) }

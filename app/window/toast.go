@@ -25,7 +25,7 @@ func newToast() *toast {
 func (w *Window) say(text string) {
 	w.toast.number++
 	number := w.toast.number
-	w.toast.text.set(text)
+	w.toast.text.set(typeset(text))
 	w.placeToast()
 	w.toast.Show()
 	w.clock.at(w.options.Now().Add(4*time.Second), func() {
