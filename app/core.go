@@ -20,6 +20,7 @@ import (
 	"github.com/tidegate/tidegate/internal/clockset"
 	"github.com/tidegate/tidegate/internal/heap"
 	"github.com/tidegate/tidegate/internal/posture"
+	"github.com/tidegate/tidegate/internal/timezone"
 	"github.com/tidegate/tidegate/internal/underlay"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/session/control"
@@ -104,6 +105,7 @@ func newSession(p profile.Profile, f *fronts, pool *names.Pool, below *underlay.
 		func(ctx context.Context) error { return f.run(ctx, s.ReportDataplane) },
 		pool.Run,
 		func(ctx context.Context) error { return device.Run(ctx, s.ReportDevice) },
+		func(ctx context.Context) error { return timezone.Follow(ctx, s.ReportZone) },
 	}
 	if vpn != nil {
 		parts = append(parts, func(ctx context.Context) error { return vpn.Run(ctx, s.ReportVPN) })

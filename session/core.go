@@ -63,7 +63,8 @@ type facts struct {
 	unseen   telling // why the last question for it was not answered
 	lived    lived
 	tray     TrayHost
-	locked   bool // the screen is
+	locked   bool           // the screen is
+	zone     *time.Location // that the machine has been set to; nil: that of the process
 	vpn      VPNFacts
 	vpnSeen  bool // somebody has reported it
 	choices  KeptChoices
@@ -137,6 +138,9 @@ func (c *core) start() {
 // channel's runner on its task, derives, applies and publishes. It returns
 // when the clock alone will change the result.
 func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) time.Time {
+	if c.zone != nil {
+		now = now.In(c.zone)
+	}
 	spoke := c.speak()
 	c.link.set(ctx, c.task())
 	c.declare()
@@ -172,7 +176,7 @@ func (c *core) settle(ctx context.Context, now time.Time, publish func(State)) t
 		c.wanted, c.applied = want, true
 		c.others.open = c.others.open || want.Session != ""
 	}
-	next.Revision, next.At = c.state.Revision, c.state.At
+	next.Revision, next.At = c.state.Revision, c.state.At.In(now.Location()) // another zone is news
 	if next.Revision == 0 || !reflect.DeepEqual(next, c.state) {
 		next.Revision++
 		next.At = now

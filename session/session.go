@@ -203,6 +203,11 @@ func (s *Session) ReportScreen(locked bool) {
 	s.report(func(c *core) { c.locked = locked })
 }
 
+// ReportZone takes the time zone that the machine has been set to; State.At is in it.
+func (s *Session) ReportZone(zone *time.Location) {
+	s.report(func(c *core) { c.zone = zone })
+}
+
 func (s *Session) report(msg func(*core)) {
 	select {
 	case s.msgs <- msg:

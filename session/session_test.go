@@ -254,6 +254,26 @@ func TestScreen(t *testing.T) {
 	})
 }
 
+// Whoever writes the state's instants in its zone hears at once of another one, and
+// of nothing else.
+func TestZone(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.enrolled("kept").start()
+		before := b.expectPhase(ControlEstablished)
+		tokyo := time.FixedZone("JST", 9*3600)
+		b.s.ReportZone(tokyo)
+		after := b.state()
+		if after.Revision != before.Revision+1 || after.At.Location() != tokyo || !after.At.Equal(time.Now()) {
+			t.Errorf("after revision %d there is %d, of %v", before.Revision, after.Revision, after.At)
+		}
+		b.s.ReportZone(tokyo)
+		b.pass(time.Minute)
+		if s := b.state(); s.Revision != after.Revision || len(s.Events) != len(before.Events) {
+			t.Errorf("after revision %d there is %d, with the events %v", after.Revision, s.Revision, s.Events)
+		}
+	})
+}
+
 // A locker that crashed never says that it has ended.
 func TestSomebodyIsThere(t *testing.T) {
 	for _, cmd := range []Command{ShowWindow{}, ShowPrompt{}} {

@@ -67,14 +67,14 @@ func list(t *testing.T, goos string) []*pkg {
 // What is not named here fails, so that a new part is given its place.
 var layers = map[string][]string{
 	".":                 {"app", "internal/wire", "internal/lang"},
-	"app":               {"session", "internal/lang", "internal/savefile", "tray", "tunnel", "dnssplit", "assets", "internal/clockset", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire", "internal/helper", "internal/heap", "internal/mistyped", "internal/underlay", "packaging/completions"},
-	"app/window":        {"app/diag", "session", "internal/lang", "internal/savefile", "assets", "internal/wire", "internal/plaintext"},
+	"app":               {"session", "internal/lang", "internal/savefile", "tray", "tunnel", "dnssplit", "assets", "internal/clockset", "internal/timezone", "internal/posture", "internal/classicvpn", "internal/plaintext", "internal/wire", "internal/helper", "internal/heap", "internal/mistyped", "internal/underlay", "packaging/completions"},
+	"app/window":        {"app/diag", "session", "internal/lang", "internal/savefile", "internal/timezone", "assets", "internal/wire", "internal/plaintext"},
 	"app/viewer":        {"app/window", "app/raise", "session", "internal/wire"},
 	"app/local":         {"app/profile", "app/diag", "session", "internal/wire"},
 	"app/profile":       {},
 	"app/autostart":     {"app/profile", "internal/wholefile"},
 	"app/host":          {"app/autostart", "session", "internal/helper", "internal/lang"},
-	"app/diag":          {"session", "internal/lang", "internal/savefile", "internal/wire", "internal/helper", "internal/dump", "internal/underlay", "tunnel/carrier"},
+	"app/diag":          {"session", "internal/lang", "internal/savefile", "internal/timezone", "internal/wire", "internal/helper", "internal/dump", "internal/underlay", "tunnel/carrier"},
 	"app/journal":       {"session", "internal/wholefile"},
 	"app/apptest":       {"session"},
 	"tray":              {"session", "internal/lang", "internal/plaintext", "internal/wire"},
@@ -104,6 +104,7 @@ var layers = map[string][]string{
 
 	"internal/admission":  {},
 	"internal/clockset":   {},
+	"internal/timezone":   {},
 	"internal/dump":       {},
 	"internal/heap":       {},
 	"internal/wholefile":  {},
