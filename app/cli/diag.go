@@ -9,7 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/app/local"
@@ -45,25 +45,7 @@ func (c *call) diag(ctx context.Context, _ []string) error {
 			return notSaved(path, err)
 		}
 	}
-	told := func(diag.Progress) {}
-	if !c.json && muter(c.In) != nil {
-		told = func(p diag.Progress) {
-			fmt.Fprint(c.Err, "\r\x1b[K"+lang.F("%d of %d", p.Done, p.Total)+"  "+plaintext.Short(p.Title, 60))
-			if p.Done == p.Total {
-				fmt.Fprint(c.Err, "\r\x1b[K")
-			}
-		}
-	}
-	var r diag.Report
-	var err error
-	switch {
-	case c.client != nil:
-		r, err = c.client.Diagnose(ctx, told)
-	case c.Diagnose != nil:
-		r, err = c.Diagnose(ctx, told)
-	default:
-		err = local.ErrNotRunning
-	}
+	r, err := c.diagnose(ctx)
 	if err != nil {
 		return err
 	}
@@ -72,13 +54,7 @@ func (c *call) diag(ctx context.Context, _ []string) error {
 		return err
 	}
 	if !c.json {
-		for line := range strings.Lines(r.Summary()) {
-			margin := 0
-			if strings.HasPrefix(line, "[") || strings.HasPrefix(line, " ") {
-				margin = min(diag.Margin, len(line))
-			}
-			fmt.Fprintln(c.Out, line[:margin]+plaintext.Line(line[margin:]))
-		}
+		fmt.Fprint(c.Out, reportText(r))
 	}
 	if err := r.Save(path, false); err != nil {
 		return notSaved(path, err)
@@ -103,6 +79,36 @@ func (c *call) diag(ctx context.Context, _ []string) error {
 	c.say("These files are in it, as text, with no password, code, cookie, key or token; read them before you pass it on:")
 	c.table(nil, rows)
 	return nil
+}
+
+// diagnose has the instance find out, or does where none runs. A terminal is shown how
+// far it is.
+func (c *call) diagnose(ctx context.Context) (diag.Report, error) {
+	told := func(diag.Progress) {}
+	if !c.json && isTerminal(c.Err) {
+		const erase = "\r\x1b[K"
+		told = func(p diag.Progress) {
+			fmt.Fprint(c.Err, erase+lang.F("%d of %d", p.Done, p.Total)+"  "+plaintext.Short(cmp.Or(p.Here, p.Title), 60))
+		}
+		defer fmt.Fprint(c.Err, erase)
+	}
+	switch {
+	case c.client != nil:
+		return c.client.Diagnose(ctx, told)
+	case c.Diagnose != nil:
+		return c.Diagnose(ctx, told)
+	}
+	return diag.Report{}, local.ErrNotRunning
+}
+
+// reportText is what was found, in the user's language: the archive has it in English.
+func reportText(r diag.Report) string {
+	r.Version, r.Checks = plaintext.Line(r.Version), slices.Clone(r.Checks)
+	for i := range r.Checks {
+		w := r.Checks[i].Shown()
+		r.Checks[i].Here = diag.Words{Title: plaintext.Line(w.Title), Text: plaintext.Line(w.Text), Fix: plaintext.Line(w.Fix)}
+	}
+	return r.Told()
 }
 
 // archivePath is where the archive goes: what was said, below this folder.

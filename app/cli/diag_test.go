@@ -14,6 +14,7 @@ import (
 	"github.com/tidegate/tidegate/app/apptest"
 	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/app/local"
+	"github.com/tidegate/tidegate/internal/lang"
 )
 
 // diagnosed is what an instance of these tests finds.
@@ -26,8 +27,13 @@ func diagnosed(title string) diag.Report {
 	return r
 }
 
-func (running) Diagnose(context.Context, func(diag.Progress)) (diag.Report, error) {
-	return diagnosed("The controller over QUIC (UDP)"), nil
+func (running) Diagnose(_ context.Context, told func(diag.Progress)) (diag.Report, error) {
+	told(diag.Progress{Done: 1, Total: 2, Title: "The clock", Here: lang.T("The clock")})
+	r := diagnosed("The controller over QUIC (UDP)")
+	if lang.Tag() == "fr" {
+		r.Checks[0].Here = diag.Words{Title: "Le contrôleur", Text: "Il n’est pas\x1b joint.", Fix: "Autorisez UDP."}
+	}
+	return r, nil
 }
 
 func TestDiag(t *testing.T) {
@@ -71,6 +77,27 @@ func TestDiag(t *testing.T) {
 	}
 	if _, err := os.Stat(path); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is found is said in the user's language; what is saved, and programs read, is
+// English.
+func TestDiagIsSaid(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Cleanup(func() { lang.Set("en") })
+	src := &apptest.Source{}
+	s := state()
+	s.Choices.Language = "fr"
+	src.Publish(s)
+	got := invoke(t, src, "", "diag")
+	for _, want := range []string{"Un point pourrait être amélioré.\n", "[à voir]  Le contrôleur\u202f: Il n’est pas joint.\n          → Autorisez UDP.\n", "[correct] The clock\u202f: It is right.\n"} {
+		if !strings.Contains(got.out, want) {
+			t.Errorf("it does not say %q:\n%s", want, got.out)
+		}
+	}
+	got = invoke(t, src, "", "diag", "--json", "--out", "x.tar.gz")
+	if !strings.Contains(got.out, `"text": "It is right."`) {
+		t.Errorf("%+v", got)
 	}
 }
 

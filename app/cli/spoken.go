@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/mistyped"
 	"github.com/tidegate/tidegate/session"
@@ -46,10 +47,22 @@ func (c *spoken) Watch(ctx context.Context) iter.Seq[session.State] {
 
 // Do is the client's.
 func (c *spoken) Do(ctx context.Context, cmd session.Command) error {
-	if !c.learnt {
-		c.State(ctx) // where it fails, so does what follows, and says why
-	}
+	c.ask(ctx)
 	return c.Client.Do(ctx, cmd)
+}
+
+// Diagnose is the client's.
+func (c *spoken) Diagnose(ctx context.Context, told func(diag.Progress)) (diag.Report, error) {
+	c.ask(ctx)
+	return c.Client.Diagnose(ctx, told)
+}
+
+// ask asks for the language where nothing has told it. Where that fails, so does what
+// follows, and says why.
+func (c *spoken) ask(ctx context.Context) {
+	if !c.learnt {
+		c.State(ctx)
+	}
 }
 
 // lower makes a title fit behind a colon; German keeps its capitals there.

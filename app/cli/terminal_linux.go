@@ -8,16 +8,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// isTerminal says whether f is one.
+func isTerminal(f any) bool {
+	file, ok := f.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
+	return err == nil
+}
+
 // muter returns what turns a terminal's echo off, or nil if in is none.
 func muter(in io.Reader) func() (restore func(), err error) {
-	f, ok := in.(*os.File)
-	if !ok {
+	if !isTerminal(in) {
 		return nil
 	}
-	fd := int(f.Fd())
-	if _, err := unix.IoctlGetTermios(fd, unix.TCGETS); err != nil {
-		return nil
-	}
+	fd := int(in.(*os.File).Fd())
 	return func() (func(), error) {
 		was, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 		if err != nil {

@@ -3,7 +3,9 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -73,5 +75,36 @@ func TestPasswordIsNotEchoed(t *testing.T) {
 	}
 	if cmds := src.Commands(); len(cmds) != 1 || cmds[0] != (session.SignIn{Device: "d1", Password: "s3cret"}) {
 		t.Errorf("commands %v", cmds)
+	}
+}
+
+// A terminal is shown how far a diagnosis is, and nothing of that is left there; a file
+// is not, whatever the input is.
+func TestDiagProgress(t *testing.T) {
+	src := &apptest.Source{}
+	src.Publish(state())
+	run := func(in, errs *os.File) int {
+		return Run(t.Context(), []string{"diag", "--out", filepath.Join(t.TempDir(), "x.tar.gz")}, Options{In: in, Out: io.Discard, Err: errs,
+			Dial: func() (Client, error) { return running{src, nil}, nil }})
+	}
+	screen, tty := terminal(t)
+	file, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if code := run(tty, file); code != Done {
+		t.Errorf("it ends with %d", code)
+	}
+	if text, err := os.ReadFile(file.Name()); err != nil || len(text) != 0 {
+		t.Errorf("a file has %q, %v", text, err)
+	}
+	if code := run(file, tty); code != Done {
+		t.Errorf("it ends with %d", code)
+	}
+	const want = "\r\x1b[K1 of 2  The clock\r\x1b[K"
+	text := make([]byte, len(want))
+	if _, err := io.ReadFull(screen, text); err != nil || string(text) != want {
+		t.Errorf("the terminal has %q, %v", text, err)
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"github.com/tidegate/tidegate/internal/lang"
 )
 
 // Report is one diagnosis. It holds no secret.
@@ -35,7 +38,7 @@ type Words struct {
 	Fix   string `json:"fix,omitempty"`
 }
 
-// Shown is what the window shows of a check: in the user's language, or in English
+// Shown is what window and terminal show of a check: in the user's language, or in English
 // where nothing else was said.
 func (c Check) Shown() Words {
 	if c.Here == (Words{}) {
@@ -55,7 +58,7 @@ const (
 	Bad     Outcome = "bad"
 )
 
-// Word is the outcome for people.
+// Word is the outcome for people, in English.
 func (o Outcome) Word() string {
 	switch o {
 	case Good:
@@ -66,6 +69,19 @@ func (o Outcome) Word() string {
 		return "wrong"
 	}
 	return "not known"
+}
+
+// Shown is the same in the user's language.
+func (o Outcome) Shown() string {
+	switch o {
+	case Good:
+		return lang.T("fine")
+	case Warning:
+		return lang.T("look")
+	case Bad:
+		return lang.T("wrong")
+	}
+	return lang.T("not known")
 }
 
 // File is one file of the archive, as it is saved.
@@ -109,15 +125,40 @@ func (r *Report) Verdict() string {
 	return "Nothing was found to be wrong."
 }
 
-// Margin is the width in bytes of what stands before each line of a Summary that
-// begins with "[" or " ".
-const Margin = 12
+// Shown is the same in the user's language.
+func (r *Report) Shown() string {
+	switch bad, look := r.Count(Bad), r.Count(Warning); {
+	case bad == 1:
+		return lang.T("One thing is wrong.")
+	case bad > 1:
+		return lang.N("%d thing is wrong.", "%d things are wrong.", bad, bad)
+	case look == 1:
+		return lang.T("One thing could be better.")
+	case look > 1:
+		return lang.N("%d thing could be better.", "%d things could be better.", look, look)
+	}
+	return lang.T("Nothing was found to be wrong.")
+}
 
-// Summary is the report as text: what is wrong first, each with what to do.
+// Summary is the report as text, in English: what is wrong first, each with what to do.
 func (r *Report) Summary() string {
+	return r.text(r.Verdict(), "%s: %s", Outcome.Word, func(c Check) Words { return Words{c.Title, c.Text, c.Fix} })
+}
+
+// Told is the same in the user's language, for a terminal.
+func (r *Report) Told() string {
+	return r.text(r.Shown(), lang.T("%s: %s"), Outcome.Shown, Check.Shown)
+}
+
+func (r *Report) text(verdict, said string, word func(Outcome) string, words func(Check) Words) string {
+	outcomes := []Outcome{Bad, Warning, Unknown, Good}
+	margin := 0
+	for _, o := range outcomes {
+		margin = max(margin, utf8.RuneCountInString("["+word(o)+"] "))
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Tidegate %s, %s\n%s\n", r.Version, r.At.Format(time.RFC3339), r.Verdict())
-	for _, o := range []Outcome{Bad, Warning, Unknown, Good} {
+	fmt.Fprintf(&b, "Tidegate %s, %s\n%s\n", r.Version, r.At.Format(time.RFC3339), verdict)
+	for _, o := range outcomes {
 		if r.Count(o) > 0 {
 			b.WriteByte('\n')
 		}
@@ -125,9 +166,10 @@ func (r *Report) Summary() string {
 			if c.Outcome != o {
 				continue
 			}
-			fmt.Fprintf(&b, "%-*s%s: %s\n", Margin, "["+o.Word()+"]", c.Title, c.Text)
-			if c.Fix != "" {
-				fmt.Fprintf(&b, "%*s→ %s\n", Margin, "", c.Fix)
+			w := words(c)
+			fmt.Fprintf(&b, "%-*s"+said+"\n", margin, "["+word(o)+"]", w.Title, w.Text)
+			if w.Fix != "" {
+				fmt.Fprintf(&b, "%*s→ %s\n", margin, "", w.Fix)
 			}
 		}
 	}

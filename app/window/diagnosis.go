@@ -159,7 +159,7 @@ func (d *diagnosis) found() []fyne.CanvasObject {
 	case r.Count(diag.Warning) > 0:
 		icon, t = "warning", warn
 	}
-	items := d.head(icon, t, diagWords.title, verdictText(r))
+	items := d.head(icon, t, diagWords.title, r.Shown())
 	look := checkRows(r, diag.Bad, diag.Warning, diag.Unknown)
 	if len(look) > 0 {
 		items = append(items, heading(diagWords.wrong, 0))

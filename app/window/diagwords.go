@@ -34,21 +34,6 @@ func outcomeState(o diag.Outcome) stateView {
 	return stateView{lang.T("Not known"), "help", neutral}
 }
 
-// verdictText is the whole in a sentence.
-func verdictText(r *diag.Report) string {
-	switch bad, look := r.Count(diag.Bad), r.Count(diag.Warning); {
-	case bad == 1:
-		return lang.T("One thing is wrong.")
-	case bad > 1:
-		return lang.N("%d thing is wrong.", "%d things are wrong.", bad, bad)
-	case look == 1:
-		return lang.T("One thing could be better.")
-	case look > 1:
-		return lang.N("%d thing could be better.", "%d things could be better.", look, look)
-	}
-	return lang.T("Nothing was found to be wrong.")
-}
-
 // linesText says which lines of a file are shown.
 func linesText(from, to, all int) string {
 	if from == 1 && to == all {
