@@ -41,20 +41,21 @@ func (a *Ahead) Line(id wire.EntitlementID) (wire.ForecastLine, bool) {
 	return wire.ForecastLine{}, false
 }
 
-// Foreseen is how access was foreseen to be at an instant, of the entitlements of which
-// it was.
-func (a *Ahead) Foreseen(at time.Time) map[wire.EntitlementID]Outlook {
-	found := map[wire.EntitlementID]Outlook{}
+// spans are what was foreseen of now, of the entitlements of which anything was.
+func (a *Ahead) spans(w *wake) map[wire.EntitlementID]wire.ForecastSpan {
 	if a == nil {
-		return found
+		return nil
 	}
+	found := map[wire.EntitlementID]wire.ForecastSpan{}
 	for _, l := range a.Lines {
 		for _, s := range l.Spans {
-			if !at.Before(s.From) && at.Before(s.To) {
-				for _, id := range l.Entitlements {
-					found[id] = outlookOf(s)
-				}
+			if w.now.Before(s.From) || !w.before(s.To) {
+				continue
 			}
+			for _, id := range l.Entitlements {
+				found[id] = s
+			}
+			break
 		}
 	}
 	return found

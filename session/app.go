@@ -30,6 +30,10 @@ type App struct {
 	// Allowed: the gateway's verdict allows it, and Until ends that; where it is
 	// not set there is no verdict, or it denies, and Until may end that.
 	Allowed bool `json:"allowed,omitempty"`
+	// Foreseen is how the controller foresaw access to be now, where the state is ready
+	// because no gateway has judged it yet; empty: not known. Why then says what would
+	// be in the way. The gateway decides when it is used, and may find otherwise.
+	Foreseen Outlook `json:"foreseen,omitempty"`
 	// Cure is what, answered, would open or keep it; empty: nothing the user can answer.
 	Cure []wire.InteractionKind `json:"cure,omitempty"`
 	// AnyOf: one of Cure suffices.

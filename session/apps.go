@@ -10,6 +10,7 @@ import (
 // deriveApps says what each application is to the user now.
 func deriveApps(f *facts, in *intent, allowed bool, w *wake) []App {
 	apps := make([]App, len(f.catalog))
+	foreseen := f.foreseen.spans(w)
 	for i, a := range f.catalog {
 		fact := f.plane.Apps[a.ID]
 		a.Listen, a.Flows, a.Up, a.Down, a.LastUsed = fact.Listen, fact.Flows, fact.Up, fact.Down, fact.LastUsed
@@ -27,18 +28,23 @@ func deriveApps(f *facts, in *intent, allowed bool, w *wake) []App {
 		default:
 			a.Open = OpenCopy
 		}
-		a.judge(f, in, fact, allowed, w)
+		judged := a.judge(f, in, fact, allowed, w)
+		if span, ok := foreseen[a.Entitlement]; ok && !judged && !in.cured[a.Entitlement] {
+			a.foresee(span)
+		}
 		apps[i] = a
 	}
 	return apps
 }
 
-func (a *App) judge(f *facts, in *intent, fact AppFact, allowed bool, w *wake) {
+// judge says whether there was anything to judge by: else it is ready, as far as is known.
+func (a *App) judge(f *facts, in *intent, fact AppFact, allowed bool, w *wake) (judged bool) {
 	a.State = AppReady
 	if fact.Flows > 0 {
 		a.State = AppInUse
 	}
 	if v, end, known := verdict(f, in, a, w); known {
+		judged = true
 		a.told(v, end, f)
 		switch {
 		case !v.Allow:
@@ -59,6 +65,21 @@ func (a *App) judge(f *facts, in *intent, fact AppFact, allowed bool, w *wake) {
 	case a.State == AppReady && fact.Problem != nil:
 		a.explainFailure(fact.Problem)
 	}
+	return judged || a.State != AppReady || a.Why.Title != ""
+}
+
+// foresee takes what the controller foresaw of an application that no gateway has
+// judged: else "ready" would promise what the next use takes back.
+func (a *App) foresee(s wire.ForecastSpan) {
+	a.Foreseen = outlookOf(s)
+	if s.Allow {
+		return
+	}
+	v := wire.Verdict{Reason: wire.Reason{Kind: s.Reason}, AnyOf: s.AnyOf}
+	for _, k := range s.Cure {
+		v.Interactions = append(v.Interactions, wire.Interaction{Kind: k})
+	}
+	a.Why = explainReason(v)
 }
 
 // told takes what a verdict says that ends at end by our clock.

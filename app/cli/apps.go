@@ -29,7 +29,7 @@ func (c *call) apps(ctx context.Context, _ []string) error {
 	var rows [][]string
 	for _, a := range s.Apps {
 		why := ""
-		if a.State != session.AppReady && a.State != session.AppInUse {
+		if a.State != session.AppReady && a.State != session.AppInUse || a.Foreseen != "" {
 			why = a.Why.Title
 		}
 		rows = append(rows, []string{string(a.ID), a.Name, word(a.State), c.clock(a.Until, s.At), a.OpenWith, why})

@@ -33,9 +33,15 @@ type stateView struct {
 	tone       tone
 }
 
-func stateOf(s session.AppState) stateView {
-	switch s {
+func stateOf(a *session.App) stateView {
+	switch a.State {
 	case session.AppReady:
+		switch a.Foreseen { // quietly: nobody has judged it, and nothing was tried
+		case session.OutlookAsks:
+			return stateView{words.asksFirst, "fingerprint", neutral}
+		case session.OutlookClosed, session.OutlookEnded:
+			return stateView{words.closed, "schedule", neutral}
+		}
 		return stateView{words.ready, "check_circle", neutral}
 	case session.AppInUse:
 		return stateView{words.inUse, "bolt", good}
@@ -47,9 +53,11 @@ func stateOf(s session.AppState) stateView {
 
 func cardOf(a *session.App, now time.Time) cardView {
 	v := cardView{id: a.ID, name: a.Name, host: hostPort(a), port: portOf(a), protocol: protocolWord(a.Protocol),
-		icon: iconOf(a), hue: hueOf(a.Color, a.Name), state: stateOf(a.State), foot: a.Description}
+		icon: iconOf(a), hue: hueOf(a.Color, a.Name), state: stateOf(a), foot: a.Description}
 	if a.State != session.AppReady && a.State != session.AppInUse {
 		v.foot, v.why = cmp.Or(a.Why.Brief, whyTitle(a)), true
+	} else if a.Foreseen != "" && a.Why.Brief != "" {
+		v.foot = a.Why.Brief
 	}
 	if !a.Until.IsZero() {
 		v.until = briefUntil(a.Until, now)

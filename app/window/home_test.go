@@ -79,23 +79,12 @@ func TestNowText(t *testing.T) {
 			apps[i].Allowed = apps[i].State == session.AppReady
 		}
 	}
-	is := wire.ForecastSpan{From: noon.Add(-time.Minute), To: noon.Add(time.Hour), Allow: true}
-	foreseen.Ahead = &session.Ahead{At: noon, Lines: []wire.ForecastLine{{Entitlements: []wire.EntitlementID{foreseen.Apps[0].Entitlement}, Spans: []wire.ForecastSpan{is}}}}
-	is.Script = true
+	foreseen.Apps[0].Foreseen = session.OutlookOpen
+	foreseen.Apps[1].Foreseen = session.OutlookOpen
 	scripted := manyApps(2)
-	scripted.Ahead = &session.Ahead{At: noon, Lines: []wire.ForecastLine{{Entitlements: []wire.EntitlementID{scripted.Apps[0].Entitlement}, Spans: []wire.ForecastSpan{is}}}}
-	shut := wire.ForecastSpan{From: noon.Add(-time.Minute), To: noon.Add(time.Hour), Reason: wire.ReasonTime}
-	asks := shut
-	asks.Cure = []wire.InteractionKind{wire.InteractionMFA}
+	scripted.Apps[0].Foreseen = session.OutlookScript
 	closed := manyApps(4)
-	for i, span := range []wire.ForecastSpan{shut, asks, shut} {
-		e := &closed.Apps[i].Entitlement
-		*e = wire.EntitlementID(closed.Apps[i].ID)
-		if closed.Ahead == nil {
-			closed.Ahead = &session.Ahead{At: noon}
-		}
-		closed.Ahead.Lines = append(closed.Ahead.Lines, wire.ForecastLine{Entitlements: []wire.EntitlementID{*e}, Spans: []wire.ForecastSpan{span}})
-	}
+	closed.Apps[0].Foreseen, closed.Apps[1].Foreseen = session.OutlookClosed, session.OutlookAsks
 	closed.Apps[2].Allowed = true // as the gateway has it
 	for _, c := range []struct {
 		name  string

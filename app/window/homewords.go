@@ -83,7 +83,7 @@ func nowText(s session.State) string {
 		return homeWords.noneOpen
 	}
 	var open, used, wait int
-	judged, foreseen := true, s.Ahead.Foreseen(s.At)
+	judged := true
 	for i := range s.Apps {
 		a := &s.Apps[i]
 		switch a.State {
@@ -91,10 +91,10 @@ func nowText(s session.State) string {
 			used++
 			open++
 		case session.AppReady:
-			switch outlook := foreseen[a.Entitlement]; {
-			case a.Allowed || outlook == session.OutlookOpen:
+			switch {
+			case a.Allowed || a.Foreseen == session.OutlookOpen:
 				open++
-			case outlook == "" || outlook == session.OutlookScript:
+			case a.Foreseen == "" || a.Foreseen == session.OutlookScript:
 				open++
 				judged = false
 			}

@@ -235,10 +235,12 @@ func (p *today) open(id wire.AppID) {
 }
 
 // look asks the controller anew where this page or Home shows and verdicts have changed:
-// at most once in askAgain.
+// at most once in askAgain. While the applications show, which say what was foreseen, it
+// is kept true.
 func (p *today) look() {
 	s := &p.state
-	if !p.shown() && !p.w.pages.home.shown() || p.w.hidden || !s.ZTA.Allowed || s.Ahead != nil && s.Ahead.Working {
+	tells := p.shown() || p.w.pages.home.shown() || s.Ahead != nil && p.w.pages.page == session.PageApplications
+	if !tells || p.w.hidden || !s.ZTA.Allowed || s.Ahead != nil && s.Ahead.Working {
 		return
 	}
 	about, now, good := verdicts(s), p.w.options.Now(), stale
@@ -264,8 +266,11 @@ func verdicts(s *session.State) uint64 {
 	h := fnv.New64a()
 	fmt.Fprint(h, s.User.Session, s.Control.Phase)
 	for i := range s.Apps {
-		a := &s.Apps[i]
-		fmt.Fprint(h, a.ID, a.Entitlement, a.Allowed, a.Until.UnixNano(), a.Cure, a.Why.Kind, a.Decision)
+		a, why := &s.Apps[i], s.Apps[i].Why.Kind
+		if a.Foreseen != "" {
+			why = "" // which is what was asked for
+		}
+		fmt.Fprint(h, a.ID, a.Entitlement, a.Allowed, a.Until.UnixNano(), a.Cure, why, a.Decision)
 	}
 	return h.Sum64()
 }

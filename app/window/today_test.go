@@ -7,6 +7,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
+	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -79,6 +80,14 @@ func TestTodayAsksWhenVerdictsChange(t *testing.T) {
 	expect("a minute later", 1)
 	s.Ahead = known
 	b.apply(s)
+	b.pages.show(session.PageApplications)
+	change(time.Hour)
+	expect("changed while the applications show", 1)
+	b.now = b.now.Add(time.Minute)
+	s.Apps = append([]session.App(nil), s.Apps...)
+	s.Apps[0].Foreseen, s.Apps[0].Why.Kind = session.OutlookClosed, wire.ReasonTime
+	b.apply(s)
+	expect("an application says what was answered", 0)
 	b.pages.show(session.PageSettings)
 	change(time.Hour)
 	b.rings()

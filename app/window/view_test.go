@@ -202,9 +202,19 @@ func TestCardOf(t *testing.T) {
 	if v := cardOf(&odd, noon); v.state.word != "Blocked" || v.foot != words.unknownWhy || v.icon != "lan" || v.host != "h" {
 		t.Errorf("an application in an unknown state is %+v", v)
 	}
+	for outlook, word := range map[session.Outlook]string{session.OutlookAsks: "Asks first", session.OutlookClosed: "Closed", session.OutlookOpen: "Ready"} {
+		foreseen := session.App{Name: "Crane", Host: "h", Description: "Lift", State: session.AppReady, Foreseen: outlook}
+		foot := "Lift"
+		if outlook != session.OutlookOpen {
+			foreseen.Why, foot = session.Why{Title: "Too late", Brief: "After hours"}, "After hours"
+		}
+		if v := cardOf(&foreseen, noon); v.state.word != word || v.state.tone != neutral || v.foot != foot || v.why {
+			t.Errorf("foreseen to be %s: %+v", outlook, v)
+		}
+	}
 	signs := map[string]bool{}
 	for _, st := range []session.AppState{session.AppReady, session.AppInUse, session.AppNeedsYou, session.AppBlocked} {
-		signs[stateOf(st).icon] = true
+		signs[stateOf(&session.App{State: st}).icon] = true
 	}
 	if len(signs) != 4 {
 		t.Error("two states differ by colour alone")

@@ -19,7 +19,7 @@ var words = struct {
 	signIn, signOut, enrol, signedOut, notEnrolled, retry               string
 	controller, sessionUntil                                            string
 	phaseOff, phaseConnecting, phaseReconnecting, phaseLost             string
-	ready, inUse, needsYou, blocked                                     string
+	ready, inUse, needsYou, blocked, asksFirst, closed                  string
 	gwOff, gwConnecting, gwConnected, gwSuspended                       string
 	verify, gotIt, showWhat, otherGroup                                 string
 	emptyEnrolTitle, emptyEnrolText                                     string
@@ -58,7 +58,7 @@ var words = struct {
 	notEnrolled: "Not enrolled", retry: "Try again",
 	controller: "Controller", sessionUntil: "Session until",
 	phaseOff: "Not enrolled", phaseConnecting: "Connecting…", phaseReconnecting: "Reconnecting…", phaseLost: "Not reached",
-	ready: "Ready", inUse: "In use", needsYou: "Needs you", blocked: "Blocked",
+	ready: "Ready", inUse: "In use", needsYou: "Needs you", blocked: "Blocked", asksFirst: "Asks first", closed: "Closed",
 	gwOff: "Not in use", gwConnecting: "Connecting…", gwConnected: "Connected", gwSuspended: "Suspended",
 	verify: "Verify", gotIt: "Got it", showWhat: "Show", otherGroup: "Other",
 	emptyEnrolTitle: "Enrol this device to begin",
