@@ -61,6 +61,13 @@ func Run(ctx context.Context, o Options) error {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Display == nil {
+		o.Display = NoDisplay
+	}
+	var asked local.Source = o.Core
+	if o.Window != nil {
+		asked = remote{o.Core, o.Display}
+	}
 	notices := notify.New(notify.Options{Client: o.Core, Log: o.Log})
 	icon := tray.New(tray.Options{
 		Client: o.Core,
@@ -75,7 +82,7 @@ func Run(ctx context.Context, o Options) error {
 		Failed: func(err error) { notices.Tell(notify.Failed(err)) },
 		Log:    o.Log,
 	})
-	server := local.NewServer(local.Options{Source: o.Core, Devices: o.Devices, Lookups: o.Lookups, Histories: o.Histories, Diagnoser: o.Diagnoser, Log: o.Log})
+	server := local.NewServer(local.Options{Source: asked, Devices: o.Devices, Lookups: o.Lookups, Histories: o.Histories, Diagnoser: o.Diagnoser, Log: o.Log})
 	window := newLauncher(o, func(err error) { notices.Tell(notify.Failed(err)) })
 	screen := lockscreen.New(lockscreen.Options{Report: o.Core.ReportScreen, Log: o.Log})
 

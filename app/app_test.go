@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tidegate/tidegate/app/apptest"
+	"github.com/tidegate/tidegate/app/cli"
 	"github.com/tidegate/tidegate/app/local"
 	"github.com/tidegate/tidegate/app/profile"
 	"github.com/tidegate/tidegate/internal/desktoptest"
@@ -389,6 +391,26 @@ func TestNoDisplay(t *testing.T) {
 	w.core.Change(func(s *session.State) { s.Prompt = &session.Prompt{ID: "p"} })
 	if n := len(w.pids()) + len(w.told); n != 0 {
 		t.Errorf("%d window processes without a display, or words of it", n)
+	}
+}
+
+// Who asks for the window from a terminal is told there that none can be shown.
+func TestNoDisplayIsSaidInTheTerminal(t *testing.T) {
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+	p, core := place(t), newCore()
+	start(t, p, core, func(o *Options) {
+		o.Display = func() error { return errors.New("no display") }
+		o.Window = func(context.Context) *exec.Cmd { t.Error("a window process is started"); return nil }
+	})
+	var out, errs bytes.Buffer
+	if code := cli.Run(t.Context(), []string{"window"}, cli.Options{Profile: p, Out: &out, Err: &errs}); code != cli.Failed || out.Len() > 0 || errs.String() != "tidegate: no display\n" {
+		t.Errorf("%d: %q, %q", code, out.String(), errs.String())
+	}
+	if _, err := claim(t.Context(), p, nil); err == nil {
+		t.Error("a second start is told nothing")
+	}
+	if cmds := core.Commands(); len(cmds) != 0 {
+		t.Errorf("it has done %v", cmds)
 	}
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -22,6 +23,7 @@ import (
 	"github.com/tidegate/tidegate/internal/posture"
 	"github.com/tidegate/tidegate/internal/timezone"
 	"github.com/tidegate/tidegate/internal/underlay"
+	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 	"github.com/tidegate/tidegate/session/control"
 	"github.com/tidegate/tidegate/session/vault"
@@ -41,6 +43,10 @@ func Tray(ctx context.Context, p profile.Profile, link string, log *slog.Logger)
 		first = session.ProposeEnrol{Link: session.Secret(link)}
 	}
 	instance, err := claim(ctx, p, first)
+	if errors.Is(err, &wire.Problem{Code: wire.CodeNoDisplay}) {
+		log.Warn("Tidegate runs already, and shows no window", "error", err)
+		return nil // it was to run, and does
+	}
 	if instance == nil {
 		return err
 	}

@@ -44,9 +44,6 @@ type launcher struct {
 }
 
 func newLauncher(o Options, failed func(error)) *launcher {
-	if o.Display == nil {
-		o.Display = NoDisplay
-	}
 	return &launcher{core: o.Core, command: o.Window, display: o.Display, failed: failed, log: o.Log, ended: make(chan error, 1)}
 }
 

@@ -34,6 +34,7 @@ const (
 	CodeSuspended      Code = "suspended"        // client's own: the data channel was suspended while it was connecting
 	CodeTooEarly       Code = "too-early"        // not before the handshake is complete (RFC 8470)
 	CodeFingerprint    Code = "fingerprint"      // client's own: the peer is not the pinned controller
+	CodeNoDisplay      Code = "no-display"       // client's own: no window can be shown
 	CodeOverload       Code = "overload"         // try again later
 	CodeInternal       Code = "internal"         // a defect; denied
 	CodeNotFound       Code = "not-found"        // no such path
