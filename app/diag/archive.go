@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/savefile"
+	"github.com/tidegate/tidegate/internal/timezone"
 )
 
 // stem is the name of the archive's folder.
-func (r *Report) stem() string { return "tidegate-diag-" + r.At.Local().Format("20060102-150405") }
+func (r *Report) stem() string { return "tidegate-diag-" + timezone.In(r.At).Format("20060102-150405") }
 
 // Name is what an archive is called where nobody says otherwise.
 func (r *Report) Name() string { return r.stem() + ".tar.gz" }

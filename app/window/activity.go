@@ -6,6 +6,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/internal/timezone"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -81,7 +82,7 @@ func (p *activity) place(s fyne.Size) {
 }
 
 func (p *activity) apply(s session.State) {
-	day, of := s.At.Local().Format("2006-01-02"), s.Enrolment.Label()
+	day, of := timezone.In(s.At).Format("2006-01-02"), s.Enrolment.Label()
 	if changed := p.past.take(s.Events); !changed && day == p.day && of == p.of {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/lang"
+	"github.com/tidegate/tidegate/internal/timezone"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -121,9 +122,9 @@ func found(x session.Failing, now time.Time) string {
 func lastUsed(t, now time.Time) string {
 	switch days(t, now) {
 	case 0:
-		return lang.F("Today %s", t.Local().Format("15:04"))
+		return lang.F("Today %s", timezone.In(t).Format("15:04"))
 	case 1:
-		return lang.F("Yesterday %s", t.Local().Format("15:04"))
+		return lang.F("Yesterday %s", timezone.In(t).Format("15:04"))
 	}
 	return moment(t, now)
 }

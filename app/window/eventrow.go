@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tidegate/tidegate/internal/timezone"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -30,7 +31,7 @@ func (r *eventRow) set(e session.Event, active session.Enrolment) {
 	r.bed.set(t.soft(), "")
 	r.glyph.set(icon, false, t.ink())
 	r.text.set(e.Sentence(active))
-	r.at.set(e.At.Local().Format("15:04:05"))
+	r.at.set(timezone.In(e.At).Format("15:04:05"))
 	r.seq = e.Seq
 }
 

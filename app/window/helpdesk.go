@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/plaintext"
+	"github.com/tidegate/tidegate/internal/timezone"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -25,7 +26,7 @@ func helpdeskText(s session.State, a *session.App, now time.Time) string {
 		if t.IsZero() {
 			return ""
 		}
-		return t.Local().Format("2006-01-02 15:04:05 -07:00")
+		return timezone.In(t).Format("2006-01-02 15:04:05 -07:00")
 	}
 	until := "Access until"
 	if !a.Allowed && a.State != session.AppReady && a.State != session.AppInUse {

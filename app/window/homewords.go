@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/lang"
+	"github.com/tidegate/tidegate/internal/timezone"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -40,7 +41,7 @@ func greeting(u session.User, now time.Time) string {
 	if name == "" {
 		return homeWords.welcome
 	}
-	switch h := now.Local().Hour(); {
+	switch h := timezone.In(now).Hour(); {
 	case h < 5 || h >= 18:
 		return lang.F(homeWords.evening, name)
 	case h < 12:
@@ -51,9 +52,9 @@ func greeting(u session.User, now time.Time) string {
 
 // nextGreeting is when another greeting, or another day, begins.
 func nextGreeting(now time.Time) time.Time {
-	now = now.Local()
+	now = timezone.In(now)
 	for _, h := range greetingHours {
-		if at := time.Date(now.Year(), now.Month(), now.Day(), h, 0, 0, 0, time.Local); at.After(now) {
+		if at := time.Date(now.Year(), now.Month(), now.Day(), h, 0, 0, 0, timezone.Local()); at.After(now) {
 			return at
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"github.com/tidegate/tidegate/internal/lang"
+	"github.com/tidegate/tidegate/internal/timezone"
 )
 
 // phrase is a text of one of the structs of words.
@@ -46,17 +47,18 @@ func translate() {
 	}
 }
 
-// speak has the window say what the user chose, at once: its content is made anew
-// from the state. While a dialog is open in which something stands that was typed, or
-// that no state holds, the window waits for its end.
+// speak has the window say what the user chose, in the time zone that the machine is
+// set to, at once: its content is made anew from the state. While a dialog is open in
+// which something stands that was typed, or that no state holds, the window waits for
+// its end.
 func (w *Window) speak() {
-	tag := lang.Of(w.state.Choices.Language)
-	if tag == lang.Tag() && tag == w.spoken || !w.idle() {
+	tag, zone := lang.Of(w.state.Choices.Language), timezone.Local()
+	if tag == lang.Tag() && tag == w.spoken && zone == w.zone || !w.idle() {
 		return
 	}
 	lang.Set(tag)
 	translate()
-	w.spoken = tag
+	w.spoken, w.zone = tag, zone
 	w.rebuild()
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidegate/tidegate/internal/timezone"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -71,7 +72,7 @@ func gather(ctx context.Context, c Client, f session.EventFilter) ([]session.Eve
 
 // suggested is where to export to: the user's documents, if there are any.
 func suggested(home string, now time.Time) string {
-	return filepath.Join(folderOf(home, "Documents", "Downloads"), "tidegate-activity-"+now.Local().Format("2006-01-02")+".csv")
+	return filepath.Join(folderOf(home, "Documents", "Downloads"), "tidegate-activity-"+timezone.In(now).Format("2006-01-02")+".csv")
 }
 
 // folderOf is the first of a home's folders that is there, or the home.

@@ -3,6 +3,7 @@ package window
 import (
 	"context"
 	"errors"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -29,6 +30,9 @@ func (w *Window) Run(ctx context.Context) error {
 	g.Go(func() error { return w.send(ctx) })
 	g.Go(func() error { return w.inquire(ctx, w.asks) })
 	g.Go(func() error { return w.inquire(ctx, w.slow) })
+	g.Go(func() error {
+		return w.follow(ctx, func(*time.Location) { w.enter(ctx, func() { w.apply(w.state) }) })
+	})
 	g.Go(func() error { return w.clock.run(ctx, w.options.Now, func(f func()) error { return w.enter(ctx, f) }) })
 	return g.Wait()
 }

@@ -15,8 +15,15 @@ import (
 // live is a window with Run going: the lock stands for Fyne's one thread.
 func live(t *testing.T, c *fakeClient) (w *Window, on func(func()), stop func() error) {
 	t.Helper()
+	return liveIn(t, c, func(context.Context, func(*time.Location)) error { return nil })
+}
+
+// liveIn is live where follow tells of the machine's time zones.
+func liveIn(t *testing.T, c *fakeClient, follow func(context.Context, func(*time.Location)) error) (w *Window, on func(func()), stop func() error) {
+	t.Helper()
 	b := newBench(t, alwaysDark)
 	w = b.Window
+	w.follow = follow
 	var mu sync.Mutex
 	w.client = c
 	w.thread = func(f func()) { on(f) }

@@ -5,6 +5,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/internal/timezone"
 )
 
 // scale stands over the lanes: the hours of a day, or the days of a week.
@@ -71,8 +72,8 @@ func (s *scale) place(size fyne.Size) {
 // midnight is the beginning of a day, so many days on: of 23 hours, or of 25. Where
 // that hour is left out, time.Date is in the day before, which then ends by the change.
 func midnight(t time.Time, days int) time.Time {
-	y, m, d := t.Local().Date()
-	begin := time.Date(y, m, d+days, 0, 0, 0, 0, time.Local)
+	y, m, d := timezone.In(t).Date()
+	begin := time.Date(y, m, d+days, 0, 0, 0, 0, timezone.Local())
 	if _, change := begin.ZoneBounds(); begin.Hour() > 12 {
 		return change
 	}
@@ -81,17 +82,17 @@ func midnight(t time.Time, days int) time.Time {
 
 // dayView is a day in lanes, weekView the seven days that begin with it.
 func dayView(now time.Time) laneView {
-	v := laneView{from: midnight(now, 0), to: midnight(now, 1), now: now.Local(), chosen: -1}
+	v := laneView{from: midnight(now, 0), to: midnight(now, 1), now: timezone.In(now), chosen: -1}
 	v.ticks = []time.Time{v.from}
 	y, m, d := v.from.Date()
 	for h := 3; h < 24; h += 3 {
-		v.ticks = append(v.ticks, time.Date(y, m, d, h, 0, 0, 0, time.Local))
+		v.ticks = append(v.ticks, time.Date(y, m, d, h, 0, 0, 0, timezone.Local()))
 	}
 	return v
 }
 
 func weekView(now time.Time) laneView {
-	v := laneView{from: midnight(now, 0), to: midnight(now, 7), now: now.Local(), chosen: -1}
+	v := laneView{from: midnight(now, 0), to: midnight(now, 7), now: timezone.In(now), chosen: -1}
 	for d := range 7 {
 		v.ticks = append(v.ticks, midnight(now, d))
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/assets"
 	"github.com/tidegate/tidegate/internal/lang"
+	"github.com/tidegate/tidegate/internal/timezone"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -49,6 +50,7 @@ type Window struct {
 	options Options
 	look    *look
 	thread  func(func()) // enters Fyne's thread; tests have none to enter
+	follow  func(context.Context, func(*time.Location)) error
 
 	clock clock
 	queue chan order
@@ -56,10 +58,11 @@ type Window struct {
 	slow  chan question // those that take long
 
 	state  session.State
-	seen   bool   // a state has been rendered
-	spoken string // the language of what it shows
-	hidden bool   // nobody looks
-	raised uint64 // the last Window.Seq that was obeyed
+	seen   bool           // a state has been rendered
+	spoken string         // the language of what it shows
+	zone   *time.Location // and its time zone
+	hidden bool           // nobody looks
+	raised uint64         // the last Window.Seq that was obeyed
 
 	root  *root
 	side  *side
@@ -70,6 +73,7 @@ type Window struct {
 
 	forgetting wire.DeviceID // whose enrolment waits for a confirmation to be removed
 	ending     bool          // quitting waits for a confirmation
+	stopped    func()        // starts the client, which has died, again; nil: it has not
 	detail     wire.AppID    // the application that is looked at; empty: none
 	toast      *toast
 
@@ -115,10 +119,10 @@ func New(a fyne.App, c Client, o Options) *Window {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	w := &Window{app: a, client: c, options: o, queue: make(chan order, 32), asks: make(chan question, 8), slow: make(chan question, 2), thread: fyne.Do}
+	w := &Window{app: a, client: c, options: o, queue: make(chan order, 32), asks: make(chan question, 8), slow: make(chan question, 2), thread: fyne.Do, follow: timezone.Follow}
 	w.clock.wake = make(chan struct{}, 1)
 	translate()
-	w.spoken = lang.Tag()
+	w.spoken, w.zone = lang.Tag(), timezone.Local()
 	w.wear(appearance(a.Preferences().StringWithFallback(prefAppearance, string(followSystem))))
 	w.win = a.NewWindow(words.title)
 	w.win.SetIcon(assets.AppIcon())

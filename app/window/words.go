@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tidegate/tidegate/internal/lang"
+	"github.com/tidegate/tidegate/internal/timezone"
 	"github.com/tidegate/tidegate/internal/wire"
 	"github.com/tidegate/tidegate/session"
 )
@@ -121,16 +122,16 @@ func hits(n, all int) string {
 func briefUntil(t, now time.Time) string {
 	switch day := days(now, t); {
 	case day == 0:
-		return lang.F("until %s", t.Local().Format("15:04"))
+		return lang.F("until %s", timezone.In(t).Format("15:04"))
 	case day > 0 && day < 7:
-		return lang.F("until %s", lang.Time(t.Local(), "Mon 15:04"))
+		return lang.F("until %s", lang.Time(timezone.In(t), "Mon 15:04"))
 	}
-	return lang.F("until %s", lang.Time(t.Local(), "2 Jan"))
+	return lang.F("until %s", lang.Time(timezone.In(t), "2 Jan"))
 }
 
 // moment writes an instant as briefly as is clear, in local time.
 func moment(t, now time.Time) string {
-	t, now = t.Local(), now.Local()
+	t, now = timezone.In(t), timezone.In(now)
 	switch day := days(now, t); {
 	case day == 0:
 		return t.Format("15:04")
@@ -163,12 +164,12 @@ func dayName(t, now time.Time) string {
 	case 1:
 		return words.yesterday
 	}
-	return capital(lang.Time(t.Local(), "Monday, 2 January"))
+	return capital(lang.Time(timezone.In(t), "Monday, 2 January"))
 }
 
 // days counts the midnights between a and b.
 func days(a, b time.Time) int {
-	a, b = a.Local(), b.Local()
+	a, b = timezone.In(a), timezone.In(b)
 	da := time.Date(a.Year(), a.Month(), a.Day(), 12, 0, 0, 0, time.UTC)
 	db := time.Date(b.Year(), b.Month(), b.Day(), 12, 0, 0, 0, time.UTC)
 	return int(db.Sub(da) / (24 * time.Hour))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/internal/lang"
+	"github.com/tidegate/tidegate/internal/timezone"
 )
 
 // said is a text twice: in English, for the files, which the helpdesk reads, and in
@@ -64,17 +65,17 @@ func (s said) end() said { return said{s.english + ".", s.here + "."} }
 func (s said) clean(c *diag.Cleaner) said { return said{c.Text(s.english), c.Text(s.here)} }
 
 func day(t time.Time) said {
-	t = t.Local()
+	t = timezone.In(t)
 	return said{t.Format("2 Jan 2006 15:04"), lang.Time(t, "2 Jan 2006 15:04")}
 }
 
 func minute(t time.Time) said {
-	t = t.Local()
+	t = timezone.In(t)
 	return said{t.Format("2 Jan 15:04"), lang.Time(t, "2 Jan 15:04")}
 }
 
 func second(t time.Time) said {
-	t = t.Local()
+	t = timezone.In(t)
 	return said{t.Format("2 Jan 15:04:05"), lang.Time(t, "2 Jan 15:04:05")}
 }
 
