@@ -98,9 +98,9 @@ func (c *call) gather(ctx context.Context, s *session.State) (session.Answer, er
 		case wire.InteractionReason:
 			cmd.Reason, err = in.open(ctx, lang.T("Reason:"))
 		case wire.InteractionMessage:
-			var yes string
-			if yes, err = in.open(ctx, lang.T("Type yes to acknowledge it:")); err == nil && !strings.EqualFold(strings.TrimSpace(yes), "yes") {
-				err = deniedError{lang.T("the message was not acknowledged; only yes does that")}
+			var given string
+			if given, err = in.open(ctx, lang.F("Type %s to acknowledge it:", yes())); err == nil && !agreed(given) {
+				err = deniedError{lang.F("the message was not acknowledged; only %s does that", yes())}
 			}
 		default:
 			err = errors.New(lang.T("this version cannot answer what is asked; answer in the window: tidegate window"))

@@ -123,13 +123,13 @@ func (c *call) forget(ctx context.Context, args []string) error {
 		if in.mute != nil {
 			fmt.Fprintln(c.Err, plaintext.Line(forgetWarning(e, &s)))
 		}
-		yes, err := in.open(ctx, lang.T("Type yes to forget it:"))
+		given, err := in.open(ctx, lang.F("Type %s to forget it:", yes()))
 		var none usageError // no answer is no yes
 		if err != nil && !errors.As(err, &none) {
 			return err
 		}
-		if !strings.EqualFold(strings.TrimSpace(yes), "yes") {
-			return deniedError{lang.T("nothing was forgotten; only yes does that, or --yes")}
+		if !agreed(given) {
+			return deniedError{lang.F("nothing was forgotten; only %s does that, or --yes", yes())}
 		}
 	}
 	if err := c.client.Do(ctx, session.ForgetEnrolment{Device: e.Device}); err != nil {

@@ -141,12 +141,12 @@ func (c *call) trust(ctx context.Context, in *secrets, p *session.VPNPrompt) err
 	for _, line := range []string{first + " " + vouched, lang.F("Certificate: %s", p.Subject), lang.F("Fingerprint: %s", p.Fingerprint)} {
 		fmt.Fprintln(c.Err, plaintext.Line(line))
 	}
-	yes, err := in.open(ctx, lang.T("Type yes, or its fingerprint, to trust it:"))
+	given, err := in.open(ctx, lang.F("Type %s, or its fingerprint, to trust it:", yes()))
 	if err != nil {
 		return err
 	}
-	if yes = strings.TrimSpace(yes); !strings.EqualFold(yes, "yes") && yes != p.Fingerprint {
-		return deniedError{lang.T("the server was not trusted; only yes or its fingerprint does that")}
+	if !agreed(given) && strings.TrimSpace(given) != p.Fingerprint {
+		return deniedError{lang.F("the server was not trusted; only %s or its fingerprint does that", yes())}
 	}
 	return nil
 }
