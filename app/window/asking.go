@@ -61,8 +61,8 @@ func (a *asking) build(icon string, width float32, fields ...fyne.CanvasObject) 
 	items := []fyne.CanvasObject{sign, above, a.title, newGap(6), a.text, newGap(20)}
 	items = append(items, fields...)
 	a.errorGap = newGap(14)
-	items = append(items, a.error, a.errorGap, newGap(6), actions)
-	m := newModal(width, newStack(0, insets{28, 28, 26, 28}, nil, items...), nil)
+	items = append(items, a.error, a.errorGap, newGap(6))
+	m := newModal(width, newStack(0, insets{28, 28, 0, 28}, nil, items...), nil).withFoot(newStack(0, insets{0, 28, 26, 28}, nil, actions))
 	m.spare = []fyne.CanvasObject{sign, above}
 	return m
 }

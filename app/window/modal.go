@@ -6,12 +6,13 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 )
 
-// modal is a layer over the window: a scrim, and on it a rounded panel, which
-// scrolls where the window is too low for it.
+// modal is a layer over the window: a scrim, and on it a rounded panel, whose body
+// scrolls where the window is too low for it. What stands at its foot stays in sight.
 type modal struct {
 	node
 	width   float32 // at the usual size of text
 	body    *stack
+	foot    *stack              // the buttons below body; nil: none
 	spare   []fyne.CanvasObject // parts of body that a low window leaves out
 	outside func()              // a press beside the panel; nil: nothing
 	// corner, where set, is where the lower left of the panel hangs; the scrim
@@ -23,6 +24,18 @@ type modal struct {
 	panel  *surface
 	catch  *scrim // presses on the panel itself
 	scroll *container.Scroll
+	edge   *surface // between a body that scrolls and the foot
+}
+
+// footRoom is above a foot that the body scrolls behind.
+const footRoom = 16
+
+// withFoot has buttons stand below the body, on paddings of their own.
+func (m *modal) withFoot(foot *stack) *modal {
+	m.foot = foot
+	m.edge = newSurface(roleLine, "", 0)
+	m.parts = append(m.parts, m.edge, foot)
+	return m
 }
 
 func newModal(width float32, body *stack, outside func()) *modal {
@@ -52,8 +65,20 @@ func newModal(width float32, body *stack, outside func()) *modal {
 func (m *modal) place(s fyne.Size) {
 	m.scrim.Resize(s)
 	w := min(em(m.width), s.Width-32)
-	fitted := m.fit(w, s.Height-32)
-	h := min(m.body.heightFor(w), s.Height-32)
+	var below float32 // the foot
+	if m.foot != nil {
+		m.foot.pad.top = 0
+		below = m.foot.heightFor(w)
+	}
+	fitted := m.fit(w, s.Height-32-below)
+	h := m.body.heightFor(w) + below
+	if h > s.Height-32 {
+		h = s.Height - 32
+		if m.foot != nil {
+			m.foot.pad.top = footRoom
+			below += footRoom
+		}
+	}
 	x, y := (s.Width-w)/2, (s.Height-h)/2
 	if m.corner != nil {
 		at := m.corner()
@@ -69,8 +94,14 @@ func (m *modal) place(s fyne.Size) {
 	}
 	place(m.panel, x, y, w, h)
 	place(m.catch, x, y, w, h)
-	place(m.scroll, x, y, w, h)
+	place(m.scroll, x, y, w, h-below)
 	m.scroll.Refresh()
+	if m.foot != nil {
+		shown(m.edge, m.foot.pad.top > 0)
+		place(m.edge, x, y+h-below, w, 1)
+		place(m.foot, x, y+h-below, w, below)
+		relayout(m.foot)
+	}
 	if fitted {
 		relayout(m.body)
 	}

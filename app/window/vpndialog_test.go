@@ -281,6 +281,38 @@ func TestRefusedSettingsStayOpen(t *testing.T) {
 	}
 }
 
+// A low window scrolls what is asked, never the buttons.
+func TestButtonsStayInSight(t *testing.T) {
+	b := newBench(t, alwaysDark)
+	small(b)
+	b.apply(vpns())
+	toConnections(b)
+	b.press("Edit Head office")
+	d, m := b.layer.face.(*vpnEdit), b.layer.modal
+	last := d.features[session.VPNFeatures[len(session.VPNFeatures)-1]]
+	seen := func() (buttons, end bool) {
+		found := b.labels()
+		_, save := found[vpnWords.save]
+		_, away := found[words.cancel]
+		_, end = found[last.name]
+		return save && away, end
+	}
+	if buttons, end := seen(); !buttons || end {
+		t.Errorf("at first the buttons show: %t, the last choice: %t", buttons, end)
+	}
+	m.scroll.ScrollToBottom()
+	if buttons, end := seen(); !buttons || !end {
+		t.Errorf("scrolled down the buttons show: %t, the last choice: %t", buttons, end)
+	}
+	if low, high := m.foot.Position().Y, m.scroll.Position().Y+m.scroll.Size().Height; low < high || !m.edge.Visible() {
+		t.Errorf("the foot begins at %v, what scrolls ends at %v, a line between them: %t", low, high, m.edge.Visible())
+	}
+	b.press(words.cancel)
+	if b.layer.modal != nil {
+		t.Error("the dialog is still open")
+	}
+}
+
 // Something more urgent is asked meanwhile: what was typed is there afterwards.
 func TestEditingIsInterrupted(t *testing.T) {
 	b := newBench(t, alwaysDark)
@@ -288,8 +320,9 @@ func TestEditingIsInterrupted(t *testing.T) {
 	toConnections(b)
 	b.press("Edit Head office")
 	b.typed(" two")
-	b.press("IPv6")
 	b.press("Forget: Trusted certificate")
+	b.layer.modal.scroll.ScrollToBottom()
+	b.press("IPv6")
 	b.apply(vpnForms())
 	if _, ok := b.layer.face.(*vpnForm); !ok {
 		t.Fatalf("%q is open", b.layer.key)
