@@ -110,22 +110,44 @@ const tabs = 60
 // choose goes by Tab to the thing whose label begins with text, which scrolls it
 // into view, and presses Space there.
 func (h *hands) choose(ctx context.Context, text string) error {
+	var at element
 	for range tabs {
-		es, err := h.elements(ctx)
+		next, err := h.moved(ctx, at)
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(es, func(e element) bool { return e.Focused && strings.HasPrefix(e.Label, text) }) {
+		if at = next; strings.HasPrefix(at.Label, text) && at.Focused {
 			return h.Key(ctx, "space")
 		}
 		if err := h.Key(ctx, "Tab"); err != nil {
 			return err
 		}
-		if err := pause(ctx, 30*time.Millisecond); err != nil { // it is drawn
-			return err
-		}
 	}
 	return fmt.Errorf("Tab does not lead to %q", text)
+}
+
+// moved is what has the focus once that is not from any more: a Tab that is on its way
+// still would have the next key go elsewhere. What has it for long keeps it.
+func (h *hands) moved(ctx context.Context, from element) (element, error) {
+	const long = 50
+	var at element
+	for range long {
+		es, err := h.elements(ctx)
+		if err != nil {
+			return element{}, err
+		}
+		at = element{}
+		if i := slices.IndexFunc(es, func(e element) bool { return e.Focused }); i >= 0 {
+			at = es[i]
+		}
+		if at != from || from == (element{}) {
+			break
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return element{}, err
+		}
+	}
+	return at, nil
 }
 
 // typed waits until a field holds a text.

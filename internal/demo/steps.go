@@ -64,6 +64,10 @@ func (t *tour) steps() []step {
 		{name: "risk", play: (*tour).risk},
 		{name: "policy", play: (*tour).policy},
 		{name: "policy undone", play: (*tour).policyUndone},
+		{name: "second organisation", play: (*tour).join},
+		{name: "two organisations", play: (*tour).both},
+		{name: "switched", play: (*tour).switched},
+		{name: "switched back", play: (*tour).switchedBack},
 		{name: "quit", play: (*tour).quit, blind: true},
 	}
 }

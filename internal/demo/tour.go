@@ -22,9 +22,11 @@ type tour struct {
 	rig      *rig.Rig
 	hands    *hands
 	lab      *labProcess
+	registry *labProcess // the second organisation's
 	ledger   *netcat
 	crane    *netcat
 	dispatch *netcat
+	desk     *netcat   // to the second organisation
 	lapses   time.Time // when access to the ledger would have ended
 }
 
@@ -56,7 +58,7 @@ func pause(ctx context.Context, d time.Duration) error {
 // close ends everything; a second call does nothing.
 func (t *tour) close() error {
 	var errs []error
-	for _, n := range []**netcat{&t.ledger, &t.crane, &t.dispatch} {
+	for _, n := range []**netcat{&t.ledger, &t.crane, &t.dispatch, &t.desk} {
 		if *n != nil {
 			(*n).close()
 			*n = nil
@@ -65,9 +67,11 @@ func (t *tour) close() error {
 	if t.rig != nil {
 		errs = append(errs, t.rig.Stop(syscall.SIGTERM))
 	}
-	if t.lab != nil {
-		errs = append(errs, t.lab.close())
-		t.lab = nil
+	for _, l := range []**labProcess{&t.lab, &t.registry} {
+		if *l != nil {
+			errs = append(errs, (*l).close())
+			*l = nil
+		}
 	}
 	if t.rig != nil {
 		errs = append(errs, t.rig.Close())
