@@ -65,6 +65,35 @@ func TestForgettingWhileTheKeychainIsLocked(t *testing.T) {
 	}
 }
 
+// The locked keychain alone has the session of an enrolment that has rested since the
+// start, and it is not asked for what is forgotten: the controller is told of another's.
+func TestWhoIsToldOfWhatIsForgottenWhileTheKeychainIsLocked(t *testing.T) {
+	for name, want := range map[string]int{"rested since the start": 0, "was active": 1} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *bench) {
+				enrolledTwice(t, b)
+				b.second()
+				b.closed()
+				if want == 0 {
+					b.stop()
+					<-b.ended
+					b.start()
+					b.closed()
+				}
+				b.expectPhase(ControlEstablished)
+				b.vault.set(ErrKeychainLocked)
+				b.do(ForgetEnrolment{"d1"})
+				b.vault.set(nil)
+				b.do(Retry{})
+				b.pass(time.Minute)
+				if d := cmp.Diff([]string{"device-key.d2", "session-cookie.d2"}, b.vault.names()); d != "" || b.controller.called("sign-out") != want {
+					t.Errorf("%d sign-outs, want %d; keychain (-want +got):\n%s", b.controller.called("sign-out"), want, d)
+				}
+			})
+		})
+	}
+}
+
 // The last one may be forgotten while the keychain is locked as well.
 func TestForgettingTheLastWhileTheKeychainIsLocked(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {

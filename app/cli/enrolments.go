@@ -17,8 +17,9 @@ const switchAbout = "An enrolment is named as `tidegate enrolments` lists it: by
 	"What the one before has open is closed; its session rests, and switching back asks nothing. " +
 	"Where its session is over, tidegate sign-in comes next."
 
-const forgetAbout = "The device key and the session are removed from the keychain, and the controller is told that the session is over. " +
-	"Where the keychain is locked, they go from it as soon as it opens. To come back, you need a new enrolment link."
+const forgetAbout = "The device key and the session are removed from the keychain, and the controller is told that the session is over, where it answers. " +
+	"Where the keychain is locked, they go from it as soon as it opens. It alone then has the session of an enrolment that was not active since Tidegate started: " +
+	"the controller is not told, and that session lasts there until its time is up or an administrator ends it. To come back, you need a new enrolment link."
 
 // listedEnrolment is an enrolment as it is listed for programs.
 type listedEnrolment struct {

@@ -60,6 +60,16 @@ func TestHelpTellsEverything(t *testing.T) {
 	}
 }
 
+// Help promises no more than forgetting does: package session holds the same.
+func TestHelpOfForget(t *testing.T) {
+	text := strings.Join(strings.Fields(helpOf(t, "forget")), " ")
+	for _, want := range []string{"where it answers", "an enrolment that was not active since Tidegate started: the controller is not told"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not say %q:\n%s", want, text)
+		}
+	}
+}
+
 func TestAlone(t *testing.T) {
 	for _, tt := range []struct {
 		line string
