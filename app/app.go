@@ -103,9 +103,7 @@ func Run(ctx context.Context, o Options) error {
 	g.Go(func() error { return screen.Run(ctx) })
 	if o.First != nil {
 		g.Go(func() error {
-			if err := o.Core.Do(ctx, o.First); err != nil && ctx.Err() == nil {
-				notices.Tell(notify.Failed(err))
-			}
+			o.begin(ctx, func(err error) { notices.Tell(notify.Failed(err)) })
 			return nil
 		})
 	}
@@ -113,4 +111,17 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	return nil
+}
+
+// begin does the first command, and tells why it failed where nothing else does: a link
+// brings the window, which says what is wrong with it.
+func (o *Options) begin(ctx context.Context, tell func(error)) {
+	err := o.Core.Do(ctx, o.First)
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	if _, link := o.First.(session.ProposeEnrol); link && o.Window != nil && o.Display() == nil {
+		return
+	}
+	tell(err)
 }

@@ -414,6 +414,34 @@ func TestNoDisplayIsSaidInTheTerminal(t *testing.T) {
 	}
 }
 
+// What is wrong with a link is told once: by the window, where there is one.
+func TestFirstThatFails(t *testing.T) {
+	bad, blind := errors.New("that is not a link"), errors.New("no display")
+	window := func(context.Context) *exec.Cmd { return nil }
+	for _, tt := range []struct {
+		name    string
+		first   session.Command
+		window  func(context.Context) *exec.Cmd
+		display error
+		want    error
+	}{
+		{"a link, and the window comes", session.ProposeEnrol{Link: "x"}, window, nil, nil},
+		{"a link, and there is no display", session.ProposeEnrol{Link: "x"}, window, blind, bad},
+		{"a link, and there is no window", session.ProposeEnrol{Link: "x"}, nil, nil, bad},
+		{"another command", session.Retry{}, window, nil, bad},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			core := newCore()
+			core.Answer = func(session.Command) error { return bad }
+			var told error
+			o := Options{Core: core, First: tt.first, Window: tt.window, Display: func() error { return tt.display }}
+			if o.begin(t.Context(), func(err error) { told = err }); told != tt.want {
+				t.Errorf("it tells %v", told)
+			}
+		})
+	}
+}
+
 // The pauses after crashes grow to a minute, and one that lasted ends them.
 func TestPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
