@@ -298,7 +298,7 @@ func (c *core) add(e Enrolled, id Identity) error {
 	switch {
 	case aside:
 		c.hold(e, held{identity: id})
-		c.notes = append(c.notes, Event{Kind: "enrolled", Of: e.Label(), Text: lang.F("Enrolled with %s; %s stays in use", e.Label(), before.Label())})
+		c.notes = append(c.notes, Event{Kind: "enrolled", Of: e.Label(), User: e.User, Text: lang.F("Enrolled with %s; %s stays in use", e.Label(), before.Label())})
 	case other:
 		c.rest()
 	default:
@@ -406,7 +406,7 @@ func (c *core) doForget(cmd ForgetEnrolment) error {
 	c.others.gone = left
 	c.drop(gone)
 	c.others.resting = rest
-	c.notes = append(c.notes, Event{Kind: "forgotten", Of: gone.Label(), Text: lang.F("The enrolment with %s was removed from this device", gone.Label())})
+	c.notes = append(c.notes, Event{Kind: "forgotten", Of: gone.Label(), User: gone.User, Text: lang.F("The enrolment with %s was removed from this device", gone.Label())})
 	if !active {
 		return nil
 	}

@@ -70,7 +70,7 @@ func belong(es []Event, prev, next *State) {
 		switch e.Topic() {
 		case TopicAccess, TopicApps, TopicChannels, TopicNames:
 			if e.Of == "" {
-				e.Of = of.Label()
+				e.Of, e.User = of.Label(), of.User
 			}
 		}
 	}

@@ -88,7 +88,7 @@ func (f EventFilter) Matcher() func(*Event) bool {
 		if len(terms) == 0 {
 			return true
 		}
-		text := strings.ToLower(e.Text + " " + e.Of)
+		text := strings.ToLower(e.Text + " " + e.Of + " " + e.User)
 		for _, t := range terms {
 			if !strings.Contains(text, t) {
 				return false

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -194,15 +195,29 @@ type Event struct {
 	App  wire.AppID `json:"app,omitempty"`
 	// Of is whose controller it is of, as its enrolment was called; empty: of none's.
 	Of string `json:"of,omitempty"`
+	// User is who that enrolment is for: an organisation may have several users here.
+	User string `json:"user,omitempty"`
 }
 
-// Sentence is e in words for whoever has active before them: what is of another
-// controller says so.
-func (e *Event) Sentence(active Enrolment) string {
-	if e.Of == "" || e.Of == active.Label() || strings.Contains(e.Text, e.Of) {
+// Sentence is e in words for whoever has active before them, of all enrolments: what is
+// of another controller says so, and what is of another user of the same one, or of one
+// of the users of another.
+func (e *Event) Sentence(active Enrolment, all []Enrolment) string {
+	var whose []string
+	users := e.User != "" && e.User != active.User
+	if e.Of != active.Label() {
+		if e.Of != "" && !strings.Contains(e.Text, e.Of) {
+			whose = append(whose, e.Of)
+		}
+		users = e.User != "" && slices.ContainsFunc(all, func(o Enrolment) bool { return o.Label() == e.Of && o.User != e.User })
+	}
+	if users {
+		whose = append(whose, e.User)
+	}
+	if whose == nil {
 		return e.Text
 	}
-	return e.Text + " (" + e.Of + ")"
+	return e.Text + " (" + strings.Join(whose, ", ") + ")"
 }
 
 // WindowRequest asks for the window.

@@ -32,6 +32,9 @@ func TestWhoseHistory(t *testing.T) {
 		var got []string
 		for _, e := range b.state().Events {
 			got = append(got, e.Kind+" "+e.Of)
+			if (e.Of == "") != (e.User == "") {
+				t.Errorf("of %q, for %q: %s", e.Of, e.User, e.Text)
+			}
 			if e.Topic() == TopicAccess && e.Of == "" {
 				t.Errorf("nobody's: %s", e.Text)
 			}
@@ -54,23 +57,37 @@ func TestWhoseHistory(t *testing.T) {
 // What is of another controller than the active one says so, once.
 func TestSentence(t *testing.T) {
 	e := Event{Seq: 1, Text: "The controller was lost; reconnecting", Of: "Example"}
+	lena, maya := Enrolment{Name: "Example", User: "lena"}, Enrolment{Name: "Example", User: "maya"}
+	mayas := e
+	mayas.User = "maya"
 	for _, tt := range []struct {
 		e      Event
 		active Enrolment
+		all    []Enrolment
 		want   string
 	}{
-		{e, Enrolment{Name: "Example"}, e.Text},
-		{e, Enrolment{Name: "Other"}, e.Text + " (Example)"},
-		{e, Enrolment{}, e.Text + " (Example)"},
-		{Event{Text: "Tidegate started"}, Enrolment{Name: "Other"}, "Tidegate started"},
-		{Event{Text: "Switched to Example", Of: "Example"}, Enrolment{Name: "Other"}, "Switched to Example"},
+		{e, Enrolment{Name: "Example"}, nil, e.Text},
+		{e, Enrolment{Name: "Other"}, nil, e.Text + " (Example)"},
+		{e, Enrolment{}, nil, e.Text + " (Example)"},
+		{Event{Text: "Tidegate started"}, Enrolment{Name: "Other"}, nil, "Tidegate started"},
+		{Event{Text: "Switched to Example", Of: "Example"}, Enrolment{Name: "Other"}, nil, "Switched to Example"},
+		{mayas, maya, []Enrolment{lena, maya}, mayas.Text},
+		{mayas, lena, []Enrolment{lena, maya}, mayas.Text + " (maya)"},
+		{mayas, lena, []Enrolment{lena}, mayas.Text + " (maya)"}, // hers is forgotten
+		{mayas, Enrolment{Name: "Other", User: "maya"}, []Enrolment{lena, maya}, mayas.Text + " (Example, maya)"},
+		{mayas, Enrolment{Name: "Other", User: "maya"}, []Enrolment{maya}, mayas.Text + " (Example)"},
+		{Event{Text: "Switched to Example", Of: "Example", User: "maya"}, lena, []Enrolment{lena, maya}, "Switched to Example (maya)"},
+		{e, lena, []Enrolment{lena, maya}, e.Text}, // of before users were kept
 	} {
-		if got := tt.e.Sentence(tt.active); got != tt.want {
+		if got := tt.e.Sentence(tt.active, tt.all); got != tt.want {
 			t.Errorf("%+v: %q", tt, got)
 		}
 	}
 	if h := (HistoryQuery{EventFilter: EventFilter{Search: "lost example"}}).Select([]Event{e}); len(h.Events) != 1 {
 		t.Error("it is not found by whose it is")
+	}
+	if h := (HistoryQuery{EventFilter: EventFilter{Search: "lost maya"}}).Select([]Event{e, mayas}); len(h.Events) != 1 {
+		t.Error("it is not found by who it is for")
 	}
 }
 

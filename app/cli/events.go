@@ -49,7 +49,7 @@ func (c *call) events(ctx context.Context, _ []string) error {
 				return err
 			}
 		}
-		if last, err = c.printEvents(s.Events, &s.Enrolment, last, q); err != nil {
+		if last, err = c.printEvents(s.Events, &s, last, q); err != nil {
 			return err
 		}
 	}
@@ -88,13 +88,13 @@ func (c *call) tellHistory(ctx context.Context, q session.HistoryQuery, most int
 	if err != nil {
 		return 0, err
 	}
-	_, err = c.printEvents(found, &s.Enrolment, 0, session.HistoryQuery{})
+	_, err = c.printEvents(found, &s, 0, session.HistoryQuery{})
 	return newest, err
 }
 
 // printEvents prints the events after the one numbered last that q asks for, and
-// returns the number of the newest. What is of another enrolment than active says so.
-func (c *call) printEvents(events []session.Event, active *session.Enrolment, last uint64, q session.HistoryQuery) (uint64, error) {
+// returns the number of the newest. What is of another enrolment than the active one says so.
+func (c *call) printEvents(events []session.Event, s *session.State, last uint64, q session.HistoryQuery) (uint64, error) {
 	has := q.Matcher()
 	for _, e := range events {
 		if e.Seq <= last {
@@ -110,7 +110,7 @@ func (c *call) printEvents(events []session.Event, active *session.Enrolment, la
 			}
 			continue
 		}
-		if _, err := fmt.Fprintf(c.Out, "%s  %s\n", lang.Time(e.At.In(c.Zone), "2 Jan 15:04:05"), plaintext.Line(e.Sentence(*active))); err != nil {
+		if _, err := fmt.Fprintf(c.Out, "%s  %s\n", lang.Time(e.At.In(c.Zone), "2 Jan 15:04:05"), plaintext.Line(e.Sentence(s.Enrolment, s.Enrolments))); err != nil {
 			return last, fmt.Errorf("write events: %w", err)
 		}
 	}

@@ -114,7 +114,7 @@ func parse(b []byte) (events []session.Event, torn, whole bool) {
 			continue
 		}
 		last = e.Seq
-		e.Text, e.Of = short(e.Text), short(e.Of)
+		e.Text, e.Of, e.User = short(e.Text), short(e.Of), short(e.User)
 		events = append(events, e)
 	}
 	return events, false, whole

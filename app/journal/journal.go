@@ -84,7 +84,7 @@ func (j *Journal) Add(events []session.Event) {
 
 func (j *Journal) add(events []session.Event) {
 	for _, e := range events {
-		e.Text, e.Of, e.At = short(e.Text), short(e.Of), e.At.Round(0)
+		e.Text, e.Of, e.User, e.At = short(e.Text), short(e.Of), short(e.User), e.At.Round(0)
 		l := line(e)
 		j.events, j.sizes, j.size = append(j.events, e), append(j.sizes, len(l)), j.size+len(l)
 		if !j.whole {

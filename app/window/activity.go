@@ -3,6 +3,7 @@ package window
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"github.com/tidegate/tidegate/assets"
@@ -16,8 +17,8 @@ type activity struct {
 	node
 	w      *Window
 	past   past
-	day    string // today, by the state that was shown
-	of     string // whose controller's enrolment was active in it
+	day    string              // today, by the state that was shown
+	of     []session.Enrolment // the one that was active in it, and all
 	search *input
 	clear  *button
 	export *button
@@ -82,8 +83,8 @@ func (p *activity) place(s fyne.Size) {
 }
 
 func (p *activity) apply(s session.State) {
-	day, of := timezone.In(s.At).Format("2006-01-02"), s.Enrolment.Label()
-	if changed := p.past.take(s.Events); !changed && day == p.day && of == p.of {
+	day, of := timezone.In(s.At).Format("2006-01-02"), append([]session.Enrolment{s.Enrolment}, s.Enrolments...)
+	if changed := p.past.take(s.Events); !changed && day == p.day && slices.Equal(of, p.of) {
 		return
 	}
 	p.day, p.of = day, of

@@ -245,6 +245,7 @@ func TestPast(t *testing.T) {
 func TestActivityOfTwoEnrolments(t *testing.T) {
 	events := eventful(2)
 	events[0].Of, events[1].Of = "Harbour", "Tidewater Energy"
+	events[0].User, events[1].User = "maya", "maya"
 	b, _ := onActivity(t, events)
 	said := func() string { // the newest first
 		rows := b.pages.activity.list.pooled
@@ -258,6 +259,22 @@ func TestActivityOfTwoEnrolments(t *testing.T) {
 	b.apply(s)
 	if got := said(); got != " (Tidewater Energy)," {
 		t.Errorf("after a switch they say %q", got)
+	}
+	s.Enrolment.User = "maya"
+	s.Enrolments = []session.Enrolment{s.Enrolment, {Name: "Tidewater Energy", User: "maya"}}
+	b.apply(s)
+	if got := said(); got != " (Tidewater Energy)," {
+		t.Errorf("with a user each they say %q", got)
+	}
+	s.Enrolments = append(s.Enrolments, session.Enrolment{Name: "Tidewater Energy", User: "lena"}, session.Enrolment{Name: "Harbour", User: "lena"})
+	b.apply(s)
+	if got := said(); got != " (Tidewater Energy, maya)," {
+		t.Errorf("with two users each they say %q", got)
+	}
+	s.Enrolment.User = "lena"
+	b.apply(s)
+	if got := said(); got != " (Tidewater Energy, maya), (maya)" {
+		t.Errorf("to the other user they say %q", got)
 	}
 }
 
@@ -309,7 +326,7 @@ func TestExport(t *testing.T) {
 	}
 	text, err := os.ReadFile(path)
 	lines := strings.Split(string(text), "\n")
-	if err != nil || len(lines) != 1203 || lines[0] != "time,kind,application,text,organisation" || lines[1] != `2026-11-20T14:36:00Z,vpn-other,wiki,"'=cmd(), ""x""",` {
+	if err != nil || len(lines) != 1203 || lines[0] != "time,kind,application,text,organisation,user" || lines[1] != `2026-11-20T14:36:00Z,vpn-other,wiki,"'=cmd(), ""x""",,` {
 		t.Errorf("%d lines, %v: %s", len(lines), err, lines[1])
 	}
 	if i, err := os.Stat(path); err != nil || i.Mode().Perm() != 0o600 {

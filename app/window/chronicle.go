@@ -1,6 +1,7 @@
 package window
 
 import (
+	"slices"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -21,6 +22,7 @@ type chronicle struct {
 
 	events []session.Event
 	active session.Enrolment // what is of another says so
+	all    []session.Enrolment
 	now    time.Time
 	rows   []chronicleRow
 	high   float32
@@ -74,10 +76,10 @@ func newChronicle(ended func()) *chronicle {
 // set shows events; foot is said below the last.
 func (c *chronicle) set(events []session.Event, s *session.State, foot string) {
 	top, off := c.above()
-	if c.active.Label() != s.Enrolment.Label() {
+	if c.active != s.Enrolment || !slices.Equal(c.all, s.Enrolments) {
 		clear(c.known)
 	}
-	c.events, c.active, c.now = events, s.Enrolment, s.At
+	c.events, c.active, c.all, c.now = events, s.Enrolment, s.Enrolments, s.At
 	c.foot.set(foot)
 	c.flow()
 	c.scroll.Refresh()
@@ -147,7 +149,7 @@ func (c *chronicle) flow() {
 		}
 		h, ok := c.known[e.Seq]
 		if !ok {
-			c.probe.set(*e, c.active)
+			c.probe.set(*e, c.active, c.all)
 			h = c.probe.heightFor(width)
 			c.known[e.Seq] = h
 		}
@@ -184,7 +186,7 @@ func (c *chronicle) show() {
 			c.pooled = append(c.pooled, newEventRow())
 		}
 		row := c.pooled[rows]
-		row.set(c.events[r.at], c.active)
+		row.set(c.events[r.at], c.active, c.all)
 		place(row.line, ringRoom, r.y, c.width, r.h)
 		relayout(row.line)
 		c.sheet.parts = append(c.sheet.parts, row.line)

@@ -26,11 +26,11 @@ func newEventRow() *eventRow {
 	return r
 }
 
-func (r *eventRow) set(e session.Event, active session.Enrolment) {
+func (r *eventRow) set(e session.Event, active session.Enrolment, all []session.Enrolment) {
 	icon, t := signOf(e.Kind)
 	r.bed.set(t.soft(), "")
 	r.glyph.set(icon, false, t.ink())
-	r.text.set(e.Sentence(active))
+	r.text.set(e.Sentence(active, all))
 	r.at.set(timezone.In(e.At).Format("15:04:05"))
 	r.seq = e.Seq
 }

@@ -34,9 +34,9 @@ func encoderOf(path string) (encoder, error) {
 func asCSV(events []session.Event) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	w.Write([]string{"time", "kind", "application", "text", "organisation"})
+	w.Write([]string{"time", "kind", "application", "text", "organisation", "user"})
 	for _, e := range events {
-		w.Write([]string{e.At.Format(time.RFC3339), cell(e.Kind), cell(string(e.App)), cell(e.Text), cell(e.Of)})
+		w.Write([]string{e.At.Format(time.RFC3339), cell(e.Kind), cell(string(e.App)), cell(e.Text), cell(e.Of), cell(e.User)})
 	}
 	w.Flush()
 	return b.Bytes(), w.Error()
