@@ -28,7 +28,7 @@ func (w *Window) newEnrolmentRow(e session.Enrolment, active bool, act func()) *
 	}
 	icon, ink := "domain", roleMuted
 	if active {
-		icon, ink, r.says = "check_circle", roleAccent, enrolWords.active+": "+enrolledAs(e)
+		icon, ink, r.says = "check_circle", roleAccent, captioned(enrolWords.active, enrolledAs(e))
 	}
 	texts := newStack(1, insets{}, nil,
 		newParagraph(e.Label(), font{size: 14, weight: assets.SemiBold, role: roleText}, 0),

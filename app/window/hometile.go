@@ -94,7 +94,7 @@ func (t *tile) draw() {
 }
 
 // says is what a press of the tile does.
-func (t *tile) says() string { return t.shows.name + ": " + t.shows.does }
+func (t *tile) says() string { return captioned(t.shows.name, t.shows.does) }
 
 func (t *tile) hover(over bool) {
 	t.over = over

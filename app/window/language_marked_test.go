@@ -17,7 +17,7 @@ var wordless = regexp.MustCompile(`\b(Tidegate|ZTA|English|Deutsch|Français|Esp
 
 // unpressed are scenes of too many things, and those in which something is pressed whose
 // name has marks within.
-var unpressed = []string{"many", "detail-flows-all", "vpn-details"}
+var unpressed = []string{"many", "detail-flows-all", "vpn-details", "vpn-form-unfolded"}
 
 var aWord = regexp.MustCompile(`\pL{2,}`)
 

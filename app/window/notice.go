@@ -73,7 +73,7 @@ func (n *notice) draw() {
 		icon = "keyboard_arrow_down"
 	}
 	n.fold.set(vpnWords.details, icon)
-	n.fold.name = vpnWords.details + ": " + v.title
+	n.fold.name = captioned(vpnWords.details, v.title)
 	shown(n.text, v.text != "")
 	shown(n.fix, v.fix != "")
 	shown(n.fold, v.evidence != "")

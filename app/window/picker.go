@@ -110,7 +110,7 @@ func (p *picker) choose(i int) {
 
 func (p *picker) show() {
 	p.head.set(p.word(p.chosen), "keyboard_arrow_down")
-	p.head.name = strings.TrimRight(p.caption, ": ") + ": " + p.word(p.chosen)
+	p.head.name = captioned(strings.TrimRight(p.caption, ":\u202f\u00a0 "), p.word(p.chosen))
 	for i, b := range p.options {
 		b.choose(i == p.chosen)
 	}

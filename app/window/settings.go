@@ -106,7 +106,7 @@ func (p *settings) makeChoices() {
 		choice{text: words.light, icon: "light_mode", take: func() { w.choose(alwaysLight) }})
 	p.themes.row.detail.set(words.appearanceText)
 
-	languages := []choice{{text: words.system, name: settingWords.language + ": " + words.system, take: func() { w.do(session.ChooseLanguage{}, nil) }}}
+	languages := []choice{{text: words.system, name: captioned(settingWords.language, words.system), take: func() { w.do(session.ChooseLanguage{}, nil) }}}
 	for _, l := range lang.Languages() {
 		languages = append(languages, choice{text: l.Name, take: func() { w.do(session.ChooseLanguage{Language: l.Tag}, nil) }})
 	}
@@ -115,7 +115,7 @@ func (p *settings) makeChoices() {
 
 	var notices []choice
 	for i, text := range []string{settingWords.noticesAll, settingWords.noticesImportant, settingWords.noticesNone} {
-		notices = append(notices, choice{text: text, name: settingWords.notices + ": " + text, take: func() { w.do(session.ChooseNotices{Notices: noticesChoices[i]}, nil) }})
+		notices = append(notices, choice{text: text, name: captioned(settingWords.notices, text), take: func() { w.do(session.ChooseNotices{Notices: noticesChoices[i]}, nil) }})
 	}
 	p.notices = w.newChoosing("notifications", settingWords.notices, notices...)
 
@@ -207,7 +207,7 @@ func (p *settings) show() {
 	h := p.shows.helper
 	p.helper.set(settingWords.helper, h.text, h.word, h.tone)
 	p.setUp.setState(h.busy, h.busy)
-	p.setUp.name = settingWords.setUp + ": " + settingWords.helper
+	p.setUp.name = captioned(settingWords.setUp, settingWords.helper)
 	shown(p.setUp, h.setUp)
 	shown(p.copyCommand, h.command != "")
 	shown(p.helper, h.known)
@@ -269,7 +269,7 @@ func (p *settings) showIdle() {
 	if !slices.EqualFunc(p.idle.buttons, offers, func(b *button, text string) bool { return b.text == text }) {
 		var choices []choice
 		for i, text := range offers {
-			c := choice{text: text, name: settingWords.idle + ": " + text, take: func() { p.w.do(session.ChooseIdle{}, nil) }}
+			c := choice{text: text, name: captioned(settingWords.idle, text), take: func() { p.w.do(session.ChooseIdle{}, nil) }}
 			if i > 0 {
 				c.take = func() { p.w.do(session.ChooseIdle{Idle: steps[i-1]}, nil) }
 			}

@@ -220,7 +220,7 @@ func (p *today) tell() {
 	case app == nil:
 		p.detail.set("", todayWords.hint)
 	case i < 0 && p.list.pointed >= 0:
-		p.detail.set(app.Name+": "+todayWords.unknown, todayWords.unknownText)
+		p.detail.set(captioned(app.Name, todayWords.unknown), todayWords.unknownText)
 	case i < 0:
 		p.detail.set(app.Name, nowWord(all, p.w.now()))
 	default:

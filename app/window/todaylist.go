@@ -273,7 +273,7 @@ func (r *todayRowView) bind(i int) {
 	r.index = i
 	r.name.set(a.Name)
 	r.state.set(nowWord(all, l.now))
-	r.says = a.Name + ": " + r.state.text
+	r.says = captioned(a.Name, r.state.text)
 	ground := role("")
 	if i == l.pointed {
 		ground = roleSurface

@@ -124,5 +124,5 @@ func stretchTitle(a *session.App, s session.Stretch, now time.Time) string {
 			word = todayWords.wasClosed
 		}
 	}
-	return cmp.Or(a.Name, string(a.ID)) + ": " + word
+	return captioned(cmp.Or(a.Name, string(a.ID)), word)
 }

@@ -110,7 +110,7 @@ func (d *vpnEdit) pinning() {
 		word, about = vpnWords.keep, vpnWords.forgotten
 	}
 	d.forget.set(word, "")
-	d.forget.name = word + ": " + vpnWords.pinned
+	d.forget.name = captioned(word, vpnWords.pinned)
 	d.about.set(about)
 }
 

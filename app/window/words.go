@@ -382,6 +382,10 @@ func namesText(s session.State) (word, text string, t tone) {
 // lockedOut says until when.
 func lockedOut(t, now time.Time) string { return lang.F("Try again at %s.", moment(t, now)) }
 
+// captioned is what something is, and what it is for or about, in one: the name of
+// what is named for those who do not see what it stands beside.
+func captioned(what, about string) string { return lang.F("%s: %s", what, about) }
+
 // sentence is an error as a sentence. One that has no language of its own is told.
 func sentence(err error) string {
 	s := lang.Told(err.Error())

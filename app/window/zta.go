@@ -32,7 +32,7 @@ type ztaView struct {
 // ztaOf is what the ZTA button shows of a state. It is active only while the
 // control channel is established.
 func ztaOf(s session.State) ztaView {
-	v := ztaView{turning: s.ZTA.Working, says: "ZTA: " + s.ZTA.Title}
+	v := ztaView{turning: s.ZTA.Working, says: captioned("ZTA", s.ZTA.Title)}
 	switch {
 	case s.ZTA.Active && s.ZTA.Attention:
 		v.mode = ztaAttention
