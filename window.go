@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/tidegate/tidegate/app/local"
 	"github.com/tidegate/tidegate/app/profile"
 	"github.com/tidegate/tidegate/app/viewer"
-	"github.com/tidegate/tidegate/app/window"
 )
 
 // appID names the application to the desktop, as FyneApp.toml does; what the
@@ -37,10 +35,6 @@ func showWindow(ctx context.Context, p profile.Profile, log *slog.Logger) error 
 		return err
 	}
 	defer client.Close()
-	err = viewer.Run(ctx, viewer.Options{App: fyneapp.NewWithID(windowID(p)), Client: client, Inspect: os.Getenv("TIDEGATE_INSPECT"), Log: log,
-		Force: func() { os.Exit(0) }})
-	if errors.Is(err, window.ErrClientEnded) {
-		return nil // the tray process has ended, and the window with it
-	}
-	return err
+	return viewer.Run(ctx, viewer.Options{App: fyneapp.NewWithID(windowID(p)), Client: client, Instance: app.Replaceable{Client: client, Profile: p},
+		Inspect: os.Getenv("TIDEGATE_INSPECT"), Log: log, Force: func() { os.Exit(0) }})
 }

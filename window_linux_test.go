@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidegate/tidegate/app"
 	"github.com/tidegate/tidegate/app/window"
 	"github.com/tidegate/tidegate/internal/desktop"
 	"github.com/tidegate/tidegate/internal/desktoptest"
@@ -102,21 +103,17 @@ func (c *client) run(args ...string) string {
 	return string(out)
 }
 
-// viewers are the process ids of its window processes.
+// viewers are the process ids of its window processes: not those of the tools that the
+// tray process starts, nor of one that has ended.
 func (c *client) viewers() (pids []int) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", c.tray.Process.Pid, c.tray.Process.Pid))
-	all := strings.Fields(string(b))
-	if err != nil || len(all) == 0 { // a child may belong to another thread
-		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", c.tray.Process.Pid))
-		for _, f := range tasks {
-			b, _ := os.ReadFile(f)
-			all = append(all, strings.Fields(string(b))...)
-		}
-	}
-	for _, f := range all {
-		pid, err := strconv.Atoi(f)
-		if err == nil {
-			pids = append(pids, pid)
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", c.tray.Process.Pid)) // a child belongs to a thread
+	for _, f := range tasks {
+		b, _ := os.ReadFile(f)
+		for _, child := range strings.Fields(string(b)) {
+			line, _ := os.ReadFile("/proc/" + child + "/cmdline")
+			if pid, err := strconv.Atoi(child); err == nil && bytes.HasSuffix(line, []byte("\x00window\x00"+app.ViewerFlag+"\x00")) {
+				pids = append(pids, pid)
+			}
 		}
 	}
 	return pids
@@ -232,20 +229,69 @@ func TestWindowProcess(t *testing.T) {
 	}
 }
 
-// If the tray process dies, its window goes too.
-func TestWindowEndsWithTheTrayProcess(t *testing.T) {
+// If the tray process dies, its window says so, and starts it again.
+func TestTrayProcessDies(t *testing.T) {
 	c := startClient(t)
+	ctx := t.Context()
 	c.shown()
 	desktoptest.Eventually(t, "one window process", func() bool { return len(c.viewers()) == 1 })
-	pid := c.viewers()[0]
+	desktoptest.Eventually(t, "the window's elements", func() bool { return len(c.elements()) > 0 })
+	left := c.viewers()[0]
+	if err := c.tray.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	var again window.Element
+	desktoptest.Eventually(t, "the button that starts it again", func() bool {
+		es := c.elements()
+		i := slices.IndexFunc(es, func(e window.Element) bool { return e.Label == "Start again" && e.Enabled })
+		if i < 0 || again == es[i] {
+			return i >= 0
+		}
+		again = es[i] // it may move still
+		return false
+	})
+	if err := c.desk.Click(ctx, c.shown().At(int(again.X+again.W/2), int(again.Y+again.H/2))); err != nil {
+		t.Fatal(err)
+	}
+	desktoptest.Eventually(t, "the window process to end", func() bool { return over(left) })
+	c.shown()
+	if s := c.run("status"); !strings.Contains(s, "Not enrolled") {
+		t.Errorf("status: %s", s)
+	}
+	c.run("quit")
+	if err := c.desk.WaitNoWindow(ctx, "Tidegate"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Where nobody looks at it, the window goes with the tray process.
+func TestHiddenWindowEndsWithTheTrayProcess(t *testing.T) {
+	c := startClient(t)
+	ctx := t.Context()
+	w := c.shown()
+	desktoptest.Eventually(t, "one window process", func() bool { return len(c.viewers()) == 1 })
+	desktoptest.Eventually(t, "the window's elements", func() bool { return len(c.elements()) > 0 })
+	left := c.viewers()[0]
+	if err := c.desk.Focus(ctx, w); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.desk.Key(ctx, "alt+F4"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.desk.WaitNoWindow(ctx, "Tidegate"); err != nil {
+		t.Fatal(err)
+	}
 	if err := c.tray.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	<-c.ended
-	desktoptest.Eventually(t, "the window process to end", func() bool {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		return err != nil || strings.Contains(string(b), ") Z ") // nobody may be there to reap it
-	})
+	desktoptest.Eventually(t, "the window process to end", func() bool { return over(left) })
+}
+
+// over says whether a process has ended, though nobody may be there to reap it.
+func over(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(b), ") Z ")
 }
 
 var socketLink = regexp.MustCompile(`^socket:\[(\d+)\]$`)

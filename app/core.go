@@ -130,16 +130,19 @@ func newHost(p profile.Profile) host.Host {
 
 // windowCommand is this program again, as the window of the profile.
 func windowCommand(p profile.Profile) func(context.Context) *exec.Cmd {
-	return func(ctx context.Context) *exec.Cmd {
-		self, err := os.Executable()
-		if err != nil {
-			self = "/proc/self/exe"
-		}
-		cmd := exec.CommandContext(ctx, self, "window", ViewerFlag)
-		cmd.Env = append(os.Environ(), profile.Env+"="+p.Name)
-		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-		return cmd
+	return func(ctx context.Context) *exec.Cmd { return program(ctx, p, "window", ViewerFlag) }
+}
+
+// program is this program again, for the profile.
+func program(ctx context.Context, p profile.Profile, args ...string) *exec.Cmd {
+	self, err := os.Executable()
+	if err != nil {
+		self = "/proc/self/exe"
 	}
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Env = append(os.Environ(), profile.Env+"="+p.Name)
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	return cmd
 }
 
 // ViewerFlag makes `tidegate window` the window process itself; without it

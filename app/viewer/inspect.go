@@ -23,6 +23,7 @@ func inspect(ctx context.Context, path string, elements func() any) error {
 	if err != nil {
 		return fmt.Errorf("open inspection socket: %w", err)
 	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // by then it may be the next window's
 	if err := os.Chmod(path, 0o600); err != nil {
 		l.Close()
 		return fmt.Errorf("protect inspection socket: %w", err)

@@ -5,11 +5,13 @@
 // The tray process starts one when package raise says so. The program gives it a
 // fyne.App and calls Run on the main thread. After the user closed the window
 // the process stays for a while, so that opening it again is instant; it ends
-// at once with the instance.
+// at once with the instance, unless that has died and somebody looks: then the window
+// says so for a minute, and starts it again if the user likes.
 package viewer
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"log/slog"
 	"time"
@@ -26,6 +28,8 @@ import (
 type Options struct {
 	App    fyne.App
 	Client window.Client
+	// Instance is whom the client speaks to; nil: the window ends with it at once.
+	Instance Instance
 	// Linger is how long the process stays after the window was closed; 0
 	// means five minutes.
 	Linger time.Duration
@@ -64,7 +68,13 @@ func Run(ctx context.Context, o Options) error {
 		l.set(false)
 		fyne.Do(func() { w.Show() })
 	}}
-	w = window.New(o.App, client, window.Options{OnClose: func() { l.set(true) }, Log: o.Log})
+	orphaned := false // on Fyne's thread
+	w = window.New(o.App, client, window.Options{Log: o.Log, OnClose: func() {
+		if orphaned {
+			cancel()
+		}
+		l.set(true)
+	}})
 	g, ctx := errgroup.WithContext(ctx)
 	started := make(chan struct{})
 	o.App.Lifecycle().SetOnStarted(func() {
@@ -76,7 +86,14 @@ func Run(ctx context.Context, o Options) error {
 		if !wait(ctx, started) {
 			return nil
 		}
-		return w.Run(ctx)
+		err := w.Run(ctx)
+		if o.Instance == nil || !errors.Is(err, window.ErrClientEnded) {
+			return err
+		}
+		return orphan{instance: o.Instance, thread: fyne.Do, notStarted: w.NotStarted, stopped: func(again func()) bool {
+			orphaned = true
+			return w.Stopped(again)
+		}}.run(ctx)
 	})
 	g.Go(func() error {
 		l.run(ctx, o.Linger)

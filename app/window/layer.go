@@ -83,6 +83,9 @@ func (w *Window) closeLayer() {
 // wanted is the one layer that is to be open. Of what is asked that is first which the
 // user has begun to answer: what is typed for one is not to end in the other.
 func (w *Window) wanted() (key string, make func() (*modal, face)) {
+	if w.stopped != nil {
+		return "stopped", w.newStopped
+	}
 	key, make = w.prompted()
 	if vpn, form := w.vpnPrompted(); vpn != "" && !w.answering(key) &&
 		(key == "" || w.answering(vpn) || w.state.Prompt.Kind == session.PromptEnrol) { // who uses VPNs alone is asked to enrol all the time

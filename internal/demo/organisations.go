@@ -197,7 +197,7 @@ func (t *tour) switchedBack(ctx context.Context) (string, error) {
 	if _, err := t.rig.Curl(ctx, app(&s, "wiki").OpenWith); err != nil {
 		return "", err
 	}
-	if err := t.hands.reads(ctx, "Ship Papers", "Ready"); err != nil {
+	if err := t.hands.see(ctx, "Ship Papers"); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("two clicks, and the %s is active again within %d ms, asks nothing and opens; %d listeners of %s are closed",

@@ -58,6 +58,7 @@ func (t *tour) steps() []step {
 		{name: "vpn form", play: (*tour).vpnForm},
 		{name: "vpn kept", play: (*tour).vpnKept},
 		{name: "export", play: (*tour).export},
+		{name: "stopped", play: (*tour).stopped},
 		{name: "restart", play: (*tour).restart},
 		{name: "device claim", play: (*tour).claim},
 		{name: "device claim gone", play: (*tour).claimGone},
@@ -384,15 +385,21 @@ func (t *tour) back(ctx context.Context) (string, error) {
 	return "active again by itself, no prompt; a notification says so; the wiki opens; the code that was missed is still asked for in the banner", t.hands.see(ctx, "Verify to use Ledger")
 }
 
-func (t *tour) restart(ctx context.Context) (string, error) {
+func (t *tour) stopped(ctx context.Context) (string, error) {
 	if err := t.rig.Stop(syscall.SIGKILL); err != nil {
 		return "", err
 	}
-	if err := t.hands.WaitNoWindow(ctx, title); err != nil {
-		return "", err
+	for _, text := range []string{"Tidegate has stopped", "Start again"} {
+		if err := t.hands.see(ctx, text); err != nil {
+			return "", err
+		}
 	}
+	return "the tray process is killed: the window says so, and offers to start it again", t.hands.rest(ctx)
+}
+
+func (t *tour) restart(ctx context.Context) (string, error) {
 	begin := time.Now()
-	if err := t.rig.Start(ctx); err != nil {
+	if err := t.rig.Start(ctx); err != nil { // as the button would; this one is ours to end
 		return "", err
 	}
 	s, err := t.wait(ctx, "it is active", active)
@@ -412,13 +419,16 @@ func (t *tour) restart(ctx context.Context) (string, error) {
 	if starts != 2 {
 		return "", fmt.Errorf("of %d things that happened, %d are starts: what was before is forgotten", len(s.Events), starts)
 	}
+	if err := t.hands.WaitNoWindow(ctx, title); err != nil { // that is not its own
+		return "", err
+	}
 	if _, err := t.rig.Run(ctx, "", "window"); err != nil {
 		return "", err
 	}
 	if _, err := t.hands.WaitWindow(ctx, title); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("killed and started again: active after %d ms from the cookie in the keychain, no prompt; what happened before is still told", took.Milliseconds()), t.hands.see(ctx, "Harbour Wiki")
+	return fmt.Sprintf("started again: active after %d ms from the cookie in the keychain, no prompt; what happened before is still told", took.Milliseconds()), t.hands.see(ctx, "Harbour Wiki")
 }
 
 func (t *tour) quit(ctx context.Context) (string, error) {

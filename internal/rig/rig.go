@@ -55,6 +55,7 @@ func (r *Rig) Start(ctx context.Context, args ...string) error {
 	c := r.Command(ctx, r.program, args...)
 	c.Env = append(c.Env, r.env...)
 	c.Stdout, c.Stderr = r.log, r.log
+	c.WaitDelay = logTime
 	if err := c.Start(); err != nil {
 		return fmt.Errorf("start the client: %w", err)
 	}
@@ -71,6 +72,10 @@ func (r *Rig) Pid() int {
 	}
 	return r.client.Process.Pid
 }
+
+// logTime is how long the log of a client that has ended is read still: the window of one
+// that was killed stays for a while, and holds it open.
+const logTime = 2 * time.Second
 
 // endTime is how long the client may take to end on a machine that is busy.
 const endTime = 40 * time.Second
