@@ -47,7 +47,6 @@ type Options struct {
 type Desktop struct {
 	opt  Options
 	dir  string
-	env  []string
 	log  *slog.Logger
 	keep *keeper
 	bus  *dbus.Conn
@@ -55,6 +54,7 @@ type Desktop struct {
 	tree tree
 
 	mu       sync.Mutex
+	env      []string // the display adds to it while the bus starts
 	programs []*program
 	closing  bool
 	closed   chan struct{}
@@ -173,7 +173,11 @@ func (d *Desktop) Home() string { return d.tree.path("home") }
 
 // Env is the whole environment of a program of this desktop, as for
 // [exec.Cmd]: of the caller's it holds only what a Go program under test needs.
-func (d *Desktop) Env() []string { return append([]string(nil), d.env...) }
+func (d *Desktop) Env() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append([]string(nil), d.env...)
+}
 
 // Command is a program of this desktop, not started yet. It ends with ctx.
 func (d *Desktop) Command(ctx context.Context, name string, arg ...string) *exec.Cmd {

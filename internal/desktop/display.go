@@ -31,6 +31,8 @@ func (d *Desktop) startDisplay(ctx context.Context) error {
 	for range 5 {
 		_, number, err := d.launch(ctx, spec{name: "Xvfb", args: args, ready: true})
 		if err == nil {
+			d.mu.Lock()
+			defer d.mu.Unlock()
 			d.env = append(d.env, "DISPLAY=:"+number, "XAUTHORITY="+authority)
 			return nil
 		}
