@@ -303,7 +303,7 @@ func (s *scene) wait(what string, ok func(*session.State) bool) (session.State, 
 //
 //	await control PHASE, await channel STATE, await lane LANE, await prompt KIND|none,
 //	await app APP STATE, await fails APP KIND, await problem CODE|none,
-//	await event KIND, await window
+//	await event KIND
 func (s *scene) doWait(ts *testscript.TestScript, args []string) error {
 	if len(args) < 1 {
 		return usage("await WHAT …")
@@ -343,8 +343,6 @@ func (s *scene) doWait(ts *testscript.TestScript, args []string) error {
 					return true
 				}
 			}
-		case "window":
-			return st.Window.Seq > 0
 		}
 		return false
 	})
