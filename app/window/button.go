@@ -77,6 +77,7 @@ func (w *Window) adopt(b *button) *button {
 		if b.focused {
 			w.reveal(b)
 		}
+		w.hintAt(b)
 	}
 	return b
 }

@@ -19,7 +19,7 @@ func TestFactsAreReadWhole(t *testing.T) {
 		s.Revision++
 		s.User.Expires = s.At.Add(x.until)
 		b.apply(s)
-		b.win.Resize(fyne.NewSize(defaultWidth, defaultHeight).Max(b.root.MinSize()))
+		b.win.Resize(b.root.fitting(fyne.NewSize(defaultWidth, defaultHeight)))
 		rows := b.side.facts.rows[:len(b.side.facts.items)]
 		last := rows[len(rows)-1]
 		if last.name.drawn.Text != last.name.text {

@@ -23,7 +23,7 @@ func newGlyph(icon string, filled bool, side float32, r role) *glyph {
 	g.parts = []fyne.CanvasObject{g.drawn}
 	g.least = func() fyne.Size { return fyne.NewSquareSize(sign(side)) }
 	g.arrange = func(s fyne.Size) {
-		side := sign(side)
+		side := signIn(side, s)
 		place(g.drawn, (s.Width-side)/2, (s.Height-side)/2, side, side)
 	}
 	g.paint = func() { g.drawn.Refresh() }
@@ -38,6 +38,14 @@ func sign(side float32) float32 {
 		return side
 	}
 	return em(side)
+}
+
+// signIn is sign in a room, which a picture does not leave.
+func signIn(side float32, room fyne.Size) float32 {
+	if side > 24 {
+		return min(side, room.Width, room.Height)
+	}
+	return sign(side)
 }
 
 func (g *glyph) set(icon string, filled bool, r role) {

@@ -99,7 +99,7 @@ func (w *Window) rebuild() {
 	w.pages.resume(pages)
 	w.side.apply(w.state)
 	w.pages.apply(w.state)
-	w.win.Resize(w.canvas().Size().Max(w.root.MinSize()))
+	w.win.Resize(w.root.fitting(w.canvas().Size()))
 	relayoutAll(w.root)
 	w.settle()
 	w.take(w.root, was, at)

@@ -40,6 +40,7 @@ func (w *Window) settle() {
 		return
 	}
 	was, at := w.layer.face, w.canvas().Focused()
+	w.unhint()
 	w.closeLayer()
 	if make == nil {
 		w.speak() // what was chosen meanwhile
@@ -60,7 +61,7 @@ func (w *Window) settle() {
 	if w.focusFirst(); resumed != nil {
 		w.canvas().Focus(resumed)
 	}
-	w.root.hold(w.toast, m)
+	w.root.hold(m)
 	if t, ok := f.(interface{ tick() }); ok {
 		t.tick()
 	}
@@ -77,7 +78,7 @@ func (w *Window) closeLayer() {
 		a.closed()
 	}
 	w.canvas().Overlays().Remove(gone.modal)
-	w.root.hold(w.toast, nil)
+	w.root.hold(nil)
 }
 
 // wanted is the one layer that is to be open. Of what is asked that is first which the

@@ -16,7 +16,8 @@ import (
 var update = flag.Bool("update", false, "write what the pages look like to testdata/layout, in place of comparing them with it")
 
 // What stands where on each page, in which colours, is as it was, in both themes and
-// each language. A line is a text or a thing to press: where it is, how large, in the
+// each language, in a window of the usual size, and in the least one where the words
+// are longest. A line is a text or a thing to press: where it is, how large, in the
 // dark and in the light theme in which colour on which, and what it says. Fyne's own
 // markup of a page has a thousand lines, of which a reader of a change sees no more.
 //
@@ -41,24 +42,33 @@ func TestLayouts(t *testing.T) {
 				if (i+j)%oneIn != 0 {
 					continue
 				}
-				name, found := string(p.page)+"-"+tag, layoutOf(t, choice, p.page, in(tag, p.state))
-				if choice == alwaysDark {
-					dark[name] = found
-					continue
+				b := layoutOf(t, choice, p.page, in(tag, p.state))
+				for _, size := range []string{"", "-narrow"} {
+					if size != "" {
+						if tag == "fr" || tag == "es" {
+							continue // their words are shorter than the German ones
+						}
+						b.win.Resize(b.root.MinSize())
+					}
+					name, found := string(p.page)+"-"+tag+size, b.survey()
+					if choice == alwaysDark {
+						dark[name] = found
+						continue
+					}
+					t.Run(name, func(t *testing.T) {
+						compare(t, filepath.Join("testdata", "layout", name+".txt"), together(t, dark[name], found))
+					})
 				}
-				t.Run(name, func(t *testing.T) {
-					compare(t, filepath.Join("testdata", "layout", name+".txt"), together(t, dark[name], found))
-				})
 			}
 		}
 	}
 }
 
-func layoutOf(t *testing.T, choice appearance, page session.Page, s session.State) *survey {
+func layoutOf(t *testing.T, choice appearance, page session.Page, s session.State) *bench {
 	b := newBench(t, choice)
 	b.apply(s)
 	b.pages.show(page)
-	return b.survey()
+	return b
 }
 
 // together writes down both themes, which differ in colours alone.

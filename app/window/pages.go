@@ -119,6 +119,7 @@ func (p *pages) show(page session.Page) {
 	if page == session.PageApplications && p.page != page {
 		p.apps.shownAnew()
 	}
+	p.w.unhint()
 	p.page = page
 	for name, b := range p.tabs {
 		b.choose(name == page)

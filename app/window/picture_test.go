@@ -121,6 +121,12 @@ func scenes() []scene {
 		{"small-vpn", vpnUp(), func(b *bench) { small(b); toConnections(b) }},
 		{"small-vpn-ahead", vpnAhead(), func(b *bench) { small(b); toConnections(b); b.pages.connections.scroll.ScrollToBottom() }},
 		{"small-vpn-long", vpnLong(), func(b *bench) { small(b); toConnections(b) }},
+		{"small-hint", signedIn(), func(b *bench) {
+			small(b)
+			b.canvas().Focus(b.pages.tabs[session.PageToday])
+			b.now = b.now.Add(hintAfter)
+			b.rings()
+		}},
 		{"small-vpn-edit", vpnUp(), func(b *bench) { small(b); toConnections(b); b.pages.connections.addOne() }},
 	}...)
 }

@@ -9,13 +9,17 @@ import (
 )
 
 // side is the left of the window: whose network this is, the ZTA button, what
-// there is to know of the channels, and who is signed in.
+// there is to know of the channels, and who is signed in. Where it is narrow it shows
+// the button, its word and who is signed in; the page Home tells the rest.
 type side struct {
-	*stack
+	node
 	w            *Window
+	wide, narrow *stack // of which one is shown
+	back         *surface
 	organisation *label
 	button       *ztaButton
 	title        *label
+	word         *paragraph // the title, where it is narrow
 	detail       *paragraph
 	facts        *facts
 	above        *surface // the gap over the button
@@ -46,25 +50,44 @@ func (w *Window) newSide() *side {
 	s.facts = newFacts()
 	s.user = w.newUserRow()
 	s.above = newGap(40)
-	s.stack = newStack(0, insets{22, 20, 16, 20}, newSurface(rolePanel, "", 0),
+	s.wide = newStack(0, insets{22, 20, 16, 20}, nil,
 		brand, s.above, s.button, newGap(14), s.title, newGap(6), s.detail, newSpacer(16),
 		s.facts, newGap(12), s.user)
-	s.stack.arrange = func(size fyne.Size) {
+	s.wide.arrange = func(size fyne.Size) {
 		shown(s.facts, size.Height >= s.need(size.Width))
 		shown(s.above, s.facts.Visible())
-		s.stack.place(size)
+		s.wide.place(size)
 	}
-	s.stack.least = func() fyne.Size {
-		return fyne.NewSize(sideRoom(), s.need(sideRoom())-s.spare(sideRoom()))
+	s.word = newParagraph("", font{size: 12, weight: assets.SemiBold, role: roleText, align: fyne.TextAlignCenter}, 0)
+	s.narrow = newStack(0, insets{22, 2, 16, 2}, nil,
+		newPicture(assets.Logo(), 36), newGap(16), s.button, newGap(4), s.word, newSpacer(16), s.user)
+	s.back = newSurface(rolePanel, "", 0)
+	s.parts = []fyne.CanvasObject{s.back, s.wide}
+	s.arrange = func(size fyne.Size) {
+		s.back.Resize(size)
+		form := s.wide
+		if size.Width < sideRoom() {
+			form = s.narrow
+		}
+		if s.parts[1] != fyne.CanvasObject(form) { // the button and the user's row are in both
+			s.parts = []fyne.CanvasObject{s.back, form}
+			refresh(form)
+		}
+		place(form, 0, 0, size.Width, size.Height)
+		form.arrange(size)
 	}
+	s.least = func() fyne.Size {
+		return fyne.NewSize(em(narrowWidth), max(s.need(sideRoom())-s.spare(sideRoom()), s.narrow.height(em(narrowWidth))))
+	}
+	s.ExtendBaseWidget(s)
 	return s
 }
 
 // need is the height of everything, spare that of what a low window leaves out.
 func (s *side) need(w float32) float32 {
-	h := s.stack.height(w)
+	h := s.wide.height(w)
 	if !s.facts.Visible() {
-		h += heightOf(s.facts, w-s.stack.pad.across())
+		h += heightOf(s.facts, w-s.wide.pad.across())
 	}
 	if !s.above.Visible() {
 		h += heightOf(s.above, w)
@@ -73,7 +96,7 @@ func (s *side) need(w float32) float32 {
 }
 
 func (s *side) spare(w float32) float32 {
-	return heightOf(s.facts, w-s.stack.pad.across()) + heightOf(s.above, w)
+	return heightOf(s.facts, w-s.wide.pad.across()) + heightOf(s.above, w)
 }
 
 func (s *side) apply(st session.State) {
@@ -85,10 +108,11 @@ func (s *side) apply(st session.State) {
 	s.organisation.set(v.organisation)
 	s.button.set(v.zta)
 	s.title.set(v.title)
+	s.word.set(v.title)
 	s.detail.set(v.detail)
 	s.facts.set(v.facts)
 	s.user.set(v.user)
-	relayout(s.stack)
+	relayout(s)
 }
 
 func (v sideView) equal(o sideView) bool {

@@ -22,7 +22,7 @@ func newSpinner(side, thickness float32, r role) *spinner {
 	s.parts = []fyne.CanvasObject{s.arc}
 	s.least = func() fyne.Size { return fyne.NewSquareSize(sign(side)) }
 	s.arrange = func(size fyne.Size) {
-		side := sign(side)
+		side := signIn(side, size)
 		place(s.arc, (size.Width-side)/2, (size.Height-side)/2, side, side)
 	}
 	s.paint = func() {

@@ -147,7 +147,7 @@ func (s *survey) note(o fyne.Widget, here, clip area) {
 	if !s.live {
 		return
 	}
-	if o == fyne.Widget(s.w.toast.line) { // it lies over whatever it likes for a moment
+	if o == fyne.Widget(s.w.toast.line) || o == fyne.Widget(s.w.hint.line) { // it lies over whatever it likes for a moment
 		var rest []drawn
 		for _, t := range s.texts {
 			if !t.ink.touches(here) {

@@ -95,7 +95,7 @@ func (w *Window) refit() {
 			relayoutAll(m)
 		}
 	}
-	w.win.Resize(w.canvas().Size().Max(w.root.MinSize()))
+	w.win.Resize(w.root.fitting(w.canvas().Size()))
 	relayoutAll(w.root)
 }
 

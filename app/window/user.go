@@ -56,6 +56,13 @@ func initials(name string) string {
 	return strings.ToUpper(string([]rune{first, last}))
 }
 
+// avatarSide is that of the initials, and leastUser how wide the row is, at the usual
+// size of text, that has room for more than those.
+const (
+	avatarSide = 38
+	leastUser  = 140
+)
+
 // userRow says who is signed in; a press opens a menu.
 type userRow struct {
 	node
@@ -74,17 +81,29 @@ func (w *Window) newUserRow() *userRow {
 	u.bed = newSurface(roleAccentSoft, "", 19)
 	u.initials = newLabel("", font{size: 14, weight: assets.SemiBold, role: roleAccent, align: fyne.TextAlignCenter})
 	u.nobody = newGlyph("person", false, 20, roleAccent)
-	avatar := newBadge(38, u.bed, u.initials, u.nobody)
+	avatar := newBadge(avatarSide, u.bed, u.initials, u.nobody)
 	u.name = newElastic("", font{size: 14, weight: assets.SemiBold, role: roleText})
 	u.detail = newElastic("", font{size: 12, weight: assets.Regular, role: roleFaint})
 	texts := newStack(1, insets{}, nil, u.name, u.detail)
-	u.content = newLine(11, pads(8, 8), nil, avatar, texts, newGlyph("chevron_right", false, 20, roleFaint)).growing(texts)
+	more := newGlyph("chevron_right", false, 20, roleFaint)
+	u.content = newLine(11, pads(8, 8), nil, avatar, texts, more).growing(texts)
 	u.parts = []fyne.CanvasObject{u.back, u.ring, u.content}
-	u.least = func() fyne.Size { return u.content.MinSize() }
+	u.least = func() fyne.Size {
+		return fyne.NewSize(avatarSide, max(avatarSide, texts.MinSize().Height)).AddWidthHeight(16, 16)
+	}
 	u.arrange = func(s fyne.Size) {
-		place(u.back, 0, 0, s.Width, s.Height)
-		place(u.ring, -2, -2, s.Width+4, s.Height+4)
-		place(u.content, 0, 0, s.Width, s.Height)
+		wide := s.Width >= em(leastUser)
+		shown(texts, wide)
+		shown(more, wide)
+		var x float32
+		if !wide { // the initials alone, in the middle
+			w := u.least().Width
+			x = (s.Width - w) / 2
+			s.Width = w
+		}
+		place(u.back, x, 0, s.Width, s.Height)
+		place(u.ring, x-2, -2, s.Width+4, s.Height+4)
+		place(u.content, x, 0, s.Width, s.Height)
 	}
 	u.paint = func() {
 		fill := role("")

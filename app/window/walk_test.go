@@ -22,12 +22,12 @@ var wordy = []string{"home", "home-signed-out", "applications", "apps-list", "de
 	"choice", "sign-in-locked", "enrol", "enrolments", "lost", "quit", "vpn", "vpn-edit", "vpn-trust", "diag", "search-none"}
 
 // Every page, dialog and banner is walked in both themes, with usual and with
-// large texts, in the least window, the usual one and a wide one, as far as one
-// does not tell what another has told: no text is
-// cut, lies on another or is too faint; whatever can be pressed is large enough,
-// has a name, is reached by Tab, and shows that it has been; and no colour stands
-// without a sign or a word. In other languages those are walked that have the most
-// words, and in what room there is least of.
+// large texts, in the least window, the least that is not narrow, the usual one and a
+// wide one, as far as one does not tell what another has told: no text is cut, lies on
+// another or is too faint; whatever can be pressed is large enough, has a name, is
+// reached by Tab, and shows that it has been; and no colour stands without a sign or a
+// word. In other languages those are walked that have the most words, and in what room
+// there is least of.
 func TestEverybodyCanUseIt(t *testing.T) {
 	for _, l := range []struct {
 		choice  appearance
@@ -49,10 +49,11 @@ func TestEverybodyCanUseIt(t *testing.T) {
 				if c.do != nil {
 					c.do(b)
 				}
-				sizes := []fyne.Size{fyne.NewSize(1900, 1000), fyne.NewSize(defaultWidth, defaultHeight), b.root.MinSize()}
+				sizes := []fyne.Size{fyne.NewSize(1900, 1000), b.root.fitting(fyne.NewSize(defaultWidth, defaultHeight)),
+					fyne.NewSize(leastWide(), b.root.MinSize().Height), b.root.MinSize()}
 				switch {
 				case l.tag != "":
-					sizes = sizes[2:]
+					sizes = sizes[2:] // wide, and narrow
 				case l.choice == alwaysLight:
 					sizes = sizes[1:2] // the colours alone are others
 				case l.percent > 100:

@@ -76,6 +76,7 @@ type Window struct {
 	stopped    func()        // starts the client, which has died, again; nil: it has not
 	detail     wire.AppID    // the application that is looked at; empty: none
 	toast      *toast
+	hint       *hint
 
 	diagnosis *diagnosing // that the user asked for; nil: none
 }
@@ -127,7 +128,7 @@ func New(a fyne.App, c Client, o Options) *Window {
 	w.win = a.NewWindow(words.title)
 	w.win.SetIcon(assets.AppIcon())
 	w.win.SetPadded(false)
-	w.toast = newToast()
+	w.toast, w.hint = newToast(), newHint()
 	w.side = w.newSide()
 	w.pages = w.newPages()
 	w.root = newRoot(w)
@@ -184,7 +185,7 @@ const (
 func (w *Window) restoreSize() {
 	p := w.app.Preferences()
 	size := fyne.NewSize(float32(p.FloatWithFallback(prefWidth, defaultWidth)), float32(p.FloatWithFallback(prefHeight, defaultHeight)))
-	w.win.Resize(size.Max(w.root.MinSize()))
+	w.win.Resize(w.root.fitting(size))
 }
 
 func (w *Window) saveSize() {

@@ -68,13 +68,32 @@ type ztaButton struct {
 	markBed *canvas.Circle
 }
 
-// Sizes of the button, from the glow inwards.
-const (
-	ztaSide = 216
-	ztaHalo = 176
-	ztaRing = 162
-	ztaDisc = 144
+// ztaSize are the sizes of the button, from the glow inwards, and how far its sign,
+// its name and its mark are from the middle.
+type ztaSize struct {
+	side, halo, ring, disc  float32
+	sign, up                float32
+	text, down              float32
+	bed, mark, right, above float32
+}
+
+// The button has the large size where there is the width for it; the small one goes
+// with the size of text, as the room that it stands in.
+var (
+	ztaLarge = ztaSize{side: 216, halo: 176, ring: 162, disc: 144, sign: 50, up: 14, text: 20, down: 15, bed: 40, mark: 34, right: 56, above: 50}
+	ztaSmall = ztaSize{side: 92, halo: 80, ring: 74, disc: 64, sign: 24, up: 9, text: 12, down: 4, bed: 22, mark: 20, right: 24, above: 22}
 )
+
+func ztaFor(w float32) ztaSize {
+	if w >= ztaLarge.side {
+		return ztaLarge
+	}
+	z := ztaSmall
+	for _, v := range []*float32{&z.side, &z.halo, &z.ring, &z.disc, &z.sign, &z.up, &z.down, &z.bed, &z.mark, &z.right, &z.above} {
+		*v = em(*v)
+	}
+	return z
+}
 
 func newZTAButton(tap func(), keys func(*fyne.KeyEvent)) *ztaButton {
 	b := &ztaButton{press: press{act: tap, keys: keys},
@@ -83,13 +102,14 @@ func newZTAButton(tap func(), keys func(*fyne.KeyEvent)) *ztaButton {
 		focus: canvas.NewCircle(color.Transparent),
 		ring:  canvas.NewCircle(color.Transparent),
 		disc:  &canvas.Image{FillMode: canvas.ImageFillContain},
-		arc:   newSpinner(ztaRing, 5, roleAccent),
-		glyph: newGlyph("shield", false, 50, roleText),
-		name:  newLabel("ZTA", font{size: 20, weight: assets.Bold, role: roleText, align: fyne.TextAlignCenter}),
-		mark:  newGlyph("error", true, 34, roleWarn), markBed: canvas.NewCircle(color.Transparent),
+		arc:   newSpinner(ztaLarge.ring, 5, roleAccent),
+		glyph: newGlyph("shield", false, ztaLarge.sign, roleText),
+		name:  newLabel("ZTA", font{size: ztaLarge.text, weight: assets.Bold, role: roleText, align: fyne.TextAlignCenter}),
+		mark:  newGlyph("error", true, ztaLarge.mark, roleWarn), markBed: canvas.NewCircle(color.Transparent),
 	}
 	b.parts = []fyne.CanvasObject{b.glow, b.halo, b.focus, b.ring, b.disc, b.arc, b.glyph, b.name, b.markBed, b.mark}
-	b.least = func() fyne.Size { return fyne.NewSquareSize(ztaSide) }
+	b.least = func() fyne.Size { return fyne.NewSquareSize(ztaFor(0).side) }
+	b.grows = func(w float32) float32 { return ztaFor(w).side }
 	b.arrange, b.paint = b.place, b.draw
 	b.changed = b.Refresh
 	b.ExtendBaseWidget(b)
@@ -101,17 +121,22 @@ func (b *ztaButton) place(s fyne.Size) {
 	centred := func(o fyne.CanvasObject, side, dx, dy float32) {
 		place(o, (s.Width-side)/2+dx, (s.Height-side)/2+dy, side, side)
 	}
-	centred(b.glow, ztaSide, 0, 0)
-	centred(b.halo, ztaHalo, 0, 0)
-	centred(b.focus, ztaHalo+10, 0, 0)
-	centred(b.ring, ztaRing, 0, 0)
-	centred(b.disc, ztaDisc, 0, 0)
-	centred(b.arc, ztaRing, 0, 0)
-	centred(b.glyph, 50, 0, -14)
+	z := ztaFor(s.Width)
+	if b.name.font.size != z.text {
+		b.name.font.size = z.text
+		b.name.Refresh()
+	}
+	centred(b.glow, z.side, 0, 0)
+	centred(b.halo, z.halo, 0, 0)
+	centred(b.focus, z.halo+10, 0, 0)
+	centred(b.ring, z.ring, 0, 0)
+	centred(b.disc, z.disc, 0, 0)
+	centred(b.arc, z.ring, 0, 0)
+	centred(b.glyph, z.sign, 0, -z.up)
 	h := b.name.MinSize().Height
-	place(b.name, 0, s.Height/2+15, s.Width, h)
-	centred(b.markBed, 40, 56, -50)
-	centred(b.mark, 34, 56, -50)
+	place(b.name, 0, s.Height/2+z.down, s.Width, h)
+	centred(b.markBed, z.bed, z.right, -z.above)
+	centred(b.mark, z.mark, z.right, -z.above)
 }
 
 func (b *ztaButton) draw() {
