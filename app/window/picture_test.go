@@ -2,6 +2,7 @@ package window
 
 import (
 	"cmp"
+	"errors"
 	"image"
 	"image/png"
 	"io/fs"
@@ -78,6 +79,12 @@ func scenes() []scene {
 		{"lost", lost(), nil},
 		{"none", none, nil},
 		{"quit", signedIn(), func(b *bench) { b.quit() }},
+		{"stopped", signedIn(), func(b *bench) { b.Show(); b.Stopped(func() {}) }},
+		{"not-started", signedIn(), func(b *bench) {
+			b.Show()
+			b.Stopped(func() {})
+			b.NotStarted(errors.New("the disk is full"))
+		}},
 		{"toast", signedIn(), func(b *bench) { b.say(openedWord(session.OpenTerminal)) }},
 		{"many", manyApps(2000), nil},
 		{"acknowledge", informed(), nil},

@@ -19,7 +19,7 @@ const (
 
 // wordy are the scenes with many words in narrow places.
 var wordy = []string{"home", "home-signed-out", "applications", "apps-list", "detail-needs-you", "detail-flows", "today", "activity", "settings", "menu",
-	"choice", "sign-in-locked", "enrol", "enrolments", "lost", "quit", "vpn", "vpn-edit", "vpn-trust", "diag", "search-none"}
+	"choice", "stopped", "sign-in-locked", "enrol", "enrolments", "lost", "quit", "vpn", "vpn-edit", "vpn-trust", "diag", "search-none"}
 
 // Every page, dialog and banner is walked in both themes, with usual and with
 // large texts, in the least window, the least that is not narrow, the usual one and a
