@@ -39,7 +39,22 @@ func TestDesktopFiles(t *testing.T) {
 	}
 }
 
-// entry is the group [Desktop Entry] of a file, which is its only one.
+// As a service, too, the client sets up the helper and opens browsers: by pkexec, and
+// with their own sandboxes, which are setuid.
+func TestUserUnit(t *testing.T) {
+	unit := entry(t, "linux/tidegate.service")
+	if unit["ExecStart"] != "/usr/bin/tidegate" {
+		t.Errorf("it starts %q", unit["ExecStart"])
+	}
+	for _, setting := range []string{"NoNewPrivileges", "RestrictSUIDSGID", "SystemCallFilter", "PrivateUsers", "DynamicUser"} {
+		if v, is := unit[setting]; is {
+			t.Errorf("%s=%s takes setuid programs away", setting, v)
+		}
+	}
+}
+
+// entry is the keys of a file: of the group [Desktop Entry], which is its only one, or
+// of a unit, which says each in one group only.
 func entry(t *testing.T, file string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(file)
