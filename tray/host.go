@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+
+	"github.com/tidegate/tidegate/internal/colorscheme"
 )
 
 // watcher is the name that a desktop with a tray has on its session bus
@@ -102,8 +104,7 @@ func ask(ctx context.Context, conn *dbus.Conn) (now desk, err error) {
 	err = conn.AddMatchSignalContext(ctx, dbus.WithMatchSender("org.freedesktop.DBus"),
 		dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, watcher))
 	if err == nil {
-		err = conn.AddMatchSignalContext(ctx, dbus.WithMatchSender(portal), dbus.WithMatchObjectPath(portalPath),
-			dbus.WithMatchInterface(portalSettings), dbus.WithMatchMember("SettingChanged"), dbus.WithMatchArg(0, appearance))
+		err = colorscheme.Watch(ctx, conn)
 	}
 	if err == nil {
 		err = conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, watcher).Store(&now.host)

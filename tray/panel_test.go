@@ -10,22 +10,23 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
+	"github.com/tidegate/tidegate/internal/colorscheme"
 	"github.com/tidegate/tidegate/internal/desktoptest"
 )
 
 func TestLightPanel(t *testing.T) {
 	for _, tt := range []struct {
 		desktop string
-		scheme  uint32
+		scheme  colorscheme.Scheme
 		want    bool
 	}{
-		{"KDE", preferLight, true},
-		{"KDE", preferDark, false},
+		{"KDE", colorscheme.Light, true},
+		{"KDE", colorscheme.Dark, false},
 		{"KDE", 0, false},
-		{"XFCE", preferLight, true},
-		{"GNOME", preferLight, false}, // its bar is dark in both
-		{"ubuntu:GNOME", preferLight, false},
-		{"", preferLight, true},
+		{"XFCE", colorscheme.Light, true},
+		{"GNOME", colorscheme.Light, false}, // its bar is dark in both
+		{"ubuntu:GNOME", colorscheme.Light, false},
+		{"", colorscheme.Light, true},
 		{"", 7, false},
 	} {
 		if got := lightPanel(tt.desktop, tt.scheme); got != tt.want {
@@ -35,23 +36,23 @@ func TestLightPanel(t *testing.T) {
 }
 
 // settings is a portal that knows one setting.
-type settings struct{ scheme uint32 }
+type settings struct{ scheme colorscheme.Scheme }
 
 func (s settings) Read(namespace, key string) (dbus.Variant, *dbus.Error) {
-	if namespace != appearance || key != colorScheme {
+	if namespace != colorscheme.Namespace || key != colorscheme.Key {
 		return dbus.Variant{}, dbus.NewError("org.freedesktop.portal.Error.NotFound", nil)
 	}
-	return dbus.MakeVariant(dbus.MakeVariant(s.scheme)), nil
+	return dbus.MakeVariant(dbus.MakeVariant(uint32(s.scheme))), nil
 }
 
 func TestIconFollowsTheColourScheme(t *testing.T) {
 	bus := desktoptest.Bus(t)
 	conn := desktoptest.Connect(t, bus)
-	if err := conn.Export(settings{preferLight}, portalPath, portalSettings); err != nil {
+	if err := conn.Export(settings{colorscheme.Light}, colorscheme.Path, colorscheme.Settings); err != nil {
 		t.Fatal(err)
 	}
-	if reply, err := conn.RequestName(portal, dbus.NameFlagDoNotQueue); err != nil || reply != dbus.RequestNameReplyPrimaryOwner {
-		t.Fatalf("own %s: %v, %v", portal, reply, err)
+	if reply, err := conn.RequestName(colorscheme.Portal, dbus.NameFlagDoNotQueue); err != nil || reply != dbus.RequestNameReplyPrimaryOwner {
+		t.Fatalf("own %s: %v, %v", colorscheme.Portal, reply, err)
 	}
 	w := desktoptest.NewWatcher(t, bus)
 	c := startChild(t, bus, "XDG_CURRENT_DESKTOP=KDE")
@@ -64,13 +65,13 @@ func TestIconFollowsTheColourScheme(t *testing.T) {
 	desktoptest.Eventually(t, "attention on a light panel", func() bool { return colour(w) == Attention+onLight })
 	change := func(namespace string, v any) {
 		t.Helper()
-		if err := conn.Emit(portalPath, portalSettings+".SettingChanged", namespace, colorScheme, dbus.MakeVariant(v)); err != nil {
+		if err := conn.Emit(colorscheme.Path, colorscheme.Settings+".SettingChanged", namespace, colorscheme.Key, dbus.MakeVariant(v)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	change("org.example", uint32(preferDark))
-	change(appearance, "nonsense")
-	change(appearance, uint32(preferDark))
+	change("org.example", uint32(colorscheme.Dark))
+	change(colorscheme.Namespace, "nonsense")
+	change(colorscheme.Namespace, uint32(colorscheme.Dark))
 	desktoptest.Eventually(t, "attention on a dark panel", func() bool { return colour(w) == Attention })
 	c.quit()
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/tidegate/tidegate/internal/colorscheme"
 )
 
 // ErrClientEnded is returned by Run when the client's states end before ctx does.
@@ -32,6 +34,9 @@ func (w *Window) Run(ctx context.Context) error {
 	g.Go(func() error { return w.inquire(ctx, w.slow) })
 	g.Go(func() error {
 		return w.follow(ctx, func(*time.Location) { w.enter(ctx, func() { w.apply(w.state) }) })
+	})
+	g.Go(func() error {
+		return w.schemes(ctx, func(s colorscheme.Scheme) { w.enter(ctx, func() { w.prefer(s) }) })
 	})
 	g.Go(func() error { return w.clock.run(ctx, w.options.Now, func(f func()) error { return w.enter(ctx, f) }) })
 	return g.Wait()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tidegate/tidegate/internal/colorscheme"
 	"github.com/tidegate/tidegate/session"
 	"go.uber.org/goleak"
 )
@@ -24,6 +25,7 @@ func liveIn(t *testing.T, c *fakeClient, follow func(context.Context, func(*time
 	b := newBench(t, alwaysDark)
 	w = b.Window
 	w.follow = follow
+	w.schemes = func(context.Context, func(colorscheme.Scheme)) error { return nil }
 	var mu sync.Mutex
 	w.client = c
 	w.thread = func(f func()) { on(f) }

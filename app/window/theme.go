@@ -1,11 +1,14 @@
 package window
 
 import (
+	"context"
 	"image/color"
+	"os"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
 	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/internal/colorscheme"
 )
 
 // appearance is the user's choice of theme, as it stands in the preferences.
@@ -17,11 +20,52 @@ const (
 	alwaysLight  appearance = "light"
 )
 
-// look is the theme. Where neither the user nor the system says which, it is
-// dark; FYNE_THEME counts as the system.
+// look is the theme. Where neither the user nor the desktop says which, it is
+// dark; FYNE_THEME counts as the desktop.
 type look struct {
-	choice appearance
-	text   int // the size of text, in hundredths; zero: 100
+	choice  appearance
+	text    int        // the size of text, in hundredths; zero: 100
+	desktop preference // what that has told
+}
+
+// preference is which theme the desktop has for windows, as far as it has told us. Fyne
+// asks it as well, and does not understand the answer of every portal.
+type preference uint8
+
+const (
+	untoldYet preference = iota
+	prefersDark
+	prefersLight
+)
+
+// schemes tells what the desktop prefers, unless the environment says which it is.
+func schemes(ctx context.Context, set func(colorscheme.Scheme)) error {
+	if os.Getenv("FYNE_THEME") != "" {
+		return nil
+	}
+	return colorscheme.Follow(ctx, set)
+}
+
+// prefer has the window be as the desktop's others. Where that has no preference they
+// are light.
+func (w *Window) prefer(s colorscheme.Scheme) {
+	next := *w.look
+	next.desktop = prefersLight
+	if s == colorscheme.Dark {
+		next.desktop = prefersDark
+	}
+	w.put(next)
+}
+
+// light says whether the theme is, where Fyne takes the desktop for v.
+func (l *look) light(v fyne.ThemeVariant) bool {
+	switch {
+	case l.choice == alwaysLight, l.choice == alwaysDark:
+		return l.choice == alwaysLight
+	case l.desktop != untoldYet:
+		return l.desktop == prefersLight
+	}
+	return v == theme.VariantLight
 }
 
 // worn is a theme, and whether the desktop is dark or light beneath it.
@@ -38,7 +82,7 @@ func wornNow() worn {
 // Color implements fyne.Theme.
 func (l *look) Color(name fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
 	palette := dark
-	if l.choice == alwaysLight || l.choice != alwaysDark && v == theme.VariantLight {
+	if l.light(v) {
 		palette = light
 	}
 	if c, ok := palette[name]; ok {

@@ -7,6 +7,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
+	"github.com/tidegate/tidegate/internal/colorscheme"
 	"github.com/tidegate/tidegate/session"
 )
 
@@ -81,6 +82,36 @@ func TestWhichPalette(t *testing.T) {
 		if got := l.Color(theme.ColorNameBackground, c.variant); got != c.want {
 			t.Errorf("%s with variant %d: %v", c.choice, c.variant, got)
 		}
+	}
+}
+
+// What the desktop's portal told us counts for more than what Fyne made of it, and less
+// than what the user chose.
+func TestPreferenceOfTheDesktop(t *testing.T) {
+	b := newBench(t, followSystem)
+	ground := func() color.Color {
+		return b.app.Settings().Theme().Color(theme.ColorNameBackground, theme.VariantDark)
+	}
+	if ground() != dark[roleGround] {
+		t.Error("untold, it is not as Fyne has it")
+	}
+	for _, tt := range []struct {
+		scheme colorscheme.Scheme
+		want   color.Color
+	}{{colorscheme.Light, light[roleGround]}, {colorscheme.Dark, dark[roleGround]}, {colorscheme.None, light[roleGround]}} {
+		b.prefer(tt.scheme)
+		if got := ground(); got != tt.want {
+			t.Errorf("where the desktop prefers %d: %v", tt.scheme, got)
+		}
+	}
+	b.choose(alwaysDark)
+	b.prefer(colorscheme.Light)
+	if ground() != dark[roleGround] {
+		t.Error("the desktop overrules the user")
+	}
+	b.choose(followSystem)
+	if ground() != light[roleGround] {
+		t.Error("what the desktop told is forgotten")
 	}
 }
 

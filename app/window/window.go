@@ -11,6 +11,7 @@ import (
 	"fyne.io/fyne/v2"
 	"github.com/tidegate/tidegate/app/diag"
 	"github.com/tidegate/tidegate/assets"
+	"github.com/tidegate/tidegate/internal/colorscheme"
 	"github.com/tidegate/tidegate/internal/lang"
 	"github.com/tidegate/tidegate/internal/timezone"
 	"github.com/tidegate/tidegate/internal/wire"
@@ -51,6 +52,7 @@ type Window struct {
 	look    *look
 	thread  func(func()) // enters Fyne's thread; tests have none to enter
 	follow  func(context.Context, func(*time.Location)) error
+	schemes func(context.Context, func(colorscheme.Scheme)) error
 
 	clock clock
 	queue chan order
@@ -120,7 +122,7 @@ func New(a fyne.App, c Client, o Options) *Window {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	w := &Window{app: a, client: c, options: o, queue: make(chan order, 32), asks: make(chan question, 8), slow: make(chan question, 2), thread: fyne.Do, follow: timezone.Follow}
+	w := &Window{app: a, client: c, options: o, queue: make(chan order, 32), asks: make(chan question, 8), slow: make(chan question, 2), thread: fyne.Do, follow: timezone.Follow, schemes: schemes}
 	w.clock.wake = make(chan struct{}, 1)
 	translate()
 	w.spoken, w.zone = lang.Tag(), timezone.Local()
@@ -204,12 +206,19 @@ func (w *Window) choose(a appearance) {
 // wear sets the theme, unless it is the one that is set: Fyne reads all fonts
 // again for it.
 func (w *Window) wear(a appearance) {
-	text := textScale(w.app.Preferences())
-	if worn, ok := w.app.Settings().Theme().(*look); ok && worn.choice == a && worn.text == text {
+	next := look{choice: a, text: textScale(w.app.Preferences())}
+	if w.look != nil {
+		next.desktop = w.look.desktop
+	}
+	w.put(next)
+}
+
+func (w *Window) put(next look) {
+	if worn, ok := w.app.Settings().Theme().(*look); ok && *worn == next {
 		w.look = worn
 		return
 	}
-	w.look = &look{choice: a, text: text}
+	w.look = &next
 	w.app.Settings().SetTheme(w.look)
 }
 

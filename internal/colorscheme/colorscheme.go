@@ -1,0 +1,118 @@
+// Package colorscheme is whether the desktop's user prefers dark windows or light ones:
+// color-scheme of org.freedesktop.appearance, which the XDG Desktop Portal tells on the
+// session bus (its interface Settings, in every version).
+package colorscheme
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Scheme is the user's preference, as the portal numbers it.
+type Scheme uint32
+
+// What the user prefers. Whatever else the portal tells is None.
+const (
+	None Scheme = iota
+	Dark
+	Light
+)
+
+// Where the portal is, and what of it is asked.
+const (
+	Portal    = "org.freedesktop.portal.Desktop"
+	Path      = "/org/freedesktop/portal/desktop"
+	Settings  = "org.freedesktop.portal.Settings"
+	Namespace = "org.freedesktop.appearance"
+	Key       = "color-scheme"
+)
+
+// patience is how long the portal may take to start and answer.
+const patience = 30 * time.Second
+
+// Ask asks the portal. With dbus.FlagNoAutoStart none is started for it.
+func Ask(ctx context.Context, conn *dbus.Conn, flags dbus.Flags) (Scheme, error) {
+	var v dbus.Variant
+	err := conn.Object(Portal, Path).CallWithContext(ctx, Settings+".Read", flags, Namespace, Key).Store(&v)
+	if err != nil {
+		return None, fmt.Errorf("ask the desktop's portal for its colour scheme: %w", err)
+	}
+	if in, ok := v.Value().(dbus.Variant); ok { // Read wraps what it tells once more
+		v = in
+	}
+	if s, ok := of(v); ok {
+		return s, nil
+	}
+	return None, fmt.Errorf("the desktop's portal tells %v as its colour scheme", v)
+}
+
+// Watch has the bus tell of changes, which Changed reads.
+func Watch(ctx context.Context, conn *dbus.Conn) error {
+	return conn.AddMatchSignalContext(ctx, dbus.WithMatchSender(Portal), dbus.WithMatchObjectPath(Path),
+		dbus.WithMatchInterface(Settings), dbus.WithMatchMember("SettingChanged"), dbus.WithMatchArg(0, Namespace))
+}
+
+// Changed reads SettingChanged(namespace, key, value) of the colour scheme; false:
+// it is another signal, or damaged.
+func Changed(s *dbus.Signal) (Scheme, bool) {
+	if s.Name != Settings+".SettingChanged" || s.Path != Path || len(s.Body) != 3 || s.Body[0] != Namespace || s.Body[1] != Key {
+		return None, false
+	}
+	v, ok := s.Body[2].(dbus.Variant)
+	if !ok {
+		return None, false
+	}
+	return of(v)
+}
+
+func of(v dbus.Variant) (Scheme, bool) {
+	n, ok := v.Value().(uint32)
+	if s := Scheme(n); s == Dark || s == Light {
+		return s, ok
+	}
+	return None, ok
+}
+
+// Follow calls set with the scheme and with each that follows, until ctx or the session
+// bus ends, which is no error. Without a session bus or a portal it returns at once.
+func Follow(ctx context.Context, set func(Scheme)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	late := time.AfterFunc(patience, cancel)
+	defer late.Stop()
+	conn, err := dbus.SessionBusPrivateNoAutoStartup(dbus.WithContext(ctx))
+	if err != nil {
+		return nil
+	}
+	defer conn.Close()
+	if conn.Auth(nil) != nil || conn.Hello() != nil {
+		return nil
+	}
+	signals := make(chan *dbus.Signal, 16)
+	conn.Signal(signals)
+	if Watch(ctx, conn) != nil { // before it is asked: no change falls between
+		return nil
+	}
+	if s, err := Ask(ctx, conn, 0); err == nil {
+		set(s)
+	}
+	if !late.Stop() {
+		return nil
+	}
+	for {
+		select {
+		case s, ok := <-signals:
+			if !ok {
+				return nil
+			}
+			if scheme, ok := Changed(s); ok {
+				set(scheme)
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
