@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -74,24 +75,38 @@ func watchBus(ctx context.Context, conn *dbus.Conn, bus int, tell func(desk), lo
 	}
 	now.bus = bus
 	tell(now)
+	lights := make(chan bool)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wg.Go(func() {
+		err := colorscheme.Follow(ctx, conn, func(s colorscheme.Scheme) {
+			select {
+			case lights <- panelOf(s):
+			case <-ctx.Done():
+			}
+		})
+		if err != nil {
+			log.Info("the icon does not follow the panel", "error", err)
+		}
+	})
 	for {
+		was := now
 		select {
 		case s, ok := <-signals:
 			if !ok {
 				return
 			}
-			was := now
 			if host, ok := ownerChanged(s); ok {
 				now.host = host
 			}
-			if light, ok := panelChanged(s); ok {
-				now.light = light
-			}
-			if now != was {
-				tell(now)
-			}
+		case now.light = <-lights:
 		case <-ctx.Done():
 			return
+		}
+		if now != was {
+			tell(now)
 		}
 	}
 }
@@ -103,9 +118,6 @@ func ask(ctx context.Context, conn *dbus.Conn) (now desk, err error) {
 	defer cancel()
 	err = conn.AddMatchSignalContext(ctx, dbus.WithMatchSender("org.freedesktop.DBus"),
 		dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, watcher))
-	if err == nil {
-		err = colorscheme.Watch(ctx, conn)
-	}
 	if err == nil {
 		err = conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, watcher).Store(&now.host)
 	}

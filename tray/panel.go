@@ -27,9 +27,3 @@ func panelNow(ctx context.Context, conn *dbus.Conn) bool {
 func panelOf(scheme colorscheme.Scheme) bool {
 	return lightPanel(os.Getenv("XDG_CURRENT_DESKTOP"), scheme)
 }
-
-// panelChanged reads a change of the colour scheme.
-func panelChanged(s *dbus.Signal) (light, ok bool) {
-	scheme, ok := colorscheme.Changed(s)
-	return ok && panelOf(scheme), ok
-}

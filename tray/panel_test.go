@@ -48,18 +48,19 @@ func (s settings) Read(namespace, key string) (dbus.Variant, *dbus.Error) {
 func TestIconFollowsTheColourScheme(t *testing.T) {
 	bus := desktoptest.Bus(t)
 	conn := desktoptest.Connect(t, bus)
+	w := desktoptest.NewWatcher(t, bus)
+	c := startChild(t, bus, "XDG_CURRENT_DESKTOP=KDE")
+	c.expect("host true")
+	s := signedIn()
+	c.send(s)
+	desktoptest.Eventually(t, "the icon for a dark panel, as nobody tells", func() bool { return w.Registered() > 0 && colour(w) == Active })
 	if err := conn.Export(settings{colorscheme.Light}, colorscheme.Path, colorscheme.Settings); err != nil {
 		t.Fatal(err)
 	}
 	if reply, err := conn.RequestName(colorscheme.Portal, dbus.NameFlagDoNotQueue); err != nil || reply != dbus.RequestNameReplyPrimaryOwner {
 		t.Fatalf("own %s: %v, %v", colorscheme.Portal, reply, err)
 	}
-	w := desktoptest.NewWatcher(t, bus)
-	c := startChild(t, bus, "XDG_CURRENT_DESKTOP=KDE")
-	c.expect("host true")
-	s := signedIn()
-	c.send(s)
-	desktoptest.Eventually(t, "the icon for a light panel", func() bool { return w.Registered() > 0 && colour(w) == Active+onLight })
+	desktoptest.Eventually(t, "the icon for a light panel", func() bool { return colour(w) == Active+onLight })
 	s.ZTA.Attention = true
 	c.send(s)
 	desktoptest.Eventually(t, "attention on a light panel", func() bool { return colour(w) == Attention+onLight })

@@ -43,7 +43,7 @@ func schemes(ctx context.Context, set func(colorscheme.Scheme)) error {
 	if os.Getenv("FYNE_THEME") != "" {
 		return nil
 	}
-	return colorscheme.Follow(ctx, set)
+	return colorscheme.FollowSession(ctx, set)
 }
 
 // prefer has the window be as the desktop's others. Where that has no preference they

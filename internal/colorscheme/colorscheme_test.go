@@ -26,13 +26,19 @@ func serve(t *testing.T, value any) *dbus.Conn {
 	bus := desktoptest.Bus(t)
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", bus)
 	conn := desktoptest.Connect(t, bus)
+	own(t, conn, value)
+	return conn
+}
+
+// own makes the connection the portal's.
+func own(t *testing.T, conn *dbus.Conn, value any) {
+	t.Helper()
 	if err := conn.Export(portal{value}, Path, Settings); err != nil {
 		t.Fatal(err)
 	}
 	if reply, err := conn.RequestName(Portal, dbus.NameFlagDoNotQueue); err != nil || reply != dbus.RequestNameReplyPrimaryOwner {
 		t.Fatalf("own %s: %v, %v", Portal, reply, err)
 	}
-	return conn
 }
 
 func TestFollow(t *testing.T) {
@@ -40,7 +46,7 @@ func TestFollow(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	told, ended := make(chan Scheme, 8), make(chan error, 1)
-	go func() { ended <- Follow(ctx, func(s Scheme) { told <- s }) }()
+	go func() { ended <- FollowSession(ctx, func(s Scheme) { told <- s }) }()
 	expect := func(want Scheme) {
 		t.Helper()
 		select {
@@ -71,6 +77,31 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// A portal that comes later, as KDE's does after a login, is asked as well.
+func TestPortalComesLate(t *testing.T) {
+	bus := desktoptest.Bus(t)
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", bus)
+	ctx, cancel := context.WithCancel(t.Context())
+	told, ended := make(chan Scheme, 8), make(chan error, 1)
+	go func() { ended <- FollowSession(ctx, func(s Scheme) { told <- s }) }()
+	for _, want := range []Scheme{Light, Dark} { // it comes, ends, and comes again
+		conn := desktoptest.Connect(t, bus)
+		own(t, conn, uint32(want))
+		for late, now := time.After(10*time.Second), None; now != want; {
+			select {
+			case now = <-told:
+			case <-late:
+				t.Fatalf("%d is not told", want)
+			}
+		}
+		conn.Close()
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFollowNobody(t *testing.T) {
 	for name, address := range map[string]string{
 		"no bus":    "unix:path=/nonexistent",
@@ -80,7 +111,7 @@ func TestFollowNobody(t *testing.T) {
 			t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
-			if err := Follow(ctx, func(s Scheme) { t.Errorf("told %d", s) }); err != nil {
+			if err := FollowSession(ctx, func(s Scheme) { t.Errorf("told %d", s) }); err != nil {
 				t.Error(err)
 			}
 		})
