@@ -26,6 +26,8 @@ case " $* " in
 *" stop "*) echo stop >>/tmp/asked; [ ! -e /tmp/broken ] || exit 1 ;;
 *" try-restart "*) echo restart >>/tmp/asked; [ ! -e /tmp/broken ] || exit 1 ;;
 *" daemon-reload "*) ;;
+*" reload NetworkManager.service "*) echo reload >>/tmp/asked; [ ! -e /tmp/broken ] || exit 1 ;;
+*" is-active "*NetworkManager*) [ -e /tmp/manager ] || exit 3 ;;
 *" is-active "*) exit 3 ;;
 *) SYSTEMD_OFFLINE=1 exec /usr/bin/systemctl "$@" ;;
 esac
@@ -63,7 +65,7 @@ func TestSocketIsAsItWas(t *testing.T) {
 			r.run("systemctl", append(arg, "tidegate-helper.socket", "tidegate-helper-recover.service")...)
 		}
 	}
-	broken := filepath.Join(r.dir, "tmp/broken")
+	broken, manager := filepath.Join(r.dir, "tmp/broken"), filepath.Join(r.dir, "tmp/manager")
 	install, remove, purge := dpkg("--install", "/tmp/tidegate.deb"), dpkg("--remove", "tidegate"), dpkg("--purge", "tidegate")
 	for _, step := range []struct {
 		name    string
@@ -88,6 +90,10 @@ func TestSocketIsAsItWas(t *testing.T) {
 		{"broken", func() { r.must("break", os.WriteFile(broken, nil, 0o644)) }, false, ""},
 		{"installed where nothing starts", install, true, "start restart"},
 		{"purged where nothing stops", purge, false, "stop"},
+		{"managed", func() { r.must("manage", os.WriteFile(manager, nil, 0o644)) }, false, ""},
+		{"installed beside a broken NetworkManager", install, true, "start reload restart"},
+		{"mended", func() { r.must("mend", os.Remove(broken)) }, true, ""},
+		{"upgraded beside NetworkManager", install, true, "reload restart"},
 	} {
 		step.do()
 		if got, asked := r.has(socketLink), r.asked(); got != step.enabled || asked != step.asked {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -73,6 +75,27 @@ func configure(name string, addr4, addr6 netip.Addr) (index int, ok6 bool, err e
 		settle(addr6)
 	}
 	return l.Attrs().Index, ok6, nil
+}
+
+// dress has a user's device be up, with its addresses: whoever has the desktop
+// disconnect it takes both away.
+func (c Config) dress(r record) error {
+	l, err := netlink.LinkByIndex(r.Index)
+	if err != nil {
+		return fmt.Errorf("find the device %s: %w", r.name(), err)
+	}
+	addr4, addr6 := c.address(0, r.Slot), c.address(1, r.Slot)
+	if l.Attrs().Flags&net.FlagUp != 0 && has(r.Index, addr4) && (has(r.Index, addr6) || !takes6(r.name())) {
+		return nil
+	}
+	_, _, err = configure(r.name(), addr4, addr6)
+	return err
+}
+
+// takes6 says whether a device takes addresses of IPv6.
+func takes6(name string) bool {
+	off, err := os.ReadFile("/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6")
+	return err == nil && strings.TrimSpace(string(off)) == "0"
 }
 
 // settle waits, for a moment, until an address is this machine's: Linux takes up

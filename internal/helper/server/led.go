@@ -135,7 +135,7 @@ func (s *Server) putBackLed(r record, l *taken, back []piece, now time.Time) (er
 		err = s.o.Config.block(be, be)
 	}
 	if slices.ContainsFunc(back, func(p piece) bool { return !p.guard }) {
-		err = errors.Join(err, s.o.Config.lead(l.less(r, false, now)))
+		err = errors.Join(err, s.o.Config.dress(r), s.o.Config.lead(l.less(r, false, now)))
 	}
 	return err
 }
@@ -156,11 +156,16 @@ func (s *Server) tellLed() {
 	}
 }
 
-// lackingLed are the routes and rules of a user's that are not there.
+// lackingLed are the routes and rules of a user's that are not there, and the device's
+// addresses, without which routes would not lead.
 func (c Config) lackingLed(r record) (all []piece, err error) {
 	for _, f := range c.families(r) {
-		if len(f.routes) == 0 || f.netlink == netlink.FAMILY_V6 && !has(r.Index, f.addr) {
+		there := has(r.Index, f.addr)
+		if len(f.routes) == 0 || f.netlink == netlink.FAMILY_V6 && !there && !takes6(r.name()) {
 			continue
+		}
+		if !there {
+			all = append(all, piece{net: single(f.addr)})
 		}
 		routes, err := listRoutes(f.netlink, &netlink.Route{Table: c.table(r)}, netlink.RT_FILTER_TABLE)
 		if err != nil {

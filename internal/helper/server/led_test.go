@@ -63,6 +63,100 @@ func TestForget(t *testing.T) {
 	})
 }
 
+// A desktop lists the device among its connections, and disconnects it at a click: it is
+// up again at once, with its addresses, and routes lead there.
+func TestDisconnected(t *testing.T) {
+	addresses := func(families ...int) func(*testing.T, netlink.Link) {
+		return func(t *testing.T, l netlink.Link) {
+			for _, family := range families {
+				all, err := netlink.AddrList(l, family)
+				if err != nil || len(all) == 0 {
+					t.Fatalf("%v, %v", all, err)
+				}
+				for _, a := range all {
+					if err := netlink.AddrDel(l, &a); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+	}
+	for what, take := range map[string]func(*testing.T, netlink.Link){
+		"addresses":      addresses(netlink.FAMILY_V4, netlink.FAMILY_V6),
+		"IPv4's address": addresses(netlink.FAMILY_V4),
+		"IPv6's address": addresses(netlink.FAMILY_V6),
+		"it is down": func(t *testing.T, l netlink.Link) {
+			if err := netlink.LinkSetDown(l); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			// A network for this thread, which ends with it.
+			runtime.LockOSThread()
+			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+				t.Fatal(err)
+			}
+			c, err := Parse(good)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := New(Options{Config: c, Journal: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := record{UID: 7, Slot: 1, Routes: prefixes("100.96.0.0/16 fd54:6964:6567::/48")}
+			fd, err := openTUN(r.name())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Close(fd)
+			if r.Index, _, err = configure(r.name(), c.address(0, 1), c.address(1, 1)); err != nil {
+				t.Fatal(err)
+			}
+			if !has(r.Index, c.address(1, 1)) {
+				t.Skip("this machine has no IPv6")
+			}
+			s.records[r.UID] = r
+			s.senses.known = &protocol.Sensed{}
+			if err := s.o.Config.block(r, r); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.o.Config.lead(r); err != nil {
+				t.Fatal(err)
+			}
+			l, err := netlink.LinkByIndex(r.Index)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.o.Config.guard(r); err != nil {
+				t.Fatal(err)
+			}
+			take(t, l)
+			if err := s.hold(r); err != nil { // as a helper that comes later does
+				t.Error(err)
+			}
+			if lacking, err := c.lackingLed(r); err != nil || len(lacking) != 0 {
+				t.Errorf("lacking for another: %v, %v", lacking, err)
+			}
+			take(t, l)
+			s.upholdLed()
+			if lacking, err := c.lackingLed(r); err != nil || len(lacking) != 0 {
+				t.Errorf("lacking: %v, %v", lacking, err)
+			}
+			for _, to := range []string{"100.96.1.1", "fd54:6964:6567::1"} {
+				routes, err := netlink.RouteGetWithOptions(netip.MustParseAddr(to).AsSlice(), &netlink.RouteGetOptions{UID: &r.UID})
+				if err != nil || len(routes) != 1 || routes[0].LinkIndex != r.Index {
+					t.Errorf("to %s: %v, %v", to, routes, err)
+				}
+			}
+			if told, _, _ := s.senses.now(7); len(told.Taken) == 0 {
+				t.Error("nobody is told")
+			}
+		})
+	}
+}
+
 // A user is told that a route was taken away until it was there for a while, in which
 // nobody else is told anything.
 func TestTakenIsOver(t *testing.T) {

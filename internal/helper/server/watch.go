@@ -102,6 +102,9 @@ func (s *Server) hold(r record) error {
 		be := l.less(r, true, now)
 		err = s.o.Config.block(be, be)
 	}
+	if err == nil && r.Index != 0 && l == nil { // else it is runLed that has it so
+		err = s.o.Config.dress(r)
+	}
 	if err == nil && r.Index != 0 {
 		err = s.o.Config.lead(l.less(r, false, now))
 	}

@@ -40,4 +40,10 @@ if [ "$1" = 1 ] || [ "$1" = configure ] && [ -z "$2" ] || [ -e "$was" ]; then # 
 	fi
 fi
 rm -f "$was"
+# These leave our devices alone from now on, and not only once they are started anew.
+for manager in NetworkManager systemd-networkd; do
+	if [ -d /run/systemd/system ] && systemctl is-active --quiet "$manager.service"; then
+		now reload "$manager.service"
+	fi
+done
 now try-restart tidegate-helper.service
