@@ -75,7 +75,7 @@ func TestAnswer(t *testing.T) {
 			result{code: Denied, err: "tidegate: the session ended before the answer counted; sign in again: tidegate sign-in\n"}, code},
 		{"no outcome", mfa, []session.State{busy(mfa)}, "123456\n", nil, result{code: Failed, err: "tidegate: not within 10s: it is still Protected (1 application is in use)\n"}, code},
 		{"not acknowledged", message, nil, "no\n", nil, result{code: Denied, err: "tidegate: the message was not acknowledged; only yes does that\n"}, nil},
-		{"nothing given", mfa, nil, "", nil, result{code: Usage, err: "tidegate: nothing was given for One-time code; `tidegate help` lists the commands\n"}, nil},
+		{"nothing given", mfa, nil, "", nil, result{code: Usage, err: "tidegate: nothing was given at “One-time code”; `tidegate help` lists the commands\n"}, nil},
 		{"nothing is asked", nothing, nil, "123456\n", nil, result{code: Failed, err: "tidegate: nothing is asked of you now; `tidegate apps` lists what each application needs\n"}, nil},
 		{"signed out", signedOut(false), nil, "123456\n", nil, result{code: Denied, err: "tidegate: sign in first: tidegate sign-in\n"}, nil},
 		{"not enrolled", fresh, nil, "123456\n", nil, result{code: Denied, err: "tidegate: this device is not enrolled; enrol it first: tidegate enrol LINK\n"}, nil},

@@ -360,7 +360,7 @@ func TestSignIn(t *testing.T) {
 		{"wrong again", refused(plain, time.Time{}), []session.State{busy(plain), refused(plain, time.Time{})}, "x\n", result{code: Denied, err: "tidegate: That did not work. The answer is wrong. Try again.\n"}, []session.Command{session.SignIn{Device: "d1", Password: "x"}}},
 		{"right after wrong", refused(plain, time.Time{}), []session.State{busy(plain), state()}, "x\n", result{out: "Signed in as Ada Lovelace (ada).\n"}, []session.Command{session.SignIn{Device: "d1", Password: "x"}}},
 		{"locked out", plain, []session.State{refused(plain, noon.Add(time.Minute))}, "x\n", result{code: Denied, err: "tidegate: That did not work. Locked until 12:01:00. Try again.\n"}, []session.Command{session.SignIn{Device: "d1", Password: "x"}}},
-		{"no code given", coded, nil, "x\n", result{code: Usage, err: "tidegate: nothing was given for One-time code; `tidegate help` lists the commands\n"}, nil},
+		{"no code given", coded, nil, "x\n", result{code: Usage, err: "tidegate: nothing was given at “One-time code”; `tidegate help` lists the commands\n"}, nil},
 		{"too long", plain, nil, strings.Repeat("x", 5000), result{code: Usage, err: "tidegate: what was typed is too long; `tidegate help` lists the commands\n"}, nil},
 		{"no outcome", plain, []session.State{busy(plain)}, "x\n", result{code: Failed, err: "tidegate: not within 10s: it is still Signed out\n"}, []session.Command{session.SignIn{Device: "d1", Password: "x"}}},
 		{"controller lost", lost, nil, "", result{code: Failed, err: "tidegate: the controller is not reached; check your network and try again\n"}, nil},

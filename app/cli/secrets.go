@@ -54,7 +54,7 @@ func (s *secrets) read(ctx context.Context, what string, prepare func() (func(),
 }
 
 func nothing(what string) error {
-	return usageError{lang.F("nothing was given for %s", strings.TrimRight(what, ": \u202f"))}
+	return usageError{lang.F("nothing was given at “%s”", strings.TrimRight(what, ": \u202f"))}
 }
 
 // line reads a line, which may be empty; but not where there is none.

@@ -243,7 +243,7 @@ func TestVPNConnect(t *testing.T) {
 			want: result{code: Denied, err: "tidegate: Login failed.\n"}},
 		{name: "no password", in: "ada\n", steps: []func(*session.VPN, *session.VPNConnection){asks(form), failed(session.VPNRefused)},
 			do:   []session.Command{connect, session.CancelVPNPrompt{Prompt: "1"}},
-			want: result{code: Usage, err: "tidegate: nothing was given for Password; `tidegate help` lists the commands\n"}},
+			want: result{code: Usage, err: "tidegate: nothing was given at “Password”; `tidegate help` lists the commands\n"}},
 		{name: "a group that is not offered", in: "ada\nx\nboard\n", steps: []func(*session.VPN, *session.VPNConnection){asks(form), failed(session.VPNRefused)},
 			do:   []session.Command{connect, session.CancelVPNPrompt{Prompt: "1"}},
 			want: result{code: Usage, err: "tidegate: \"board\" is not offered; choose one of Staff members, Guests; `tidegate help` lists the commands\n"}},
