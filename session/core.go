@@ -42,6 +42,7 @@ type facts struct {
 	identity Identity // of enrolled; zero while the key is not at hand
 	keychain Keychain
 	opening  bool   // the keychain is being asked for key and cookie
+	awaiting bool   // it is awaited that the keychain opens
 	keyLost  bool   // the keychain opened and the device key is not in it
 	unkept   bool   // it did not take all that is to be kept
 	cookie   Secret // empty: signed out

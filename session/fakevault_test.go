@@ -14,6 +14,16 @@ type fakeVault struct {
 	err   error
 	asked int // how often it was used while err stood
 	wrote func(map[VaultItem]string)
+	opens chan struct{} // nil: it never opens by itself
+}
+
+func (v *fakeVault) Opened(ctx context.Context) error {
+	select {
+	case <-v.opens:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // change changes what is kept.

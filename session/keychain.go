@@ -166,11 +166,35 @@ func (c *core) keychainFailed(err error) {
 	switch {
 	case errors.Is(err, ErrNoSecret):
 		c.keychain, c.keyLost = KeychainReady, true
+		return
 	case errors.Is(err, ErrKeychainAbsent):
 		c.keychain = KeychainAbsent
 	default:
 		c.keychain = KeychainLocked
 	}
+	c.awaitKeychain()
+}
+
+// awaitKeychain tries again when the keychain opens: who unlocks it for another program,
+// or signs in to the desktop after us, is not to be asked to do it for us as well.
+func (c *core) awaitKeychain() {
+	if c.awaiting {
+		return
+	}
+	c.awaiting = true
+	v := c.o.Vault
+	c.run(func(ctx context.Context) func(*core) {
+		err := v.Opened(ctx)
+		return func(c *core) {
+			c.awaiting = false
+			if err != nil || c.keychain != KeychainLocked && c.keychain != KeychainAbsent {
+				return
+			}
+			if err := c.retryKeychain(); err != nil {
+				c.o.Log.Error("use the keychain, which has opened", "error", err)
+			}
+		}
+	})
 }
 
 // keep stores a secret; where the keychain fails, the client goes on with it

@@ -225,6 +225,9 @@ type Vault interface {
 	Set(ctx context.Context, item VaultItem, secret []byte) error
 	// Delete of an item that is not there is no error.
 	Delete(ctx context.Context, item VaultItem) error
+	// Opened returns nil once a keychain that was locked, or absent, opens without us.
+	// It fails where that is not told.
+	Opened(ctx context.Context) error
 }
 
 // VaultItem names what is kept.

@@ -353,6 +353,26 @@ func TestKeychain(t *testing.T) {
 				}
 			})
 		})
+		t.Run(c.name+" at start, and opens", func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *bench) {
+				b.enrolled("kept")
+				b.vault.err, b.vault.opens = c.err, make(chan struct{})
+				b.start()
+				if s := b.state(); s.Keychain != c.want {
+					t.Fatalf("keychain %s", s.Keychain)
+				}
+				b.vault.opens <- struct{}{} // for the one who unlocks it, and not for us
+				synctest.Wait()
+				if s := b.state(); s.Keychain != c.want {
+					t.Fatalf("it is of no use yet, and counts as %s", s.Keychain)
+				}
+				b.vault.set(nil)
+				b.vault.opens <- struct{}{}
+				if s := b.expectPhase(ControlEstablished); len(s.Problems) != 0 || s.Prompt != nil {
+					t.Fatalf("once it is open: %+v", s.Problems)
+				}
+			})
+		})
 		t.Run(c.name+" at sign-in", func(t *testing.T) {
 			bubble(t, func(t *testing.T, b *bench) {
 				b.vault.err = c.err

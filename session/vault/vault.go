@@ -62,6 +62,10 @@ func (k Keychain) Delete(ctx context.Context, item session.VaultItem) error {
 func bounded(ctx context.Context, call func() error) error {
 	done := make(chan error, 1)
 	go func() {
+		if err := opened(ctx); err != nil {
+			done <- err
+			return
+		}
 		err := call()
 		if errors.Is(err, dbus.ErrClosed) {
 			// The tray library shares this connection and closes it when it
@@ -72,6 +76,9 @@ func bounded(ctx context.Context, call func() error) error {
 	}()
 	select {
 	case err := <-done:
+		if errors.Is(err, session.ErrKeychainLocked) {
+			return err
+		}
 		return classify(err)
 	case <-ctx.Done():
 		return fmt.Errorf("%w: no answer: %w", session.ErrKeychainLocked, ctx.Err())

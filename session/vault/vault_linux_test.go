@@ -51,6 +51,8 @@ func child(args []string) int {
 		got, err = k.Get(ctx, item)
 	case "delete":
 		err = k.Delete(ctx, item)
+	case "opened":
+		err = k.Opened(ctx)
 	}
 	switch {
 	case errors.Is(err, session.ErrNoSecret):
@@ -73,15 +75,21 @@ func TestRealKeychain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	expect := func(want string, args ...string) {
-		t.Helper()
+	use := func(args ...string) string {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 		cmd.Env = append(d.Env(), "VAULT_CHILD=1", "GORACE=atexit_sleep_ms=0")
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
-		if err != nil || strings.TrimSpace(string(out)) != want {
-			t.Fatalf("%s: got %q (%v), want %q\n%s", strings.Join(args, " "), out, err, want, stderr.Bytes())
+		if err != nil {
+			return fmt.Sprintf("%q, %v\n%s", out, err, stderr.Bytes())
+		}
+		return strings.TrimSpace(string(out))
+	}
+	expect := func(want string, args ...string) {
+		t.Helper()
+		if got := use(args...); got != want {
+			t.Fatalf("%s: got %s, want %q", strings.Join(args, " "), got, want)
 		}
 	}
 	cookie := string(session.ItemCookie)
@@ -98,8 +106,23 @@ func TestRealKeychain(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("locked", "get", cookie)
-	if err := d.UnlockKeyring(t.Context()); err != nil {
-		t.Fatal(err)
+	told := make(chan string, 1)
+	go func() { told <- use("opened", "") }()
+	for waits := true; waits; { // the first may come before it looks
+		if err := d.UnlockKeyring(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case got := <-told:
+			if waits = false; got != "ok" {
+				t.Fatalf("opened: %s", got)
+			}
+		case <-time.After(300 * time.Millisecond):
+			if err := d.LockKeyring(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
 	}
 	expect("ok third", "get", cookie)
 	if err := d.StopKeyring(t.Context()); err != nil {

@@ -140,6 +140,11 @@ func (m *memory) Delete(_ context.Context, item session.VaultItem) error {
 	return nil
 }
 
+func (m *memory) Opened(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func (m *memory) active() (session.Enrolled, error) {
 	k, err := m.LoadEnrolments()
 	return k.Enrolled, err

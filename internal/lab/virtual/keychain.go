@@ -40,6 +40,12 @@ func (k *keychain) Delete(_ context.Context, item session.VaultItem) error {
 	return nil
 }
 
+// Opened never returns before ctx ends: it is open.
+func (k *keychain) Opened(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func (k *keychain) LoadEnrolments() (session.KeptEnrolments, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
