@@ -1,6 +1,8 @@
 package window
 
 import (
+	"slices"
+
 	"fyne.io/fyne/v2"
 	"github.com/tidegate/tidegate/assets"
 	"github.com/tidegate/tidegate/session"
@@ -16,7 +18,7 @@ type emptyView struct {
 // emptyOf says why there are no applications to see.
 func emptyOf(s session.State, query string, found int) emptyView {
 	switch {
-	case !s.Enrolment.Enrolled():
+	case !s.Enrolment.Enrolled(), keyLost(s):
 		return emptyView{"add_link", words.emptyEnrolTitle, words.emptyEnrolText, words.enrol, session.ShowPrompt{}}
 	case s.Control.Phase == session.ControlSignedOut:
 		return emptyView{"lock", words.emptyOutTitle, words.emptyOutText, words.signIn, session.ShowPrompt{}}
@@ -26,10 +28,19 @@ func emptyOf(s session.State, query string, found int) emptyView {
 		return emptyView{icon: "search_off", title: noHits(query), text: words.emptyHitsText, action: words.searchClear}
 	case s.Control.Phase == session.ControlLost:
 		return emptyView{"cloud_off", words.emptyLostTitle, words.emptyLostText, words.retry, session.Retry{}}
+	case s.Control.Phase == session.ControlOff && s.Keychain == session.KeychainUnknown:
+		return emptyView{icon: "lock", title: words.emptyOpenTitle, text: words.emptyOpenText}
+	case s.Control.Phase == session.ControlOff:
+		return emptyView{icon: "lock", title: words.emptyShutTitle, text: words.emptyShutText}
 	case s.Control.Phase != session.ControlEstablished || s.User.Name == "":
 		return emptyView{icon: "hub", title: words.emptyWaitTitle, text: words.emptyWaitText}
 	}
 	return emptyView{icon: "inbox", title: words.emptyNoneTitle, text: words.emptyNoneText}
+}
+
+// keyLost says whether the device has to be enrolled anew.
+func keyLost(s session.State) bool {
+	return slices.ContainsFunc(s.Problems, func(p session.Problem) bool { return p.Code == "key-lost" })
 }
 
 // empty is a sign, a sentence and at most one button, in the middle.

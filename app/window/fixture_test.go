@@ -279,6 +279,19 @@ func proposedPrompt() session.State {
 	return s
 }
 
+// keyless is enrolled, and the keychain has not given out the key of the device.
+func keyless(k session.Keychain) session.State {
+	s := enrolled()
+	s.Keychain = k
+	s.ZTA = session.ZTA{Working: true, Title: "Starting", Detail: "Opening the keychain"}
+	if k == session.KeychainLocked {
+		s.ZTA = session.ZTA{Attention: true, Title: "Keychain", Detail: "The device key is not at hand"}
+		s.Problems = []session.Problem{{Code: "keychain-locked", Title: "The keychain is locked", Action: "retry",
+			Detail: "The device key and your session are in it.", Fix: "Unlock the keychain, then try again."}}
+	}
+	return s
+}
+
 func signedOut() session.State {
 	s := enrolled()
 	s.Control.Phase = session.ControlSignedOut

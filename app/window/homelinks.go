@@ -17,7 +17,7 @@ const mostLinks = 5
 
 // linksOf are the controller and the gateways.
 func linksOf(s session.State) []linkView {
-	c := linkView{icon: "hub", name: words.controller, state: stateView{phaseWord(s.Control), phaseSign(s.Control.Phase), phaseTone(s.Control.Phase)},
+	c := linkView{icon: "hub", name: words.controller, state: stateView{phaseWord(s), phaseSign(s.Control.Phase), phaseTone(s.Control.Phase)},
 		text: linkText(s.Control.Since, s.At, transportWord(s.Control), "")}
 	links := []linkView{c}
 	for i, site := range s.Sites {

@@ -134,7 +134,7 @@ func sideOf(s session.State) sideView {
 		v.organisation = words.notEnrolled
 	}
 	if v.title == "" {
-		v.title = phaseWord(s.Control)
+		v.title = phaseWord(s)
 	}
 	return v
 }
@@ -143,7 +143,7 @@ func sideOf(s session.State) sideView {
 const shownSites = 3
 
 func factsOf(s session.State) []factView {
-	fs := []factView{{icon: "hub", name: words.controller, value: phaseWord(s.Control), tone: phaseTone(s.Control.Phase)}}
+	fs := []factView{{icon: "hub", name: words.controller, value: phaseWord(s), tone: phaseTone(s.Control.Phase)}}
 	for i, site := range s.Sites {
 		if i == shownSites && len(s.Sites) > shownSites+1 {
 			fs = append(fs, factView{icon: "lan", name: moreText(len(s.Sites) - i)})
@@ -162,8 +162,8 @@ func factsOf(s session.State) []factView {
 	return fs
 }
 
-func phaseWord(c session.ControlChannel) string {
-	switch c.Phase {
+func phaseWord(s session.State) string {
+	switch s.Control.Phase {
 	case session.ControlConnecting:
 		return words.phaseConnecting
 	case session.ControlEstablished:
@@ -174,6 +174,9 @@ func phaseWord(c session.ControlChannel) string {
 		return words.phaseLost
 	case session.ControlSignedOut:
 		return words.signedOut
+	}
+	if s.Enrolment.Enrolled() {
+		return words.phaseKeyless
 	}
 	return words.phaseOff
 }

@@ -32,7 +32,7 @@ func userOf(s session.State) userView {
 	case s.Control.Phase == session.ControlSignedOut:
 		return userView{name: s.Enrolment.User, detail: words.signedOut, action: actSignIn}
 	case s.User.Name == "":
-		return userView{name: s.Enrolment.User, detail: phaseWord(s.Control), action: actSignOut}
+		return userView{name: s.Enrolment.User, detail: phaseWord(s), action: actSignOut}
 	}
 	v := userView{name: s.User.DisplayName, detail: s.User.Name, action: actSignOut}
 	if v.name == "" {

@@ -157,6 +157,13 @@ func TestEmptyOf(t *testing.T) {
 	}{
 		{"not enrolled", notEnrolled(), 0, words.emptyEnrolTitle, words.enrol},
 		{"signed out, even with a list", func() session.State { s := signedIn(); s.Control.Phase = session.ControlSignedOut; return s }(), 9, words.emptyOutTitle, words.signIn},
+		{"the keychain is opened", keyless(session.KeychainUnknown), 0, "Opening the keychain…", ""},
+		{"the keychain is locked", keyless(session.KeychainLocked), 0, "Waiting for the keychain", ""},
+		{"the key is lost", func() session.State {
+			s := keyless(session.KeychainReady)
+			s.Problems = []session.Problem{{Code: "key-lost"}}
+			return s
+		}(), 0, words.emptyEnrolTitle, words.enrol},
 		{"connecting", connecting(), 0, words.emptyWaitTitle, ""},
 		{"established, and nothing told yet", untold(), 0, words.emptyWaitTitle, ""},
 		{"lost", away, 0, "Access is prevented until the controller is reached again", words.retry},

@@ -14,41 +14,42 @@ import (
 // words are the texts that this package says itself. They are written in English,
 // as those of other words are, and speak translates them.
 var words = struct {
-	title, applications, activity, settings                             string
-	general, show, hide, close, copy, copied, later, cancel             string
-	search, searchClear                                                 string
-	signIn, signOut, enrol, signedOut, notEnrolled, retry               string
-	controller, sessionUntil                                            string
-	phaseOff, phaseConnecting, phaseReconnecting, phaseLost             string
-	ready, inUse, needsYou, blocked, asksFirst, closed                  string
-	gwOff, gwConnecting, gwConnected, gwSuspended                       string
-	verify, gotIt, showWhat, otherGroup                                 string
-	emptyEnrolTitle, emptyEnrolText                                     string
-	emptyOutTitle, emptyOutText                                         string
-	emptyLostTitle, emptyLostText                                       string
-	emptyWaitTitle, emptyWaitText                                       string
-	emptyNoneTitle, emptyNoneText                                       string
-	emptyHitsText                                                       string
-	emptyActivityTitle, emptyActivityText                               string
-	today, yesterday                                                    string
-	readyTitle, readyText, inUseTitle, inUseText                        string
-	restTitle, restText, atRest, someRest                               string
-	unknownWhy, copyAddress, copyCommand                                string
-	factUntil, factAgain, factAddress, factCommand, factFlows, factData string
-	factUsed, factDecision, factSite, factSince, never                  string
-	termsTitle, termsHidden                                             string
-	proposeTitle, enrolTitle, enrolText, enrolField, enrolHint, enrolDo string
-	signInTitle, password, passwordHint, code                           string
-	verifyTitle, verifyDo, reason, reasonHint, acknowledge              string
-	reasonDo, messageTitle, reasonTitle, passwordTitle                  string
-	messageWord, codeWord, choose                                       string
-	quitTitle, quitDo                                                   string
-	busy, failed, checking                                              string
-	appearance, appearanceText, system, dark, light                     string
-	textSize, textSizeText, percent                                     string
-	thisDevice, aboutTitle, version, versionText                        string
-	deviceID, deviceText, organisation, notEnrolledText                 string
-	keychain, tray, names                                               string
+	title, applications, activity, settings                               string
+	general, show, hide, close, copy, copied, later, cancel               string
+	search, searchClear                                                   string
+	signIn, signOut, enrol, signedOut, notEnrolled, retry                 string
+	controller, sessionUntil                                              string
+	phaseOff, phaseKeyless, phaseConnecting, phaseReconnecting, phaseLost string
+	ready, inUse, needsYou, blocked, asksFirst, closed                    string
+	gwOff, gwConnecting, gwConnected, gwSuspended                         string
+	verify, gotIt, showWhat, otherGroup                                   string
+	emptyEnrolTitle, emptyEnrolText                                       string
+	emptyOutTitle, emptyOutText                                           string
+	emptyLostTitle, emptyLostText                                         string
+	emptyWaitTitle, emptyWaitText                                         string
+	emptyOpenTitle, emptyOpenText, emptyShutTitle, emptyShutText          string
+	emptyNoneTitle, emptyNoneText                                         string
+	emptyHitsText                                                         string
+	emptyActivityTitle, emptyActivityText                                 string
+	today, yesterday                                                      string
+	readyTitle, readyText, inUseTitle, inUseText                          string
+	restTitle, restText, atRest, someRest                                 string
+	unknownWhy, copyAddress, copyCommand                                  string
+	factUntil, factAgain, factAddress, factCommand, factFlows, factData   string
+	factUsed, factDecision, factSite, factSince, never                    string
+	termsTitle, termsHidden                                               string
+	proposeTitle, enrolTitle, enrolText, enrolField, enrolHint, enrolDo   string
+	signInTitle, password, passwordHint, code                             string
+	verifyTitle, verifyDo, reason, reasonHint, acknowledge                string
+	reasonDo, messageTitle, reasonTitle, passwordTitle                    string
+	messageWord, codeWord, choose                                         string
+	quitTitle, quitDo                                                     string
+	busy, failed, checking                                                string
+	appearance, appearanceText, system, dark, light                       string
+	textSize, textSizeText, percent                                       string
+	thisDevice, aboutTitle, version, versionText                          string
+	deviceID, deviceText, organisation, notEnrolledText                   string
+	keychain, tray, names                                                 string
 }{
 	title: "Tidegate", applications: "Applications", activity: "Activity", settings: "Settings",
 	general: "General",
@@ -58,7 +59,7 @@ var words = struct {
 	signIn: "Sign in", signOut: "Sign out", enrol: "Enrol this device", signedOut: "Signed out",
 	notEnrolled: "Not enrolled", retry: "Try again",
 	controller: "Controller", sessionUntil: "Session until",
-	phaseOff: "Not enrolled", phaseConnecting: "Connecting…", phaseReconnecting: "Reconnecting…", phaseLost: "Not reached",
+	phaseOff: "Not enrolled", phaseKeyless: "Not connected", phaseConnecting: "Connecting…", phaseReconnecting: "Reconnecting…", phaseLost: "Not reached",
 	ready: "Ready", inUse: "In use", needsYou: "Needs you", blocked: "Blocked", asksFirst: "Asks first", closed: "Closed",
 	gwOff: "Not in use", gwConnecting: "Connecting…", gwConnected: "Connected", gwSuspended: "Suspended",
 	verify: "Verify", gotIt: "Got it", showWhat: "Show", otherGroup: "Other",
@@ -70,6 +71,10 @@ var words = struct {
 	emptyLostText:   "Tidegate keeps trying by itself. Check whether this device is online.",
 	emptyWaitTitle:  "Connecting to the controller…",
 	emptyWaitText:   "Your applications appear here in a moment.",
+	emptyOpenTitle:  "Opening the keychain…",
+	emptyOpenText:   "The key of this device is in it. Your desktop may ask you for its password.",
+	emptyShutTitle:  "Waiting for the keychain",
+	emptyShutText:   "The key of this device is in it. Your applications appear here as soon as it opens.",
 	emptyNoneTitle:  "No applications yet",
 	emptyNoneText:   "You are signed in, but nothing is assigned to you. Ask your administrator for access; it appears here without a restart.",
 	emptyHitsText:   "The search looks at names, descriptions, groups and hosts.",

@@ -27,7 +27,7 @@ type ztaCardView struct {
 func ztaCardOf(s session.State) ztaCardView {
 	v := ztaCardView{title: s.ZTA.Title, text: sentences(s.ZTA.Detail, vpnWords.ztaText)}
 	if v.title == "" {
-		v.title = phaseWord(s.Control)
+		v.title = phaseWord(s)
 	}
 	switch z := ztaOf(s); {
 	case z.mode == ztaAttention || z.badge:
