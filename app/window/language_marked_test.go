@@ -48,7 +48,7 @@ func TestAllThatStandsThereIsSaid(t *testing.T) {
 			if c.do != nil {
 				c.do(b)
 			}
-			held := holds([]any{c.state, diagnosed(), "The controller"}) // of which the last is the progress of it
+			held := holds([]any{c.state, diagnosed(), "The controller", "the disk is full"}) // the last are progress, and a failure
 			for _, e := range b.elements() {
 				left := lang.Unmarked(e.Label)
 				for _, text := range held {
