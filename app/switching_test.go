@@ -49,6 +49,11 @@ func (s *secrets) Delete(_ context.Context, i session.VaultItem) error {
 	return nil
 }
 
+func (*secrets) Opened(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 // organisation is a controller with its gateway, behind which is one application.
 type organisation struct {
 	*lab.Lab
