@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -300,13 +301,29 @@ func TestLinkIsManaged(t *testing.T) {
 
 // The package has the networks' own programs leave our links alone.
 func TestPackageHasLinksLeftAlone(t *testing.T) {
-	for file, want := range map[string]string{
-		"tidegate.network":             "[Match]\nName=" + linkPrefix + "* " + vpnDevices + "*\n\n[Link]\nUnmanaged=yes\n",
-		"tidegate.networkmanager.conf": "match-device=interface-name:" + linkPrefix + "*;interface-name:" + vpnDevices + "*\nmanaged=0\n",
+	for file, tt := range map[string]struct{ before, between, after string }{
+		"tidegate.network":             {"[Match]\nName=", " ", "\n\n[Link]\nUnmanaged=yes\n"},
+		"tidegate.networkmanager.conf": {"match-device=interface-name:", ";interface-name:", "\nmanaged=0\n"},
 	} {
 		b, err := os.ReadFile("../../packaging/linux/helper/" + file)
-		if err != nil || !strings.Contains(string(b), want) {
-			t.Errorf("%s: %s, %v", file, b, err)
+		_, rest, begins := strings.Cut(string(b), tt.before)
+		names, _, ends := strings.Cut(rest, tt.after)
+		if err != nil || !begins || !ends {
+			t.Fatalf("%s: %s, %v", file, b, err)
+		}
+		if strings.Contains(names, "[") == strings.Contains(file, "networkmanager") {
+			t.Errorf("%s: NetworkManager's patterns know * and ? alone: %s", file, names)
+		}
+		for name, want := range map[string]bool{
+			"tide0": true, "tide1000": true, "tide99999": true, linkPrefix + "0": true, linkPrefix + "0p": true, vpnDevices + "1000": true,
+			"eth0": false, "tide": false, "tidepool": false,
+		} {
+			if got := slices.ContainsFunc(strings.Split(names, tt.between), func(pattern string) bool {
+				is, err := path.Match(pattern, name)
+				return err == nil && is
+			}); got != want {
+				t.Errorf("%s: %s is left alone: %v", file, name, got)
+			}
 		}
 	}
 }
