@@ -63,6 +63,42 @@ func TestForget(t *testing.T) {
 	})
 }
 
+// leading is a server with a user's device, to which these lead, in a network for this
+// thread, which ends with it.
+func leading(t *testing.T, routes, networks string) (*Server, record) {
+	t.Helper()
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Parse(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{Config: c, Journal: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := record{UID: 7, Slot: 1, Routes: prefixes(routes), Networks: prefixes(networks)}
+	fd, err := openTUN(r.name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if r.Index, _, err = configure(r.name(), c.address(0, 1), c.address(1, 1)); err != nil {
+		t.Fatal(err)
+	}
+	s.records[r.UID] = r
+	s.senses.known = &protocol.Sensed{}
+	if err := c.block(r, r); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.lead(r); err != nil {
+		t.Fatal(err)
+	}
+	return s, r
+}
+
 // A desktop lists the device among its connections, and disconnects it at a click: it is
 // up again at once, with its addresses, and routes lead there.
 func TestDisconnected(t *testing.T) {
@@ -92,38 +128,10 @@ func TestDisconnected(t *testing.T) {
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
-			// A network for this thread, which ends with it.
-			runtime.LockOSThread()
-			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-				t.Fatal(err)
-			}
-			c, err := Parse(good)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := New(Options{Config: c, Journal: t.TempDir()})
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := record{UID: 7, Slot: 1, Routes: prefixes("100.96.0.0/16 fd54:6964:6567::/48")}
-			fd, err := openTUN(r.name())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer unix.Close(fd)
-			if r.Index, _, err = configure(r.name(), c.address(0, 1), c.address(1, 1)); err != nil {
-				t.Fatal(err)
-			}
+			s, r := leading(t, "100.96.0.0/16 fd54:6964:6567::/48", "")
+			c := s.o.Config
 			if !has(r.Index, c.address(1, 1)) {
 				t.Skip("this machine has no IPv6")
-			}
-			s.records[r.UID] = r
-			s.senses.known = &protocol.Sensed{}
-			if err := s.o.Config.block(r, r); err != nil {
-				t.Fatal(err)
-			}
-			if err := s.o.Config.lead(r); err != nil {
-				t.Fatal(err)
 			}
 			l, err := netlink.LinkByIndex(r.Index)
 			if err != nil {
@@ -161,36 +169,8 @@ func TestDisconnected(t *testing.T) {
 // nobody else is told anything.
 func TestTakenIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		// A network for this thread, which ends with it.
-		runtime.LockOSThread()
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			t.Fatal(err)
-		}
-		c, err := Parse(good)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := New(Options{Config: c, Journal: t.TempDir()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := record{UID: 7, Slot: 1, Routes: prefixes("100.96.0.0/16"), Networks: prefixes("10.20.0.0/16 fd00:20::/32")}
-		fd, err := openTUN(r.name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer unix.Close(fd)
-		if r.Index, _, err = configure(r.name(), c.address(0, 1), c.address(1, 1)); err != nil {
-			t.Fatal(err)
-		}
-		s.records[r.UID] = r
-		if err := s.o.Config.block(r, r); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.o.Config.lead(r); err != nil {
-			t.Fatal(err)
-		}
-		s.senses.known = &protocol.Sensed{}
+		s, r := leading(t, "100.96.0.0/16", "10.20.0.0/16 fd00:20::/32")
+		c := s.o.Config
 		tell := func(uid uint32) []protocol.Taken {
 			told, _, _ := s.senses.now(uid)
 			return told.Taken
