@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"time"
+
+	"github.com/tidegate/tidegate/internal/filewatch"
 )
 
 // another is the zone that has been set since the process began; nil: none.
@@ -68,7 +70,7 @@ func follow(ctx context.Context, file string, held []byte, set func(*time.Locati
 	go func() {
 		defer close(ended)
 		defer cancel()
-		watch(ctx, filepath.Dir(file), filepath.Base(file), func() {
+		filewatch.Watch(ctx, filepath.Dir(file), filepath.Base(file), func() {
 			select {
 			case changed <- struct{}{}:
 			default:

@@ -3,15 +3,12 @@ package sense
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"io"
 	"net/netip"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // mostFile is how much is read of resolv.conf.
@@ -76,29 +73,4 @@ func parse(b []byte) (servers []netip.Addr, search []string) {
 		}
 	}
 	return servers, search
-}
-
-// watchFile calls changed when a file of a folder is another, until ctx ends. Where
-// that is not announced, it returns.
-func watchFile(ctx context.Context, dir, name string, changed func()) {
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
-	if err != nil {
-		return
-	}
-	f := os.NewFile(uintptr(fd), "inotify")
-	defer f.Close()
-	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_CREATE|unix.IN_MOVED_TO|unix.IN_MOVED_FROM|unix.IN_DELETE|unix.IN_CLOSE_WRITE); err != nil {
-		return
-	}
-	defer context.AfterFunc(ctx, func() { f.SetReadDeadline(time.Unix(1, 0)) })()
-	buf := make([]byte, 16<<10)
-	for {
-		n, err := f.Read(buf)
-		if err != nil {
-			return
-		}
-		if bytes.Contains(buf[:n], append([]byte(name), 0)) {
-			changed()
-		}
-	}
 }

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+
+	"github.com/tidegate/tidegate/internal/filewatch"
 )
 
 // linux asks the kernel, in the network namespace of the thread that Run is on, and
@@ -41,7 +43,7 @@ func (s *linux) open(changed func()) (<-chan struct{}, func(), error) {
 		}
 	})
 	wg.Go(func() { s.names.watch(ctx, changed) })
-	wg.Go(func() { watchFile(ctx, filepath.Join(s.root, "etc"), "resolv.conf", changed) })
+	wg.Go(func() { filewatch.Watch(ctx, filepath.Join(s.root, "etc"), "resolv.conf", changed) })
 	return ended, func() {
 		cancel()
 		l.close()

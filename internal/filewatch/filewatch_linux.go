@@ -1,4 +1,6 @@
-package timezone
+// Package filewatch tells of changes of one file in a folder, however it is changed, and
+// whether it is there or not.
+package filewatch
 
 import (
 	"bytes"
@@ -9,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watch calls changed when it has begun, and whenever a file of a folder may be
+// Watch calls changed when it has begun, and whenever a file of a folder may be
 // another: written, put in its place, or gone. It ends with ctx; where nothing of
 // that is announced, at once.
-func watch(ctx context.Context, dir, name string, changed func()) {
+func Watch(ctx context.Context, dir, name string, changed func()) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return
