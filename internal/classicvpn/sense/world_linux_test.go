@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -216,7 +217,12 @@ func (w *world) program(name, role string) *exec.Cmd {
 		w.t.Fatal(err)
 	}
 	path := filepath.Join(w.t.TempDir(), name)
-	if err := os.WriteFile(path, self, 0o755); err != nil {
+	// A child that another test starts just now would keep it open for writing for a
+	// moment, and it could not be run (ETXTBSY).
+	syscall.ForkLock.RLock()
+	err = os.WriteFile(path, self, 0o755)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		w.t.Fatal(err)
 	}
 	cmd := exec.Command(path)
