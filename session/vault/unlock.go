@@ -27,9 +27,8 @@ const (
 // hasSecretService: go-keyring uses one here.
 const hasSecretService = runtime.GOOS != "windows" && runtime.GOOS != "darwin"
 
-// opened returns when the keychain is unlocked, as far as it can be, or not a Secret
-// Service.
-func opened(ctx context.Context) error {
+// unlocked returns when the keychain is, as far as it can be, or not a Secret Service.
+func unlocked(ctx context.Context) error {
 	if !hasSecretService {
 		return nil
 	}
@@ -37,7 +36,7 @@ func opened(ctx context.Context) error {
 	if err != nil {
 		return nil // go-keyring says so
 	}
-	return unlock(ctx, shared, sessionBus)
+	return unlock(ctx, shared)
 }
 
 // unlock has the desktop ask for the keychain's password where it is locked, and returns
@@ -46,24 +45,24 @@ func opened(ctx context.Context) error {
 // counts as locked before the user has read the question. What else is wrong is for
 // go-keyring to tell.
 //
-// shared is asked whether it is locked; private opens a connection for the question,
-// which is withdrawn when that ends.
-func unlock(ctx context.Context, shared *dbus.Conn, private func(context.Context) (*dbus.Conn, error)) error {
+// shared is asked whether it is locked; the question has a connection of its own, and
+// is withdrawn when that ends.
+func unlock(ctx context.Context, shared *dbus.Conn) error {
 	collection := collectionOf(ctx, shared, 0)
 	if is, err := locked(ctx, shared, collection, 0); err != nil || !is {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	conn, err := private(ctx)
+	conn, err := sessionBus(ctx)
 	if err != nil {
 		return nil
 	}
 	defer conn.Close()
 	service := conn.Object(secretService, secretPath)
-	var unlocked []dbus.ObjectPath
+	var at []dbus.ObjectPath // those that need no prompt
 	var prompt dbus.ObjectPath
-	err = service.CallWithContext(ctx, secretIface+".Unlock", 0, []dbus.ObjectPath{collection}).Store(&unlocked, &prompt)
+	err = service.CallWithContext(ctx, secretIface+".Unlock", 0, []dbus.ObjectPath{collection}).Store(&at, &prompt)
 	if err != nil || prompt == noPrompt {
 		return nil
 	}

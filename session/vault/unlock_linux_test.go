@@ -18,6 +18,7 @@ import (
 type secrets struct {
 	conn   *dbus.Conn
 	asked  chan struct{} // of each prompt
+	looked chan struct{} // somebody has seen it to be locked
 	mu     sync.Mutex
 	locked bool
 }
@@ -26,7 +27,7 @@ const promptPath = dbus.ObjectPath("/org/freedesktop/secrets/prompt/u7")
 
 func newSecrets(t *testing.T, bus string) *secrets {
 	t.Helper()
-	s := &secrets{conn: desktoptest.Connect(t, bus), asked: make(chan struct{}, 8), locked: true}
+	s := &secrets{conn: desktoptest.Connect(t, bus), asked: make(chan struct{}, 8), looked: make(chan struct{}, 1), locked: true}
 	for iface, methods := range map[string]map[string]any{
 		"org.freedesktop.DBus.Properties": {"Get": s.property},
 		secretIface:                       {"Unlock": s.unlock},
@@ -50,6 +51,12 @@ func (s *secrets) property(_, name string) (dbus.Variant, *dbus.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if name == "Locked" {
+		if s.locked {
+			select {
+			case s.looked <- struct{}{}:
+			default:
+			}
+		}
 		return dbus.MakeVariant(s.locked), nil
 	}
 	return dbus.MakeVariant([]dbus.ObjectPath{loginPath}), nil
@@ -86,7 +93,7 @@ func TestUnlock(t *testing.T) {
 	shared := desktoptest.Connect(t, bus)
 	ask := func(ctx context.Context) <-chan error {
 		told := make(chan error, 1)
-		go func() { told <- unlock(ctx, shared, sessionBus) }()
+		go func() { told <- unlock(ctx, shared) }()
 		select {
 		case <-s.asked:
 		case err := <-told:
@@ -112,45 +119,37 @@ func TestUnlock(t *testing.T) {
 	if err := <-last; err != nil {
 		t.Errorf("answered: %v", err)
 	}
-	if err := unlock(t.Context(), shared, sessionBus); err != nil || len(s.asked) > 0 {
+	if err := unlock(t.Context(), shared); err != nil || len(s.asked) > 0 {
 		t.Errorf("unlocked, %d are asked: %v", len(s.asked), err)
 	}
 }
 
-// A keychain that comes open, and one that is unlocked for somebody else, are told of,
-// whenever that is from then on.
+// A keychain that is unlocked for somebody else, and one that starts and is open, are
+// told of.
 func TestOpened(t *testing.T) {
-	for name, open := range map[string]func(*testing.T, string) (again func()){
-		"it starts": func(t *testing.T, bus string) func() {
-			s := newSecrets(t, bus)
-			s.unlocked(t)
-			return func() { s.conn.Close() }
-		},
-		"it is unlocked": func(t *testing.T, bus string) func() {
-			s := newSecrets(t, bus)
-			time.Sleep(50 * time.Millisecond) // it is seen to be locked
-			s.unlocked(t)
-			return func() { s.conn.Close() }
+	for name, open := range map[string]func(*testing.T, string, *secrets){
+		"it is unlocked": func(t *testing.T, _ string, s *secrets) { s.unlocked(t) },
+		"it starts": func(t *testing.T, bus string, s *secrets) {
+			s.conn.Close()
+			newSecrets(t, bus).unlocked(t)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bus := desktoptest.Bus(t)
 			t.Setenv("DBUS_SESSION_BUS_ADDRESS", bus)
+			s := newSecrets(t, bus)
 			told := make(chan error, 1)
 			go func() { told <- Keychain{}.Opened(t.Context()) }()
-			for range 50 {
-				again := open(t, bus)
-				select {
-				case err := <-told:
-					if err != nil {
-						t.Error(err)
-					}
-					return
-				case <-time.After(200 * time.Millisecond): // it was so before anybody looked
-					again()
+			<-s.looked
+			open(t, bus, s)
+			select {
+			case err := <-told:
+				if err != nil {
+					t.Error(err)
 				}
+			case <-time.After(10 * time.Second):
+				t.Error("nobody is told")
 			}
-			t.Error("nobody is told")
 		})
 	}
 }

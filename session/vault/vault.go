@@ -62,7 +62,7 @@ func (k Keychain) Delete(ctx context.Context, item session.VaultItem) error {
 func bounded(ctx context.Context, call func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		if err := opened(ctx); err != nil {
+		if err := unlocked(ctx); err != nil {
 			done <- err
 			return
 		}
