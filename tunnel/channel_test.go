@@ -3,6 +3,7 @@ package tunnel
 import (
 	"io"
 	"reflect"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -281,6 +282,39 @@ func TestNetworkInterruption(t *testing.T) {
 		s.cut.Store(true)
 		time.AfterFunc(5*time.Second, func() { s.cut.Store(false) })
 		ping(t, c, "roaming")
+	})
+}
+
+// Nor does it where both directions are full, and more flows are asked for meanwhile.
+func TestNetworkInterruptionUnderLoad(t *testing.T) {
+	const size = 2 << 20
+	inLanes(t, Options{}, func(t *testing.T, s *sim) {
+		s.noUDP.Store(true)
+		var wg sync.WaitGroup
+		for range 8 {
+			c := s.open()
+			ping(t, c, "hello")
+			wg.Go(func() {
+				c.Write(make([]byte, size))
+				c.CloseWrite()
+			})
+			wg.Go(func() {
+				if n, err := io.Copy(io.Discard, c); n != size || err != nil {
+					t.Errorf("%d bytes came back, and then: %v", n, err)
+				}
+				c.Close()
+			})
+		}
+		s.cut.Store(true)
+		for range 8 {
+			time.Sleep(100 * time.Millisecond)
+			c := s.open()
+			defer c.Close()
+			io.WriteString(c, "hello")
+			defer wantRead(t, c, "hello")
+		}
+		s.cut.Store(false)
+		wg.Wait()
 	})
 }
 
