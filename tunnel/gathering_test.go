@@ -99,7 +99,7 @@ func TestNewFlowWaitsInVain(t *testing.T) {
 		{"no answer", func(*sim) {}, heardTime + rtt, 1},
 		{"the session ends", func(s *sim) {
 			s.gw.update(func() { s.gw.ended = &wire.Problem{Code: wire.CodeToken, Title: "over"} })
-			time.Sleep(rtt)
+			time.Sleep(rtt * 3 / 4) // the client knows, and its next session has not come
 			s.gw.update(func() { s.gw.ended = nil })
 		}, 4 * rtt, 2},
 	} {
