@@ -56,7 +56,7 @@ type WantedSite struct {
 	ClaimsToken      string
 	EntitlementToken string
 	// Wake rises when the gateway has something for a flow of the suspended
-	// channel; Suspend when this channel alone is to be suspended.
+	// channel, or may have lost it; Suspend when this channel alone is to be suspended.
 	Wake, Suspend uint64
 }
 

@@ -45,6 +45,7 @@ type channel struct {
 	lanes lanes
 
 	rested time.Duration // when it was last suspended by order; 0: it was not
+	woken  bool          // by a gateway, while it rests
 	stood  bool          // a gateway of the site has admitted the session before
 
 	verdicts map[wire.EntitlementID]wire.Verdict // replaced, never changed
@@ -121,7 +122,7 @@ func (c *channel) demand(f *flow) {
 		return
 	}
 	c.last.Store(int64(c.p.clock()))
-	c.rested = 0
+	c.rise()
 	switch {
 	case c.waits():
 	case c.link != nil:
@@ -146,6 +147,7 @@ func (c *channel) rouse() {
 func (c *channel) wake() {
 	l := c.link
 	if l == nil || c.closing {
+		c.woken = c.resting()
 		c.rouse()
 		return
 	}

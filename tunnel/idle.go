@@ -253,7 +253,6 @@ func (c *channel) due() {
 	c.listen(now)
 	c.lapse(now)
 	if c.rested != 0 && !c.resting() {
-		c.rested = 0
 		c.awaken()
 	}
 	if now >= time.Duration(c.last.Load())+c.p.idle() && c.restful() {

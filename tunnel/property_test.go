@@ -220,6 +220,7 @@ func (w *world) happen(m mishap) {
 		w.cut.Store(false)
 		w.gw = w.gatewayAt(gatewayIP)
 		w.gw.reach(reach)
+		w.gw.update(func() { w.gw.woken++ }) // it has every client woken, having forgotten all
 	case "client is killed":
 		w.cut.Store(true)
 		w.running.stop()

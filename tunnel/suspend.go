@@ -82,9 +82,13 @@ func (c *channel) resting() bool {
 	return c.rested != 0 && c.p.clock() < c.rested+restFor
 }
 
+// rise ends a rest.
+func (c *channel) rise() { c.rested, c.woken = 0, false }
+
 // awaken looks, after a rest, whether anybody waits, or has something to say.
 func (c *channel) awaken() {
-	waits := c.asked()
+	waits := c.asked() || c.woken && c.parked()
+	c.rise()
 	for f := range c.flows {
 		switch f.phase {
 		case flowHeld:

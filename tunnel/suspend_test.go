@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -241,6 +242,32 @@ func TestSuspendedByOrder(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a gateway has forgotten is known when it is back, though the channel rests:
+// a program that only reads would wait for ever.
+func TestGatewayRestartsWhileTheChannelRests(t *testing.T) {
+	inSim(t, Options{}, func(t *testing.T, s *sim) {
+		c := s.open()
+		ping(t, c, "hello")
+		w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+		w.Suspend = 1
+		s.Apply(w)
+		s.state(session.Suspended)
+		s.gw.stop()
+		s.gw = s.gatewayAt(gatewayIP)
+		w.Sites = slices.Clone(w.Sites)
+		w.Sites[0].Wake = 1
+		s.Apply(w)
+		if n := s.during(restFor / 2); n != 0 {
+			t.Errorf("%d packets while it rests", n)
+		}
+		start := time.Now()
+		wantReset(t, c)
+		if took := time.Since(start); took > restFor {
+			t.Errorf("known after %v", took)
+		}
+	})
 }
 
 // What is under way when an order comes rests for a moment, and is whole.

@@ -199,6 +199,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	case <-informed.Done():
 	case <-leave:
 	}
+	g.waker.wantAll()
 	err = g.serve(leave, id, reset)
 	cancel()
 	return err

@@ -70,6 +70,7 @@ func (s *session) waits() bool {
 // knows or nothing waits any more. The zero value is ready.
 type waker struct {
 	mu     sync.Mutex
+	all    bool // of the site
 	wanted map[wire.SessionID]struct{}
 	news   chan struct{}
 }
@@ -81,6 +82,19 @@ func (k *waker) want(sid wire.SessionID) {
 		k.wanted = map[wire.SessionID]struct{}{}
 	}
 	k.wanted[sid] = struct{}{}
+	k.tell()
+}
+
+// wantAll wants every client of the site: those that are suspended do not know that
+// what they have parked is lost.
+func (k *waker) wantAll() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.all = true
+	k.tell()
+}
+
+func (k *waker) tell() {
 	select {
 	case k.channel() <- struct{}{}:
 	default:
@@ -107,16 +121,31 @@ func (k *waker) wanting() <-chan struct{} {
 	return k.channel()
 }
 
-// batch are sessions that are wanted; it leaves them in.
-func (k *waker) batch() (out []wire.SessionID) {
+// batch is what is wanted, and whether anything is; it leaves it in.
+func (k *waker) batch() (w wire.GatewayWake, any bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if w.All = k.all; w.All {
+		return w, true
+	}
 	for sid := range k.wanted {
-		if out = append(out, sid); len(out) == wakeBatch {
+		if w.Sessions = append(w.Sessions, sid); len(w.Sessions) == wakeBatch {
 			break
 		}
 	}
-	return out
+	return w, len(w.Sessions) > 0
+}
+
+// done drops what the controller has been asked for.
+func (k *waker) done(w wire.GatewayWake) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if w.All {
+		k.all = false
+	}
+	for _, sid := range w.Sessions {
+		delete(k.wanted, sid)
+	}
 }
 
 // rouse asks the controller to wake clients until ctx is over: what it does not
@@ -132,8 +161,8 @@ func (u *uplink) rouse(ctx context.Context, k *waker) {
 			return
 		}
 		for n := 0; ; {
-			batch := k.batch()
-			if len(batch) == 0 {
+			batch, any := k.batch()
+			if !any {
 				break
 			}
 			err := u.wake(ctx, batch)
@@ -148,9 +177,7 @@ func (u *uplink) rouse(ctx context.Context, k *waker) {
 				u.log.Error("the controller wakes nobody", "error", err)
 			}
 			n = 0
-			for _, sid := range batch {
-				k.drop(sid)
-			}
+			k.done(batch)
 			if !sleep(ctx, wakePause) {
 				return
 			}
@@ -158,8 +185,8 @@ func (u *uplink) rouse(ctx context.Context, k *waker) {
 	}
 }
 
-func (u *uplink) wake(ctx context.Context, sessions []wire.SessionID) error {
-	b, err := json.Marshal(wire.GatewayWake{Sessions: sessions})
+func (u *uplink) wake(ctx context.Context, w wire.GatewayWake) error {
+	b, err := json.Marshal(w)
 	if err != nil {
 		return err
 	}

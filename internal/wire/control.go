@@ -105,7 +105,8 @@ type Snapshot struct {
 // Events of the control channel beside the snapshot.
 const (
 	// EventWake carries a ChannelNotice: a gateway of the site has something for
-	// a flow of a suspended data channel, which is to be resumed.
+	// a flow of a suspended data channel, or has begun anew and lost it; the channel
+	// is to be resumed.
 	EventWake = "wake"
 	// EventSuspend carries a ChannelNotice: an administrator has the data channel
 	// suspended; the next use resumes it.

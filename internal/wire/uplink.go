@@ -19,7 +19,10 @@ const (
 
 // GatewayWake has clients resume suspended data channels to the gateway's site.
 type GatewayWake struct {
-	Sessions []SessionID `json:"sessions"`
+	Sessions []SessionID `json:"sessions,omitempty"`
+	// All means every session of the site: the gateway has begun anew and knows of no
+	// flow that was parked there, so that programs would wait for ever.
+	All bool `json:"all,omitzero"`
 }
 
 // EventPolicy carries a PolicyToken as a compact JWS in a JSON string.
