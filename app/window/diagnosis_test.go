@@ -19,11 +19,11 @@ import (
 func diagnosed() diag.Report {
 	r := diag.Report{At: time.Date(2026, 11, 20, 14, 36, 0, 0, time.Local), Version: "1", Checks: []diag.Check{
 		{ID: "enrolment", Title: "Enrolment", Outcome: diag.Good, Text: "This device is enrolled with Tidewater (zta.tidewater.example:8443) for maya."},
-		{ID: "controller-quic", Title: "The controller over QUIC (UDP)", Outcome: diag.Warning, Text: "zta.tidewater.example:8443 is not reached: no answer within 5s.",
+		{ID: "controller-quic", Title: "The controller over QUIC (UDP)", Outcome: diag.Warning, Text: "zta.tidewater.example:8443 is not reached: no answer within 5 s.",
 			Fix: "It works over TCP all the same, but slower. Ask your network's administrator to allow UDP to port 8443."},
 		{ID: "controller-tls", Title: "The controller over TLS (TCP)", Outcome: diag.Good, Text: "zta.tidewater.example:8443 is reached in 23 ms."},
 		{ID: "controller-mtu", Title: "Packets' size on the way to the controller", Text: "It cannot be found out: nothing came back over UDP."},
-		{ID: "clock", Title: "The clock", Outcome: diag.Bad, Text: "This machine's clock is 4m12s ahead of the controller's, give or take 12 ms.", Fix: "Have this machine's clock set from the network: timedatectl set-ntp true"},
+		{ID: "clock", Title: "The clock", Outcome: diag.Bad, Text: "This machine's clock is 4 min 12 s ahead of the controller's, give or take 12 ms.", Fix: "Have this machine's clock set from the network: timedatectl set-ntp true"},
 		{ID: "helper", Title: "The helper", Outcome: diag.Good, Text: "It is there and answers."},
 		{ID: "names", Title: "Applications' names", Outcome: diag.Warning, Text: "Programs do not find applications by their names: there is no helper on this machine.",
 			Fix: "Install the package of Tidegate, which has it, or reach applications as `tidegate dns` says."},
@@ -31,11 +31,11 @@ func diagnosed() diag.Report {
 	if lang.Tag() != "en" { // as it is made in the user's language
 		for i, said := range [][3]string{
 			{lang.T("Enrolment"), lang.F("This device is enrolled with %s (%s) for %s.", "Tidewater", "zta.tidewater.example:8443", "maya"), ""},
-			{lang.F("%s over %s", lang.T("The controller"), "QUIC (UDP)"), lang.F("%s is not reached: %s.", "zta.tidewater.example:8443", lang.F("no answer within %v", "5s")),
+			{lang.F("%s over %s", lang.T("The controller"), "QUIC (UDP)"), lang.F("%s is not reached: %s.", "zta.tidewater.example:8443", lang.F("no answer within %s", "5 s")),
 				lang.F("It works over TCP all the same, but slower. Ask your network's administrator to allow UDP to %s.", lang.F("port %s", "8443"))},
 			{lang.F("%s over %s", lang.T("The controller"), "TLS (TCP)"), lang.F("%s is reached in %s.", "zta.tidewater.example:8443", "23 ms"), ""},
 			{lang.T("Packets' size on the way to the controller"), lang.T("It cannot be found out: nothing came back over UDP."), ""},
-			{lang.T("The clock"), lang.F("This machine's clock is %v ahead of the controller's, give or take %s.", "4m12s", "12 ms"), lang.T("Have this machine's clock set from the network: timedatectl set-ntp true")},
+			{lang.T("The clock"), lang.F("This machine's clock is %s ahead of the controller's, give or take %s.", "4 min 12 s", "12 ms"), lang.T("Have this machine's clock set from the network: timedatectl set-ntp true")},
 			{lang.T("The helper"), lang.T("It is there and answers."), ""},
 			{lang.T("Applications' names"), lang.T("Programs do not find applications by their names: there is no helper on this machine."),
 				lang.T("Install the package of Tidegate, which has it, or reach applications as `tidegate dns` says.")},

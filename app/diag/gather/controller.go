@@ -154,9 +154,9 @@ func clock(p control.Probed) check {
 	if p.Rough {
 		by = off.Abs().Round(time.Second)
 	}
-	c.text = say("This machine's clock is %v ahead of the controller's, give or take %s.", by, took(exact))
+	c.text = say("This machine's clock is %s ahead of the controller's, give or take %s.", span(by), took(exact))
 	if off < 0 {
-		c.text = say("This machine's clock is %v behind the controller's, give or take %s.", by, took(exact))
+		c.text = say("This machine's clock is %s behind the controller's, give or take %s.", span(by), took(exact))
 	}
 	fix := say("Have this machine's clock set from the network: timedatectl set-ntp true")
 	switch far := off.Abs() - exact; {
@@ -176,7 +176,7 @@ func plain(err error) said {
 	case errors.As(err, &p):
 		return as(strings.TrimSuffix(p.Title, "."))
 	case errors.Is(err, context.DeadlineExceeded):
-		return say("no answer within %v", each)
+		return say("no answer within %s", span(each))
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return say("no such name")
 	case errors.As(err, &dns) && dns.IsTimeout:

@@ -179,10 +179,12 @@ func TestClock(t *testing.T) {
 		want diag.Outcome
 		text string
 	}{
-		{"right", control.Probed{At: at, Ours: at.Add(20 * time.Millisecond), Answered: 30 * time.Millisecond}, diag.Good, "20ms ahead"},
-		{"behind", control.Probed{At: at, Ours: at.Add(-6 * time.Second), Answered: 30 * time.Millisecond}, diag.Warning, "6s behind"},
-		{"within what is not known", control.Probed{At: at, Ours: at.Add(-6 * time.Second), Answered: 4 * time.Second, Rough: true}, diag.Good, "6s behind"},
-		{"far off", control.Probed{At: at, Ours: at.Add(time.Hour)}, diag.Bad, "1h0m0s ahead"},
+		{"right", control.Probed{At: at, Ours: at.Add(20 * time.Millisecond), Answered: 30 * time.Millisecond}, diag.Good, "is 20 ms ahead"},
+		{"behind", control.Probed{At: at, Ours: at.Add(-6 * time.Second), Answered: 30 * time.Millisecond}, diag.Warning, "is 6 s behind"},
+		{"within what is not known", control.Probed{At: at, Ours: at.Add(-6 * time.Second), Answered: 4 * time.Second, Rough: true}, diag.Good, "is 6 s behind"},
+		{"far off", control.Probed{At: at, Ours: at.Add(time.Hour)}, diag.Bad, "is 1 h 0 min ahead"},
+		{"far, far off", control.Probed{At: at, Ours: at.Add(-1000 * time.Hour)}, diag.Bad, "is 41 d 16 h behind"},
+		{"minutes", control.Probed{At: at, Ours: at.Add(4*time.Minute + 12*time.Second)}, diag.Bad, "is 4 min 12 s ahead"},
 		{"not told", control.Probed{Ours: at}, diag.Unknown, "does not tell"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -88,6 +88,22 @@ func took(d time.Duration) said {
 	return as(fmt.Sprintf("%d ms", d.Milliseconds()))
 }
 
+// span writes how long something is, to its two largest units.
+func span(d time.Duration) said {
+	switch s := int(d / time.Second); {
+	case s < 1:
+		return took(d)
+	case s < 60:
+		return as(fmt.Sprintf("%d s", s))
+	case s < 60*60:
+		return as(fmt.Sprintf("%d min %d s", s/60, s%60))
+	case s < 24*60*60:
+		return say("%d h %d min", s/60/60, s/60%60)
+	default:
+		return say("%d d %d h", s/60/60/24, s/60/60%24)
+	}
+}
+
 // check is a diag.Check that is said twice.
 type check struct {
 	id               string
