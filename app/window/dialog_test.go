@@ -111,7 +111,7 @@ func TestRefusedCommandIsSaidInTheDialog(t *testing.T) {
 	b := newBench(t, alwaysDark)
 	b.apply(mfaPrompt())
 	b.typed("123456")
-	o := <-b.queue
+	o := b.order()
 	o.done(errors.New("nothing is asked now"))
 	b.says("Nothing is asked now.")
 	if b.labels()["Verify"].Enabled != true {

@@ -53,7 +53,9 @@ func (f *fakeClient) Watch(ctx context.Context) iter.Seq[session.State] {
 func (f *fakeClient) Do(_ context.Context, c session.Command) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.done = append(f.done, c)
+	if (c != session.LookAhead{}) {
+		f.done = append(f.done, c)
+	}
 	return f.err
 }
 
@@ -76,6 +78,8 @@ type bench struct {
 	*Window
 	t   testing.TB
 	now time.Time
+
+	looked int // commands to look ahead that order has passed over
 }
 
 func newBench(t testing.TB, choice appearance) *bench { return newSized(t, choice, 100) }
@@ -120,13 +124,36 @@ func forgotten(t *testing.T, o fyne.CanvasObject) {
 // sent takes the next command that was sent, and reports nil to its sender.
 func (b *bench) sent() session.Command {
 	b.t.Helper()
-	select {
-	case o := <-b.queue:
+	o := b.order()
+	if o.command != nil {
 		o.done(b.refusal())
-		return o.command
-	default:
-		return nil
 	}
+	return o.command
+}
+
+// order is the next command under way, but for those to look ahead, which pages send by
+// themselves. The zero order: there is none.
+func (b *bench) order() order {
+	for {
+		select {
+		case o := <-b.queue:
+			if (o.command != session.LookAhead{}) {
+				return o
+			}
+			o.done(nil)
+			b.looked++
+		default:
+			return order{}
+		}
+	}
+}
+
+// looks counts the commands to look ahead since the last call, which order passes over.
+func (b *bench) looks() (n int) {
+	for b.sent() != nil {
+	}
+	n, b.looked = b.looked, 0
+	return n
 }
 
 func (b *bench) refusal() error { return nil }

@@ -363,6 +363,7 @@ func TestHomeAsksAsTodayDoes(t *testing.T) {
 	b := newBench(t, alwaysDark)
 	s := ahead()
 	s.Ahead = nil
+	b.pages.show(session.PageSettings)
 	b.apply(s)
 	expect := func(when string, want int) {
 		t.Helper()

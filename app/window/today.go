@@ -234,12 +234,11 @@ func (p *today) open(id wire.AppID) {
 	p.w.settle()
 }
 
-// look asks the controller anew where this page or Home shows and verdicts have changed:
-// at most once in askAgain. While the applications show, which say what was foreseen, it
-// is kept true.
+// look asks the controller anew where this page, Home or the applications show, which
+// say what was foreseen, and verdicts have changed: at most once in askAgain.
 func (p *today) look() {
 	s := &p.state
-	tells := p.shown() || p.w.pages.home.shown() || s.Ahead != nil && p.w.pages.page == session.PageApplications
+	tells := p.shown() || p.w.pages.home.shown() || p.w.pages.page == session.PageApplications
 	if !tells || p.w.hidden || !s.ZTA.Allowed || s.Ahead != nil && s.Ahead.Working {
 		return
 	}

@@ -18,24 +18,12 @@ func (b *bench) rings() {
 	}
 }
 
-// looks counts the commands to look ahead since the last call.
-func (b *bench) looks() (n int) {
-	for {
-		c := b.sent()
-		if c == nil {
-			return n
-		}
-		if (c == session.LookAhead{}) {
-			n++
-		}
-	}
-}
-
 func TestTodayAsksWhenVerdictsChange(t *testing.T) {
 	b := newBench(t, alwaysDark)
 	s := ahead()
 	known := s.Ahead
 	s.Ahead = nil
+	b.pages.show(session.PageSettings)
 	b.apply(s)
 	if n := b.looks(); n != 0 {
 		t.Fatalf("asked %d times before the page shows", n)
@@ -88,6 +76,12 @@ func TestTodayAsksWhenVerdictsChange(t *testing.T) {
 	s.Apps[0].Foreseen, s.Apps[0].Why.Kind = session.OutlookClosed, wire.ReasonTime
 	b.apply(s)
 	expect("an application says what was answered", 0)
+	b.now = b.now.Add(time.Minute)
+	s.Ahead = nil
+	b.apply(s)
+	expect("signed in elsewhere while the applications show", 1)
+	s.Ahead = known
+	b.apply(s)
 	b.pages.show(session.PageSettings)
 	change(time.Hour)
 	b.rings()

@@ -267,7 +267,7 @@ func TestRefusedSettingsStayOpen(t *testing.T) {
 	b.press("Add a connection")
 	b.typed("user:pw@vpn.example")
 	b.key(fyne.KeyReturn)
-	o := <-b.queue
+	o := b.order()
 	o.done(errors.New("take the user and the password out of the address"))
 	b.says("Take the user and the password out of the address.")
 	m, why := b.layer.modal, b.layer.face.(*vpnEdit).error
@@ -364,7 +364,7 @@ func TestSavedWhileInterrupted(t *testing.T) {
 	b.press("Add a connection")
 	b.typed("vpn.example")
 	b.key(fyne.KeyReturn)
-	o := <-b.queue
+	o := b.order()
 	b.apply(vpnForms())
 	o.done(nil)
 	b.apply(vpns())
