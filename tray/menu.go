@@ -171,6 +171,10 @@ func label(a session.App, now time.Time) string {
 		until = clock(a.Until, now)
 	}
 	switch {
+	case a.State == session.AppReady && a.Foreseen == session.OutlookClosed:
+		return lang.F("%s – closed", n)
+	case a.State == session.AppReady && a.Foreseen == session.OutlookAsks:
+		return lang.F("%s – asks first", n)
 	case a.State == session.AppReady && until != "":
 		return lang.F("%s – until %s", n, until)
 	case a.State == session.AppReady:

@@ -112,6 +112,23 @@ Open Tidegate
 Sign out
 Quit
 `},
+		{"what was foreseen of those that nobody has judged", func() session.State {
+			s := signedIn(web("alpha", session.AppReady), web("beta", session.AppReady), web("gamma", session.AppReady), web("delta", session.AppInUse))
+			s.Apps[0].Foreseen, s.Apps[1].Foreseen, s.Apps[2].Foreseen = session.OutlookOpen, session.OutlookAsks, session.OutlookClosed
+			return s
+		}(), `
+(Protected – Your applications are reachable)
+---
+Alpha
+Beta – asks first
+Gamma – closed
+Delta – in use
+All applications…
+---
+Open Tidegate
+Sign out
+Quit
+`},
 		{"something is due", func() session.State {
 			s := signedIn(needsYou)
 			s.Prompt = &session.Prompt{ID: "i", Kind: session.PromptInteraction, Deadline: noon.Add(time.Minute)}
