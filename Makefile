@@ -41,10 +41,10 @@ test: ## run every check and every test, with the race detector
 	@$(MAKE) --no-print-directory lint build
 	packaging/static.sh build/static
 	@mkdir -p build
-	( rc=0; $(GO) test -race -vet=off -timeout 9m $(FLAGS) ./... || rc=1; \
-		$(GO) test -vet=off -timeout 9m $(FLAGS) -run '^(TestPictures|TestEverybodyCanUseIt|TestLayouts|TestAllThatStandsThereIsSaid)$$' ./app/window || rc=1; exit $$rc ) 2>&1 | tee build/test.log | sed '/no test files/d' || { \
+	( rc=0; $(GO) test -race -vet=off -timeout 14m $(FLAGS) ./... || rc=1; \
+		$(GO) test -vet=off -timeout 14m $(FLAGS) -run '^(TestPictures|TestEverybodyCanUseIt|TestLayouts|TestAllThatStandsThereIsSaid)$$' ./app/window || rc=1; exit $$rc ) 2>&1 | tee build/test.log | sed '/no test files/d' || { \
 		printf '\nmake test: these failed (the whole: build/test.log):\n'; \
-		grep -E '^(FAIL|panic:|fatal error:)|^ *--- FAIL|DATA RACE' build/test.log; exit 1; }
+		grep -E -A4 '^(FAIL|panic:|fatal error:)|^ *--- FAIL|DATA RACE' build/test.log; exit 1; }
 
 # ST1005 would have error strings begin in lower case: some begin with a name.
 # The tag ci has Fyne draw in memory, which needs no C of the other system. What is
