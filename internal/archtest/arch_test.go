@@ -106,6 +106,7 @@ var layers = map[string][]string{
 	"internal/clockset":    {},
 	"internal/timezone":    {"internal/filewatch"},
 	"internal/filewatch":   {},
+	"internal/rebind":      {},
 	"internal/colorscheme": {},
 	"internal/dump":        {},
 	"internal/heap":        {},
@@ -119,7 +120,7 @@ var layers = map[string][]string{
 	"internal/reevaluate":  {"internal/wire", "internal/policy"},
 	"internal/controller":  {"internal/mistyped", "internal/wire", "internal/wholefile", "internal/policy", "internal/script", "internal/resource", "internal/admission"},
 	"internal/gateway":     {"internal/clockset", "internal/wire", "internal/wholefile", "internal/flow", "internal/records", "internal/udpsocket", "internal/policy", "internal/reevaluate", "internal/script", "internal/resource", "internal/admission"},
-	"internal/lab":         {"internal/wire", "internal/policy", "internal/resource", "internal/controller", "internal/gateway"},
+	"internal/lab":         {"internal/rebind", "internal/wire", "internal/policy", "internal/resource", "internal/controller", "internal/gateway"},
 	"cmd/tidegate-server":  {"internal/wire", "internal/heap", "internal/policy", "internal/resource", "internal/controller", "internal/gateway", "internal/lab"},
 	"cmd/tidegate-helper":  {"internal/helper"},
 

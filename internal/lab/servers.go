@@ -13,6 +13,7 @@ import (
 	"github.com/tidegate/tidegate/internal/controller/config"
 	"github.com/tidegate/tidegate/internal/controller/store/natskv"
 	"github.com/tidegate/tidegate/internal/gateway"
+	"github.com/tidegate/tidegate/internal/rebind"
 	"github.com/tidegate/tidegate/internal/wire"
 )
 
@@ -105,7 +106,7 @@ func (l *Lab) StartController() error {
 	}
 	c, err := controller.New(controller.Options{Config: conf, Source: file, Store: st, Logger: log, DisableUDP: l.o.NoQUIC})
 	if err == nil {
-		err = c.Listen()
+		err = rebind.Do(c.Listen)
 	}
 	if err != nil {
 		st.Close()
@@ -168,7 +169,7 @@ func (l *Lab) StartGateway() error {
 	if err != nil {
 		return err
 	}
-	if err := g.Listen(); err != nil {
+	if err := rebind.Do(g.Listen); err != nil {
 		return err
 	}
 	l.g = startPart("gateway", g.Run)

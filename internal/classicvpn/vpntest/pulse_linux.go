@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/tidegate/tidegate/internal/netlab"
+	"github.com/tidegate/tidegate/internal/rebind"
 )
 
 // PulseOptions are what a Pulse server is to be like.
@@ -95,9 +96,11 @@ func (s *Pulse) Recertify() {
 func (s *Pulse) Start() {
 	s.t.Helper()
 	var l net.Listener
-	err := s.o.Space.Do(func() (err error) {
-		l, err = net.Listen("tcp", netip.AddrPortFrom(s.o.Address, 443).String())
-		return err
+	err := s.o.Space.Do(func() error {
+		return rebind.Do(func() (err error) {
+			l, err = net.Listen("tcp", netip.AddrPortFrom(s.o.Address, 443).String())
+			return err
+		})
 	})
 	if err != nil {
 		s.t.Fatal(err)
