@@ -36,7 +36,11 @@ func (w *Window) Run(ctx context.Context) error {
 		return w.follow(ctx, func(*time.Location) { w.enter(ctx, func() { w.apply(w.state) }) })
 	})
 	g.Go(func() error {
-		return w.schemes(ctx, func(s colorscheme.Scheme) { w.enter(ctx, func() { w.prefer(s) }) })
+		err := w.schemes(ctx, func(s colorscheme.Scheme) { w.enter(ctx, func() { w.prefer(s) }) })
+		if err != nil && ctx.Err() == nil { // which is no reason to close
+			w.options.Log.Warn("the desktop's light and dark are not followed", "error", err)
+		}
+		return nil
 	})
 	g.Go(func() error { return w.clock.run(ctx, w.options.Now, func(f func()) error { return w.enter(ctx, f) }) })
 	return g.Wait()

@@ -25,7 +25,8 @@ func liveIn(t *testing.T, c *fakeClient, follow func(context.Context, func(*time
 	b := newBench(t, alwaysDark)
 	w = b.Window
 	w.follow = follow
-	w.schemes = func(context.Context, func(colorscheme.Scheme)) error { return nil }
+	// A desktop that does not say whether it is light or dark ends no window.
+	w.schemes = func(context.Context, func(colorscheme.Scheme)) error { return errors.New("not told") }
 	var mu sync.Mutex
 	w.client = c
 	w.thread = func(f func()) { on(f) }
