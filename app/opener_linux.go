@@ -13,11 +13,11 @@ import (
 // outlives us: it gets a session of its own and, where we are a service of systemd's, as
 // everything is that a desktop starts by itself, a scope beside us. In our own unit it
 // would be killed when we end, and we when it takes too much memory (systemd.service(5),
-// KillMode= and OOMPolicy=).
+// KillMode= and OOMPolicy=). The journal has the description, and not the URL.
 func opener(u string) *exec.Cmd {
 	c := exec.Command("xdg-open", u)
 	if run, err := exec.LookPath("systemd-run"); err == nil && c.Err == nil && ofService() {
-		c = exec.Command(run, "--user", "--scope", "--collect", "--quiet", "--slice=app.slice", "--", c.Path, u)
+		c = exec.Command(run, "--user", "--scope", "--collect", "--quiet", "--slice=app.slice", "--description=Tidegate: open in the browser", "--", c.Path, u)
 	}
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return c
