@@ -232,7 +232,7 @@ func (c *core) want(allowed bool, w *wake) Wanted {
 		Routes: c.routes, Suspend: c.notices.suspend, Device: c.device.claims, Gathering: c.device.gathering(w), StrictDNS: c.snapshot.Settings.StrictDNS}
 	for _, s := range c.sites {
 		n := c.notices.sites[s.ID]
-		s.Wake, s.Suspend = n.wake, n.suspend
+		s.Wake, s.Suspend, s.Runs = n.wake, n.suspend, c.snapshot.Runs
 		want.Sites = append(want.Sites, s)
 	}
 	for _, a := range c.catalog {

@@ -56,8 +56,10 @@ type WantedSite struct {
 	ClaimsToken      string
 	EntitlementToken string
 	// Wake rises when the gateway has something for a flow of the suspended
-	// channel, or may have lost it; Suspend when this channel alone is to be suspended.
+	// channel; Suspend when this channel alone is to be suspended.
 	Wake, Suspend uint64
+	// Runs are the gateways' present ones, by name; see wire.Snapshot. Not changed.
+	Runs map[string]string
 }
 
 // WantedRoute is where an entitlement leads.

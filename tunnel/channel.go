@@ -32,6 +32,8 @@ type channel struct {
 	since   time.Time
 	gateway string       // the last that admitted us, while connected or suspended
 	home    wire.Gateway // the last that admitted us
+	run     string       // that of the last that judged us; "": it does not say
+	heard   string       // and what the controller had heard of it by then
 	problem *wire.Problem
 	budget  *flows.Budget
 	flows   map[*flow]struct{}
@@ -45,7 +47,6 @@ type channel struct {
 	lanes lanes
 
 	rested time.Duration // when it was last suspended by order; 0: it was not
-	woken  bool          // by a gateway, while it rests
 	stood  bool          // a gateway of the site has admitted the session before
 
 	verdicts map[wire.EntitlementID]wire.Verdict // replaced, never changed
@@ -90,7 +91,7 @@ func (c *channel) configure(s session.WantedSite) {
 	if s.Suspend > old.Suspend {
 		c.order()
 	}
-	if s.Wake > old.Wake {
+	if s.Wake > old.Wake || c.forgotten() && s.Runs[c.home.Name] != old.Runs[c.home.Name] {
 		c.wake()
 	}
 }
@@ -103,6 +104,9 @@ func (c *channel) review() {
 				f.end(errClosed, notReached())
 			}
 		}
+	}
+	if c.state == session.Suspended && c.forgotten() {
+		c.rouse()
 	}
 	c.renew()
 	c.report()
@@ -122,7 +126,7 @@ func (c *channel) demand(f *flow) {
 		return
 	}
 	c.last.Store(int64(c.p.clock()))
-	c.rise()
+	c.rested = 0
 	switch {
 	case c.waits():
 	case c.link != nil:
@@ -147,7 +151,6 @@ func (c *channel) rouse() {
 func (c *channel) wake() {
 	l := c.link
 	if l == nil || c.closing {
-		c.woken = c.resting()
 		c.rouse()
 		return
 	}

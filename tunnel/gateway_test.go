@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -48,7 +49,8 @@ type gateway struct {
 	verdicts []wire.Verdict
 	refuse   *wire.Problem // of sessions
 	ended    *wire.Problem
-	since    time.Time     // of its sessions
+	since    time.Time // of its sessions
+	run      string
 	changed  chan struct{} // closed with each change
 	joins    int
 	resumed  int
@@ -66,7 +68,7 @@ type connKey struct{}
 // start serves on socket.
 func startGateway(t testing.TB, p *pki, socket net.PacketConn, resetKey *quic.StatelessResetKey) *gateway {
 	t.Helper()
-	g := &gateway{t: t, socket: socket, changed: make(chan struct{}), since: time.Now().UTC(), known: map[flows.ID]*flows.End{}, past: map[flows.ID]bool{}, stops: map[flows.ID]context.CancelFunc{}}
+	g := &gateway{t: t, socket: socket, changed: make(chan struct{}), since: time.Now().UTC(), run: rand.Text(), known: map[flows.ID]*flows.End{}, past: map[flows.ID]bool{}, stops: map[flows.ID]context.CancelFunc{}}
 	g.ctx, g.kill = context.WithCancel(context.Background())
 	g.server = &http3.Server{Handler: http.HandlerFunc(g.serve), EnableDatagrams: true,
 		ConnContext: func(ctx context.Context, c *quic.Conn) context.Context {
@@ -285,7 +287,7 @@ func (g *gateway) session(w http.ResponseWriter, r *http.Request) {
 	for {
 		g.mu.Lock()
 		changed, revision, ended := g.changed, g.revision, g.ended
-		v := wire.Verdicts{Revision: revision, At: time.Now().Add(g.skew), Since: g.since, Verdicts: g.verdicts}
+		v := wire.Verdicts{Revision: revision, At: time.Now().Add(g.skew), Since: g.since, Run: g.run, Verdicts: g.verdicts}
 		g.mu.Unlock()
 		if revision > sent {
 			g.event(w, wire.EventVerdicts, v)

@@ -51,7 +51,7 @@ func (c *channel) receive(g *guest) {
 	}
 	c.guests[g] = struct{}{}
 	c.last.Store(int64(c.p.clock()))
-	c.rise()
+	c.rested = 0
 	c.admitGuests()
 	c.rearm()
 }

@@ -253,12 +253,13 @@ func (c *channel) due() {
 	c.listen(now)
 	c.lapse(now)
 	if c.rested != 0 && !c.resting() {
+		c.rested = 0
 		c.awaken()
 	}
 	if now >= time.Duration(c.last.Load())+c.p.idle() && c.restful() {
 		c.suspend()
 	}
-	if near := c.expiring(); near != 0 && near <= now && c.state == session.Suspended {
+	if near := c.expiring(); c.state == session.Suspended && (near != 0 && near <= now || c.forgotten()) {
 		c.rouse()
 	}
 	c.renew()

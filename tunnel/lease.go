@@ -24,6 +24,7 @@ func (c *channel) judge(l *link, v wire.Verdicts, at time.Time, clock time.Durat
 	if c.heir == l {
 		c.succeed(l)
 	}
+	c.run, c.heard = v.Run, c.site.Runs[l.gateway.Name]
 	c.seq++
 	c.offset = v.At.Sub(at)
 	c.verdicts = make(map[wire.EntitlementID]wire.Verdict, len(v.Verdicts))

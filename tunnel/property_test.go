@@ -220,7 +220,9 @@ func (w *world) happen(m mishap) {
 		w.cut.Store(false)
 		w.gw = w.gatewayAt(gatewayIP)
 		w.gw.reach(reach)
-		w.gw.update(func() { w.gw.woken++ }) // it has every client woken, having forgotten all
+		w.config.Sites = slices.Clone(w.config.Sites)
+		w.config.Sites[0].Runs = map[string]string{"gw1": w.gw.run} // it has reached the controller
+		w.apply()
 	case "client is killed":
 		w.cut.Store(true)
 		w.running.stop()

@@ -82,13 +82,9 @@ func (c *channel) resting() bool {
 	return c.rested != 0 && c.p.clock() < c.rested+restFor
 }
 
-// rise ends a rest.
-func (c *channel) rise() { c.rested, c.woken = 0, false }
-
 // awaken looks, after a rest, whether anybody waits, or has something to say.
 func (c *channel) awaken() {
-	waits := c.asked() || c.woken && c.parked()
-	c.rise()
+	waits := c.asked()
 	for f := range c.flows {
 		switch f.phase {
 		case flowHeld:
@@ -102,6 +98,13 @@ func (c *channel) awaken() {
 		c.last.Store(int64(c.p.clock()))
 		c.connect()
 	}
+}
+
+// forgotten says whether the gateway that had our flows has begun anew since, as the
+// controller has heard. Whoever reads from one that is parked would wait for ever.
+func (c *channel) forgotten() bool {
+	run := c.site.Runs[c.home.Name]
+	return run != "" && run != c.run && run != c.heard
 }
 
 // expiring is when the lease of a flow is so near its end that the channel has to

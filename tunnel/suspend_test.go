@@ -250,6 +250,7 @@ func TestGatewayRestartsWhileTheChannelRests(t *testing.T) {
 	inSim(t, Options{}, func(t *testing.T, s *sim) {
 		c := s.open()
 		ping(t, c, "hello")
+		synctest.Wait() // the verdict has come, too
 		w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
 		w.Suspend = 1
 		s.Apply(w)
@@ -257,7 +258,7 @@ func TestGatewayRestartsWhileTheChannelRests(t *testing.T) {
 		s.gw.stop()
 		s.gw = s.gatewayAt(gatewayIP)
 		w.Sites = slices.Clone(w.Sites)
-		w.Sites[0].Wake = 1
+		w.Sites[0].Runs = map[string]string{"gw1": s.gw.run}
 		s.Apply(w)
 		if n := s.during(restFor / 2); n != 0 {
 			t.Errorf("%d packets while it rests", n)
@@ -268,6 +269,71 @@ func TestGatewayRestartsWhileTheChannelRests(t *testing.T) {
 			t.Errorf("known after %v", took)
 		}
 	})
+}
+
+// So it is where claims are gathered when the word comes, and where the client thinks
+// that it is connected; and nobody comes again for what the controller says of before.
+func TestGatewayRestartsUnseen(t *testing.T) {
+	for name, c := range map[string]struct {
+		rests bool
+		while func(w *session.Wanted)
+	}{
+		"while claims are gathered": {true, func(w *session.Wanted) { w.Gathering = true }},
+		"behind a dead path":        {false, func(*session.Wanted) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSim(t, Options{}, func(t *testing.T, s *sim) {
+				w := config(s.pki, "10.0.0.2:443", "app.internal", 80)
+				w.Sites[0].Runs = map[string]string{"gw1": s.gw.run}
+				apply := func() {
+					w.Sites = slices.Clone(w.Sites)
+					s.Apply(w)
+				}
+				apply()
+				c1 := s.open()
+				ping(t, c1, "hello")
+				time.Sleep(time.Minute) // what was said has been answered
+				if c.rests {
+					time.Sleep(10 * time.Minute)
+					s.state(session.Suspended)
+				}
+				s.sever()
+				time.Sleep(time.Second)
+				s.gw.stop()
+				s.gw = s.gatewayAt(gatewayIP)
+				time.Sleep(time.Second)
+				if n := s.during(time.Minute); n != 0 {
+					t.Errorf("%d packets before anybody has said so", n)
+				}
+				c.while(&w)
+				w.Sites[0].Runs = map[string]string{"gw1": s.gw.run}
+				apply()
+				time.Sleep(time.Second)
+				w.Gathering = false
+				apply()
+				wantReset(t, c1)
+
+				// The gateway begins anew once more, and the controller hears of it late.
+				s.gw.stop()
+				s.gw = s.gatewayAt(gatewayIP)
+				time.Sleep(time.Second)
+				c2 := s.open()
+				ping(t, c2, "hello")
+				time.Sleep(10 * time.Minute)
+				s.state(session.Suspended)
+				apply()
+				if n := s.during(time.Hour); n != 0 {
+					t.Errorf("%d packets, though nothing is lost", n)
+				}
+				w.Sites[0].Runs = map[string]string{"gw1": s.gw.run}
+				apply()
+				if n := s.during(time.Hour); n != 0 {
+					t.Errorf("%d packets when the controller has heard what is known", n)
+				}
+				ping(t, c2, "still there")
+			})
+		})
+	}
 }
 
 // What is under way when an order comes rests for a moment, and is whole.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -50,6 +51,7 @@ type feed struct {
 	session  sessionRecord
 	conf     *configured       // behind the last snapshot
 	sent     tokenSet          // in it
+	runs     map[string]string // in it
 	texts    map[string]string // the tokens in it, by id
 }
 
@@ -228,10 +230,11 @@ func (f *feed) update(ctx context.Context) error {
 	if err := f.fresh(ctx); err != nil {
 		return err
 	}
-	if conf == f.conf && reflect.DeepEqual(f.sent, f.session.Tokens) || f.texts[f.session.Tokens.Claims] == "" {
+	runs := f.c.runs(conf, &f.session.Tokens)
+	if conf == f.conf && reflect.DeepEqual(f.sent, f.session.Tokens) && maps.Equal(f.runs, runs) || f.texts[f.session.Tokens.Claims] == "" {
 		return nil
 	}
-	f.conf, f.sent = conf, f.session.Tokens
+	f.conf, f.sent, f.runs = conf, f.session.Tokens, runs
 	s := wire.Snapshot{
 		Revision:    f.c.epoch<<32 + f.c.snapshots.Add(1),
 		At:          time.Now().UTC(),
@@ -244,9 +247,21 @@ func (f *feed) update(ctx context.Context) error {
 		Tokens:      map[wire.SiteID]string{},
 		Settings:    conf.Settings,
 		Gather:      conf.Gather,
+		Runs:        runs,
 	}
 	for site, id := range f.sent.Entitlements {
 		s.Tokens[site] = f.texts[id]
 	}
 	return f.stream.send(strconv.FormatUint(s.Revision, 10), wire.EventSnapshot, s)
+}
+
+// runs are those of the gateways that a session has tokens for.
+func (c *Controller) runs(conf *configured, t *tokenSet) map[string]string {
+	all := map[string]string{}
+	for name, g := range conf.Gateways {
+		if run := c.hub.run(name); run != "" && t.Entitlements[g.Site] != "" {
+			all[name] = run
+		}
+	}
+	return all
 }

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
@@ -32,6 +33,14 @@ func (c *Controller) gatewayEvents(w http.ResponseWriter, r *http.Request) *wire
 	g, p := c.gateway(r)
 	if p != nil {
 		return p
+	}
+	if run := r.URL.Query().Get(wire.ParamRun); run != "" {
+		if err := wire.CheckID(run); err != nil {
+			return badRequest(fmt.Errorf("run: %w", err))
+		}
+		if c.hub.ran(g.Name, run) {
+			c.hub.wakeKind(kindSession)
+		}
 	}
 	l := c.hub.join(recordKey(kindGateway, g.Name))
 	defer c.hub.leave(l)

@@ -18,6 +18,7 @@ type hub struct {
 	listeners map[string]*listener
 	sessions  map[string]*owed          // by the key of the record
 	keys      map[wire.SessionID]string // of sessions
+	runs      map[string]string         // the gateways' last, by name
 }
 
 type listener struct {
@@ -51,6 +52,28 @@ func (h *hub) leave(l *listener) {
 	if h.listeners[l.key] == l {
 		delete(h.listeners, l.key)
 	}
+}
+
+// ran notes a gateway's run, and says whether it is another than before. It is in memory
+// alone: gateways that are cut off come again.
+func (h *hub) ran(gateway, run string) (news bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if run == "" || h.runs[gateway] == run {
+		return false
+	}
+	if h.runs == nil {
+		h.runs = map[string]string{}
+	}
+	h.runs[gateway] = run
+	return true
+}
+
+// run is a gateway's last; "" where it has not come.
+func (h *hub) run(gateway string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.runs[gateway]
 }
 
 func (h *hub) wake(key string) {

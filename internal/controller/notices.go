@@ -61,13 +61,6 @@ func (h *hub) key(id wire.SessionID) string {
 	return h.keys[id]
 }
 
-// live are the sessions that live.
-func (h *hub) live() []wire.SessionID {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Collect(maps.Keys(h.keys))
-}
-
 // owe has a session told to resume its data channel to a site: now, or as soon
 // as it is connected and that may be said again.
 func (h *hub) owe(key string, sites ...wire.SiteID) {
@@ -180,9 +173,6 @@ func (c *Controller) gatewayWake(w http.ResponseWriter, r *http.Request) *wire.P
 	}
 	if len(q.Sessions) > maxWake {
 		return badRequest(errors.New("the request names too many sessions"))
-	}
-	if q.All {
-		q.Sessions = c.hub.live()
 	}
 	for _, id := range q.Sessions {
 		key := c.hub.key(id)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,6 +45,7 @@ type Options struct {
 // Gateway serves the data channels of one site.
 type Gateway struct {
 	config   Config
+	run      string // tells this gateway from the one that it was before it was started
 	log      *slog.Logger
 	state    folder
 	now      clock
@@ -85,7 +87,7 @@ func New(o Options) (*Gateway, error) {
 		return nil, fmt.Errorf("a gateway needs a name and a state folder")
 	}
 	g := &Gateway{
-		config: o.Config, log: o.Log, state: folder(o.Config.State), registry: newRegistry(o.Config.Site),
+		config: o.Config, run: strings.ToLower(rand.Text()), log: o.Log, state: folder(o.Config.State), registry: newRegistry(o.Config.Site),
 		audit: newAuditor(), uplink: o.Uplink, conn: o.PacketConn, listener: o.Listener, now: o.Now,
 		alerts: make(chan wire.GatewayAlert, alertQueue), resolver: newResolver(o.Config.ResolveEvery.D()),
 		lookEvery: lookEvery, hearWithin: hearWithin,
@@ -199,7 +201,6 @@ func (g *Gateway) Run(ctx context.Context) error {
 	case <-informed.Done():
 	case <-leave:
 	}
-	g.waker.wantAll()
 	err = g.serve(leave, id, reset)
 	cancel()
 	return err

@@ -181,7 +181,7 @@ func (s *session) publish(now time.Time) {
 	}
 	s.unpublished = false
 	s.revision++
-	v := wire.Verdicts{Revision: s.revision, At: now.UTC(), Since: s.since, Verdicts: make([]wire.Verdict, 0, len(s.entitlements))}
+	v := wire.Verdicts{Revision: s.revision, At: now.UTC(), Since: s.since, Run: s.g.run, Verdicts: make([]wire.Verdict, 0, len(s.entitlements))}
 	for _, e := range s.entitlements {
 		v.Verdicts = append(v.Verdicts, e.verdict)
 	}

@@ -91,7 +91,7 @@ func (g *Gateway) newUplink(id *identity) *uplink {
 		rt = &http.Transport{TLSClientConfig: id.clientTLS(), ForceAttemptHTTP2: true, MaxIdleConns: 4, IdleConnTimeout: time.Minute}
 	}
 	return &uplink{
-		base: "https://" + id.controller, name: g.config.Name, log: g.log, state: g.state, audit: g.audit,
+		base: "https://" + id.controller, name: g.config.Name, run: g.run, log: g.log, state: g.state, audit: g.audit,
 		keys: g.registry.setKeys, policy: g.learn, scripts: g.learnScripts,
 		client: &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -22,6 +23,7 @@ import (
 type uplink struct {
 	base   string // https://host:port
 	name   string
+	run    string // the gateway's
 	client *http.Client
 	log    *slog.Logger
 	state  folder
@@ -95,7 +97,7 @@ func (u *uplink) stream(ctx context.Context) error {
 	defer cancel()
 	dead := time.AfterFunc(2*wire.Heartbeat, cancel)
 	defer dead.Stop()
-	res, err := u.do(ctx, http.MethodGet, wire.PathGatewayEvents, nil)
+	res, err := u.do(ctx, http.MethodGet, wire.PathGatewayEvents+"?"+url.Values{wire.ParamRun: {u.run}}.Encode(), nil)
 	if err != nil {
 		return err
 	}

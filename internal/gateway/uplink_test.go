@@ -72,6 +72,9 @@ func (c *controller) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	case wire.PathGatewayEvents:
+		if err := wire.CheckID(r.URL.Query().Get(wire.ParamRun)); err != nil {
+			c.t.Errorf("the gateway's run: %v", err)
+		}
 		w.WriteHeader(http.StatusOK)
 		w.(http.Flusher).Flush()
 		for {

@@ -70,7 +70,6 @@ func (s *session) waits() bool {
 // knows or nothing waits any more. The zero value is ready.
 type waker struct {
 	mu     sync.Mutex
-	all    bool // of the site
 	wanted map[wire.SessionID]struct{}
 	news   chan struct{}
 }
@@ -82,19 +81,6 @@ func (k *waker) want(sid wire.SessionID) {
 		k.wanted = map[wire.SessionID]struct{}{}
 	}
 	k.wanted[sid] = struct{}{}
-	k.tell()
-}
-
-// wantAll wants every client of the site: those that are suspended do not know that
-// what they have parked is lost.
-func (k *waker) wantAll() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.all = true
-	k.tell()
-}
-
-func (k *waker) tell() {
 	select {
 	case k.channel() <- struct{}{}:
 	default:
@@ -121,31 +107,16 @@ func (k *waker) wanting() <-chan struct{} {
 	return k.channel()
 }
 
-// batch is what is wanted, and whether anything is; it leaves it in.
-func (k *waker) batch() (w wire.GatewayWake, any bool) {
+// batch are sessions that are wanted; it leaves them in.
+func (k *waker) batch() (out []wire.SessionID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if w.All = k.all; w.All {
-		return w, true
-	}
 	for sid := range k.wanted {
-		if w.Sessions = append(w.Sessions, sid); len(w.Sessions) == wakeBatch {
+		if out = append(out, sid); len(out) == wakeBatch {
 			break
 		}
 	}
-	return w, len(w.Sessions) > 0
-}
-
-// done drops what the controller has been asked for.
-func (k *waker) done(w wire.GatewayWake) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if w.All {
-		k.all = false
-	}
-	for _, sid := range w.Sessions {
-		delete(k.wanted, sid)
-	}
+	return out
 }
 
 // rouse asks the controller to wake clients until ctx is over: what it does not
@@ -161,8 +132,8 @@ func (u *uplink) rouse(ctx context.Context, k *waker) {
 			return
 		}
 		for n := 0; ; {
-			batch, any := k.batch()
-			if !any {
+			batch := k.batch()
+			if len(batch) == 0 {
 				break
 			}
 			err := u.wake(ctx, batch)
@@ -177,7 +148,9 @@ func (u *uplink) rouse(ctx context.Context, k *waker) {
 				u.log.Error("the controller wakes nobody", "error", err)
 			}
 			n = 0
-			k.done(batch)
+			for _, sid := range batch {
+				k.drop(sid)
+			}
 			if !sleep(ctx, wakePause) {
 				return
 			}
@@ -185,8 +158,8 @@ func (u *uplink) rouse(ctx context.Context, k *waker) {
 	}
 }
 
-func (u *uplink) wake(ctx context.Context, w wire.GatewayWake) error {
-	b, err := json.Marshal(w)
+func (u *uplink) wake(ctx context.Context, sessions []wire.SessionID) error {
+	b, err := json.Marshal(wire.GatewayWake{Sessions: sessions})
 	if err != nil {
 		return err
 	}

@@ -16,9 +16,6 @@ func (l *ledger) woken() (out []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, k := range l.wakes {
-		if k.All {
-			out = append(out, "all")
-		}
 		for _, sid := range k.Sessions {
 			out = append(out, string(sid))
 		}
@@ -34,19 +31,11 @@ func wantWoken(t *testing.T, l *ledger, what string, want ...string) {
 	}
 }
 
-// begun waits for a gateway that begins: who was suspended at the last one that it
-// was has nothing there any more, and is to know.
-func begun(t *testing.T, s *sim) {
-	time.Sleep(time.Second)
-	wantWoken(t, s.ledger, "when it begins", "all")
-}
-
 // TestWakeUp: what an application has for a suspended client has it woken, and
 // again, ever more seldom, where it does not come.
 func TestWakeUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(t, recorded, halves)
-		begun(t, s)
 		k := s.lastingTicket()
 		ends, apps := s.park(t, k, "app.test:22")
 		time.Sleep(time.Hour)
@@ -86,7 +75,6 @@ func TestWakeUp(t *testing.T) {
 func TestWakeUpGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(t, recorded, halves)
-		begun(t, s)
 		k := s.lastingTicket()
 		ends, apps := s.park(t, k, "app.test:22")
 		go io.WriteString(apps[0], "more")
@@ -107,7 +95,6 @@ func TestWakeUpWhileControllerIsAway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newSim(t, recorded, halves)
-				begun(t, s)
 				var apps []*simApp
 				var want []string
 				for _, sid := range []wire.SessionID{"s-1", "s-2"} {

@@ -100,13 +100,15 @@ type Snapshot struct {
 	Settings    Settings          `json:"settings"`
 	// Gather are the device claims to find out beside the built-in ones.
 	Gather []Gather `json:"gather,omitempty"`
+	// Runs are those of the session's gateways that the controller has heard from, by
+	// name: a gateway of another run than the one in Verdicts.Run remembers no flow.
+	Runs map[string]string `json:"runs,omitempty"`
 }
 
 // Events of the control channel beside the snapshot.
 const (
 	// EventWake carries a ChannelNotice: a gateway of the site has something for
-	// a flow of a suspended data channel, or has begun anew and lost it; the channel
-	// is to be resumed.
+	// a flow of a suspended data channel, which is to be resumed.
 	EventWake = "wake"
 	// EventSuspend carries a ChannelNotice: an administrator has the data channel
 	// suspended; the next use resumes it.

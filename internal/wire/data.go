@@ -69,7 +69,9 @@ type Verdicts struct {
 	At       time.Time `json:"at"`       // the gateway's clock: NotAfter is to be read against it
 	// Since is when the gateway's session began, by which its memory is known: another
 	// remembers none of its flows.
-	Since    time.Time `json:"since,omitzero"`
+	Since time.Time `json:"since,omitzero"`
+	// Run is the gateway's: another one each time that it is started.
+	Run      string    `json:"run,omitempty"`
 	Verdicts []Verdict `json:"verdicts"`
 }
 

@@ -9,8 +9,10 @@ const (
 	// set (RFC 7517).
 	PathGatewayKeys = "/v1/gateway/keys"
 	// PathGatewayEvents: GET, an event stream of EventPolicy; resumable: the
-	// first event is always the whole of the present state.
+	// first event is always the whole of the present state. The query's ParamRun says
+	// which run of the gateway asks.
 	PathGatewayEvents = "/v1/gateway/events"
+	ParamRun          = "run"
 	// PathGatewayReport: POST GatewayReport, answered 204.
 	PathGatewayReport = "/v1/gateway/report"
 	// PathGatewayWake: POST GatewayWake, answered 204.
@@ -19,10 +21,7 @@ const (
 
 // GatewayWake has clients resume suspended data channels to the gateway's site.
 type GatewayWake struct {
-	Sessions []SessionID `json:"sessions,omitempty"`
-	// All means every session of the site: the gateway has begun anew and knows of no
-	// flow that was parked there, so that programs would wait for ever.
-	All bool `json:"all,omitzero"`
+	Sessions []SessionID `json:"sessions"`
 }
 
 // EventPolicy carries a PolicyToken as a compact JWS in a JSON string.
