@@ -258,15 +258,12 @@ func makeLink(name string) error {
 
 // peerUp has the other end of a pair be up, without which it has no carrier.
 func peerUp(link netlink.Link) error {
-	v, ok := link.(*netlink.Veth)
-	if !ok {
+	if _, ok := link.(*netlink.Veth); !ok {
 		return nil
 	}
-	i, err := netlink.VethPeerIndex(v)
-	if err != nil {
-		return err
-	}
-	peer, err := netlink.LinkByIndex(i)
+	// IFLA_LINK. netlink.VethPeerIndex asks by an ioctl instead, with pointers of which
+	// the garbage collector does not know.
+	peer, err := netlink.LinkByIndex(link.Attrs().ParentIndex)
 	if err != nil {
 		return err
 	}
